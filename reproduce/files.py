@@ -122,7 +122,9 @@ def exclusive_lock(path: Path, busy: str) -> Iterator[None]:
         path.parent.mkdir(parents=True, exist_ok=True)
         stream = path.open("a")
     except OSError as error:
-        raise ReproduceError(f"cannot create {path}: {error.strerror}; set REPRODUCE_SCRATCH to a writable folder") from error
+        raise ReproduceError(
+            f"cannot create {path}: {error.strerror}; set REPRODUCE_SCRATCH to a writable folder"
+        ) from error
     with stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,212 @@
+"""Every number that may be cited: ``results/numbers.json``, how a number is printed, and how it is cited."""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from reproduce.collect.reasons import figure, unit_words
+from reproduce.collect.rules import LIMITED_SCALES
+from reproduce.collect.verdicts import Verdict
+from reproduce.errors import ReproduceError
+from reproduce.files import read_json, write_json
+from reproduce.paths import REPO_ROOT, RESULTS, relative_to_repo
+
+NUMBERS_FILE = RESULTS / "numbers.json"
+CITATION_FILE = REPO_ROOT / "CITATION.cff"
+
+_DECIMALS = 6  # more would differ between machines in the last bit
+
+
+def build_rows(
+    verdicts: Sequence[Verdict], summary: pd.DataFrame, compared: pd.DataFrame, runs: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Return the rows of ``numbers.json``.
+
+    One per claim (its id), one per mean (``<study>.<variant>.<metric>.mean``) and one per declared comparison
+    (``<study>.<comparison>.difference``). Each names its runs and, from them, configuration digests, commits, hardware,
+    test images and the day the last run ended.
+    """
+    rows = [_claim_row(verdict, runs) for verdict in verdicts]
+    rows += [_mean_row(row, runs) for row in summary.to_dict("records")]
+    rows += [_difference_row(row, runs) for row in compared.to_dict("records")]
+    return rows
+
+
+def _claim_row(verdict: Verdict, runs: pd.DataFrame) -> dict[str, Any]:
+    fields = (
+        "low",
+        "high",
+        "unit",
+        "n_seeds",
+        "method",
+        "dataset",
+        "protocol",
+        "scale",
+        "schedule",
+        "epochs",
+        "verdict",
+    )
+    row = {"id": verdict.claim_id, "value": verdict.estimate} | {name: getattr(verdict, name) for name in fields}
+    targets = {name: getattr(verdict, name) for name in ("target_value", "target_kind", "margin")}
+    return _row(row | targets | {"runs": verdict.runs}, runs)
+
+
+def _mean_row(row: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
+    chosen = runs[(runs["study"] == row["study"]) & (runs["variant"] == row["variant"])]
+    fields = ("low", "high", "std", "unit", "n_seeds", "method", "dataset", "scale", "schedule")
+    entry = {"id": f"{row['study']}.{row['variant']}.{row['metric']}.mean", "value": row["mean"]}
+    entry |= {name: row[name] for name in fields}
+    entry["protocol"] = None if pd.isna(row["views"]) else f"{row['views']} test view{'s' if row['views'] > 1 else ''}"
+    return _row(entry | {"runs": chosen.loc[chosen["status"] == "finished", "run_id"].tolist()}, runs)
+
+
+def _difference_row(row: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
+    fields = ("low", "high", "unit", "method", "dataset", "scale", "schedule", "runs")
+    entry = {"id": f"{row['study']}.{row['comparison']}.difference", "value": row["difference"]}
+    entry |= {name: row[name] for name in fields}
+    entry["protocol"] = f"{row['first_arm']} minus {row['second_arm']}, {row['estimand']}"
+    return _row(entry | {"n_seeds": min(row["n_first"], row["n_second"])}, runs)
+
+
+def _row(entry: dict[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
+    """Return the entry with its provenance, in plain JSON values: None for what is missing, rounded floats."""
+    used = runs[runs["run_id"].isin(entry["runs"])]
+    machines = zip(used["cpu"], used["threads"], used["gpu"], strict=True)
+    images = used["test_images"].dropna().unique()
+    entry |= {
+        "n_images": int(images[0]) if len(images) == 1 else None,
+        "config_sha256": sorted(used["config_sha256"].unique()),
+        "git_commits": sorted(used["git_commit"].dropna().unique()),
+        "hardware": sorted({_hardware(*machine) for machine in machines}),
+        "date": max((finished[:10] for finished in used["finished_utc"]), default=None),
+    }
+    return {name: _plain(value) for name, value in entry.items()}
+
+
+def _hardware(cpu: str, threads: int, gpu: str | None) -> str:
+    return f"{cpu}, {threads} threads" if pd.isna(gpu) else f"{cpu}, {threads} threads, {gpu}"
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, str)) or value is None:
+        return value
+    if pd.isna(value) or math.isinf(value):
+        return None
+    return int(value) if float(value).is_integer() and not isinstance(value, float) else round(float(value), _DECIMALS)
+
+
+def write_numbers(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write ``numbers.json``: the confidence of all intervals and the rows.
+
+    Raises:
+        ReproduceError: two rows have the same id.
+    """
+    seen: set[str] = set()
+    for row in rows:
+        if row["id"] in seen:
+            raise ReproduceError(f"number {row['id']!r} is made twice; rename a claim, variant or comparison")
+        seen.add(row["id"])
+    write_json(path, {"confidence_percent": 95, "numbers": list(rows)})
+
+
+def read_numbers(path: Path = NUMBERS_FILE) -> dict[str, dict[str, Any]]:
+    """Return the rows of ``numbers.json`` by id.
+
+    Raises:
+        ReproduceError: the file is missing or damaged.
+    """
+    content = read_json(path)
+    try:
+        return {row["id"]: row for row in content["numbers"]}
+    except (KeyError, TypeError) as error:
+        raise ReproduceError(f"{relative_to_repo(path)} has no list of numbers; run `dvc repro`") from error
+
+
+def find_number(number_id: str, path: Path = NUMBERS_FILE) -> dict[str, Any]:
+    """Return one row of ``numbers.json``.
+
+    Raises:
+        ReproduceError: there is no such number; the message names the nearest.
+    """
+    rows = read_numbers(path)
+    if number_id in rows:
+        return rows[number_id]
+    near = difflib.get_close_matches(number_id, rows, n=3, cutoff=0.3)
+    hint = f"did you mean {', '.join(near)}?" if near else "its ids are in the file's `id` fields"
+    raise ReproduceError(f"no number {number_id!r} in {relative_to_repo(path)}; {hint}")
+
+
+def format_number(row: Mapping[str, Any]) -> str:
+    """Return a number as it is cited: value, unit, interval and seeds; never without the label of a lesser scale."""
+    if row["value"] is None:
+        return row.get("verdict") or "no value"
+    text = f"{figure(row['value'])}{unit_words(row['unit'])}"
+    details = []
+    if row["low"] is not None:
+        details.append(f"95 % interval {figure(row['low'])} to {figure(row['high'])}")
+    if row["n_seeds"]:
+        details.append(f"{row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}")
+    details += [f"{row['scale']} scale"] if row["scale"] in LIMITED_SCALES else []
+    details += ["shortened schedule"] if "shortened" in (row["schedule"] or "") else []
+    return f"{text} ({', '.join(details)})" if details else text
+
+
+def cite(number_id: str, numbers_path: Path = NUMBERS_FILE, citation_path: Path = CITATION_FILE) -> str:
+    """Return a number with all that a reader needs to trust it, and BibTeX for citing it.
+
+    Raises:
+        ReproduceError: there is no such number, or ``CITATION.cff`` cannot be read.
+    """
+    row = find_number(number_id, numbers_path)
+    shown = relative_to_repo(numbers_path)
+    setting = [
+        row["dataset"],
+        f"{row['scale']} scale",
+        row["schedule"] and f"{row['schedule']} schedule",
+        row["protocol"],
+    ]
+    lines = [f"{number_id}: {format_number(row)}", f"setting: {', '.join(filter(None, setting))}"]
+    if row.get("verdict"):
+        target = row["target_value"]
+        held = "" if target is None else f" (held against {target:.10g}{unit_words(row['unit'])}, {row['target_kind']})"
+        lines.append(f"verdict: {row['verdict']}{held}")
+    lines += [f"run: results/runs/{run}" for run in row["runs"]]
+    lines += [f"code: commit {commit}" for commit in row["git_commits"]]
+    lines += [f"hardware: {hardware}" for hardware in row["hardware"]]
+    lines += [f"record: {shown}, id {number_id}", "", bibtex(row, shown, citation_path)]
+    return "\n".join(lines)
+
+
+def bibtex(row: Mapping[str, Any], shown: str, citation_path: Path = CITATION_FILE) -> str:
+    """Return a BibTeX entry for this project that quotes the number and where it is recorded (``shown``).
+
+    Raises:
+        ReproduceError: ``CITATION.cff`` is missing or lacks title or authors.
+    """
+    try:
+        citation = YAML(typ="safe", pure=True).load(citation_path.read_text(encoding="utf-8"))
+        authors = " and ".join(_author(author) for author in citation["authors"])
+        fields = {"title": f"{{{citation['title']}}}", "author": authors}
+    except (OSError, YAMLError, KeyError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise ReproduceError(
+            f"{relative_to_repo(citation_path)} cannot be used ({reason}); restore it with git"
+        ) from error
+    fields["year"] = str(citation.get("date-released") or row["date"] or "")[:4]
+    fields["version"] = str(citation.get("version") or "")
+    fields["url"] = citation.get("repository-code") or citation.get("url") or ""
+    fields["note"] = f"{row['id']}: {format_number(row)}; {shown}".replace("%", r"\%").replace("_", r"\_")
+    body = "".join(f",\n  {name} = {{{value}}}" for name, value in fields.items() if value)
+    return f"@software{{alexnet-2012-reproduction-{row['id'].replace('_', '-')}{body}\n}}"
+
+
+def _author(author: Mapping[str, str]) -> str:
+    if "name" in author:  # an entity; braces keep BibTeX from splitting it
+        return f"{{{author['name']}}}"
+    return f"{author['family-names']}, {author['given-names']}"

@@ -1,0 +1,92 @@
+"""Saying in words why a verdict was given: where the interval lies, what restricts it, what would settle it."""
+
+import math
+
+from reproduce.collect.claims import Claim
+from reproduce.collect.rules import INCONCLUSIVE, LIMITED_SCALES, Outcome, Region, Terms
+from reproduce.collect.statistics import Estimate
+
+
+def unit_of(estimand: str | None, kind: str = "single_value") -> str | None:
+    """Return the unit that an estimand's name ends in; the difference of two percentages is in percentage points."""
+    if estimand is None or kind == "ratio":
+        return "ratio" if kind == "ratio" else None
+    unit = estimand.rpartition("_")[2]
+    if unit == "second":
+        return "images_per_second"
+    return "percentage_points" if (unit, kind) == ("percent", "difference") else unit
+
+
+def unit_words(unit: str | None) -> str:
+    """Return a unit as it follows a number, with its space."""
+    known = {"percent": " %", "percentage_points": " points", "ratio": "", "count": "", None: ""}
+    return known[unit] if unit in known else f" {unit.replace('_', ' ')}"
+
+
+def figure(value: float) -> str:
+    """Return a number with two decimals, or four significant digits where two decimals would hide it."""
+    return f"{value:.2f}" if value == 0 or abs(value) >= 0.1 else f"{value:.4g}"
+
+
+def explain(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, outcome: Outcome) -> str:
+    """Return the reasons for a verdict on measured runs, in one line.
+
+    Args:
+        claim: the claim judged, for its unit and plan.
+        estimate: in the claim's unit (a ratio not in logs), as is the region of ``terms``.
+        n_seeds: seeds of the smaller arm.
+        terms: the terms of the verdict.
+        outcome: the verdict and what would settle it.
+    """
+    parts = [_position(claim, estimate, n_seeds, terms), _restriction(terms)]
+    if outcome.verdict == INCONCLUSIVE:
+        parts.append(_settling(n_seeds, terms, outcome))
+    if claim.seeds_planned is not None and n_seeds < claim.seeds_planned:
+        parts.append(f"{n_seeds} of {claim.seeds_planned} planned seeds")
+    return "; ".join(filter(None, parts))
+
+
+def _position(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms) -> str:
+    """Return where the interval lies, in words."""
+    if n_seeds < 2:
+        return "one seed only"
+    unit = unit_words(claim.targets[0].unit if claim.targets else unit_of(claim.estimand, claim.kind))
+    parts = [f"95 % interval {figure(estimate.low)} to {figure(estimate.high)}{unit}"]
+    if terms.compares:
+        null = 1 if claim.kind == "ratio" else 0
+        side = "above" if estimate.low > null else "below" if estimate.high < null else "on both sides of"
+        parts.append(f"lies {side} {null}")
+    if terms.accepted is not None:
+        inside, overlaps = terms.accepted.holds(estimate), terms.accepted.overlaps(estimate)
+        where = "lies inside" if inside else "overlaps" if overlaps else "lies outside"
+        parts.append(f"{where} {_range(terms.accepted)}")
+    elif claim.targets:
+        parts.append("no margin was fixed")
+    return parts[0] + " " + " and ".join(parts[1:]) if parts[1:] else f"no published value; {parts[0]}"
+
+
+def _range(region: Region) -> str:
+    if math.isinf(region.low) or region.low == 0:
+        return f"at most {figure(region.high)}"
+    if math.isinf(region.high):
+        return f"at least {figure(region.low)}"
+    return f"{figure(region.low)} to {figure(region.high)}"
+
+
+def _restriction(terms: Terms) -> str:
+    if terms.schedule == "shortened":
+        length = f" to {terms.epochs} epochs" if terms.epochs else ""
+        return f"the schedule is shortened{length}, so the published figure is neither reproduced nor refuted"
+    if terms.scale in LIMITED_SCALES:
+        return f"{terms.scale} scale, so the published figure itself is not judged"
+    return ""
+
+
+def _settling(n_seeds: int, terms: Terms, outcome: Outcome) -> str:
+    if n_seeds < 2:
+        return "two or more are needed"
+    if outcome.withheld:
+        return "a run that gave no value cannot be averaged over"
+    if outcome.seeds_to_settle is None:
+        return "more seeds would not settle it"
+    return f"about {outcome.seeds_to_settle} seeds{' per arm' if terms.compares else ''} would settle it"

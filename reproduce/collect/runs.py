@@ -1,0 +1,164 @@
+"""Reading the listed runs, and only those, into tidy frames. Nothing here looks for runs by pattern."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from reproduce.errors import ReproduceError
+from reproduce.files import read_json
+from reproduce.paths import RESULTS, relative_to_repo
+
+RUNS_ROOT = RESULTS / "runs"
+
+IDENTITY = ["run_id", "study", "variant", "epochs", "seed"]
+_ENVIRONMENT = ["cpu", "cores", "threads", "gpu", "torch"]
+METRICS = [
+    "test_top1_error_percent",
+    "test_center_top1_error_percent",
+    "test_loss_nats",
+    "training_top1_error_percent",
+    "training_loss_nats",
+]
+TIMES = ["training_seconds", "evaluation_seconds", "images_per_second"]
+_PROVENANCE = [
+    *("interruptions", "git_commit", "git_dirty", "config_sha256", "golden_sha256", "data_manifest_sha256"),
+    *("source_sha256", "started_utc", "finished_utc"),
+]
+_SETTINGS = ["dataset", "scale", "schedule", "precision"]
+_COUNTS = ["views", "test_images", "updates", "interruptions", "cores", "threads"]
+COLUMNS = [
+    *IDENTITY,
+    "status",
+    *_SETTINGS,
+    *("views", "test_images", "updates"),
+    *METRICS,
+    *TIMES,
+    *_ENVIRONMENT,
+    *_PROVENANCE,
+]
+
+
+class RunId(Protocol):
+    """What names a run; ``str()`` of it is its folder below the runs' root, ``study/variant/epochs<n>/seed<k>``."""
+
+    study: str
+    variant: str
+    epochs: int
+    seed: int
+
+
+def read_runs(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return one row for each listed run, in the order listed; no listed run is ever left out.
+
+    Columns are ``COLUMNS`` and then any further metric, sorted. ``status`` is ``finished``, ``missing`` (no such
+    folder: all but the identity is empty), ``diverged`` (a metric is null or not finite), or what the run says.
+
+    Raises:
+        ReproduceError: a run is malformed, or says it is another run than its folder.
+    """
+    rows = [_read_run(run_id, runs_root) for run_id in run_ids]
+    further = sorted({name for row in rows for name in row} - set(COLUMNS))
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *further])
+    for column in [*METRICS, *TIMES, *further]:
+        frame[column] = pd.to_numeric(frame[column]).astype("float64")
+    for column in _COUNTS:
+        frame[column] = pd.to_numeric(frame[column]).astype("Int64")
+    frame["git_dirty"] = frame["git_dirty"].astype("boolean")
+    return frame
+
+
+def _identity(run_id: RunId) -> dict[str, Any]:
+    return {"run_id": str(run_id)} | {name: getattr(run_id, name) for name in IDENTITY[1:]}
+
+
+def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
+    folder, row = runs_root / str(run_id), _identity(run_id)
+    if not folder.exists():
+        return row | {"status": "missing"}
+    record = _read_mapping(folder / "run.json")
+    shown = relative_to_repo(folder / "run.json")
+    try:
+        said = {name: record[name] for name in IDENTITY}
+        row |= {name: record[name] for name in ["status", *_SETTINGS, *TIMES, *_PROVENANCE]}
+        row |= {name: record["machine"][name] for name in _ENVIRONMENT}
+    except (KeyError, TypeError) as error:
+        raise ReproduceError(f"{shown} lacks {error}; restore it with git or train the run again") from error
+    if said != _identity(run_id):
+        raise ReproduceError(f"{shown} says it is run {said['run_id']!r}; restore the folder of {run_id} with git")
+    return row | _read_metrics(folder / "metrics.json", row["status"])
+
+
+def _read_mapping(path: Path) -> Mapping[str, Any]:
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise ReproduceError(f"{relative_to_repo(path)} holds no mapping; restore it with git or train the run again")
+    return content
+
+
+def _read_metrics(path: Path, status: str) -> dict[str, Any]:
+    """Return the run's metrics with its status corrected: a metric that is not a finite number means it diverged."""
+    if status != "finished" and not path.exists():
+        return {"status": status}
+    metrics = dict(_read_mapping(path))
+    metrics.pop("epochs", None)  # the identity has it
+    lacking = [name for name in [*METRICS, "views", "test_images"] if name not in metrics]
+    if lacking:
+        raise ReproduceError(
+            f"{relative_to_repo(path)} lacks {lacking[0]!r}; restore it with git or train the run again"
+        )
+    try:
+        values = {name: np.nan if value is None else float(value) for name, value in metrics.items()}
+    except (TypeError, ValueError) as error:
+        raise ReproduceError(
+            f"{relative_to_repo(path)}: {error}; restore it with git or train the run again"
+        ) from error
+    finite = all(np.isfinite(value) for value in values.values())
+    return values | {"status": "diverged" if status == "finished" and not finite else status}
+
+
+def read_histories(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return the histories of the listed runs that exist, a row an epoch, the run's identity in front.
+
+    The column ``epochs`` is the length of the run's schedule, ``epoch`` the row's own (from 1).
+
+    Raises:
+        ReproduceError: an existing run has no readable history.
+    """
+    parts = []
+    for run_id in run_ids:
+        path = runs_root / str(run_id) / "history.csv"
+        if path.parent.exists():
+            parts.append(_read_history(path).assign(**_identity(run_id)))
+    if not parts:
+        return pd.DataFrame(columns=[*IDENTITY, "epoch"])
+    frame = pd.concat(parts, ignore_index=True)
+    return frame[[*IDENTITY, *(name for name in frame.columns if name not in IDENTITY)]]
+
+
+def _read_history(path: Path) -> pd.DataFrame:
+    try:
+        history = pd.read_csv(path)
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        reason = " ".join(str(error).split())
+        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error
+    if "epoch" not in history:
+        raise ReproduceError(f"{relative_to_repo(path)} has no column 'epoch'; restore it with git")
+    return history
+
+
+def read_predictions(run_id: RunId, runs_root: Path = RUNS_ROOT) -> dict[str, np.ndarray]:
+    """Return the arrays of the run's ``predictions.npz`` by name (per test image, in the test file's order).
+
+    Raises:
+        ReproduceError: the file is missing or damaged.
+    """
+    path = runs_root / str(run_id) / "predictions.npz"
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except Exception as error:  # a damaged archive raises OSError, ValueError, zipfile's or zlib's own errors
+        reason = " ".join(str(error).split())
+        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error

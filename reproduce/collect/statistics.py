@@ -1,0 +1,210 @@
+"""Estimates with their 95 % intervals: means, differences, ratios, single error rates, and the seeds they need.
+
+The unit of repetition is the run (one seed). Intervals of runs are t-intervals; a binomial interval stands only where
+one error rate stands alone, and then speaks of the sampling of test images, not of the spread over seeds.
+"""
+
+import bisect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import stats
+
+from reproduce.errors import ReproduceError
+
+CONFIDENCE = 0.95
+_MOST_SEEDS = 10_000  # beyond this a plan is no plan
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its interval, in the unit of the values it was made from.
+
+    Attributes:
+        low, high: ends of the two-sided interval; None where one value alone gives none.
+        n: runs (of the smaller arm where two are compared), or test images for a binomial interval.
+        std: sample standard deviation of one observation of the quantity: a run's value, one run of each arm's
+            difference, or (ratio) that of the log ratio. None where there is none.
+        p_value: two-sided, of no difference between two arms (no ratio other than 1).
+        correlation: Pearson's, over the seeds that two arms share.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    method: str
+    std: float | None
+    p_value: float | None = None
+    correlation: float | None = None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the interval's length, or None without an interval."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+
+def _finite(values: Sequence[float], what: str) -> np.ndarray:
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or array.size == 0 or not np.isfinite(array).all():
+        raise ReproduceError(f"{what} needs one or more finite values, got {list(values)}; leave failed runs out")
+    return array
+
+
+def _t_half_width(standard_error: float, degrees_of_freedom: float, confidence: float) -> float:
+    return float(stats.t.ppf((1 + confidence) / 2, degrees_of_freedom)) * standard_error
+
+
+def _p_value(value: float, standard_error: float, degrees_of_freedom: float) -> float:
+    if standard_error == 0:
+        return 1.0 if value == 0 else 0.0
+    return float(2 * stats.t.sf(abs(value) / standard_error, degrees_of_freedom))
+
+
+def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """Return the mean of runs with its t-interval; one run has no interval.
+
+    Raises:
+        ReproduceError: no values, or one that is not finite.
+    """
+    array = _finite(values, "a mean")
+    mean, n = float(array.mean()), array.size
+    if n == 1:
+        return Estimate(mean, None, None, 1, "one seed", None)
+    std = float(array.std(ddof=1))
+    half = _t_half_width(std / math.sqrt(n), n - 1, confidence)
+    return Estimate(mean, mean - half, mean + half, n, f"t-interval, n = {n}", std)
+
+
+def welch_difference(first: Sequence[float], second: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """Return mean(first) - mean(second) of two independent arms with Welch's interval.
+
+    Raises:
+        ReproduceError: an arm is empty or holds a value that is not finite.
+    """
+    one, two = _finite(first, "a difference"), _finite(second, "a difference")
+    value, n = float(one.mean() - two.mean()), min(one.size, two.size)
+    if n == 1:
+        return Estimate(value, None, None, 1, f"one seed in an arm, n = {one.size} and {two.size}", None)
+    variances = one.var(ddof=1), two.var(ddof=1)
+    parts = variances[0] / one.size, variances[1] / two.size
+    standard_error = math.sqrt(sum(parts))
+    spread = parts[0] ** 2 / (one.size - 1) + parts[1] ** 2 / (two.size - 1)
+    degrees = sum(parts) ** 2 / spread if spread > 0 else one.size + two.size - 2
+    half = _t_half_width(standard_error, degrees, confidence)
+    method = f"Welch, n = {one.size} and {two.size}"
+    std, p = math.sqrt(sum(variances)), _p_value(value, standard_error, degrees)
+    return Estimate(value, value - half, value + half, n, method, std, p)
+
+
+def paired_difference(first: Sequence[float], second: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """Return the mean of first[i] - second[i] with the paired t-interval and the pairing's correlation.
+
+    Args:
+        first: values of one arm.
+        second: values of the other, of the same seeds in the same order.
+        confidence: of the two-sided interval.
+
+    Raises:
+        ReproduceError: the arms differ in length, are empty, or hold a value that is not finite.
+    """
+    one, two = _finite(first, "a paired difference"), _finite(second, "a paired difference")
+    if one.size != two.size:
+        raise ReproduceError(
+            f"a paired difference needs equal arms, got {one.size} and {two.size}; use Welch's instead"
+        )
+    gaps = mean_interval(one - two, confidence)
+    if gaps.std is None:
+        return Estimate(gaps.value, None, None, 1, "one pair", None)
+    p = _p_value(gaps.value, gaps.std / math.sqrt(gaps.n), gaps.n - 1)
+    method = f"paired, n = {gaps.n}"
+    return Estimate(gaps.value, gaps.low, gaps.high, gaps.n, method, gaps.std, p, correlation(one, two))
+
+
+def correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Return Pearson's correlation of two equally long arms; None below three pairs or where an arm is constant."""
+    if len(first) < 3 or np.ptp(first) == 0 or np.ptp(second) == 0:
+        return None
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def with_correlation(estimate: Estimate, first: Mapping[int, float], second: Mapping[int, float]) -> Estimate:
+    """Return ``estimate`` with the correlation of two arms' values by seed, over the seeds that both have."""
+    shared = sorted(first.keys() & second.keys())
+    found = correlation([first[seed] for seed in shared], [second[seed] for seed in shared])
+    if found is None:
+        return estimate
+    method = f"{estimate.method}, correlation {found:.2f} over {len(shared)} shared seeds"
+    return replace(estimate, correlation=found, method=method)
+
+
+def ratio(first: Sequence[float], second: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """Return the ratio of the arms' geometric means with Welch's interval on the log scale; ``std`` stays in logs.
+
+    Raises:
+        ReproduceError: an arm is empty or holds a value that is not finite and above zero.
+    """
+    for arm in (first, second):
+        if min(arm, default=0) <= 0:
+            raise ReproduceError(f"a ratio needs values above zero, got {list(arm)}; judge a difference instead")
+    logs = welch_difference(np.log(first), np.log(second), confidence)
+    low, high = (None if end is None else math.exp(end) for end in (logs.low, logs.high))
+    return Estimate(math.exp(logs.value), low, high, logs.n, f"{logs.method}, of logs", logs.std, logs.p_value)
+
+
+def wilson(errors: int, images: int, confidence: float = CONFIDENCE) -> Estimate:
+    """Return one error rate in percent with Wilson's interval over the sampling of test images."""
+    return _binomial(errors, images, confidence, "wilson", "Wilson")
+
+
+def clopper_pearson(errors: int, images: int, confidence: float = CONFIDENCE) -> Estimate:
+    """Return one error rate in percent with the exact binomial interval over the sampling of test images."""
+    return _binomial(errors, images, confidence, "exact", "Clopper-Pearson")
+
+
+def _binomial(errors: int, images: int, confidence: float, method: str, name: str) -> Estimate:
+    if images <= 0 or not 0 <= errors <= images:
+        raise ReproduceError(f"{errors} errors of {images} images is no error rate; check test_images in metrics.json")
+    ends = stats.binomtest(errors, images).proportion_ci(confidence, method=method)
+    label = f"{name}, {images} images"
+    return Estimate(100 * errors / images, 100 * float(ends.low), 100 * float(ends.high), images, label, None)
+
+
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Return Holm's step-down adjusted p-values of one family, by name in the order given."""
+    adjusted: dict[str, float] = {}
+    largest = 0.0
+    for rank, name in enumerate(sorted(p_values, key=lambda name: (p_values[name], name))):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
+        adjusted[name] = largest
+    return {name: adjusted[name] for name in p_values}
+
+
+def seeds_needed(std: float, half_width: float, arms: int = 1, confidence: float = CONFIDENCE) -> int | None:
+    """Return the least seeds per arm whose expected interval is no wider than +- ``half_width``, as ``least_seeds``."""
+    return least_seeds(lambda n: expected_half_width(std, n, arms, confidence) <= half_width)
+
+
+def expected_half_width(std: float, n: int, arms: int = 1, confidence: float = CONFIDENCE) -> float:
+    """Return the t-interval's half-width to expect of ``n`` (at least 2) seeds per arm.
+
+    Args:
+        std: ``Estimate.std`` of the quantity (for a ratio, in logs, as the half-width then is).
+        n: seeds per arm.
+        arms: 1 for a mean or a paired difference, 2 for two independent arms.
+        confidence: of the two-sided interval.
+    """
+    return _t_half_width(std / math.sqrt(n), arms * (n - 1), confidence)
+
+
+def least_seeds(settles: Callable[[int], bool]) -> int | None:
+    """Return the least number of seeds, from 2, for which ``settles`` holds; None where 10,000 would not do.
+
+    Args:
+        settles: once true, it must stay true for more seeds.
+    """
+    if not settles(_MOST_SEEDS):
+        return None
+    return bisect.bisect_left(range(_MOST_SEEDS), True, lo=2, key=settles)

@@ -1,0 +1,231 @@
+"""Judging each claim by its listed runs, and saying why. The rules themselves are in ``rules``."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from reproduce.collect import rules, statistics
+from reproduce.collect.claims import Claim
+from reproduce.collect.reasons import explain, unit_of
+from reproduce.collect.rules import Outcome, Terms
+from reproduce.collect.statistics import Estimate
+from reproduce.errors import ReproduceError
+
+# Exact checks on something built here (a network's counts), by claim id: whether the claim holds, and why. A claim
+# without one is checked by its own derivation.
+ARITHMETIC_CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {}
+
+# Estimands that are no column of the runs table but made from it, one value a run.
+DERIVED_ESTIMANDS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "generalization_gap_percent": lambda runs: runs["test_top1_error_percent"] - runs["training_top1_error_percent"],
+}
+
+# What the runs of one arm must agree in, since their mean would otherwise mix different questions.
+_AGREED = ("epochs", "schedule", "scale", "dataset", "precision", "views")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One row of the verdict table.
+
+    ``epochs`` are those of the runs' schedules (of both arms, where they differ), in words; ``authors_log`` is the
+    figure of the authors' own run notes or docs, where there is one beside the target. ``estimate``, ``low``, ``high``
+    (the 95 % interval), ``half_width`` and ``margin`` are in ``unit``, but a ratio's margin is a factor. ``n_seeds``
+    and ``seeds_to_settle`` count seeds per arm.
+    """
+
+    claim_id: str
+    statement: str
+    source: str
+    kind: str
+    dataset: str | None
+    scale: str
+    schedule: str | None
+    epochs: str | None
+    protocol: str | None
+    target_kind: str | None
+    target_value: float | None
+    unit: str | None
+    margin: float | None
+    authors_log: float | None
+    verdict: str
+    why: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n_seeds: int = 0
+    method: str | None = None
+    half_width: float | None = None
+    seeds_to_settle: int | None = None
+    command: str | None = None
+    runs: list[str] = field(default_factory=list)
+    source_check: str | None = None
+    source_check_why: str | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the fields by name, in order."""
+        return asdict(self)
+
+
+def judge(
+    claims: Sequence[Claim],
+    runs: pd.DataFrame,
+    checks: Mapping[str, Callable[[], tuple[bool, str]]] = ARITHMETIC_CHECKS,
+) -> list[Verdict]:
+    """Judge every claim, in order.
+
+    Args:
+        claims: as ``load_claims`` gives them.
+        runs: the frame of ``runs.read_runs`` for all studies.
+        checks: exact checks by claim id.
+
+    Raises:
+        ReproduceError: runs lack a claim's estimand, or the runs of one arm are not of one kind.
+    """
+    return [_judge_claim(claim, runs, checks) for claim in claims]
+
+
+def _judge_claim(claim: Claim, runs: pd.DataFrame, checks: Mapping[str, Callable[[], tuple[bool, str]]]) -> Verdict:
+    if claim.kind == "arithmetic":
+        derived = claim.targets[1]
+        holds, why = checks[claim.id]() if claim.id in checks else (claim.holds(), f"{derived.expression}")
+        return _verdict(claim, rules.TRUE if holds else rules.FALSE, why, estimate=derived.value)
+    if claim.kind == "source_check" and claim.source_check is not None:
+        return _verdict(claim, rules.SOURCE_CHECK, claim.source_check.why)
+    arms = [_arm_runs(claim, arm, runs) for arm in claim.arms]
+    if not arms or any((arm["status"] == "missing").all() for arm in arms):
+        return _not_run(claim, arms)
+    return _judge_arms(claim, arms)
+
+
+def _verdict(claim: Claim, verdict: str, why: str, **fields: Any) -> Verdict:
+    target = claim.targets[0] if claim.targets else None
+    row = Verdict(
+        claim_id=claim.id,
+        statement=claim.statement,
+        source=claim.source,
+        kind=claim.kind,
+        dataset=claim.dataset,
+        scale=claim.scale,
+        schedule=None,
+        epochs=None,
+        protocol=claim.protocol,
+        target_kind=target.kind if target else None,
+        target_value=target.value if target else None,
+        unit=target.unit if target else unit_of(claim.estimand, claim.kind),
+        margin=claim.margin,
+        authors_log=next((t.value for t in claim.targets if t.kind == "authors_log"), None),
+        verdict=verdict,
+        why=why,
+        source_check=claim.source_check.finding if claim.source_check else None,
+        source_check_why=claim.source_check.why if claim.source_check else None,
+    )
+    return replace(row, **fields)
+
+
+def _not_run(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
+    """Return ``not run`` with the reason and the one command, the claim's own or that of its study."""
+    listed = sum(map(len, arms))
+    reason = f"of {listed} listed runs, those of an arm are all missing" if listed else "none of its runs is listed"
+    command = f"dvc repro experiments/{claim.study}/dvc.yaml" if claim.study else None
+    if claim.not_run is not None:
+        reason, command = claim.not_run.reason, claim.not_run.command or command
+    return _verdict(claim, rules.NOT_RUN, reason, command=command)
+
+
+def _arm_runs(claim: Claim, arm: str, runs: pd.DataFrame) -> pd.DataFrame:
+    chosen = runs[(runs["study"] == claim.study) & (runs["variant"] == arm)]
+    existing = chosen[chosen["status"] != "missing"]
+    for column in _AGREED:
+        if existing[column].nunique() > 1:
+            mixed = ", ".join(sorted(map(str, existing[column].unique())))
+            raise ReproduceError(f"claim {claim.id}: runs of {claim.study}/{arm} mix {column} {mixed}; list one kind")
+    return chosen
+
+
+def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
+    listed = pd.concat(arms)
+    existing = listed[listed["status"] != "missing"]
+    schedule = "shortened" if (existing["schedule"] == "shortened").any() else "full"
+    epochs = " and ".join(map(str, sorted(existing["epochs"].unique())))
+    facts = {
+        "scale": _scale(claim, existing),
+        "schedule": schedule,
+        "epochs": epochs,
+        "runs": existing["run_id"].tolist(),
+    }
+    if claim.kind not in ("single_value", "difference", "ratio"):
+        return _verdict(claim, rules.INCONCLUSIVE, "no number was fixed to judge it by; see the notebooks", **facts)
+    values = [_values(claim, arm) for arm in arms]
+    if not all(values):
+        return _verdict(claim, rules.INCONCLUSIVE, f"an arm has no value: {_gaps(listed)}", **facts)
+    estimate, n_seeds = _estimate(claim, arms, values), min(map(len, values))
+    terms = Terms(claim.kind != "single_value", rules.accepted_region(claim), facts["scale"], schedule, facts["epochs"])
+    outcome = _decide(claim, estimate, n_seeds, terms, failed=bool((existing["status"] != "finished").any()))
+    why = explain(claim, estimate, n_seeds, terms, outcome)
+    facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "half_width")}
+    facts |= {"estimate": estimate.value, "n_seeds": n_seeds, "seeds_to_settle": outcome.seeds_to_settle}
+    return _verdict(claim, outcome.verdict, "; ".join(filter(None, [why, _gaps(listed)])), **facts)
+
+
+def _decide(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, failed: bool) -> Outcome:
+    """Return the outcome; a good verdict is withheld where runs failed, since those left are those that went well."""
+    if claim.kind == "ratio":
+        estimate, region = rules.in_logs(estimate, terms.accepted)
+        terms = replace(terms, accepted=region)
+    verdict = rules.decide(estimate, n_seeds, terms)
+    if failed and verdict in (rules.REPRODUCED, rules.DIRECTION):
+        return Outcome(rules.INCONCLUSIVE, withheld=True)
+    return Outcome(verdict, rules.seeds_to_settle(estimate, terms) if verdict == rules.INCONCLUSIVE else None)
+
+
+def _scale(claim: Claim, existing: pd.DataFrame) -> str:
+    """Return the scale at which runs speak to the claim: a claim of another data set is met at reduced scale."""
+    dataset, scale = str(existing["dataset"].iloc[0]), str(existing["scale"].iloc[0])
+    if scale in rules.LIMITED_SCALES or claim.dataset is None:
+        return scale
+    same = _plain(dataset) == _plain(claim.dataset)
+    return "reduced" if claim.scale in rules.LIMITED_SCALES or not same else scale
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+def _gaps(listed: pd.DataFrame) -> str:
+    """Return in words which listed runs gave no value; empty where all did."""
+    counts = listed.loc[listed["status"] != "finished", "status"].value_counts().sort_index()
+    return ", ".join(f"{count} of {len(listed)} listed runs {status}" for status, count in counts.items())
+
+
+def _values(claim: Claim, arm: pd.DataFrame) -> list[float]:
+    finished = arm[arm["status"] == "finished"]
+    if claim.estimand in DERIVED_ESTIMANDS:
+        return DERIVED_ESTIMANDS[claim.estimand](finished).tolist()
+    if claim.estimand not in arm or not pd.api.types.is_numeric_dtype(arm[claim.estimand]):
+        raise ReproduceError(f"claim {claim.id}: runs have no {claim.estimand!r}; correct its estimand in claims.yaml")
+    return finished[claim.estimand].tolist()
+
+
+def _estimate(claim: Claim, arms: list[pd.DataFrame], values: list[list[float]]) -> Estimate:
+    """Return the estimate in the claim's unit; a lone test error gets the interval of its test images.
+
+    Two arms are compared as independent (Welch), with the correlation over shared seeds reported: pairing because it
+    was seen to narrow the interval would make the interval too narrow.
+    """
+    if claim.kind != "single_value":
+        estimate = (statistics.ratio if claim.kind == "ratio" else statistics.welch_difference)(*values)
+        return statistics.with_correlation(
+            estimate, *(_by_seed(arm, value) for arm, value in zip(arms, values, strict=True))
+        )
+    if len(values[0]) == 1 and claim.estimand.startswith("test_") and claim.estimand.endswith("_error_percent"):
+        images = int(arms[0].loc[arms[0]["status"] == "finished", "test_images"].iloc[0])
+        alone = statistics.wilson(round(values[0][0] / 100 * images), images)
+        return replace(alone, method=f"one seed; {alone.method}")
+    return statistics.mean_interval(values[0])
+
+
+def _by_seed(arm: pd.DataFrame, values: list[float]) -> dict[int, float]:
+    return dict(zip(arm.loc[arm["status"] == "finished", "seed"], values, strict=True))

@@ -1,0 +1,197 @@
+"""Holding the published runs against their configuration, golden files, data, DVC's lock files and their predictions.
+
+DVC records what a stage's inputs are after it ends, so ``dvc.lock`` alone could name inputs that did not make an
+output. Each run therefore carries digests taken when it started, and these are what is compared here.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+import numpy as np
+
+from reproduce.collect.numbers import read_numbers
+from reproduce.collect.runs import RunId, read_predictions, read_runs
+from reproduce.collect.tables import PROFILE
+from reproduce.errors import ReproduceError
+from reproduce.files import file_digest, json_digest, read_json
+from reproduce.paths import REPO_ROOT
+from reproduce.validation import read_yaml
+
+_RECORD_BYTES = 1 + 3 * 32 * 32  # one CIFAR-10 image in the binary files: its label, then its planes
+_PERCENT_TOLERANCE = 1e-6  # metrics are exact counts over the test images, printed as decimals
+
+
+class _Variant(Protocol):
+    def digest(self) -> str:
+        """Return the SHA-256 of the resolved configuration."""
+
+
+class Study(Protocol):
+    """What this module needs of a study."""
+
+    study: str
+    dataset: str
+
+    def runs(self, profile: str) -> Sequence[RunId]:
+        """Return the runs that a profile lists."""
+
+    def variant(self, name: str) -> _Variant:
+        """Return a variant by name."""
+
+
+@dataclass
+class Findings:
+    """What was found wrong (``problems``) and what could not be checked (``skipped``), one line each."""
+
+    problems: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+def verify(studies: Sequence[Study], root: Path = REPO_ROOT, stream: TextIO | None = None) -> list[str]:
+    """Check every listed run and every number, and print one line per problem and per check that was skipped.
+
+    Args:
+        studies: whose listed runs are checked.
+        root: the repository.
+        stream: where to print; standard output by default.
+
+    Returns:
+        The checks that were skipped.
+
+    Raises:
+        ReproduceError: there are problems; the message counts them.
+    """
+    findings = find_problems(studies, root)
+    stream = stream or sys.stdout
+    for line in findings.problems:
+        print(f"problem: {line}", file=stream)
+    for line in findings.skipped:
+        print(f"skipped: {line}", file=stream)
+    runs = sum(len(study.runs(PROFILE)) for study in studies)
+    if findings.problems:
+        count = f"{len(findings.problems)} problem{'s' if len(findings.problems) > 1 else ''}"
+        raise ReproduceError(f"{count} in {runs} listed runs; each is named above with what to do")
+    print(f"{runs} runs agree with their configuration, data, records and predictions", file=stream)
+    return findings.skipped
+
+
+def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT) -> Findings:
+    """Return all problems of the listed runs of ``studies`` and of ``results/numbers.json``."""
+    findings, listed = Findings(), set()
+    for study in studies:
+        labels = _test_labels(study, root, findings)
+        for run_id in study.runs(PROFILE):
+            listed.add(str(run_id))
+            try:
+                findings.problems += [f"{run_id}: {line}" for line in _run_problems(study, run_id, labels, root)]
+            except ReproduceError as error:
+                findings.problems.append(f"{run_id}: {error}")
+        findings.problems += _lock_problems(study, root)
+    findings.problems += _number_problems(root, listed)
+    return findings
+
+
+def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: Path) -> Iterator[str]:
+    runs_root = root / "results" / "runs"
+    run = read_runs([run_id], runs_root).iloc[0]
+    if run["status"] == "missing":
+        yield f"is listed but missing; run `dvc repro experiments/{study.study}/dvc.yaml`"
+        return
+    record = read_json(runs_root / str(run_id) / "run.json")
+    if json_digest(record.get("config")) != run["config_sha256"]:
+        yield "run.json: its configuration does not have the digest recorded beside it; restore it with git"
+    if study.variant(run_id.variant).digest() != run["config_sha256"]:
+        yield f"was made with another configuration than study.yaml has for {run_id.variant} now; train it again"
+    golden = root / "experiments" / study.study / "golden" / f"{run_id.variant}.json"
+    manifest = root / "results" / "data" / study.dataset / "manifest.json"
+    yield from _digest_problems(golden, run["golden_sha256"], root)
+    yield from _digest_problems(manifest, run["data_manifest_sha256"], root)
+    if record["git_dirty"] is not False:
+        yield "was not made from a commit: its tree had changes or was no repository; train it again from one"
+    if run["status"] == "finished":
+        yield from _metric_problems(run_id, run, labels, runs_root)
+
+
+def _digest_problems(path: Path, recorded: str, root: Path) -> Iterator[str]:
+    shown = path.relative_to(root).as_posix()
+    if not path.is_file():
+        yield f"{shown} is missing; restore it with git"
+    elif file_digest(path) != recorded:
+        yield f"{shown} is not the file it was made with; train it again or restore the file with git"
+
+
+def _metric_problems(run_id: RunId, run: Any, labels: np.ndarray | None, runs_root: Path) -> Iterator[str]:
+    """Compare both test errors with those counted from the predictions (percent of the test images)."""
+    predictions = read_predictions(run_id, runs_root)
+    kinds = {"test_top1_error_percent": "test_predicted", "test_center_top1_error_percent": "test_center_predicted"}
+    for metric, name in kinds.items():
+        if name not in predictions or len(predictions[name]) != run["test_images"]:
+            yield f"predictions.npz has no {name} for {run['test_images']} images; restore it with git"
+        elif labels is not None and len(labels) != len(predictions[name]):
+            yield f"predictions.npz is for {len(predictions[name])} images, the data has {len(labels)}; rebuild it"
+        elif labels is not None:
+            counted = 100 * float(np.mean(predictions[name] != labels))
+            if abs(counted - run[metric]) > _PERCENT_TOLERANCE:
+                yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
+
+
+def _test_labels(study: Study, root: Path, findings: Findings) -> np.ndarray | None:
+    """Return the test labels (uint8), or None with a line in ``skipped`` where this machine lacks them."""
+    path = root / "data" / study.dataset / "test_batch.bin"
+    if study.dataset == "cifar10" and path.is_file() and path.stat().st_size % _RECORD_BYTES == 0:
+        return np.fromfile(path, dtype=np.uint8).reshape(-1, _RECORD_BYTES)[:, 0]
+    shown = path.parent.relative_to(root).as_posix()
+    findings.skipped.append(f"{study.study}: test errors were not counted again, {shown} has no test labels here")
+    return None
+
+
+def _lock_problems(study: Study, root: Path) -> Iterator[str]:
+    """Compare every listed run's folder with what DVC recorded of it."""
+    path = root / "experiments" / study.study / "dvc.lock"
+    shown = path.relative_to(root).as_posix()
+    if not path.is_file():
+        yield f"{shown} is missing; restore it with git"
+        return
+    recorded = _recorded_outputs(read_yaml(path))
+    for run_id in study.runs(PROFILE):
+        folder = root / "results" / "runs" / str(run_id)
+        if not folder.exists():
+            continue  # already named as missing
+        if str(run_id) not in recorded:
+            yield f"{run_id}: {shown} does not record it; run `dvc commit` on its stage"
+        elif recorded[str(run_id)] != dvc_folder_md5(folder):
+            yield f"{run_id}: differs from what {shown} records; restore the folder with git"
+
+
+def _recorded_outputs(lock: Any) -> dict[str, str]:
+    """Return DVC's digest of each run folder that a dvc.lock records, by run id."""
+    stages = (lock or {}).get("stages", {}).values()
+    outputs = ((out["path"], out.get("md5", "")) for stage in stages for out in stage.get("outs", []))
+    return {path.rpartition("results/runs/")[2].rstrip("/"): md5 for path, md5 in outputs if "results/runs/" in path}
+
+
+def dvc_folder_md5(folder: Path) -> str:
+    """Return the digest by which DVC 3 knows a folder: the MD5 of its files' sorted names and MD5s, and ``.dir``."""
+    files = sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file())
+    entries = [{"md5": file_digest(path, "md5"), "relpath": name} for name, path in files]
+    return hashlib.md5(json.dumps(entries).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _number_problems(root: Path, listed: set[str]) -> Iterator[str]:
+    path = root / "results" / "numbers.json"
+    try:
+        rows = read_numbers(path)
+    except ReproduceError as error:
+        yield str(error)
+        return
+    for number_id, row in rows.items():
+        for run in row.get("runs", []):
+            if run not in listed:
+                yield f"results/numbers.json: {number_id} names {run}, which no study lists; run `dvc repro`"
+            elif not (root / "results" / "runs" / run).is_dir():
+                yield f"results/numbers.json: {number_id} names {run}, which does not exist; run `dvc repro`"

@@ -1,0 +1,1 @@
+"""CIFAR-10: getting it, checking it, reading it, and its statistics."""

@@ -1,0 +1,54 @@
+"""Predictions of a network over views of images, and the error rates that follow from them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from reproduce.data.augment import to_input, view, view_offsets
+from reproduce.models.network import Network
+
+_IMAGES_PER_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Mean loss in nats and top-1 error in percent over a set of images."""
+
+    loss_nats: float
+    top1_error_percent: float
+
+
+@torch.no_grad()
+def class_probabilities(network: Network, images: Tensor, mean: Tensor, dtype: torch.dtype, views: int) -> Tensor:
+    """Return softmax outputs averaged over the views, (N, classes) float32 (paper section 4.1).
+
+    Args:
+        images: (N, H, W, C) uint8.
+        mean: (size, size, C) float32, the center of the mean image; size is the network's input size.
+        dtype: arithmetic of the layers.
+        views: 1 (center) or 10 (four corners and center, plain and mirrored).
+    """
+    size = network.spec.input.size
+    offsets = view_offsets(images.shape[1], size, views)
+    parts = []
+    for batch in images.split(_IMAGES_PER_BATCH):
+        total = torch.zeros(())
+        for offset in offsets:
+            logits = network(to_input(view(batch, offset, size), mean, dtype))
+            total = total + functional.softmax(logits, dim=1)
+        parts.append(total / len(offsets))
+    return torch.cat(parts)
+
+
+def scores(probabilities: Tensor, labels: Tensor) -> Scores:
+    """Return loss and error of probabilities (N, classes) against labels (N,) int64.
+
+    Probabilities of zero count as the smallest normal float32, so that the loss stays finite.
+    """
+    chosen = probabilities.gather(1, labels[:, None]).squeeze(1).double()
+    loss = -chosen.clamp_min(float(np.finfo(np.float32).tiny)).log().mean().item()
+    wrong = (probabilities.argmax(1) != labels).double().mean().item()
+    return Scores(loss_nats=loss, top1_error_percent=100 * wrong)

@@ -1,0 +1,1 @@
+"""Networks as declarative specs: layers, initial weights, per-layer rates, and what they cost."""

@@ -1,0 +1,109 @@
+"""Compiles kernels.c on first use and calls it on CPU tensors; where there is no compiler, callers fall back to torch.
+
+The library is built by the machine's own C compiler for its own processor, kept in the scratch folder under a name
+made of the source, the compiler's version and the processor, and loaded with ctypes. It shares torch's OpenMP threads
+(both link libgomp.so.1). ``REPRODUCE_KERNELS=0`` turns the kernels off.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+
+from reproduce.errors import ReproduceError
+from reproduce.files import atomic_path
+from reproduce.paths import scratch_folder
+
+_SOURCES = ("kernels.c", "kernels_typed.h")
+_FLAGS = (
+    "-O2",
+    "-ftree-vectorize",
+    "-march=native",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+    "-fopenmp",
+    "-shared",
+    "-fPIC",
+)
+_X86_FLAGS = ("-mprefer-vector-width=512",)  # wide registers pay here; other processors do not know the flag
+_SUFFIXES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
+MAX_MAPS = 2000  # TILE - MAX_WINDOW of kernels.c, rounded down
+MAX_WINDOW_ACROSS_MAPS = 33
+MAX_POOLING_WINDOW = 15
+
+
+def _processor() -> str:
+    """Return the processor's flags, since -march=native code may not run on another one."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
+
+
+def _flags() -> tuple[str, ...]:
+    return _FLAGS + (_X86_FLAGS if platform.machine() == "x86_64" else ())
+
+
+def _build(compiler: str) -> Path:
+    folder = Path(__file__).resolve().parent
+    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
+    digest = hashlib.sha256("\0".join((version, _processor(), *_flags())).encode())
+    for name in _SOURCES:
+        digest.update((folder / name).read_bytes())
+    library = scratch_folder() / "kernels" / f"kernels-{digest.hexdigest()[:16]}.so"
+    if not library.exists():
+        with atomic_path(library) as temporary:
+            command = [compiler, *_flags(), str(folder / "kernels.c"), "-o", str(temporary), "-lm"]
+            subprocess.run(command, capture_output=True, text=True, check=True)
+    return library
+
+
+@functools.cache
+def library() -> ctypes.CDLL | None:
+    """Return the compiled kernels, or None where they are turned off or cannot be built (said once on stderr)."""
+    if os.environ.get("REPRODUCE_KERNELS") == "0":
+        return None
+    compiler = shutil.which(os.environ.get("CC") or "gcc") or shutil.which("cc")
+    if compiler is None:
+        print("no C compiler: using slower torch operations for pooling and normalization", file=sys.stderr)
+        return None
+    try:
+        return ctypes.CDLL(str(_build(compiler)))
+    except (subprocess.CalledProcessError, OSError, ReproduceError) as error:
+        reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[0]
+        print(f"the C kernels could not be built ({reason}): using slower torch operations", file=sys.stderr)
+        return None
+
+
+def usable(x: torch.Tensor) -> bool:
+    """Return whether the kernels can take ``x``: on a CPU, float32 or bfloat16, library built."""
+    return x.device.type == "cpu" and x.dtype in _SUFFIXES and library() is not None
+
+
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    """Return ``x`` (N, C, H, W) dense with maps innermost, as every kernel reads it."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def call(name: str, dtype: torch.dtype, *arguments: torch.Tensor | int | float) -> None:
+    """Call kernel ``name`` for ``dtype``; tensors go as pointers, int as long, float as C float."""
+    loaded = library()
+    if loaded is None:
+        raise RuntimeError("call() needs the library; ask usable() first")
+    converted = [
+        ctypes.c_void_p(argument.data_ptr())
+        if isinstance(argument, torch.Tensor)
+        else ctypes.c_float(argument)
+        if isinstance(argument, float)
+        else ctypes.c_long(argument)
+        for argument in arguments
+    ]
+    getattr(loaded, f"{name}_{_SUFFIXES[dtype]}")(*converted)

@@ -1,0 +1,114 @@
+"""Local response normalization, across maps (paper 3.3) and within a map (cuda-convnet's rnorm).
+
+Both forms compute y = x * d ** -beta with d = k + alpha_per_square * (sum of squares over the window). The gradient is
+written out by hand, so that neither form keeps more than the input (and, within a map, d) for the backward pass.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from reproduce.models import kernels
+
+
+def _sum_over_maps(x: Tensor, window: int) -> Tensor:
+    half = window // 2
+    padded = functional.pad(x, (0, 0, 0, 0, half, half))
+    total = padded[:, : x.shape[1]].clone()
+    for offset in range(1, window):
+        total += padded[:, offset : offset + x.shape[1]]
+    return total
+
+
+def _sum_over_square(x: Tensor, window: int) -> Tensor:
+    return functional.avg_pool2d(x, window, 1, window // 2, count_include_pad=True, divisor_override=1)
+
+
+class _PlainNormalization(torch.autograd.Function):
+    """Torch operations in float32; runs on any device and in any precision."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, window: int, alpha: float, beta: float, k: float, across: bool) -> Tensor:
+        ctx.save_for_backward(x)
+        ctx.settings = window, alpha, beta, k, across
+        values = x.float()
+        window_sum = _sum_over_maps if across else _sum_over_square
+        return (values * window_sum(values.square(), window).mul_(alpha).add_(k).pow_(-beta)).to(x.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (x,) = ctx.saved_tensors
+        window, alpha, beta, k, across = ctx.settings
+        values, gradient = x.float(), gradient.float()
+        window_sum = _sum_over_maps if across else _sum_over_square
+        denominator = window_sum(values.square(), window).mul_(alpha).add_(k)
+        scale = denominator.pow(-beta)
+        neighbors = window_sum(gradient * values * scale / denominator, window)
+        result = gradient * scale - values * neighbors * (2 * alpha * beta)
+        return result.to(x.dtype), None, None, None, None, None
+
+
+class _AcrossMaps(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, window: int, alpha: float, beta: float, k: float) -> Tensor:
+        x = kernels.channels_last(x)
+        out = torch.empty_like(x)
+        n, c, h, w = x.shape
+        ctx.settings = n * h * w, c, window, float(alpha), float(beta), float(k)
+        kernels.call("across_maps_forward", x.dtype, x, out, *ctx.settings)
+        ctx.save_for_backward(x)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        (x,) = ctx.saved_tensors
+        gradient, in_gradient = kernels.channels_last(gradient), torch.empty_like(x)
+        kernels.call("across_maps_backward", x.dtype, x, gradient, in_gradient, *ctx.settings)
+        return in_gradient, None, None, None, None
+
+
+class _WithinMap(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, window: int, alpha: float, beta: float, k: float) -> Tensor:
+        x = kernels.channels_last(x)
+        n, c, h, w = x.shape
+        out, denominator = torch.empty_like(x), torch.empty_like(x, dtype=torch.float32)
+        ctx.sizes, ctx.factors = (n, h, w, c, window), (float(alpha), float(beta))
+        kernels.call("within_map_forward", x.dtype, x, out, denominator, *ctx.sizes, *ctx.factors, float(k))
+        ctx.save_for_backward(x, denominator)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, denominator = ctx.saved_tensors
+        gradient, in_gradient = kernels.channels_last(gradient), torch.empty_like(x)
+        terms = torch.empty_like(denominator)
+        tensors = x, gradient, denominator, terms, in_gradient
+        kernels.call("within_map_backward", x.dtype, *tensors, *ctx.sizes, *ctx.factors)
+        return in_gradient, None, None, None, None
+
+
+def normalize_across_maps(x: Tensor, window: int, alpha_per_square: float, beta: float, k: float) -> Tensor:
+    """Return x / (k + alpha_per_square * sum of squares over ``window`` neighboring maps) ** beta (paper 3.3).
+
+    Args:
+        x: (N, C, H, W) float32 or bfloat16.
+        window: odd number of maps, clipped at the first and last map.
+        alpha_per_square: factor of each square; torch's LocalResponseNorm has alpha / size here, and so has
+            cuda-convnet (deviation D3).
+        beta: exponent.
+        k: additive constant.
+    """
+    fits = x.shape[1] <= kernels.MAX_MAPS and window <= kernels.MAX_WINDOW_ACROSS_MAPS
+    if kernels.usable(x) and fits:
+        return _AcrossMaps.apply(x, window, alpha_per_square, beta, k)
+    return _PlainNormalization.apply(x, window, alpha_per_square, beta, k, True)
+
+
+def normalize_within_map(x: Tensor, window: int, alpha_per_square: float, beta: float, k: float) -> Tensor:
+    """Return the same with the sum over a clipped ``window`` x ``window`` square of the same map (cuda-convnet rnorm)."""
+    if kernels.usable(x):
+        return _WithinMap.apply(x, window, alpha_per_square, beta, k)
+    return _PlainNormalization.apply(x, window, alpha_per_square, beta, k, False)

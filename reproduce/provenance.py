@@ -1,0 +1,78 @@
+"""What made a result: source, commit, machine. Taken when a run starts, so that later edits cannot change it."""
+
+import hashlib
+import importlib
+import os
+import pkgutil
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+import reproduce
+from reproduce.paths import REPO_ROOT
+
+
+def source_digest() -> str:
+    """Return the SHA-256 over every source file of the package, names included."""
+    folder = Path(reproduce.__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in {".py", ".c", ".h", ".yaml"}):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def import_training_modules() -> None:
+    """Import every module a run uses, so that editing the package while it runs cannot reach it."""
+    for package in ("data", "models", "train", "evaluate"):
+        folder = importlib.import_module(f"reproduce.{package}")
+        for module in pkgutil.iter_modules(folder.__path__):
+            importlib.import_module(f"reproduce.{package}.{module.name}")
+
+
+def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(REPO_ROOT), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def git_state() -> dict[str, Any]:
+    """Return the commit, and whether the package or the experiments differ from it (None outside a repository)."""
+    changes = _git("status", "--porcelain", "--", "reproduce", "experiments")
+    return {"git_commit": _git("rev-parse", "HEAD"), "git_dirty": None if changes is None else bool(changes)}
+
+
+def _processor_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def machine_fingerprint() -> dict[str, Any]:
+    """Return processor, cores, threads, memory, GPU, versions and load; no host name."""
+    return {
+        "cpu": _processor_name(),
+        "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "os": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "load_average_at_start": round(os.getloadavg()[0], 2),
+    }
+
+
+def utc_now() -> str:
+    """Return the time as ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,1 @@
+"""What the results mean: figures, notebooks and the generated parts of the README, all drawn from committed tables."""

@@ -1,0 +1,70 @@
+"""The stages that end the pipeline: figures, executed notebooks and the README, each from committed tables alone."""
+
+from pathlib import Path
+
+from reproduce.collect.numbers import NUMBERS_FILE, read_numbers
+from reproduce.errors import ReproduceError
+from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS
+from reproduce.report import figures, literature_figures, milestones, records, timeline
+from reproduce.report.notebooks import execute_notebook
+from reproduce.report.readme import check_readme, update_readme
+from reproduce.report.style import FIGURES, save_figure
+
+NOTEBOOK_SOURCES = EXPERIMENTS / "analysis"
+NOTEBOOKS = RESULTS / "notebooks"
+README = REPO_ROOT / "README.md"
+
+
+def literature_stage(folder: Path = FIGURES) -> list[Path]:
+    """Write ``contest_errors`` and ``after_alexnet`` (PNG and SVG) from ``paper_notes``; return the paths."""
+    contest, models = timeline.load_contest(), milestones.load_later_models()
+    drawn = {
+        "contest_errors": literature_figures.contest_errors(
+            timeline.contest_series(contest),
+            timeline.single_alexnet(contest),
+            timeline.human_error(contest),
+            timeline.drops(contest),
+        ),
+        "after_alexnet": literature_figures.after_alexnet(
+            milestones.published_single_models(models), milestones.best_weights(models)
+        ),
+    }
+    return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
+
+
+def study_stage(study: str, folder: Path = FIGURES, tables: Path = records.TABLES) -> list[Path]:
+    """Write ``<study>_learning_curves``, ``<study>_verdicts`` and ``<study>_precision``; return the paths.
+
+    A figure without runs is still drawn, empty or with its claims as ``not run``, so that every stage has its outputs.
+    """
+    loaded = records.load_records(tables)
+    published = records.published_errors(loaded, study)
+    runs, means = records.precision_frames(loaded, study)
+    drawn = {
+        f"{study}_learning_curves": figures.learning_curves(records.study_histories(loaded, study), published),
+        f"{study}_verdicts": figures.verdict_forest(*records.forest_rows(loaded, study)),
+        f"{study}_precision": figures.seed_distribution(runs, means),
+    }
+    return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
+
+
+def notebook_stage(name: str) -> Path:
+    """Execute ``experiments/analysis/<name>.ipynb`` into ``results/notebooks/<name>.ipynb``; return the latter."""
+    target = NOTEBOOKS / f"{name}.ipynb"
+    execute_notebook(NOTEBOOK_SOURCES / f"{name}.ipynb", target)
+    return target
+
+
+def readme_stage(readme: Path = README, check_only: bool = False, numbers: Path = NUMBERS_FILE) -> bool:
+    """Bring the README's generated parts up to date, or only check them; return whether the file was changed.
+
+    Raises:
+        ReproduceError: with ``check_only``, the first place that is stale; else a block or number nobody knows.
+    """
+    loaded = records.load_records()
+    if not check_only:
+        return update_readme(readme, read_numbers(numbers), loaded)
+    stale = check_readme(readme, read_numbers(numbers), loaded)
+    if stale:
+        raise ReproduceError(stale[0] + (f" (and {len(stale) - 1} more)" if len(stale) > 1 else ""))
+    return False

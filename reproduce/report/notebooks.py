@@ -1,0 +1,129 @@
+"""Executing a notebook so that the same inputs give the same bytes, in this interpreter, from the repository's root."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nbformat
+from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from traitlets import Type
+from traitlets.config import Config
+
+from reproduce.errors import ReproduceError
+from reproduce.files import write_text
+from reproduce.paths import REPO_ROOT, relative_to_repo
+
+CELL_TIMEOUT_SECONDS = 300
+
+# What a reader's viewer needs to know, and nothing that differs between machines (Python's patch version, for one).
+_METADATA = {
+    "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+    "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
+}
+
+
+class _RunningInterpreter(KernelSpecManager):
+    """Gives the running interpreter for every kernel name, whatever "python3" the user has registered."""
+
+    def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
+        argv = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=argv, display_name=kernel_name, language="python")
+
+
+class RunningInterpreterKernel(AsyncKernelManager):
+    kernel_spec_manager_class = Type(_RunningInterpreter)
+
+    def _kernel_spec_manager_default(self) -> KernelSpecManager:
+        return _RunningInterpreter(parent=self)
+
+
+def execute_notebook(source: Path, target: Path) -> None:
+    """Run every cell of ``source`` and write the executed notebook to ``target``, whole or not at all.
+
+    The kernel is this interpreter, started in the repository's root with the user's IPython profile left out. Output
+    metadata that changes between runs or machines is removed; what cells write to stderr is passed on and not kept.
+
+    Raises:
+        ReproduceError: the source is missing or no notebook, a cell fails or runs too long (with its number and the
+            error), or the target cannot be written.
+    """
+    notebook = read_notebook(source)
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {"IPYTHONDIR": folder, "PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
+        try:
+            _client(notebook, Path(folder)).execute(env=environment)
+        except CellExecutionError as error:
+            problem = f"{error.ename}: {' '.join(str(error.evalue).split())}"
+            raise _failure(source, notebook, problem) from None
+        except (CellTimeoutError, DeadKernelError) as error:
+            raise _failure(source, notebook, str(error).splitlines()[0]) from None
+    write_text(target, nbformat.writes(normalized(notebook)) + "\n")
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read a notebook and check it against nbformat 4.
+
+    Raises:
+        ReproduceError: the file is missing or is no valid notebook.
+    """
+    try:
+        notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+        nbformat.validate(notebook)
+    except FileNotFoundError as error:
+        raise ReproduceError(f"{relative_to_repo(path)} is missing; restore it with git") from error
+    except (
+        nbformat.reader.NotJSONError,
+        nbformat.ValidationError,
+        UnicodeDecodeError,
+        AttributeError,
+        KeyError,
+    ) as error:
+        reason = str(error).splitlines()[0]
+        raise ReproduceError(f"{relative_to_repo(path)} is no notebook ({reason}); restore it with git") from error
+    return notebook
+
+
+def normalized(notebook: NotebookNode) -> NotebookNode:
+    """Strip what differs between equal runs: widget state, timing, stderr (passed on), the kernel's own version."""
+    notebook.metadata = nbformat.from_dict(_METADATA)
+    for cell in notebook.cells:
+        cell.metadata.pop("execution", None)
+        if cell.cell_type == "code":
+            cell.outputs = [output for output in cell.outputs if not _passed_on(output)]
+    return notebook
+
+
+def _client(notebook: NotebookNode, folder: Path) -> NotebookClient:
+    # Sockets in our own folder: nobody else on the machine can talk to the kernel, and the home folder may be read-only.
+    sockets = {"transport": "ipc", "connection_file": str(folder / "kernel.json")}
+    return NotebookClient(
+        notebook,
+        kernel_name="python3",
+        kernel_manager_class=RunningInterpreterKernel,
+        config=Config({RunningInterpreterKernel.__name__: sockets}),
+        resources={"metadata": {"path": str(REPO_ROOT)}},  # the kernel's working folder
+        record_timing=False,
+        timeout=CELL_TIMEOUT_SECONDS,
+    )
+
+
+def _passed_on(output: NotebookNode) -> bool:
+    if output.get("name") != "stderr":
+        return False
+    print(output.text, end="", file=sys.stderr)
+    return True
+
+
+def _failure(source: Path, notebook: NotebookNode, problem: str) -> ReproduceError:
+    """Name the first cell with an error, or else the first that did not run."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    failed = [cell for cell in code if any(output.output_type == "error" for output in cell.outputs)]
+    waiting = [cell for cell in code if cell.execution_count is None]
+    cell = (failed or waiting or code)[0]
+    place = f"cell {notebook.cells.index(cell) + 1} ({cell.id})"
+    return ReproduceError(f"{relative_to_repo(source)}, {place}: {problem}; run the notebook to see the whole error")

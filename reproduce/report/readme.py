@@ -1,0 +1,148 @@
+"""The generated parts of a Markdown page: blocks and single numbers between markers, and finding what is stale.
+
+A block is what stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``. A number is
+``<!-- n:ID -->text<!-- /n -->``, printed with its interval, seeds and, where it must be, its scale; with
+``<!-- n:ID:value -->`` it is value and unit alone, which a number of lesser scale or schedule is refused.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reproduce.collect.numbers import format_number
+from reproduce.errors import ReproduceError
+from reproduce.files import write_text
+from reproduce.paths import relative_to_repo
+from reproduce.report.records import Records, source_checks, verdict_table
+from reproduce.report.style import markdown_table
+
+Numbers = Mapping[str, Mapping[str, Any]]
+
+_BLOCK = re.compile(r"(<!-- begin:(?P<name>[\w-]+) -->)(?P<body>.*?)(<!-- end:(?P=name) -->)", re.DOTALL)
+_BLOCK_MARKER = re.compile(r"<!-- (?:begin|end):([\w-]+) -->")
+_NUMBER = re.compile(r"(<!-- n:(?P<id>[\w.-]+?)(?P<short>:value)? -->)(?P<text>.*?)(<!-- /n -->)", re.DOTALL)
+_NUMBER_MARKER = re.compile(r"<!-- (?:n:[^>]*|/n) -->")
+_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+_RESULT = re.compile(
+    r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)\s?(?:%|percent\b|images/s\b|images a second\b)(?!\s+(?:\w+-)?(?:confidence|interval))"
+)
+
+
+def _verdict_counts(records: Records) -> str:
+    counts = records.verdicts["verdict"].value_counts(sort=False)
+    return ", ".join(f"{name}: {count}" for name, count in counts.sort_index().items())
+
+
+def _not_run(records: Records) -> str:
+    waiting = records.verdicts[records.verdicts["verdict"].eq("not run")]
+    shown = waiting[["statement", "why"]].rename(columns={"statement": "claim"})
+    commands = waiting["command"] if "command" in waiting else pd.Series(dtype=str)
+    return markdown_table(shown.assign(command=[f"`{c}`" if pd.notna(c) else "-" for c in commands]))
+
+
+BLOCKS: dict[str, Callable[[Records], str]] = {
+    "verdicts": lambda records: markdown_table(verdict_table(records)),
+    "verdict-counts": _verdict_counts,
+    "not-run": _not_run,
+    "source-checks": lambda records: markdown_table(source_checks(records.claims, popular_only=True)),
+}
+"""What each named block holds. A study's own table is the block ``verdicts-<study>``, with hyphens for underscores."""
+
+
+def update_readme(readme: Path, numbers: Numbers, records: Records) -> bool:
+    """Write every block and marked number of ``readme`` anew; return whether anything changed.
+
+    Args:
+        readme: a Markdown page with markers.
+        numbers: rows of ``results/numbers.json`` by id.
+        records: ``records.load_records()``.
+
+    Raises:
+        ReproduceError: a block or number nobody knows, a marker without its partner, or a file that cannot be written.
+    """
+    old = _read(readme)
+    new = render(old, numbers, records, relative_to_repo(readme))
+    if new != old:
+        write_text(readme, new)
+    return new != old
+
+
+def check_readme(readme: Path, numbers: Numbers, records: Records) -> list[str]:
+    """Return what is wrong with the page, one line each: stale blocks, stale numbers, results outside markers.
+
+    A percentage or rate in the prose counts as a result unless a claim's target has that value.
+    """
+    text, shown = _read(readme), relative_to_repo(readme)
+    fresh = render(text, numbers, records, shown)
+    stale = [
+        f"{shown}: {what} {old[key]} is out of date; run `dvc repro`"
+        for what, pattern, key in (("block", _BLOCK, "name"), ("number", _NUMBER, "id"))
+        for old, new in zip(pattern.finditer(text), pattern.finditer(fresh), strict=True)
+        if old[0] != new[0]
+    ]
+    known = {target.value for claim in records.claims for target in claim.targets}
+    loose = [
+        found for found in unmarked_results(text) if float(found.split()[0].rstrip("%").replace(",", "")) not in known
+    ]
+    return stale + [
+        f"{shown}: {found!r} is neither marked nor a claim's target; mark it with its id" for found in loose
+    ]
+
+
+def render(text: str, numbers: Numbers, records: Records, where: str) -> str:
+    """Return ``text`` with blocks and numbers filled in; ``where`` names the page in errors."""
+    _check_pairs(text, where)
+    text = _BLOCK.sub(lambda found: f"{found[1]}\n{_block(found['name'], records, where)}\n{found[4]}", text)
+    return _NUMBER.sub(lambda found: f"{found[1]}{_number(found, numbers, where)}{found[5]}", text)
+
+
+def unmarked_results(text: str) -> list[str]:
+    """Return the percentages and rates in the prose of ``text``, outside markers and code."""
+    prose = _CODE.sub(" ", _NUMBER.sub(" ", _BLOCK.sub(" ", text)))
+    return [" ".join(found[0].split()) for found in _RESULT.finditer(prose)]
+
+
+def _read(readme: Path) -> str:
+    try:
+        return readme.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ReproduceError(
+            f"{relative_to_repo(readme)} cannot be read: {error.strerror}; restore it with git"
+        ) from error
+
+
+def _check_pairs(text: str, where: str) -> None:
+    without = _BLOCK.sub("", text)
+    if odd := _BLOCK_MARKER.search(without):
+        raise ReproduceError(
+            f"{where}: the marker {odd[0]} has no partner; write <!-- begin:NAME --> and <!-- end:NAME -->"
+        )
+    if odd := _NUMBER_MARKER.search(_NUMBER.sub("", without)):
+        raise ReproduceError(f"{where}: the marker {odd[0]} has no partner; write <!-- n:ID -->text<!-- /n -->")
+
+
+def _block(name: str, records: Records, where: str) -> str:
+    if name in BLOCKS:
+        return BLOCKS[name](records)
+    studies = {claim.study for claim in records.claims if claim.study}
+    study = name.removeprefix("verdicts-").replace("-", "_")
+    if name.startswith("verdicts-") and study in studies:
+        return markdown_table(verdict_table(records, study))
+    known = ", ".join([*BLOCKS, *(f"verdicts-{study.replace('_', '-')}" for study in sorted(studies))])
+    raise ReproduceError(f"{where}: nobody makes the block {name!r}; it may be one of {known}")
+
+
+def _number(found: re.Match[str], numbers: Numbers, where: str) -> str:
+    if found["id"] not in numbers:
+        raise ReproduceError(
+            f"{where}: no number {found['id']!r} in results/numbers.json; correct the id or run `dvc repro`"
+        )
+    text = format_number(numbers[found["id"]])
+    if not found["short"]:
+        return text
+    if re.search(r"scale|shortened", text):
+        raise ReproduceError(f"{where}: {found['id']} is of lesser scale or schedule; drop ':value' so that it says so")
+    return text.split(" (")[0]

@@ -1,0 +1,198 @@
+"""The collected tables of our runs, brought into the shape that figures, notebooks and the README show."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from reproduce.collect.claims import Claim, load_claims
+from reproduce.paths import RESULTS
+from reproduce.report.style import format_number
+from reproduce.report.timeline import read_table
+
+TABLES = RESULTS / "tables"
+ERROR = "test_top1_error_percent"
+
+_UNITS = {"percent": " %", "percentage_points": " points", "seconds": " s", "ratio": "", "count": ""}
+_COLUMNS = {
+    "verdicts": "claim_id statement source kind dataset scale schedule protocol target_kind target_value unit margin verdict why "
+    "estimate low high n_seeds runs source_check",
+    "runs": f"run_id study variant epochs seed status precision views {ERROR} training_seconds images_per_second cpu threads torch",
+    "summary": "study variant epochs metric mean low high n_seeds listed finished",
+    "comparisons": "study comparison question first_arm second_arm estimand n_first n_second difference low high method",
+}
+
+
+@dataclass(frozen=True)
+class Records:
+    """The tables as ``collect`` wrote them, and the claims they answer. A listed run that does not exist has its row."""
+
+    claims: Sequence[Claim]
+    verdicts: pd.DataFrame
+    runs: pd.DataFrame
+    histories: pd.DataFrame
+    summary: pd.DataFrame
+    comparisons: pd.DataFrame
+
+    def claim(self, claim_id: str) -> Claim:
+        """Return the claim of that id."""
+        return next(claim for claim in self.claims if claim.id == claim_id)
+
+
+def load_records(folder: Path | None = None, claims: Sequence[Claim] | None = None) -> Records:
+    """Read the collected tables of ``folder`` (``results/tables``); ``claims`` are those of ``paper_notes/claims.yaml`` unless given.
+
+    Raises:
+        ReproduceError: a table is missing or lacks a column (``dvc repro`` makes them).
+    """
+    folder = folder or TABLES
+    tables = {name: read_table(folder / f"{name}.csv", columns) for name, columns in _COLUMNS.items()}
+    histories = read_table(folder / "histories.csv", "study variant epochs seed epoch")
+    return Records(load_claims() if claims is None else claims, histories=histories, **tables)
+
+
+def verdict_table(records: Records, study: str | None = None) -> pd.DataFrame:
+    """Return the verdicts on claims with a study, as words: claim, published, authors' log, ours, seeds, setting, verdict.
+
+    Claims whose runs do not exist yet stay in the table as ``not run``; ``study`` keeps one study's claims.
+    """
+    of_study = {claim.id for claim in records.claims if claim.study and study in (None, claim.study)}
+    rows = [
+        _verdict_row(row, records.claim(row.claim_id))
+        for row in records.verdicts.itertuples()
+        if row.claim_id in of_study
+    ]
+    return pd.DataFrame(
+        rows, columns=["claim", "published", "authors' log", "ours (95 % interval)", "seeds", "setting", "verdict"]
+    )
+
+
+def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
+    unit = _UNITS.get(row.unit, "")
+    targets = {kind: [t.value for t in claim.targets if t.kind == kind] for kind in ("published", "authors_log")}
+    ours = "-"
+    if pd.notna(row.estimate):
+        interval = f" ({format_number(row.low)} to {format_number(row.high)})" if pd.notna(row.low) else ""
+        ours = f"{format_number(row.estimate)}{unit}{interval}"
+    setting = f"{row.dataset}, {row.scale} scale" + (f", {row.schedule} schedule" if pd.notna(row.schedule) else "")
+    return {
+        "claim": row.statement,
+        "published": ", ".join(f"{value:g}{unit}" for value in targets["published"]) or "direction only",
+        "authors' log": ", ".join(f"{value:g}{unit}" for value in targets["authors_log"]) or "-",
+        "ours (95 % interval)": ours,
+        "seeds": int(row.n_seeds),
+        "setting": setting,
+        "verdict": f"**{row.verdict}**",
+    }
+
+
+def reasons_table(records: Records, study: str) -> pd.DataFrame:
+    """Return why each claim of a study got its verdict."""
+    of_study = {claim.id for claim in records.claims if claim.study == study}
+    chosen = records.verdicts[records.verdicts["claim_id"].isin(of_study)]
+    return chosen[["claim_id", "verdict", "why"]].reset_index(drop=True)
+
+
+def forest_rows(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the single error rates of a study for ``figures.verdict_forest``: verdict rows, and one value a seed."""
+    wanted = [claim for claim in records.claims if claim.study == study and claim.kind == "single_value"]
+    verdicts = records.verdicts[records.verdicts["claim_id"].isin([claim.id for claim in wanted])]
+    verdicts = verdicts[verdicts["unit"].eq("percent")]
+    verdicts = verdicts.assign(label=[_label(row) for row in verdicts.itertuples()]).reset_index(drop=True)
+    estimands = {claim.id: claim.estimand for claim in wanted}
+    parts = [_seed_values(row, estimands[row.claim_id], records.runs) for row in verdicts.itertuples()]
+    empty = pd.DataFrame({"claim_id": pd.Series(dtype=str), "value": pd.Series(dtype=float)})
+    return verdicts, pd.concat([empty, *parts], ignore_index=True)
+
+
+def _label(row: tuple) -> str:
+    name = row.claim_id.removeprefix("cifar10-").removesuffix("-error")
+    return f"{name} (shortened)" if row.schedule == "shortened" else name
+
+
+def _seed_values(row: tuple, estimand: str, runs: pd.DataFrame) -> pd.DataFrame:
+    used = [] if pd.isna(row.runs) else str(row.runs).split(";")
+    finished = runs[runs["run_id"].isin(used) & runs["status"].eq("finished")]
+    return pd.DataFrame({"claim_id": row.claim_id, "value": finished[estimand].astype(float)})
+
+
+def published_errors(records: Records, study: str) -> pd.DataFrame:
+    """Return the published test error of each variant for ``figures.learning_curves``: ``variant``, ``value``, ``label``."""
+    rows = []
+    for claim in records.claims:
+        if (claim.study, claim.kind, claim.estimand) != (study, "single_value", ERROR) or not claim.targets:
+            continue
+        value = claim.targets[0].value
+        views = ", ten views" if "ten view" in (claim.protocol or "") or "10 view" in (claim.protocol or "") else ""
+        rows.append({"variant": claim.arms[0], "value": value, "label": f"published {value:g} %{views}"})
+    return pd.DataFrame(rows, columns=["variant", "value", "label"])
+
+
+def study_histories(records: Records, study: str) -> pd.DataFrame:
+    """Return the epochs of a study's existing runs for ``figures.learning_curves``."""
+    return records.histories[records.histories["study"].eq(study)].reset_index(drop=True)
+
+
+def runs_overview(records: Records, study: str) -> pd.DataFrame:
+    """Return how many of the listed runs exist, by variant and schedule length, with seconds, images a second and machine.
+
+    ``finished`` below ``listed`` means that runs are still to be made; a variant without runs has no times.
+    """
+    runs = records.runs[records.runs["study"].eq(study)]
+    rows = []
+    for (variant, epochs), group in runs.groupby(["variant", "epochs"], sort=False):
+        finished = group[group["status"].eq("finished")]
+        machine = finished[["cpu", "threads", "torch"]].drop_duplicates()
+        rows.append(
+            {
+                "variant": variant,
+                "epochs": epochs,
+                "precision": ", ".join(sorted(finished["precision"].unique())) or "-",
+                "listed": len(group),
+                "finished": len(finished),
+                "training seconds, median": finished["training_seconds"].median(),
+                "images a second, median": finished["images_per_second"].median(),
+                "machine": "; ".join(f"{m.cpu}, {m.threads:.0f} threads, torch {m.torch}" for m in machine.itertuples())
+                or "not run",
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def precision_frames(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the runs and their means for ``figures.seed_distribution``, both empty while there are none.
+
+    They are those of the study's first declared comparison of the test error between fp32 and bf16.
+    """
+    runs = records.runs[records.runs["study"].eq(study) & records.runs["status"].eq("finished")]
+    means = records.summary[records.summary["study"].eq(study) & records.summary["metric"].eq(ERROR)]
+    precision = runs.drop_duplicates("variant").set_index("variant")["precision"]
+    declared = records.comparisons[records.comparisons["study"].eq(study) & records.comparisons["estimand"].eq(ERROR)]
+    pairs = [[row.first_arm, row.second_arm] for row in declared.itertuples()]
+    arms = next((pair for pair in pairs if sorted(precision.get(arm, "") for arm in pair) == ["bf16", "fp32"]), [])
+    means = means[means["variant"].isin(arms)].assign(precision=means["variant"].map(precision))
+    runs = runs[runs["variant"].isin(arms)]
+    return runs.reset_index(drop=True), means.rename(columns={"mean": "estimate"}).reset_index(drop=True)
+
+
+def comparisons_table(records: Records, study: str) -> pd.DataFrame:
+    """Return the declared differences between two variants of a study, with seeds and 95 % interval, as numbers."""
+    declared = records.comparisons[records.comparisons["study"].eq(study)]
+    arms = declared["first_arm"] + " minus " + declared["second_arm"]
+    shown = declared.assign(
+        arms=arms, seeds=declared["n_first"].astype(str) + " and " + declared["n_second"].astype(str)
+    )
+    columns = ["question", "arms", "estimand", "seeds", "difference", "low", "high", "method"]
+    numbers = dict.fromkeys(["difference", "low", "high"], "float64")
+    return shown[columns].astype(numbers).reset_index(drop=True)
+
+
+def source_checks(claims: Sequence[Claim], popular_only: bool = False) -> pd.DataFrame:
+    """Return the claims that were held against the literature: ``claim``, ``said in``, ``finding``, ``why``.
+
+    ``popular_only`` keeps the claims of popular accounts of AlexNet.
+    """
+    checked = [claim for claim in claims if claim.source_check and (claim.seed_text or not popular_only)]
+    rows = [(c.statement, c.source, f"**{c.source_check.finding}**", c.source_check.why) for c in checked]
+    return pd.DataFrame(rows, columns=["claim", "said in", "finding", "why"])

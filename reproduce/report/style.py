@@ -1,0 +1,169 @@
+"""How every figure and every printed table looks, and how they are written so that the same input gives the same bytes."""
+
+import functools
+import io
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from IPython.display import Image, Markdown
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+
+from reproduce.files import atomic_path, write_bytes
+from reproduce.paths import RESULTS
+
+P = ParamSpec("P")
+
+NARROW_INCHES = 3.25  # one column of a two-column page
+WIDE_INCHES = 6.75  # the full text width
+PNG_DPI = 200
+FIGURES = RESULTS / "figures"
+
+PALETTE = tuple(sns.color_palette("colorblind").as_hex())
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, BROWN, PINK, GRAY, YELLOW, SKY = PALETTE
+INK = "#262626"
+MUTED = "#6b6b6b"
+SMALL_PT, BODY_PT = 7.5, 8.5
+
+_STABLE = {
+    "svg.hashsalt": "alexnet-2012",  # element ids else differ from run to run
+    "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # journals refuse type 3 fonts
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so the PNG does not depend on the machine's fonts
+}
+_LOOK = {
+    "figure.constrained_layout.use": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": BODY_PT,
+    "axes.titleweight": "bold",
+    "axes.labelsize": BODY_PT,
+    "xtick.labelsize": SMALL_PT,
+    "ytick.labelsize": SMALL_PT,
+    "legend.fontsize": SMALL_PT,
+    "legend.frameon": False,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "text.color": INK,
+    "font.size": BODY_PT,
+    "savefig.dpi": PNG_DPI,
+}
+
+
+@functools.cache
+def style_parameters() -> dict[str, Any]:
+    """Return the matplotlib parameters of every figure: seaborn's paper context and ticks style with ours on top."""
+    return {**sns.plotting_context("paper"), **sns.axes_style("ticks"), **_LOOK, **_STABLE}
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Run a drawing function under the project's style, leaving the caller's matplotlib settings as they were."""
+
+    @functools.wraps(draw)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context(style_parameters()):
+            return draw(*args, **kwargs)
+
+    return wrapper
+
+
+def new_figure(width_inches: float, height_inches: float, **subplots: Any) -> tuple[Figure, Any]:
+    """Return a figure outside pyplot's global list, and its axes as ``Figure.subplots(**subplots)`` gives them."""
+    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure, figure.subplots(**subplots)
+
+
+def label_point(
+    axes: Axes, x: float, y: float, text: str, offset_pt: tuple[float, float] = (4, 0), **text_style: Any
+) -> None:
+    """Write ``text`` beside the data point (x, y), ``offset_pt`` points away; it is never clipped by the axes."""
+    horizontal = "left" if offset_pt[0] > 0 else "right" if offset_pt[0] < 0 else "center"
+    vertical = "center" if offset_pt[1] == 0 else "bottom" if offset_pt[1] > 0 else "top"
+    look = {"fontsize": SMALL_PT, "ha": horizontal, "va": vertical, "linespacing": 1.15} | text_style
+    axes.annotate(text, (x, y), xytext=offset_pt, textcoords="offset points", annotation_clip=False, **look)
+
+
+def text_color(color: str) -> str:
+    """Return a mark's color darkened until small type in it reads well on white."""
+    return to_hex(0.6 * np.array(to_rgb(color)) + 0.4 * 0.6 * np.array(to_rgb(INK)))
+
+
+def png_bytes(figure: Figure) -> bytes:
+    """Return the figure as PNG at 200 dpi, without the library's version in it."""
+    stream = io.BytesIO()
+    with mpl.rc_context(style_parameters()):
+        figure.savefig(stream, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def save_figure(figure: Figure, stem: str, folder: Path = FIGURES) -> list[Path]:
+    """Write ``<stem>.png`` (200 dpi) and ``<stem>.svg``; equal figures give equal bytes.
+
+    Returns:
+        the two paths, PNG first.
+
+    Raises:
+        ReproduceError: the folder cannot be written.
+    """
+    png, svg = folder / f"{stem}.png", folder / f"{stem}.svg"
+    write_bytes(png, png_bytes(figure))
+    with mpl.rc_context(style_parameters()), atomic_path(svg) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+    return [png, svg]
+
+
+def show_figure(figure: Figure) -> Image:
+    """Return the figure for a notebook, as the same PNG that ``save_figure`` writes, at its printed width."""
+    return Image(data=png_bytes(figure), format="png", width=round(figure.get_figwidth() * 100))
+
+
+def format_number(value: float, decimals: int = 2) -> str:
+    """Return a number as tables and figures print it: fixed decimals, a true minus sign, ``-`` for a missing value.
+
+    Halves of the last decimal are rounded away from zero as they are written (15.315 gives 15.32), not as their
+    nearest binary fraction falls.
+    """
+    if pd.isna(value):
+        return "-"
+    rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return f"{rounded:f}".replace("-", "\N{MINUS SIGN}")
+
+
+def markdown_table(table: pd.DataFrame, decimals: dict[str, int] | None = None) -> str:
+    """Return a frame as a Markdown table: floats with ``decimals`` per column (2 unless named), booleans as yes / no.
+
+    A ``|`` inside a cell is escaped; a missing value is a hyphen; ``top5_error_percent`` is headed "top-5 error, %".
+    """
+    shown = pd.DataFrame({name: _as_text(table[name], (decimals or {}).get(name, 2)) for name in table.columns})
+    shown.columns = [_heading(name) for name in table.columns]
+    aligned = ["right" if pd.api.types.is_float_dtype(table[name]) else "left" for name in table.columns]
+    return shown.to_markdown(index=False, disable_numparse=True, colalign=aligned if len(shown) else None)
+
+
+def show_table(table: pd.DataFrame, decimals: dict[str, int] | None = None) -> Markdown:
+    """Return ``markdown_table`` for a notebook."""
+    return Markdown(markdown_table(table, decimals))
+
+
+def _heading(name: str) -> str:
+    for ending, words in (("_percent", ", %"), ("_points", ", points"), ("_millions", ", millions"), ("_px", ", px")):
+        name = name.removesuffix(ending) + words if name.endswith(ending) else name
+    return name.replace("top1", "top-1").replace("top5", "top-5").replace("_", " ")
+
+
+def _as_text(column: pd.Series, decimals: int) -> list[str]:
+    if pd.api.types.is_bool_dtype(column):
+        return ["-" if pd.isna(value) else "yes" if value else "no" for value in column]
+    if pd.api.types.is_float_dtype(column):
+        return [format_number(value, decimals) for value in column]
+    return ["-" if pd.isna(value) else str(value).replace("|", r"\|").replace("\n", " ") for value in column]

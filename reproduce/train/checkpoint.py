@@ -1,0 +1,46 @@
+"""Checkpoints outside the work tree, so that a run killed at any moment goes on where it was."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from reproduce.errors import ReproduceError
+from reproduce.files import atomic_path, json_digest
+from reproduce.paths import scratch_folder
+
+FORMAT = 1  # of the checkpoint's content; a change starts runs afresh
+
+
+def checkpoint_path(identity: dict[str, Any]) -> Path:
+    """Return where the run with this ``identity`` (config, length, seed, data, numerics) keeps its checkpoint."""
+    return scratch_folder() / "checkpoints" / f"{json_digest({'format': FORMAT, **identity})[:24]}.pt"
+
+
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write ``state`` whole or not at all; the previous checkpoint stays until then.
+
+    Raises:
+        ReproduceError: the disk is full or the folder not writable.
+    """
+    with atomic_path(path) as temporary:
+        try:
+            torch.save(state, temporary)
+        except RuntimeError as error:  # torch's writer reports a full disk as RuntimeError
+            raise ReproduceError(f"cannot write {path}: {str(error).splitlines()[0]}; free space there") from error
+
+
+def load_checkpoint(path: Path) -> dict[str, Any] | None:
+    """Return the saved state, or None where there is none.
+
+    Raises:
+        ReproduceError: the file is there but cannot be read.
+    """
+    if not path.exists():
+        return None
+    try:
+        return torch.load(path, weights_only=True)
+    except Exception as error:
+        raise ReproduceError(
+            f"checkpoint {path} cannot be read ({type(error).__name__}); delete it to start afresh"
+        ) from error

@@ -1,0 +1,199 @@
+"""Golden files: what a variant's numerics are, so that a change of code that changes results is seen.
+
+Three parts, each in float32 on one thread with a bf16 twin, on fixed noise images:
+
+- ``one_pass``: outputs and gradient sizes of the network with weights scaled up until every layer matters, under the
+  training and the test draw. One pass cannot amplify rounding, so its tolerance is tight.
+- ``update_rule``: how far each parameter moves under drawn gradients, through every phase's rates. Tight.
+- ``trajectory``: a tiny run through every phase, short last batches and the test views. Training amplifies rounding
+  differences between processors, so its tolerance is wide; it guards the order of things, not their last digits.
+
+Published runs depend on this file instead of on the source, so a refactoring reruns nothing.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from reproduce import draws
+from reproduce.config import Study, Variant, load_study
+from reproduce.errors import ReproduceError
+from reproduce.evaluate.predict import class_probabilities
+from reproduce.files import read_json, write_json
+from reproduce.models.network import StepDraw
+from reproduce.paths import relative_to_repo
+from reproduce.provenance import utc_now
+from reproduce.train.loop import Trainer, TrainingData
+
+_IMAGES_PER_FILE = 6
+_BATCH_SIZE = 4  # so that every file ends in a short batch of 2
+_TEST_IMAGES = 4
+# Differences allowed, relative to the largest entry of a part's quantity. bf16 keeps 8 bits of mantissa.
+_TOLERANCES = {
+    "fp32": {"one_pass": 2e-5, "update_rule": 1e-6, "trajectory": 2e-2},
+    "bf16": {"one_pass": 3e-2, "update_rule": 1e-6, "trajectory": 2e-1},
+}
+
+
+def golden_path(study: Study, variant: str) -> Path:
+    """Return the golden file of a variant."""
+    return study.folder / "golden" / f"{variant}.json"
+
+
+def _tiny_data(lowest: int, highest: int) -> TrainingData:
+    random = draws.generator(0, "golden images")
+    count = 5 * _IMAGES_PER_FILE
+    shape = (count + _TEST_IMAGES, 32, 32, 3)
+    images = torch.from_numpy(random.integers(lowest, highest + 1, size=shape, dtype=np.uint8))
+    labels = torch.from_numpy(random.integers(0, 10, size=count + _TEST_IMAGES))
+    mean = images[:count].double().mean(0).permute(2, 0, 1).numpy()
+    return TrainingData(images[:count], labels[:count], images[count:], labels[count:], mean)
+
+
+def _trainer(variant: Variant, lowest: int = 0, highest: int = 255) -> Trainer:
+    tiny = variant.model_copy(update={"batch_size": _BATCH_SIZE})
+    return Trainer(tiny, tiny.scaled_phases(len(tiny.phases)), 1, _tiny_data(lowest, highest))
+
+
+def _rounded(values: torch.Tensor | list[float]) -> list[float]:
+    flat = values.detach().double().flatten().tolist() if isinstance(values, torch.Tensor) else values
+    return [float(f"{value:.8g}") for value in flat]
+
+
+def _parameter_names(trainer: Trainer) -> list[str]:
+    layers = trainer.network.weighted_layers()
+    return [f"{layer.settings.name}.{kind}" for layer in layers for kind in ("weight", "bias")]
+
+
+def _norms(tensors: list[torch.Tensor]) -> list[float]:
+    return _rounded([tensor.double().norm().item() for tensor in tensors])
+
+
+@torch.no_grad()
+def _scale_up(network: nn.Module) -> None:
+    """Give every layer weights of variance 2 / inputs and nonzero biases, so that activations stay large throughout."""
+    for layer in network.weighted_layers():
+        inputs = layer.weight[0].numel() if layer.weight.dim() != 3 else layer.weight.shape[1]
+        layer.weight.mul_((2 / inputs) ** 0.5 / layer.settings.weight_std)
+        layer.bias.add_(0.5)
+
+
+def one_pass(variant: Variant) -> dict[str, list[float]]:
+    """Return training and test outputs and the norm of every gradient for one batch under scaled-up weights."""
+    trainer = _trainer(variant)
+    _scale_up(trainer.network)
+    images = trainer.training_input(torch.arange(_BATCH_SIZE))
+    outputs = trainer.network(images, StepDraw(1, 0))
+    direction = torch.from_numpy(
+        draws.generator(0, "golden direction").standard_normal(outputs.shape, dtype=np.float32)
+    )
+    gradients = torch.autograd.grad((outputs * direction).sum(), trainer.update.parameters)
+    with torch.no_grad():
+        test_outputs = trainer.network(images)
+    names = _parameter_names(trainer)
+    return {
+        "outputs": _rounded(outputs),
+        "test_outputs": _rounded(test_outputs),
+        **{f"gradient of {name}": [norm] for name, norm in zip(names, _norms(list(gradients)), strict=True)},
+    }
+
+
+def update_rule(variant: Variant) -> dict[str, list[float]]:
+    """Return how far each parameter moves in two updates a phase under small drawn gradients."""
+    trainer = _trainer(variant)
+    parameters = trainer.update.parameters
+    initial = [parameter.detach().clone() for parameter in parameters]
+    for step, phase in enumerate(phase for phase in trainer.phases for _ in range(2)):
+        random = draws.generator(0, "golden gradients", step)
+        gradients = [torch.from_numpy(random.standard_normal(p.shape, dtype=np.float32) * 1e-3) for p in parameters]
+        trainer.update.step(gradients, phase.weight_rate_factor, phase.bias_rate_factor)
+    moved = _norms([now.detach() - then for now, then in zip(parameters, initial, strict=True)])
+    return {name: [distance] for name, distance in zip(_parameter_names(trainer), moved, strict=True)}
+
+
+def trajectory(variant: Variant) -> dict[str, list[float]]:
+    """Return the tiny run on low-contrast images: loss of every epoch, test probabilities, movement of all weights."""
+    trainer = _trainer(variant, lowest=96, highest=159)
+    initial = [parameter.detach().clone() for parameter in trainer.update.parameters]
+    while not trainer.finished():
+        trainer.advance()
+    settings = trainer.data.test_images, trainer.mean, trainer.dtype, variant.test_views
+    moved = [now.detach() - then for now, then in zip(trainer.update.parameters, initial, strict=True)]
+    return {
+        "epoch_losses_nats": _rounded([float(row["training_loss_nats"] or 0) for row in trainer.state.history]),
+        "test_probabilities": _rounded(class_probabilities(trainer.network, *settings)),
+        "distances_moved": _norms(moved),
+    }
+
+
+def numerics(variant: Variant) -> dict[str, Any]:
+    """Return all three parts in fp32 and bf16, on one thread."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        variants = {p: variant.model_copy(update={"precision": p}) for p in _TOLERANCES}
+        parts = {"one_pass": one_pass, "update_rule": update_rule, "trajectory": trajectory}
+        return {p: {part: compute(v) for part, compute in parts.items()} for p, v in variants.items()}
+    finally:
+        torch.set_num_threads(threads)
+
+
+def differences(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return where two numerics differ beyond tolerance, one line a quantity."""
+    problems = []
+    for precision, tolerances in _TOLERANCES.items():
+        for part, tolerance in tolerances.items():
+            old, new = recorded[precision][part], now[precision][part]
+            if {k: len(v) for k, v in old.items()} != {k: len(v) for k, v in new.items()}:
+                problems.append(f"{precision} {part}: the layers or their sizes differ")
+                continue
+            for quantity in old:
+                a, b = np.array(old[quantity]), np.array(new[quantity])
+                worst = float(np.max(np.abs(a - b)) / max(np.max(np.abs(a)), 1e-30))
+                if not worst <= tolerance:
+                    problems.append(f"{precision} {part} {quantity}: differs by {worst:.2g}, allowed {tolerance:g}")
+    return problems
+
+
+def check_golden(study: Study, name: str) -> list[str]:
+    """Return how the variant's present numerics differ from its golden file; empty when they agree.
+
+    Raises:
+        ReproduceError: the golden file is missing.
+    """
+    recorded = read_json(golden_path(study, name))
+    variant = study.variant(name)
+    if recorded["config_sha256"] != variant.digest():
+        return ["the configuration is not the one the golden file was recorded with"]
+    return differences(recorded, numerics(variant))
+
+
+def record_golden(study_name: str, variant_name: str, reason: str) -> Path:
+    """Record the variant's numerics anew, keeping the list of reasons; return the file.
+
+    Raises:
+        ReproduceError: no reason is given, or nothing changed within tolerance.
+    """
+    study = load_study(study_name)
+    path = golden_path(study, variant_name)
+    variant = study.variant(variant_name)
+    if not reason.strip():
+        raise ReproduceError("say why the numerics change: --reason is empty")
+    reasons = []
+    if path.is_file():
+        if not check_golden(study, variant_name):
+            raise ReproduceError(
+                f"{relative_to_repo(path)} still holds within tolerance; recording it would rerun for nothing"
+            )
+        reasons = read_json(path)["reasons"]
+    content = {
+        "variant": variant_name,
+        "config_sha256": variant.digest(),
+        "reasons": [*reasons, {"date": utc_now()[:10], "reason": reason}],
+        **numerics(variant),
+    }
+    write_json(path, content)
+    return path

@@ -1,0 +1,47 @@
+"""The 2012 update rule (paper section 5; cuda-convnet src/weights.cu)."""
+
+import torch
+from torch import Tensor, nn
+
+from reproduce.models.network import Network
+
+
+class MomentumUpdate:
+    """v <- momentum v - rate * gradient - rate * decay * w; w <- w + v, rate and decay per layer.
+
+    The learning rate stands inside the velocity (deviation D12), so lowering it does not shrink the velocity already
+    gathered. ``gradient`` is that of the mean loss over the images really in the batch, so a short last batch takes a
+    full-size step. Biases have their own rate and never decay (deviation D11).
+    """
+
+    def __init__(self, network: Network, momentum: float) -> None:
+        self.momentum = momentum
+        self.parameters: list[nn.Parameter] = []
+        self._rates: list[tuple[float, float]] = []  # (learning rate, weight decay)
+        self._is_bias: list[bool] = []
+        for layer in network.weighted_layers():
+            settings = layer.settings
+            self._add(layer.weight, settings.learning_rate, settings.weight_decay, is_bias=False)
+            self._add(layer.bias, settings.bias_learning_rate, 0.0, is_bias=True)
+        self.velocities = [torch.zeros_like(parameter) for parameter in self.parameters]
+
+    def _add(self, parameter: nn.Parameter, rate: float, decay: float, *, is_bias: bool) -> None:
+        self.parameters.append(parameter)
+        self._rates.append((rate, decay))
+        self._is_bias.append(is_bias)
+
+    @torch.no_grad()
+    def step(self, gradients: list[Tensor], weight_rate_factor: float, bias_rate_factor: float) -> None:
+        """Apply one update.
+
+        Args:
+            gradients: of the mean loss, float32, in the order of ``parameters``.
+            weight_rate_factor, bias_rate_factor: the phase's factors of every layer's rates.
+        """
+        rows = zip(self.parameters, self.velocities, gradients, self._rates, self._is_bias, strict=True)
+        for parameter, velocity, gradient, (rate, decay), is_bias in rows:
+            rate *= bias_rate_factor if is_bias else weight_rate_factor
+            velocity.mul_(self.momentum).add_(gradient, alpha=-rate)
+            if decay:
+                velocity.add_(parameter, alpha=-rate * decay)
+            parameter.add_(velocity)

@@ -1,0 +1,87 @@
+"""A tiny CIFAR-10 of random pixels in every layout, encoded here byte by byte, apart from the package's own code."""
+
+import hashlib
+import io
+import json
+import pickle
+import tarfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from reproduce.data.batches import BatchFile
+
+NAMES = ("data_batch_1.bin", "data_batch_2.bin", "test_batch.bin")
+IMAGES_PER_BATCH = 4
+
+_random = np.random.default_rng(2012)
+LABELS = {name: _random.integers(0, 10, IMAGES_PER_BATCH).tolist() for name in NAMES}
+IMAGES = {name: _random.integers(0, 256, (IMAGES_PER_BATCH, 32, 32, 3), dtype=np.uint8) for name in NAMES}
+
+
+def _encode(name: str) -> bytes:
+    records = []
+    for label, image in zip(LABELS[name], IMAGES[name], strict=True):
+        planes = b"".join(bytes(image[:, :, channel].ravel().tolist()) for channel in range(3))
+        records.append(bytes([label]) + planes)
+    return b"".join(records)
+
+
+CONTENTS = {name: _encode(name) for name in NAMES}
+BATCHES = tuple(BatchFile(name, len(content), hashlib.md5(content).hexdigest()) for name, content in CONTENTS.items())
+
+
+def write_binary(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in CONTENTS.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def python_batch(name: str) -> bytes:
+    """As the official files: protocol 2, bytes as keys, a list of labels and one row of planes an image."""
+    planes = np.frombuffer(CONTENTS[name], np.uint8).reshape(IMAGES_PER_BATCH, -1)[:, 1:].copy()
+    return pickle.dumps({b"batch_label": b"sample", b"labels": LABELS[name], b"data": planes}, protocol=2)
+
+
+def write_python(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in NAMES:
+        (folder / name.removesuffix(".bin")).write_bytes(python_batch(name))
+    return folder
+
+
+def archive(members: dict[str, bytes]) -> bytes:
+    """Return a .tar.gz with these members."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def binary_archive() -> bytes:
+    return archive({f"cifar-10-batches-bin/{name}": content for name, content in CONTENTS.items()})
+
+
+def python_archive() -> bytes:
+    return archive({f"cifar-10-batches-py/{name.removesuffix('.bin')}": python_batch(name) for name in NAMES})
+
+
+def sheet(name: str) -> bytes:
+    """One image a row, its pixels in row-major order."""
+    stream = io.BytesIO()
+    Image.fromarray(IMAGES[name].reshape(IMAGES_PER_BATCH, 1024, 3)).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def package_members() -> dict[str, bytes]:
+    sheets = {f"package/{name.removesuffix('.bin')}.png": sheet(name) for name in NAMES}
+    training = LABELS["data_batch_1.bin"] + LABELS["data_batch_2.bin"]
+    return sheets | {
+        "package/train_lables.json": json.dumps(training).encode(),
+        "package/test_lables.json": json.dumps(LABELS["test_batch.bin"]).encode(),
+    }

@@ -1,0 +1,136 @@
+"""Run folders, run ids and claims for the tests of the collecting modules, all made in temporary folders."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from reproduce.collect.claims import Claim
+
+
+@dataclass(frozen=True)
+class FakeRunId:
+    """Stands for config.RunId."""
+
+    study: str = "nets"
+    variant: str = "80sec"
+    epochs: int = 11
+    seed: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.study}/{self.variant}/epochs{self.epochs}/seed{self.seed}"
+
+
+@dataclass
+class FakeStudy:
+    """Stands for config.Study: a name, its listed runs, its comparisons."""
+
+    study: str
+    run_ids: list[FakeRunId]
+    comparisons: list = field(default_factory=list)
+
+    def runs(self, profile: str) -> list[FakeRunId]:
+        assert profile == "standard"
+        return self.run_ids
+
+
+def run_record(run_id: FakeRunId, **changes) -> dict:
+    """Return a run.json as the trainer writes it."""
+    record = {
+        "run_id": str(run_id),
+        "study": run_id.study,
+        "variant": run_id.variant,
+        "epochs": run_id.epochs,
+        "seed": run_id.seed,
+        "dataset": "cifar10",
+        "scale": "own",
+        "schedule": "full",
+        "precision": "fp32",
+        "config": {"batch_size": 128},
+        "config_sha256": "c" * 64,
+        "golden_sha256": "d" * 64,
+        "data_manifest_sha256": "e" * 64,
+        "source_sha256": "f" * 64,
+        "git_commit": "a" * 40,
+        "git_dirty": False,
+        "started_utc": "2026-01-02T03:04:05Z",
+        "finished_utc": "2026-01-02T03:06:05Z",
+        "training_seconds": 120.0,
+        "evaluation_seconds": 2.5,
+        "interruptions": 0,
+        "images_per_second": 4583.0,
+        "machine": {
+            "cpu": "Some CPU",
+            "cores": 2,
+            "threads": 2,
+            "memory_gib": 7.8,
+            "gpu": None,
+            "os": "Linux",
+            "python": "3.11.7",
+            "torch": "2.14.1",
+            "load_average_at_start": 0.5,
+        },
+        "status": "finished",
+    }
+    return record | changes
+
+
+def metrics_record(error: float, **changes) -> dict:
+    """Return a metrics.json as the trainer writes it."""
+    record = {
+        "test_top1_error_percent": error,
+        "test_center_top1_error_percent": error,
+        "test_loss_nats": 0.75,
+        "training_top1_error_percent": 20.0,
+        "training_loss_nats": 0.5,
+        "test_images": 10000,
+        "views": 1,
+        "epochs": 11,
+        "updates": 4345,
+    }
+    return record | changes
+
+
+def write_run(root: Path, run_id: FakeRunId, error: float = 26.0, metrics: dict | None = None, **changes) -> Path:
+    """Write one run folder below ``root`` and return it."""
+    folder = root / str(run_id)
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text(json.dumps(run_record(run_id, **changes)))
+    (folder / "metrics.json").write_text(json.dumps(metrics_record(error, **(metrics or {}))))
+    lines = ["epoch,phase,learning_rate,training_loss_nats,validation_error_percent,test_error_percent,seconds"]
+    lines += [f"{epoch},0,0.001,{2 / epoch},,{error + 2 - epoch},{epoch * 10.0}" for epoch in (1, 2)]
+    (folder / "history.csv").write_text("\n".join(lines) + "\n")
+    predicted = np.zeros(10000, dtype=np.uint8)
+    np.savez_compressed(folder / "predictions.npz", test_predicted=predicted, test_center_predicted=predicted)
+    return folder
+
+
+def claim(**changes) -> Claim:
+    """Return a claim like that of the 80-second net: 26 % +- 1."""
+    fields = {
+        "id": "cifar10-80sec-error",
+        "source": "front page",
+        "statement": "26 % error in 80 seconds",
+        "kind": "single_value",
+        "dataset": "CIFAR-10",
+        "protocol": "test, single view",
+        "targets": [{"value": 26.0, "unit": "percent", "kind": "published", "where": "front page"}],
+        "estimand": "test_top1_error_percent",
+        "arms": ["80sec"],
+        "study": "nets",
+        "margin": 1.0,
+        "margin_why": "rounding and spread",
+        "scale": "own",
+    }
+    return Claim.model_validate(fields | changes)
+
+
+def difference_claim(value: float | None = 2.0, margin: float | None = 0.5, **changes) -> Claim:
+    """Return a claim that arm ``without`` errs ``value`` percentage points more than arm ``with``."""
+    targets = (
+        [] if value is None else [{"value": value, "unit": "percentage_points", "kind": "published", "where": "x"}]
+    )
+    fields = {"id": "gain", "kind": "difference", "targets": targets, "arms": ["without", "with"], "margin": margin}
+    fields["margin_why"] = None if margin is None else "rounding"
+    return claim(**(fields | changes))

@@ -1,0 +1,74 @@
+"""A small study with real collected tables, made in a temporary folder, for the tests of the report modules."""
+
+from pathlib import Path
+
+from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
+
+from reproduce.collect.tables import collect
+from reproduce.report.records import Records, load_records
+
+
+class Bf16AgainstFp32:
+    """A declared comparison, as config.Comparison has it."""
+
+    id = "bf16-minus-fp32"
+    question = "What does bf16 do to the test error?"
+    arms = ("80sec_bf16", "80sec")
+    estimand = "test_top1_error_percent"
+
+
+def claims() -> list:
+    """Return one measured claim, one without runs, one checked in the literature and one on a log."""
+    not_run = {
+        "id": "cifar10-18pct-error",
+        "statement": "18 % error",
+        "arms": ["18pct"],
+        "protocol": "test images, average of ten views",
+        "targets": [
+            {"value": 18.0, "unit": "percent", "kind": "published", "where": "front page"},
+            {"value": 18.3, "unit": "percent", "kind": "authors_log", "where": "run notes"},
+        ],
+    }
+    checked = {
+        "id": "halved",
+        "source": "popular account",
+        "seed_text": "b",
+        "statement": "The error was halved.",
+        "kind": "source_check",
+        "study": None,
+        "arms": [],
+        "estimand": None,
+        "targets": [],
+        "margin": None,
+        "margin_why": None,
+        "scale": "literature",
+        "source_check": {"finding": "exaggerated", "why": "37 %", "sources": ["results2012"]},
+    }
+    return [
+        claim(),
+        claim(**not_run),
+        claim(**checked),
+        difference_claim(study=None, not_run={"reason": "later"}, arms=[]),
+    ]
+
+
+def make_records(folder: Path) -> Records:
+    """Write runs of 80sec (fp32: 25.8, 26.0, 26.2; bf16: 26.0, 26.4), list two of 18pct that do not exist, collect."""
+    fp32 = [FakeRunId(seed=seed) for seed in (1, 2, 3)]
+    bf16 = [FakeRunId(variant="80sec_bf16", seed=seed) for seed in (1, 2)]
+    missing = [FakeRunId(variant="18pct", epochs=140, seed=seed) for seed in (1, 2)]
+    for run_id, error in zip(fp32, (25.8, 26.0, 26.2), strict=True):
+        _with_training_curve(write_run(folder / "runs", run_id, error))
+    for run_id, error in zip(bf16, (26.0, 26.4), strict=True):
+        _with_training_curve(write_run(folder / "runs", run_id, error, precision="bf16"))
+    study = FakeStudy("nets", [*fp32, *bf16, *missing], [Bf16AgainstFp32()])
+    collect([study], folder, folder / "runs", claims())
+    return load_records(folder / "tables", claims())
+
+
+def _with_training_curve(folder: Path) -> None:
+    """Add the column of the running training error, 40 then 30 %, and lower the rate in the second epoch."""
+    path = folder / "history.csv"
+    header, first, second = path.read_text().splitlines()
+    second = second.replace(",0.001,", ",0.0001,")
+    path.write_text("\n".join([f"{header},training_error_percent", f"{first},40", f"{second},30"]) + "\n")

@@ -1,0 +1,136 @@
+"""Reading run folders: the listed ones and no others, nothing dropped, one-line errors."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from collect_support import FakeRunId, write_run
+
+from reproduce.collect.runs import COLUMNS, read_histories, read_predictions, read_runs
+from reproduce.errors import ReproduceError
+
+
+def test_reads_exactly_the_listed_runs_in_order(tmp_path):
+    for seed in (1, 2, 3):
+        write_run(tmp_path, FakeRunId(seed=seed), error=26.0 + seed / 10)
+    frame = read_runs([FakeRunId(seed=3), FakeRunId(seed=1)], tmp_path)
+    assert frame["seed"].tolist() == [3, 1]
+    assert frame["test_top1_error_percent"].tolist() == [26.3, 26.1]
+    row = frame.iloc[0]
+    assert row["run_id"] == "nets/80sec/epochs11/seed3"
+    assert (row["status"], row["cpu"], row["threads"], row["views"], row["test_images"]) == (
+        "finished",
+        "Some CPU",
+        2,
+        1,
+        10000,
+    )
+    assert (row["epochs"], row["git_commit"], row["training_seconds"]) == (11, "a" * 40, 120.0)
+    assert frame["git_dirty"].tolist() == [False, False]
+
+
+def test_a_missing_run_stays_as_a_row(tmp_path):
+    write_run(tmp_path, FakeRunId(seed=1))
+    frame = read_runs([FakeRunId(seed=1), FakeRunId(seed=2)], tmp_path)
+    assert frame["status"].tolist() == ["finished", "missing"]
+    assert frame["seed"].tolist() == [1, 2]
+    assert np.isnan(frame["test_top1_error_percent"].iloc[1])
+    assert pd.isna(frame["updates"].iloc[1])
+
+
+def test_all_missing_keeps_the_columns(tmp_path):
+    frame = read_runs([FakeRunId()], tmp_path)
+    assert list(frame.columns) == COLUMNS
+    assert frame["test_loss_nats"].dtype == "float64"
+
+
+@pytest.mark.parametrize("value", [None, float("nan"), float("inf")])
+def test_a_run_with_a_metric_that_is_no_number_stays_as_diverged(tmp_path, value):
+    write_run(tmp_path, FakeRunId(), metrics={"test_loss_nats": value})
+    frame = read_runs([FakeRunId()], tmp_path)
+    assert frame["status"].tolist() == ["diverged"]
+
+
+def test_a_diverged_run_without_metrics_stays(tmp_path):
+    folder = write_run(tmp_path, FakeRunId(), status="diverged")
+    (folder / "metrics.json").unlink()
+    frame = read_runs([FakeRunId()], tmp_path)
+    assert frame["status"].tolist() == ["diverged"]
+    assert frame["cpu"].tolist() == ["Some CPU"]
+
+
+def test_further_metrics_become_columns(tmp_path):
+    write_run(tmp_path, FakeRunId(), metrics={"test_top5_error_percent": 1.5})
+    frame = read_runs([FakeRunId(), FakeRunId(seed=2)], tmp_path)
+    assert frame["test_top5_error_percent"].iloc[0] == 1.5
+    assert list(frame.columns) == [*COLUMNS, "test_top5_error_percent"]
+
+
+def edit(folder, name, change):
+    path = folder / name
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("run.json", lambda record: record.pop("precision"), "run.json lacks 'precision'"),
+        ("run.json", lambda record: record["machine"].pop("cpu"), "run.json lacks 'cpu'"),
+        ("run.json", lambda record: record.update(seed=7), "restore the folder of nets/80sec/epochs11/seed1"),
+        ("metrics.json", lambda record: record.pop("test_loss_nats"), "metrics.json lacks 'test_loss_nats'"),
+        ("metrics.json", lambda record: record.update(views="one"), "metrics.json: could not convert"),
+    ],
+)
+def test_a_malformed_run_is_a_one_line_error(tmp_path, name, change, message):
+    edit(write_run(tmp_path, FakeRunId()), name, change)
+    with pytest.raises(ReproduceError, match=message) as raised:
+        read_runs([FakeRunId()], tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("content", ["{", "[]", ""])
+def test_a_run_json_that_is_none_is_a_one_line_error(tmp_path, content):
+    (write_run(tmp_path, FakeRunId()) / "run.json").write_text(content)
+    with pytest.raises(ReproduceError, match=r"run\.json") as raised:
+        read_runs([FakeRunId()], tmp_path)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_finished_run_without_metrics_is_an_error(tmp_path):
+    (write_run(tmp_path, FakeRunId()) / "metrics.json").unlink()
+    with pytest.raises(ReproduceError, match=r"metrics\.json is missing"):
+        read_runs([FakeRunId()], tmp_path)
+
+
+def test_histories_carry_their_run(tmp_path):
+    write_run(tmp_path, FakeRunId(seed=1), error=26.0)
+    write_run(tmp_path, FakeRunId(seed=2), error=27.0)
+    frame = read_histories([FakeRunId(seed=2), FakeRunId(seed=5), FakeRunId(seed=1)], tmp_path)
+    assert frame["seed"].tolist() == [2, 2, 1, 1]
+    assert frame["epoch"].tolist() == [1, 2, 1, 2]
+    assert frame["epochs"].unique().tolist() == [11]
+    assert frame["test_error_percent"].tolist() == [28.0, 27.0, 27.0, 26.0]
+    assert read_histories([FakeRunId(seed=5)], tmp_path).empty
+
+
+def test_a_damaged_history_is_a_one_line_error(tmp_path):
+    folder = write_run(tmp_path, FakeRunId())
+    (folder / "history.csv").write_text("step\n1\n")
+    with pytest.raises(ReproduceError, match="no column 'epoch'"):
+        read_histories([FakeRunId()], tmp_path)
+    (folder / "history.csv").write_text("")
+    with pytest.raises(ReproduceError, match="cannot be read"):
+        read_histories([FakeRunId()], tmp_path)
+
+
+def test_predictions_and_a_damaged_archive(tmp_path):
+    folder = write_run(tmp_path, FakeRunId())
+    arrays = read_predictions(FakeRunId(), tmp_path)
+    assert arrays["test_predicted"].shape == (10000,) and arrays["test_predicted"].dtype == np.uint8
+    content = (folder / "predictions.npz").read_bytes()
+    (folder / "predictions.npz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ReproduceError, match=r"predictions\.npz cannot be read"):
+        read_predictions(FakeRunId(), tmp_path)

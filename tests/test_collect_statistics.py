@@ -1,0 +1,136 @@
+"""Statistics against values worked by hand from t tables and textbook formulas."""
+
+import math
+
+import pytest
+from scipy import stats
+
+from reproduce.collect import statistics
+from reproduce.errors import ReproduceError
+
+# Two-sided 95 % points of Student's t, from tables.
+T_1, T_2, T_4 = 12.7062, 4.3027, 2.7764
+
+
+def test_mean_interval_by_hand():
+    # mean 26.0667; squared deviations 0.00444 + 0.11111 + 0.07111 = 0.18667; s = sqrt(0.09333) = 0.30551
+    estimate = statistics.mean_interval([26.0, 26.4, 25.8])
+    half = T_2 * 0.30551 / math.sqrt(3)
+    assert estimate.value == pytest.approx(26.0666667)
+    assert estimate.std == pytest.approx(0.30551, abs=1e-5)
+    assert (estimate.low, estimate.high) == pytest.approx((26.06667 - half, 26.06667 + half), abs=1e-4)
+    assert estimate.half_width == pytest.approx(half, abs=1e-4)
+    assert (estimate.n, estimate.method) == (3, "t-interval, n = 3")
+
+
+def test_one_seed_has_no_interval():
+    estimate = statistics.mean_interval([26.0])
+    assert (estimate.value, estimate.low, estimate.high, estimate.std) == (26.0, None, None, None)
+    assert estimate.half_width is None
+    assert statistics.welch_difference([3.0], [1.0, 1.5]).low is None
+    assert statistics.paired_difference([3.0], [1.0]).low is None
+
+
+def test_equal_values_give_an_interval_of_no_width():
+    assert statistics.mean_interval([5.0, 5.0]).half_width == 0
+    same = statistics.welch_difference([5.0, 5.0], [4.0, 4.0])
+    assert (same.low, same.high, same.p_value) == (1.0, 1.0, 0.0)
+    assert statistics.welch_difference([5.0, 5.0], [5.0, 5.0]).p_value == 1.0
+
+
+def test_welch_with_unequal_arms_by_hand():
+    # first: mean 4, s2 = 4, n = 3; second: mean 1.5, s2 = 0.5, n = 2
+    # se2 = 4/3 + 1/4 = 1.58333; df = 1.58333^2 / ((4/3)^2/2 + (1/4)^2/1) = 2.50694 / 0.95139 = 2.6350
+    estimate = statistics.welch_difference([2.0, 4.0, 6.0], [1.0, 2.0])
+    assert estimate.value == pytest.approx(2.5)
+    assert estimate.std == pytest.approx(math.sqrt(4.5))
+    t = estimate.half_width / math.sqrt(19 / 12)
+    assert 3.1824 < t < T_2  # between the table's t for 3 and for 2 degrees of freedom
+    independent = stats.ttest_ind([2.0, 4.0, 6.0], [1.0, 2.0], equal_var=False)
+    ends = independent.confidence_interval(0.95)
+    assert (estimate.low, estimate.high) == pytest.approx((ends.low, ends.high))
+    assert estimate.p_value == pytest.approx(independent.pvalue)
+    assert estimate.n == 2 and estimate.method == "Welch, n = 3 and 2"
+
+
+def test_welch_of_equal_variances_and_sizes_is_the_pooled_t_test():
+    # s2 = 1 each, n = 3: df = 4, se = sqrt(2/3)
+    estimate = statistics.welch_difference([1.0, 2.0, 3.0], [2.0, 3.0, 4.0])
+    assert estimate.half_width == pytest.approx(T_4 * math.sqrt(2 / 3), abs=1e-4)
+    assert estimate.p_value == pytest.approx(0.2879, abs=1e-4)  # two-sided, t = 1.22474 with 4 degrees of freedom
+
+
+def test_paired_difference_by_hand():
+    # differences 1, 2, 3: mean 2, s = 1
+    estimate = statistics.paired_difference([11.0, 13.0, 16.0], [10.0, 11.0, 13.0])
+    assert estimate.value == pytest.approx(2.0)
+    assert (estimate.low, estimate.high) == pytest.approx((2 - T_2 / math.sqrt(3), 2 + T_2 / math.sqrt(3)), abs=1e-4)
+    # centered thirds: [-7, -1, 8] and [-4, -1, 5]: 69 / sqrt(114 * 42) = 23 / sqrt(532)
+    assert estimate.correlation == pytest.approx(23 / math.sqrt(532))
+    assert estimate.p_value == pytest.approx(0.07418, abs=1e-5)  # t = 3.4641 with 2 degrees: 1 - t/sqrt(2 + t^2)
+
+
+def test_paired_arms_must_match():
+    with pytest.raises(ReproduceError, match="got 2 and 3"):
+        statistics.paired_difference([1.0, 2.0], [1.0, 2.0, 3.0])
+
+
+def test_correlation_of_shared_seeds_only():
+    base = statistics.welch_difference([1.0, 2.0], [1.0, 2.0])
+    with_all = statistics.with_correlation(base, {1: 1.0, 2: 2.0, 3: 3.0, 9: 50.0}, {3: 4.0, 2: 6.0, 1: 8.0})
+    assert with_all.correlation == pytest.approx(-1.0)
+    assert with_all.method.endswith("correlation -1.00 over 3 shared seeds")
+    assert statistics.with_correlation(base, {1: 1.0, 2: 2.0}, {1: 1.0, 2: 2.0}) == base
+
+
+def test_ratio_is_of_geometric_means():
+    # logs of the first arm 0 and 2 ln 2 (mean ln 2), of the second 0 and 0: ratio 2
+    estimate = statistics.ratio([1.0, 4.0], [1.0, 1.0])
+    assert estimate.value == pytest.approx(2.0)
+    # se of the mean log = ln 4 / sqrt(2) / sqrt(2) = ln 2; one degree of freedom
+    assert estimate.low == pytest.approx(2 * math.exp(-T_1 * math.log(2)), rel=1e-3)
+    assert estimate.low * estimate.high == pytest.approx(4.0)  # symmetric on the log scale
+    with pytest.raises(ReproduceError, match="above zero"):
+        statistics.ratio([1.0, 0.0], [1.0, 2.0])
+
+
+def test_wilson_by_hand():
+    # p = 0.26, n = 10,000, z = 1.959964: center (p + z2/2n)/(1 + z2/n), half z sqrt(p q/n + z2/4n2)/(1 + z2/n)
+    estimate = statistics.wilson(2600, 10000)
+    z2 = 1.959964**2
+    center = (0.26 + z2 / 20000) / (1 + z2 / 10000)
+    half = 1.959964 * math.sqrt(0.26 * 0.74 / 10000 + z2 / 4e8) / (1 + z2 / 10000)
+    assert estimate.value == pytest.approx(26.0)
+    assert (estimate.low, estimate.high) == pytest.approx((100 * (center - half), 100 * (center + half)), abs=1e-6)
+
+
+def test_clopper_pearson_by_hand():
+    # no error in 10 images: from 0 to 1 - 0.025^(1/10) = 30.85 %
+    estimate = statistics.clopper_pearson(0, 10)
+    assert (estimate.low, estimate.high) == pytest.approx((0.0, 100 * (1 - 0.025**0.1)))
+    with pytest.raises(ReproduceError, match="11 errors of 10 images"):
+        statistics.clopper_pearson(11, 10)
+
+
+def test_holm_textbook_example():
+    # sorted 0.005 x4 = 0.02, 0.01 x3 = 0.03, 0.03 x2 = 0.06, 0.04 x1 = 0.04 raised to 0.06
+    adjusted = statistics.holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
+    assert adjusted == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06, "d": 0.02})
+    assert list(adjusted) == ["a", "b", "c", "d"]
+    assert statistics.holm({"a": 0.9, "b": 0.8}) == {"a": 1.0, "b": 1.0}
+
+
+def test_seeds_needed_brackets_the_half_width():
+    # n = 11 gives 2.2281 * 0.3 / sqrt(11) = 0.2015, n = 12 gives 2.2010 * 0.3 / sqrt(12) = 0.1906
+    assert statistics.seeds_needed(0.3, 0.2) == 12
+    # two arms have twice the degrees of freedom: n = 9 gives 2.1199 * 0.1 = 0.2120, n = 10 2.1009 * 0.09487 = 0.1993
+    assert statistics.seeds_needed(0.3, 0.2, arms=2) == 10
+    assert statistics.seeds_needed(0.001, 5.0) == 2
+    assert statistics.seeds_needed(1.0, 1e-6) is None
+    assert statistics.seeds_needed(1.0, 0.0) is None
+
+
+@pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])
+def test_values_that_are_no_numbers_are_refused(values):
+    with pytest.raises(ReproduceError, match="finite"):
+        statistics.mean_interval(values)

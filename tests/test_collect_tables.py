@@ -1,0 +1,140 @@
+"""From run folders to the tables: what each holds, and that the same runs give the same bytes."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
+
+from reproduce.collect.comparisons import compare_all
+from reproduce.collect.markdown import markdown_table
+from reproduce.collect.numbers import read_numbers
+from reproduce.collect.runs import read_histories, read_runs
+from reproduce.collect.tables import average_histories, collect, summarize, write_table
+from reproduce.errors import ReproduceError
+
+BF16 = SimpleNamespace(
+    id="bf16-error", question="What does bf16 do?", arms=["80sec_bf16", "80sec"], estimand="test_top1_error_percent"
+)
+
+
+@pytest.fixture
+def study(tmp_path):
+    """Two arms of three seeds, one of them missing, and a variant of which nothing exists."""
+    errors = {"80sec": [26.0, 26.4, 25.8], "80sec_bf16": [26.1, 26.6]}
+    run_ids = [FakeRunId(variant=variant, seed=seed) for variant in errors for seed in (1, 2, 3)]
+    for variant, values in errors.items():
+        for seed, error in enumerate(values, 1):
+            write_run(tmp_path / "runs", FakeRunId(variant=variant, seed=seed), error=error)
+    return FakeStudy("nets", [*run_ids, FakeRunId(variant="18pct", epochs=140)], [BF16])
+
+
+def collect_into(study, tmp_path, name="out"):
+    claims = [claim(), difference_claim(id="bf16-costs", arms=["80sec_bf16", "80sec"], study="nets")]
+    collect([study], tmp_path / name, tmp_path / "runs", claims)
+    return tmp_path / name
+
+
+def test_collect_writes_every_table(study, tmp_path):
+    out = collect_into(study, tmp_path)
+    names = [
+        "comparisons.csv",
+        "histories.csv",
+        "histories_mean.csv",
+        "runs.csv",
+        "summary.csv",
+        "verdicts.csv",
+        "verdicts.md",
+    ]
+    assert sorted(path.name for path in (out / "tables").iterdir()) == names
+    runs = pd.read_csv(out / "tables" / "runs.csv")
+    assert len(runs) == 7
+    assert runs["status"].value_counts().to_dict() == {"finished": 5, "missing": 2}
+    assert "nets.80sec.test_top1_error_percent.mean" in read_numbers(out / "numbers.json")
+
+
+def test_the_same_runs_give_the_same_bytes(study, tmp_path):
+    first, second = collect_into(study, tmp_path), collect_into(study, tmp_path, "again")
+    files = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
+    assert len(files) == 8
+    for name in files:
+        assert (first / name).read_bytes() == (second / name).read_bytes()
+
+
+def test_summary_by_variant_and_metric(study, tmp_path):
+    summary = summarize(read_runs(study.run_ids, tmp_path / "runs"), [claim()])
+    row = summary.set_index(["variant", "metric"]).loc[("80sec", "test_top1_error_percent")]
+    half = 4.3027 * 0.30551 / 3**0.5
+    assert (row["mean"], row["std"], row["high"] - row["mean"]) == pytest.approx((26.0667, 0.30551, half), abs=1e-3)
+    assert (row["n_seeds"], row["listed"], row["missing"]) == (3, 3, 0)
+    assert (row["published_value"], row["claim_id"]) == (26.0, "cifar10-80sec-error")
+    center = summary.set_index(["variant", "metric"]).loc[("80sec", "test_center_top1_error_percent")]
+    assert pd.isna(center["claim_id"])
+
+
+def test_a_variant_without_runs_stays_in_the_summary(study, tmp_path):
+    summary = summarize(read_runs(study.run_ids, tmp_path / "runs"))
+    (row,) = summary[summary["variant"] == "18pct"].to_dict("records")
+    assert (row["listed"], row["finished"], row["missing"], row["n_seeds"]) == (1, 0, 1, 0)
+    assert pd.isna(row["mean"])
+
+
+def test_comparison_gives_both_intervals(study, tmp_path):
+    (row,) = compare_all([study], read_runs(study.run_ids, tmp_path / "runs")).to_dict("records")
+    assert row["difference"] == pytest.approx(26.35 - 26.066667, abs=1e-5)
+    assert row["low"] < 0 < row["high"]
+    assert (row["n_first"], row["n_second"], row["shared_seeds"]) == (2, 3, 2)
+    # paired over seeds 1 and 2: differences 0.1 and 0.2, half-width 12.7062 * 0.0707107 / sqrt(2) = 0.63531
+    assert (row["paired_low"], row["paired_high"]) == pytest.approx((0.15 - 0.63531, 0.15 + 0.63531), abs=1e-4)
+    assert row["p_value_holm"] == row["p_value"]  # a family of one
+    assert (row["unit"], row["schedule"]) == ("percentage_points", "full")
+
+
+def test_a_comparison_of_an_arm_without_runs_is_a_row_without_a_value(study, tmp_path):
+    study.comparisons = [SimpleNamespace(**vars(BF16) | {"arms": ["18pct", "80sec"]})]
+    (row,) = compare_all([study], read_runs(study.run_ids, tmp_path / "runs")).to_dict("records")
+    assert (row["n_first"], row["n_second"]) == (0, 3)
+    assert pd.isna(row["difference"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"arms": ["none", "80sec"]}, "arm 'none' has no listed run"), ({"estimand": "cpu"}, "no metric 'cpu'")],
+)
+def test_a_comparison_that_cannot_be_is_an_error(study, tmp_path, change, message):
+    study.comparisons = [SimpleNamespace(**vars(BF16) | change)]
+    with pytest.raises(ReproduceError, match=message):
+        compare_all([study], read_runs(study.run_ids, tmp_path / "runs"))
+
+
+def test_histories_are_averaged_by_epoch(study, tmp_path):
+    frame = average_histories(read_histories(study.run_ids, tmp_path / "runs"))
+    row = frame[(frame["variant"] == "80sec") & (frame["epoch"] == 2)].iloc[0]
+    assert row["test_error_percent_mean"] == pytest.approx((26.0 + 26.4 + 25.8) / 3)
+    assert row["test_error_percent_std"] == pytest.approx(0.30551, abs=1e-5)
+    assert (row["n_seeds"], row["learning_rate"], row["phase"]) == (3, 0.001, 0)
+    assert frame["epoch"].tolist() == [1, 2, 1, 2]
+
+
+def test_no_runs_at_all_still_make_tables(tmp_path):
+    collect([FakeStudy("nets", [FakeRunId()])], tmp_path / "out", tmp_path / "runs", [claim()])
+    verdicts = pd.read_csv(tmp_path / "out" / "tables" / "verdicts.csv")
+    assert verdicts["verdict"].tolist() == ["not run"]
+
+
+def test_tables_have_fixed_decimals(tmp_path):
+    frame = pd.DataFrame({"learning_rate": [1e-5], "error_percent": [26.0], "seconds": [1.25], "runs": [["a", "b"]]})
+    write_table(frame.assign(p_value=3.2e-7, low=float("nan")), tmp_path / "t.csv")
+    lines = (tmp_path / "t.csv").read_text().splitlines()
+    assert lines[1] == "1e-05,26.0000,1.2,a;b,3.2e-07,"
+
+
+def test_the_verdict_page_shows_every_claim(study, tmp_path):
+    page = (collect_into(study, tmp_path) / "tables" / "verdicts.md").read_text()
+    assert "reproduced: 1, inconclusive: 1." in page
+    assert "| 26 % ± 1 (published) | 26.07 % [25.31, 26.83], 3 seeds |" in page
+    assert "`bf16-costs`" in page
+
+
+def test_cells_cannot_break_a_markdown_table():
+    assert markdown_table(["a"], [["x | y\nz"]]) == "| a |\n| --- |\n| x \\| y z |\n"

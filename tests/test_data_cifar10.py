@@ -1,0 +1,132 @@
+import json
+import os
+
+import cifar10_samples as samples
+import numpy as np
+import pytest
+
+from reproduce.data.cifar10 import (
+    CIFAR10_FOLDER,
+    STATISTICS_FOLDER,
+    load_cifar10,
+    prepare_cifar10,
+    verify_cifar10,
+)
+from reproduce.data.statistics import color_covariance, mean_image
+from reproduce.errors import ReproduceError
+from reproduce.files import exclusive_lock
+
+
+@pytest.fixture(autouse=True)
+def _own_scratch(tmp_path, monkeypatch):
+    monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
+    monkeypatch.setenv("REPRODUCE_CIFAR10", str(samples.write_binary(tmp_path / "source")))
+
+
+def test_images_come_channels_last_in_the_order_of_the_files(tmp_path):
+    data = load_cifar10(samples.write_binary(tmp_path / "cifar10"), samples.BATCHES)
+    first, second, test = samples.NAMES
+    np.testing.assert_array_equal(data.training_images[:4], samples.IMAGES[first])
+    np.testing.assert_array_equal(data.training_images[4:], samples.IMAGES[second])
+    np.testing.assert_array_equal(data.test_images, samples.IMAGES[test])
+    assert data.training_labels.tolist() == samples.LABELS[first] + samples.LABELS[second]
+    assert data.test_labels.tolist() == samples.LABELS[test]
+    assert data.training_images.dtype == np.uint8
+    assert data.training_images.flags.c_contiguous
+    assert data.training_labels.dtype == np.int64
+
+
+def test_missing_folder_names_the_command(tmp_path):
+    with pytest.raises(ReproduceError, match=r"nowhere is missing; run `python -m reproduce data cifar10`$"):
+        load_cifar10(tmp_path / "nowhere")
+    with pytest.raises(ReproduceError, match=r"nowhere is missing; run `python -m reproduce data cifar10`$"):
+        verify_cifar10(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("check", [load_cifar10, verify_cifar10])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (samples.CONTENTS["test_batch.bin"][:-1], "test_batch.bin has 12291 bytes, expected 12292; run"),
+        (samples.CONTENTS["data_batch_1.bin"], f"has MD5 {samples.BATCHES[0].md5}, expected {samples.BATCHES[2].md5}"),
+        (None, "test_batch.bin cannot be read (No such file or directory); run"),
+    ],
+)
+def test_file_that_is_not_the_official_one_is_named(tmp_path, check, content, message):
+    folder = samples.write_binary(tmp_path / "cifar10")
+    (folder / "test_batch.bin").unlink()
+    if content is not None:
+        (folder / "test_batch.bin").write_bytes(content)
+    with pytest.raises(ReproduceError) as caught:
+        check(folder, samples.BATCHES)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_preparation_writes_manifest_and_statistics_of_the_training_images(tmp_path):
+    folder, published = tmp_path / "data" / "cifar10", tmp_path / "results"
+    prepare_cifar10(folder, published, samples.BATCHES)
+    manifest = json.loads((published / "manifest.json").read_text())
+    assert manifest["dataset"] == "CIFAR-10"
+    assert [(f["name"], f["bytes"], f["md5"]) for f in manifest["files"]] == [
+        (batch.name, 12292, batch.md5) for batch in samples.BATCHES
+    ]
+    training = np.concatenate([samples.IMAGES[name] for name in samples.NAMES[:2]]).astype(np.float64)
+    mean = np.load(published / "mean_image.npy")
+    np.testing.assert_allclose(mean, training.mean(axis=0).transpose(2, 0, 1), rtol=1e-14)
+    covariance = np.load(published / "color_covariance.npy")
+    np.testing.assert_allclose(covariance, np.cov(training.reshape(-1, 3).T, bias=True), rtol=1e-12)
+    assert mean.dtype == covariance.dtype == np.dtype("<f8")
+
+
+def test_second_preparation_touches_no_file_and_rewrites_a_wrong_one(tmp_path):
+    folder, published = tmp_path / "data" / "cifar10", tmp_path / "results"
+    prepare_cifar10(folder, published, samples.BATCHES)
+    files = [*folder.iterdir(), *published.iterdir()]
+    mean = (published / "mean_image.npy").read_bytes()
+    for path in files:
+        os.utime(path, (1, 1))
+    (published / "mean_image.npy").write_bytes(b"not an array")
+    prepare_cifar10(folder, published, samples.BATCHES)
+    assert (published / "mean_image.npy").read_bytes() == mean
+    assert all(path.stat().st_mtime == 1 for path in files if path.name != "mean_image.npy")
+
+
+def test_damaged_data_is_fetched_again(tmp_path, capsys):
+    folder = samples.write_binary(tmp_path / "data" / "cifar10")
+    (folder / "data_batch_2.bin").write_bytes(b"\0" * 12292)
+    prepare_cifar10(folder, tmp_path / "results", samples.BATCHES)
+    assert (folder / "data_batch_2.bin").read_bytes() == samples.CONTENTS["data_batch_2.bin"]
+    assert "CIFAR-10 is fetched again: a batch has MD5" in capsys.readouterr().out
+
+
+def test_second_preparation_at_the_same_time_is_refused(tmp_path):
+    with (
+        exclusive_lock(tmp_path / "scratch" / "cifar10.lock", busy="never"),
+        pytest.raises(ReproduceError, match="another preparation of CIFAR-10 holds"),
+    ):
+        prepare_cifar10(tmp_path / "data" / "cifar10", tmp_path / "results", samples.BATCHES)
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("blocked", ["data", "results", "scratch"])
+def test_unwritable_folder_is_a_one_line_error(tmp_path, blocked):
+    (tmp_path / blocked).write_text("a file where a folder should be")
+    with pytest.raises(ReproduceError) as caught:
+        prepare_cifar10(tmp_path / "data" / "cifar10", tmp_path / "results" / "cifar10", samples.BATCHES)
+    assert f"{tmp_path / blocked}" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.skipif(not CIFAR10_FOLDER.is_dir(), reason="CIFAR-10 is absent: run `python -m reproduce data cifar10`")
+def test_real_data_has_its_known_counts_means_and_committed_statistics():
+    data = load_cifar10()
+    assert np.bincount(data.training_labels).tolist() == [5000] * 10
+    assert np.bincount(data.test_labels).tolist() == [1000] * 10
+    assert data.training_labels[:5].tolist() == [6, 9, 9, 4, 1]  # frog, truck, truck, deer, automobile
+    mean = mean_image(data.training_images)
+    np.testing.assert_allclose(mean.mean(axis=(1, 2)) / 255, [0.4914, 0.4822, 0.4465], atol=5e-5)
+    np.testing.assert_array_equal(mean, np.load(STATISTICS_FOLDER / "mean_image.npy"))
+    covariance = color_covariance(data.training_images)
+    np.testing.assert_array_equal(covariance, np.load(STATISTICS_FOLDER / "color_covariance.npy"))
+    np.testing.assert_allclose(np.sqrt(np.diag(covariance)) / 255, [0.2470, 0.2435, 0.2616], atol=5e-5)

@@ -1,0 +1,176 @@
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.transforms import Bbox
+from report_support import make_records
+
+from reproduce.report import figures, literature_figures, milestones, records, timeline
+
+
+@pytest.fixture(scope="module")
+def contest_figure():
+    contest = timeline.load_contest()
+    return literature_figures.contest_errors(
+        timeline.contest_series(contest),
+        timeline.single_alexnet(contest),
+        timeline.human_error(contest),
+        timeline.drops(contest),
+    )
+
+
+@pytest.fixture(scope="module")
+def later_figure():
+    models = milestones.load_later_models()
+    return literature_figures.after_alexnet(milestones.published_single_models(models), milestones.best_weights(models))
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    return make_records(tmp_path_factory.mktemp("results"))
+
+
+def texts(figure):
+    shown = [text for axes in figure.axes if axes.get_visible() for text in axes.texts]
+    return [text for text in shown if text.get_text()]
+
+
+def words(figure):
+    return " | ".join(text.get_text() for text in texts(figure))
+
+
+def overlaps(figure):
+    """Return the pairs of annotations whose ink boxes share more than a sliver."""
+    renderer = figure.canvas.get_renderer()
+    figure.draw(renderer)
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts(figure)]
+    pairs = []
+    for index, (one, first) in enumerate(boxes):
+        for other, second in boxes[index + 1 :]:
+            shared = Bbox.intersection(first, second)
+            if shared is not None and min(shared.width, shared.height) > 3:
+                pairs.append((one, other))
+    return pairs
+
+
+def clipped(figure):
+    renderer = figure.canvas.get_renderer()
+    figure.draw(renderer)
+    page = figure.bbox
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts(figure)]
+    return [name for name, box in boxes if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 or box.y1 > page.y1]
+
+
+def lines(figure, label):
+    return [line for axes in figure.axes for line in axes.lines if line.get_label() == label]
+
+
+def test_no_contest_line_crosses_from_one_test_set_to_another(contest_figure):
+    positions = literature_figures._POSITIONS
+    ends = [sorted(line.get_xdata()) for line in contest_figure.axes[0].lines if len(line.get_xdata()) > 1]
+    for first, *_, last in ends:
+        if (first, last) == (0, 1):
+            continue  # the human line spans the page
+        assert first == last == positions[2010] or first >= positions[2012]
+
+
+def test_contest_values_and_both_drops_are_on_the_page(contest_figure):
+    (winners,) = lines(contest_figure, "winner, supplied data only")
+    assert list(winners.get_ydata()) == [16.422, 11.743, 6.656, 3.567, 2.991, 2.251]
+    (outside,) = lines(contest_figure, "winner, with outside data")
+    assert list(outside.get_ydata()) == [15.315, 11.197]
+    assert outside.get_markerfacecolor() == "white"
+    for part in ("9.8 points", "(\N{MINUS SIGN}37 %)", "8.7 points", "one AlexNet 18.2", "1,500 test images: 5.1"):
+        assert part in words(contest_figure)
+
+
+def test_labels_of_the_literature_figures_neither_overlap_nor_leave_the_page(contest_figure, later_figure):
+    for figure in (contest_figure, later_figure):
+        assert overlaps(figure) == []
+        assert clipped(figure) == []
+
+
+def test_later_models_are_all_drawn_and_named(later_figure):
+    models = milestones.load_later_models()
+    single = milestones.published_single_models(models)
+    marks = [line for line in later_figure.axes[0].lines if line.get_linestyle() == "None"]
+    drawn = sum(len(line.get_xdata()) for line in marks)
+    assert drawn == len(single) + 2  # and the two best public weights
+    for name in [*milestones.MILESTONES.values(), "volo_d5_512 12.9", "eva02_large_patch14_448 9.9"]:
+        assert name in words(later_figure)
+
+
+def test_learning_curves_draw_each_seed_their_mean_and_the_published_value(loaded):
+    figure = figures.learning_curves(records.study_histories(loaded, "nets"), records.published_errors(loaded, "nets"))
+    first, second = (axes for axes in figure.axes if axes.get_visible())
+    assert [first.get_title(loc="left"), second.get_title(loc="left")] == ["80sec", "80sec_bf16"]
+    (test,) = [line for line in first.lines if line.get_label() == "test"]
+    assert np.allclose(test.get_ydata(), [27.0, 26.0])  # seeds 26.8, 27.0, 27.2, then one point less
+    (training,) = [line for line in first.lines if line.get_label() == "training (running)"]
+    assert list(training.get_ydata()) == [40, 30]
+    assert len([line for line in first.lines if line.get_linewidth() == 0.5]) == 2 * 3
+    assert [line.get_xdata()[0] for line in first.lines if line.get_linestyle() == ":"] == [1.5]  # the rate falls
+    assert "dashed: published 26 %" in words(figure)
+    assert "11 epochs, 3 seeds" in words(figure)
+    assert [
+        list(line.get_ydata())
+        for line in second.lines
+        if line.get_linestyle() == "--" and len(set(line.get_ydata())) == 1 and line.get_linewidth() == 1
+    ] == []
+    assert clipped(figure) == []
+
+
+def test_forest_shows_seeds_interval_margin_and_what_was_not_run(loaded):
+    figure = figures.verdict_forest(*records.forest_rows(loaded, "nets"))
+    (axes,) = figure.axes
+    dots = next(line for line in axes.lines if line.get_marker() == ".")
+    assert sorted(dots.get_xdata()) == pytest.approx([-0.2, 0.0, 0.2])  # 25.8, 26.0, 26.2 against 26
+    assert [patch.get_width() for patch in axes.patches] == [2.0, 2.0]
+    # t(0.975, 2) * 0.2 / sqrt(3) = 4.303 * 0.11547
+    interval = next(line for line in axes.lines if line.get_linewidth() == 2)
+    assert list(interval.get_xdata()) == pytest.approx([-0.4969, 0.4969], abs=1e-3)
+    assert "3 seeds: reproduced" in words(figure)
+    assert "not run" in words(figure)
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["80sec\npublished 26.0 %", "18pct\npublished 18.0 %"]
+    assert overlaps(figure) == []
+    assert clipped(figure) == []
+
+
+def test_forest_of_a_single_seed_without_interval_still_draws():
+    row = {
+        "claim_id": "a",
+        "label": "a",
+        "target_value": 13.0,
+        "margin": None,
+        "estimate": 14.0,
+        "low": None,
+        "high": None,
+    }
+    verdicts = pd.DataFrame([row | {"n_seeds": 1, "verdict": "inconclusive"}]).astype({"low": float, "high": float})
+    figure = figures.verdict_forest(verdicts, pd.DataFrame({"claim_id": ["a"], "value": [14.0]}))
+    assert "1 seed: inconclusive" in words(figure)
+    assert "nan" not in words(figure)
+
+
+def test_precision_figure_sets_fp32_beside_bf16(loaded):
+    runs, means = records.precision_frames(loaded, "nets")
+    figure = figures.seed_distribution(runs, means, published=26.0)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["fp32\n3 seeds", "bf16\n2 seeds"]
+    assert "26.00 % (25.50 to 26.50)" in words(figure)
+    assert "published 26 %" in words(figure)
+    assert clipped(figure) == []
+
+
+def test_without_runs_every_figure_says_so(loaded):
+    nothing = (
+        loaded.histories.iloc[:0],
+        loaded.runs.iloc[:0],
+        loaded.summary.iloc[:0].rename(columns={"mean": "estimate"}),
+    )
+    for figure in (
+        figures.learning_curves(nothing[0], records.published_errors(loaded, "nets")),
+        figures.seed_distribution(nothing[1], nothing[2].assign(precision=None)),
+    ):
+        assert [text.get_text() for text in figure.texts] == ["not run yet"]
+        figure.canvas.draw()

@@ -1,0 +1,148 @@
+import pytest
+from report_support import make_records
+
+from reproduce.collect.numbers import read_numbers
+from reproduce.errors import ReproduceError
+from reproduce.report import records
+from reproduce.report.readme import check_readme, unmarked_results, update_readme
+
+PAGE = """# Title
+
+<!-- begin:verdicts -->
+old
+<!-- end:verdicts -->
+
+Ours is <!-- n:cifar10-80sec-error -->?<!-- /n -->, in short <!-- n:cifar10-80sec-error:value -->?<!-- /n -->.
+
+<!-- begin:verdict-counts --><!-- end:verdict-counts -->
+
+The authors print 26 %, with a 95 % interval; `grep 77 %` is code.
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results")
+    loaded = make_records(folder)
+    return loaded, read_numbers(folder / "numbers.json")
+
+
+def page(tmp_path, text=PAGE):
+    path = tmp_path / "README.md"
+    path.write_text(text)
+    return path
+
+
+def test_update_fills_blocks_and_numbers_and_then_nothing_is_stale(tmp_path, made):
+    loaded, numbers = made
+    readme = page(tmp_path)
+    assert update_readme(readme, numbers, loaded)
+    text = readme.read_text()
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    assert rows[0] == ["claim", "published", "authors' log", "ours (95 % interval)", "seeds", "setting", "verdict"]
+    setting = "CIFAR-10, own scale, full schedule"
+    assert rows[2] == [
+        "26 % error in 80 seconds",
+        "26 %",
+        "-",
+        "26.00 % (25.50 to 26.50)",
+        "3",
+        setting,
+        "**reproduced**",
+    ]
+    assert rows[3] == ["18 % error", "18 %", "18.3 %", "-", "0", "CIFAR-10, own scale", "**not run**"]
+    assert len(rows) == 4
+    assert "Ours is <!-- n:cifar10-80sec-error -->26.00 % (95 % interval 25.50 to 26.50, 3 seeds)<!-- /n -->" in text
+    assert "in short <!-- n:cifar10-80sec-error:value -->26.00 %<!-- /n -->." in text
+    assert "not run: 2, reproduced: 1, " in text
+    assert text.endswith(PAGE[PAGE.index("The authors print") :])
+    assert not update_readme(readme, numbers, loaded)
+    assert check_readme(readme, numbers, loaded) == []
+
+
+def test_check_names_each_stale_part_and_changes_nothing(tmp_path, made):
+    loaded, numbers = made
+    readme = page(tmp_path)
+    problems = check_readme(readme, numbers, loaded)
+    assert [problem.split(": ", 1)[1] for problem in problems] == [
+        "block verdicts is out of date; run `dvc repro`",
+        "block verdict-counts is out of date; run `dvc repro`",
+        "number cifar10-80sec-error is out of date; run `dvc repro`",
+        "number cifar10-80sec-error is out of date; run `dvc repro`",
+    ]
+    assert readme.read_text() == PAGE
+
+
+def test_a_result_typed_by_hand_is_found(tmp_path, made):
+    loaded, numbers = made
+    readme = page(tmp_path, PAGE)
+    update_readme(readme, numbers, loaded)
+    readme.write_text(readme.read_text() + "We measured 25.97 % at 6,400 images/s.\n")
+    assert [problem.split(": ", 1)[1].split(" is ")[0] for problem in check_readme(readme, numbers, loaded)] == [
+        "'25.97 %'",
+        "'6,400 images/s'",
+    ]
+
+
+def test_results_in_code_markers_and_confidence_levels_are_no_results():
+    text = "a 95 % interval, 95 % t-interval, `5 %`, ```\n7 %\n``` <!-- n:x -->8 %<!-- /n --> and 9 percent, 1,000 images a second"
+    assert unmarked_results(text) == ["9 percent", "1,000 images a second"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<!-- begin:nope --><!-- end:nope -->", "nobody makes the block 'nope'; it may be one of verdicts,"),
+        ("<!-- n:nope -->1<!-- /n -->", "no number 'nope' in results/numbers.json"),
+        ("<!-- begin:verdicts --> no end", "the marker <!-- begin:verdicts --> has no partner"),
+        ("<!-- n:cifar10-80sec-error -->26", "the marker <!-- n:cifar10-80sec-error --> has no partner"),
+        ("26<!-- /n -->", "the marker <!-- /n --> has no partner"),
+    ],
+)
+def test_unknown_names_and_broken_markers_are_one_line_and_change_nothing(tmp_path, made, text, message):
+    loaded, numbers = made
+    readme = page(tmp_path, text)
+    with pytest.raises(ReproduceError, match=message) as caught:
+        update_readme(readme, numbers, loaded)
+    assert "\n" not in str(caught.value)
+    assert readme.read_text() == text
+
+
+def test_a_number_of_lesser_scale_is_never_printed_bare(tmp_path, made):
+    loaded, numbers = made
+    lesser = numbers | {"x": numbers["cifar10-80sec-error"] | {"scale": "reduced"}}
+    with pytest.raises(ReproduceError, match="x is of lesser scale or schedule"):
+        update_readme(page(tmp_path, "<!-- n:x:value -->1<!-- /n -->"), lesser, loaded)
+    readme = page(tmp_path, "<!-- n:x -->1<!-- /n -->")
+    update_readme(readme, lesser, loaded)
+    assert "reduced scale" in readme.read_text()
+
+
+def test_a_study_has_its_own_block(tmp_path, made):
+    loaded, numbers = made
+    readme = page(tmp_path, "<!-- begin:verdicts-nets --><!-- end:verdicts-nets -->")
+    update_readme(readme, numbers, loaded)
+    assert "26 % error in 80 seconds" in readme.read_text()
+
+
+def test_not_run_and_source_check_blocks(tmp_path, made):
+    loaded, numbers = made
+    text = "<!-- begin:not-run --><!-- end:not-run -->\n<!-- begin:source-checks --><!-- end:source-checks -->"
+    readme = page(tmp_path, text)
+    update_readme(readme, numbers, loaded)
+    assert "**exaggerated**" in readme.read_text()
+    assert "`dvc repro experiments/nets/dvc.yaml`" in readme.read_text()
+
+
+def test_runs_overview_counts_what_is_listed_and_what_exists(made):
+    overview = records.runs_overview(made[0], "nets").set_index("variant")
+    assert overview[["listed", "finished"]].to_numpy().tolist() == [[3, 3], [2, 2], [2, 0]]
+    assert overview["training seconds, median"].tolist()[:2] == [120.0, 120.0]
+    assert overview.loc["18pct", "machine"] == "not run"
+
+
+def test_missing_tables_and_pages_are_one_line(tmp_path, made):
+    with pytest.raises(ReproduceError, match="verdicts.csv is missing"):
+        records.load_records(tmp_path)
+    with pytest.raises(ReproduceError, match="README.md cannot be read"):
+        update_readme(tmp_path / "README.md", made[1], made[0])

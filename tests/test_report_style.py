@@ -1,0 +1,87 @@
+import matplotlib as mpl
+import pandas as pd
+import pytest
+from matplotlib.image import imread
+
+from reproduce.errors import ReproduceError
+from reproduce.report.style import (
+    format_number,
+    markdown_table,
+    new_figure,
+    save_figure,
+    show_figure,
+    styled,
+    text_color,
+)
+
+
+@styled
+def a_figure(height_inches: float = 2.0):
+    figure, axes = new_figure(3.25, height_inches)
+    axes.plot([0, 1], [1, 0], label="a line")
+    axes.fill_between([0, 1], [0, 0], [1, 0], hatch="//")  # hatches and clip paths carry hashed ids in SVG
+    axes.set_title("a title")
+    return figure
+
+
+def test_same_figure_gives_the_same_bytes_at_200_dpi_with_text_kept_as_text(tmp_path):
+    first = [path.read_bytes() for path in save_figure(a_figure(), "f", tmp_path / "one")]
+    second = [path.read_bytes() for path in save_figure(a_figure(), "f", tmp_path / "two")]
+    assert first == second
+    assert imread(tmp_path / "one" / "f.png").shape[:2] == (400, 650)
+    assert b"a title</text>" in first[1]
+    assert b"<dc:date>" not in first[1]
+
+
+def test_a_notebook_shows_the_bytes_that_are_saved(tmp_path):
+    png, _ = save_figure(a_figure(), "f", tmp_path)
+    assert show_figure(a_figure()).data == png.read_bytes()
+
+
+def test_drawing_leaves_the_callers_settings_alone():
+    before = dict(mpl.rcParams)
+    a_figure()
+    assert dict(mpl.rcParams) == before
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ReproduceError, match="cannot write .*f.png") as caught:
+        save_figure(a_figure(), "f", tmp_path / "file")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (15.315, 2, "15.32"),
+        (7.325, 2, "7.33"),
+        (9.75, 1, "9.8"),
+        (-0.5, 1, "\N{MINUS SIGN}0.5"),
+        (float("nan"), 1, "-"),
+        (3, 0, "3"),
+    ],
+)
+def test_numbers_are_rounded_as_they_are_written(value, decimals, text):
+    assert format_number(value, decimals) == text
+
+
+def test_table_escapes_bars_and_writes_booleans_and_gaps():
+    table = pd.DataFrame({"a_percent": [1.005, None], "who": ["x|y", "two\nlines"], "same": [True, False]})
+    lines = markdown_table(table, {"a_percent": 1}).splitlines()
+    cells = [[cell.strip() for cell in line.replace(r"\|", "BAR").strip("|").split("|")] for line in lines]
+    assert cells[0] == ["a, %", "who", "same"]
+    assert cells[2:] == [["1.0", "xBARy", "yes"], ["-", "two lines", "no"]]
+
+
+def test_an_empty_table_keeps_its_header():
+    assert "top-5 error, %" in markdown_table(pd.DataFrame(columns=["top5_error_percent"]))
+
+
+def test_small_type_has_the_contrast_that_wcag_asks_for():
+    def luminance(color):
+        channels = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in mpl.colors.to_rgb(color)]
+        return 0.2126 * channels[0] + 0.7152 * channels[1] + 0.0722 * channels[2]
+
+    for color in ("#de8f05", "#cc78bc", "#029e73", "#d55e00", "#0173b2"):
+        assert 1.05 / (luminance(text_color(color)) + 0.05) > 4.5, color

@@ -1,0 +1,189 @@
+import re
+import shutil
+
+import pandas as pd
+import pytest
+
+from reproduce.errors import ReproduceError
+from reproduce.report import milestones, timeline
+
+
+@pytest.fixture(scope="module")
+def contest():
+    return timeline.load_contest()
+
+
+@pytest.fixture(scope="module")
+def models():
+    return milestones.load_later_models()
+
+
+def edited(tmp_path, old, new):
+    path = tmp_path / "timeline.csv"
+    text = timeline.TIMELINE_CSV.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    return path
+
+
+def test_series_is_the_official_winners_and_runners_up(contest):
+    series = timeline.contest_series(contest)
+    supplied = series[~series["outside_data"]].set_index(["year", "place"])["top5_error_percent"]
+    # the official results pages, to their printed decimals
+    assert supplied.xs("winner", level="place").tolist() == [28.191, 25.77, 16.422, 11.743, 6.656, 3.567, 2.991, 2.251]
+    assert supplied.xs("runner-up", level="place").tolist() == [
+        33.65,
+        31.01,
+        26.172,
+        12.953,
+        7.325,
+        3.581,
+        3.031,
+        2.481,
+    ]
+    outside = series[series["outside_data"]]
+    assert dict(zip(outside["year"], outside["top5_error_percent"], strict=True)) == {2012: 15.315, 2013: 11.197}
+
+
+def test_test_sets_are_told_apart(contest):
+    sets = timeline.contest_series(contest).groupby("test_set")["year"].unique().map(list).to_dict()
+    assert sets == {"ILSVRC-2010": [2010], "ILSVRC-2011": [2011], "ILSVRC-2012": list(range(2012, 2018))}
+
+
+def test_drops_by_hand_and_only_same_images_get_standard_errors(contest):
+    drops = timeline.drops(contest)
+    # 26.172 - 16.422; 26.172 - 15.315; 26.172 - 18.2; 25.7 - 17.0; 45.7 - 37.5; 25.77 - 16.422
+    assert drops["drop_points"].tolist() == [9.75, 10.857, 7.972, 8.7, 8.2, 9.348]
+    assert drops["drop_percent"].round().tolist() == [37, 41, 30, 34, 18, 36]
+    assert drops["same_images"].tolist() == [True, True, False, True, True, False]
+    assert drops["standard_errors"].isna().tolist() == [False, False, True, False, False, True]
+    # sqrt(0.26172 * 0.73828 / 1e5 + 0.16422 * 0.83578 / 1e5) = 0.0018181
+    assert drops["standard_errors"][0] == pytest.approx(0.0975 / 0.0018181, rel=1e-3)
+
+
+def test_2012_is_the_largest_in_points_on_one_test_set_but_not_in_relative_terms(contest):
+    yearly = timeline.yearly_drops(timeline.contest_series(contest)).set_index("years")
+    same = yearly[yearly["same_images"]]
+    assert list(same.index) == ["2012 to 2013", "2013 to 2014", "2014 to 2015", "2015 to 2016", "2016 to 2017"]
+    # (11.743 - 6.656) / 11.743 and (6.656 - 3.567) / 6.656
+    assert yearly.loc["2013 to 2014", "drop_percent"] == pytest.approx(43.32, abs=0.01)
+    assert yearly.loc["2014 to 2015", "drop_percent"] == pytest.approx(46.41, abs=0.01)
+    first = timeline.drops(contest).iloc[0]
+    assert first["drop_points"] > 1.9 * same["drop_points"].max()
+    assert first["drop_percent"] < same["drop_percent"].max()
+
+
+def test_statement_gives_both_data_rules_and_does_not_pass_off_25_to_16(contest):
+    text = timeline.statement(timeline.drops(contest))
+    for part in ("from 26.2 %", "**16.4 %**", "15.3 % with outside images", "25.7 % to 17.0 %", "two sets of images"):
+        assert part in text
+
+
+def test_single_network_and_human_rows(contest):
+    alexnet, human = timeline.single_alexnet(contest), timeline.human_error(contest)
+    assert (alexnet["top1_error_percent"], alexnet["top5_error_percent"], alexnet["split"]) == (40.7, 18.2, "val")
+    assert (human["top5_error_percent"], human["images"]) == (5.1, 1500)
+
+
+def test_best_per_team_keeps_one_row_each_without_outside_data(contest):
+    best = timeline.best_per_team(contest)
+    assert not best.duplicated(["test_set", "team"]).any()
+    on_2012 = best[best["test_set"].eq("ILSVRC-2012")]
+    assert on_2012[["team", "top5_error_percent"]].iloc[:2].to_numpy().tolist() == [
+        ["SuperVision", 16.422],
+        ["ISI", 26.172],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("top5_error_pct", "top5", "lacks the column 'top5_error_pct'"),
+        ("28.191", "281.91", "'281.91' in column top5_error_pct .* line 2, is not a percentage"),
+        ("28.191", "low", "'low' in column top5_error_pct .* is not a percentage"),
+        ("2010,ILSVRC2010,", "2010,ILSVRC2009,", "'ILSVRC2009' in column test_set .* is not one of"),
+    ],
+)
+def test_a_damaged_table_is_one_line_with_the_value(tmp_path, old, new, message):
+    with pytest.raises(ReproduceError, match=message) as caught:
+        timeline.load_contest(edited(tmp_path, old, new))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_year_without_its_winner_and_a_missing_file_are_errors(tmp_path):
+    damaged = timeline.load_contest(edited(tmp_path, ',winner,"XRCE', ',entry,"XRCE'))
+    with pytest.raises(ReproduceError, match="2011 has the supplied-data entries"):
+        timeline.contest_series(damaged)
+    with pytest.raises(ReproduceError, match="is missing"):
+        timeline.load_contest(tmp_path / "none.csv")
+
+
+def test_single_models_leave_ensembles_and_other_test_sets_out(models):
+    single = milestones.published_single_models(models)
+    assert not single["model"].isin(["AlexNet, 5 CNNs", "AlexNet, 7 CNNs", "ZFNet, 6 convnets", "VGG, 2 nets"]).any()
+    assert not single["model"].str.contains("ILSVRC-2010|OverFeat").any()
+    assert {"AlexNet, 1 CNN", "VGG, 1 net (D/E)", "Model soups on ViT-G"} <= set(single["model"])
+
+
+def test_records_fall_within_each_data_rule(models):
+    single = milestones.published_single_models(models)
+    for _, records in single[single["record"]].groupby("outside_data"):
+        assert records["year"].is_monotonic_increasing
+        assert records["top1_error_percent"].is_monotonic_decreasing
+        assert not records["year"].duplicated().any()
+    supplied = single[single["record"] & ~single["outside_data"]].set_index("year")["top1_error_percent"]
+    # papers: AlexNet 59.3, ZFNet 61.6, VGG 75.6, ResNet-152 80.62 (multi-scale), PolyNet 81.3, SENet-154 82.72, ...
+    assert supplied.loc[[2012, 2013, 2014, 2015, 2016, 2017]].tolist() == [40.7, 38.4, 24.4, 19.38, 18.7, 17.28]
+
+
+def test_milestones_have_their_protocols(models):
+    table = milestones.milestones(models).set_index("label")
+    assert table.loc["NASNet-A", ["year", "top1_error_percent", "input_px"]].tolist() == [2017, 17.3, "331"]
+    assert table.loc["AlexNet", "crop_protocol"] == "10 views"
+    assert table.loc["CoCa", "top1_error_percent"] == 9.0
+    assert table.loc["CoCa", "outside_data_note"] != "no"
+    assert list(table.index[:2]) == ["AlexNet", "ZFNet"]
+
+
+def test_a_missing_milestone_is_named(models):
+    with pytest.raises(ReproduceError, match="no published figure for NASNet-A"):
+        milestones.milestones(models[~models["model"].str.startswith("NASNet-A (6")])
+
+
+def test_best_weights_without_outside_images_exclude_those_with_an_outside_teacher(models):
+    without, outside = milestones.best_weights(models).itertuples()
+    assert without.model.startswith("volo_d5")
+    assert without.top1_error_percent == pytest.approx(12.932)
+    assert outside.model.startswith("eva02_large")
+    assert outside.top1_error_percent == pytest.approx(9.944)
+
+
+def test_smaller_than_nasnet_is_better_and_smaller(models):
+    nasnet, other = milestones.smaller_than_nasnet(models).itertuples()
+    assert nasnet.params_millions == pytest.approx(88.75)
+    assert nasnet.top1_error_percent == pytest.approx(17.362)
+    assert other.top1_error_percent < nasnet.top1_error_percent
+    assert other.params_millions < nasnet.params_millions / 4
+
+
+def test_protocol_alone_is_worth_more_than_nasnets_lead(models):
+    spread = milestones.protocol_spread(models)
+    resnet50 = spread[spread["network"].eq("ResNet-50") & spread["kind"].eq("library weights")]["top1_error_percent"]
+    assert resnet50.max() - resnet50.min() > 19.38 - 17.3
+
+
+def test_cifar10_before_is_sorted_and_checked(tmp_path):
+    before = milestones.load_cifar10_before()
+    assert before["test_error_percent"].is_monotonic_decreasing
+    assert before.set_index("method").loc["convolutional network on a GPU", "test_error_percent"] == 19.51
+    path = tmp_path / "c.csv"
+    shutil.copy(milestones.CIFAR10_BEFORE_CSV, path)
+    path.write_text(re.sub("79.6", "796", path.read_text()))
+    with pytest.raises(ReproduceError, match="796.* is not a percentage"):
+        milestones.load_cifar10_before(path)
+
+
+def test_nothing_is_lost_on_reading(contest, models):
+    assert len(contest) == len(pd.read_csv(timeline.TIMELINE_CSV))
+    assert len(models) == len(pd.read_csv(milestones.LATER_MODELS_CSV))
+    assert models["outside_data"].notna().all()
