@@ -2,82 +2,187 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 
-from reproduce.config import RunId, load_study
+from reproduce.config import RunId, Study, load_study
 from reproduce.errors import ReproduceError
+from reproduce.paths import EXPERIMENTS, relative_to_repo
+
+Arguments = argparse.Namespace
+_RUN_HELP = "a run, as in results/runs: study/variant/epochs<n>/seed<k>"
+_GUIDE = """\
+Where to start:
+  python -m reproduce quick       train the 80-second net of 2012 here, beside its published figures (minutes)
+  dvc repro                       bring data, tables, figures and notebooks up to date (trains what is missing)
+  python -m reproduce train STUDY --profile full      2012's own schedules (hours)
+Studies and what they ask: experiments/README.md. Results and their units: results/README.md."""
 
 
-def _train(arguments: argparse.Namespace) -> None:
-    from reproduce.train.run import Launch, train_run
+def _data(arguments: Arguments) -> None:
+    from reproduce.data.cifar10 import prepare_cifar10
 
-    launch = Launch(arguments.device, arguments.threads, arguments.seconds_between_checkpoints)
+    prepare_cifar10()
+
+
+def _train(arguments: Arguments) -> None:
+    from reproduce.train.run import train_run
+
     for run in _chosen_runs(arguments):
         if arguments.profile and (run.folder / "run.json").is_file():
             print(f"{run} is published; skipped")
             continue
-        folder = train_run(run, launch=launch)
-        print(f"{run}: written to {folder}")
+        print(f"{run}: written to {relative_to_repo(train_run(run, launch=_launch(arguments)))}")
 
 
-def _chosen_runs(arguments: argparse.Namespace) -> list[RunId]:
+def _chosen_runs(arguments: Arguments) -> list[RunId]:
     study = load_study(arguments.study)
+    if arguments.variant is not None:
+        study.variant(arguments.variant)
     if arguments.profile:
-        runs = study.runs(arguments.profile)
-        return [run for run in runs if arguments.variant in (None, run.variant)]
+        return [run for run in study.runs(arguments.profile) if arguments.variant in (None, run.variant)]
     if arguments.variant is None or arguments.epochs is None or arguments.seed is None:
         raise ReproduceError("name a variant with --epochs and --seed, or a --profile")
-    study.variant(arguments.variant)
     return [RunId(arguments.study, arguments.variant, arguments.epochs, arguments.seed)]
 
 
-def _golden(arguments: argparse.Namespace) -> None:
+def _quick(arguments: Arguments) -> None:
+    from reproduce.quick import run_quick
+
+    print(run_quick(arguments.device, arguments.threads))
+
+
+def _evaluate(arguments: Arguments) -> None:
+    from reproduce.rerun import evaluate_run
+
+    print(evaluate_run(RunId.parse(arguments.run)))
+
+
+def _rerun(arguments: Arguments) -> None:
+    from reproduce.rerun import rerun
+
+    print(rerun(RunId.parse(arguments.run), _launch(arguments, require_clean_tree=False)))
+
+
+def _collect(arguments: Arguments) -> None:
+    from reproduce.collect.tables import collect
+
+    verdicts = collect(_all_studies())
+    print(f"{len(verdicts)} claims judged; tables in results/tables, cited numbers in results/numbers.json")
+
+
+def _report(arguments: Arguments) -> None:
+    from reproduce.report import build
+
+    stages: dict[str, Callable[[], object]] = {
+        "literature": build.literature_stage,
+        "study": lambda: build.study_stage(arguments.name),
+        "notebook": lambda: build.notebook_stage(arguments.name),
+        "readme": build.readme_stage,
+    }
+    if arguments.part in ("study", "notebook") and not arguments.name:
+        raise ReproduceError(f"report {arguments.part} needs a name")
+    stages[arguments.part]()
+
+
+def _verify(arguments: Arguments) -> None:
+    from reproduce.collect.verify import verify
+
+    skipped = verify(_all_studies(), stream=sys.stderr)
+    for line in skipped:
+        print(f"skipped: {line}")
+    print("results, configurations and dvc.lock agree")
+
+
+def _cite(arguments: Arguments) -> None:
+    from reproduce.collect.numbers import cite
+
+    print(cite(arguments.id))
+
+
+def _bench(arguments: Arguments) -> None:
+    from reproduce.bench import run_benchmarks
+
+    run_benchmarks()
+
+
+def _golden(arguments: Arguments) -> None:
     from reproduce.train.golden import check_golden, record_golden
 
     study = load_study(arguments.study)
     names = [arguments.variant] if arguments.variant else list(study.variants)
     if arguments.action == "record":
         for name in names:
-            print(f"recorded {record_golden(arguments.study, name, arguments.reason or '')}")
+            print(f"recorded {relative_to_repo(record_golden(arguments.study, name, arguments.reason or ''))}")
         return
     problems = [f"{name}: {line}" for name in names for line in check_golden(study, name)]
     for line in problems:
         print(line, file=sys.stderr)
     if problems:
-        raise ReproduceError(
-            f"{len(problems)} differences from the golden files of {arguments.study}; if they are meant, record"
-        )
+        raise ReproduceError(f"{len(problems)} differences from {arguments.study}'s golden files; if meant, record them")
     print(f"{len(names)} variants follow their golden files")
+
+
+def _all_studies() -> list[Study]:
+    return [load_study(path.parent.name) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
+
+
+def _launch(arguments: Arguments, require_clean_tree: bool = True) -> object:
+    from reproduce.train.run import Launch
+
+    return Launch(arguments.device, arguments.threads, arguments.seconds_between_checkpoints, require_clean_tree)
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every verb."""
-    parser = argparse.ArgumentParser(prog="python -m reproduce", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m reproduce",
+        description="AlexNet 2012 and its CIFAR-10 precursors, reproduced.",
+        epilog=_GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
 
-    train = verbs.add_parser("train", help="train one run, or every missing run of a profile")
-    train.add_argument("study")
-    train.add_argument("variant", nargs="?")
-    train.add_argument("--epochs", type=int)
-    train.add_argument("--seed", type=int)
-    train.add_argument("--profile", choices=("standard", "full", "smoke"))
-    _add_launch_options(train)
-    train.set_defaults(function=_train)
+    def add(name: str, function: Callable[[Arguments], None], text: str) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        verb.set_defaults(function=function)
+        return verb
 
-    golden = verbs.add_parser(
-        "golden", help="check that the numerics still follow the golden files, or record them anew"
-    )
+    data = add("data", _data, "get a data set, check it, and compute its statistics")
+    data.add_argument("dataset", choices=("cifar10",))
+    _add_training_verbs(add)
+    add("collect", _collect, "gather the listed runs into tables, verdicts and results/numbers.json")
+    report = add("report", _report, "draw figures, execute a notebook, or fill the README's generated parts")
+    report.add_argument("part", choices=("literature", "study", "notebook", "readme"))
+    report.add_argument("name", nargs="?", help="study or notebook")
+    add("verify", _verify, "hold results, configurations, golden files and dvc.lock against one another")
+    add("bench", _bench, "measure the training speed against the standard loop; writes results/benchmarks (minutes)")
+    cite = add("cite", _cite, "print a number of results/numbers.json with its interval, runs and BibTeX")
+    cite.add_argument("id")
+    golden = add("golden", _golden, "check that the numerics follow the golden files, or record a deliberate change")
     golden.add_argument("action", choices=("check", "record"))
     golden.add_argument("study")
     golden.add_argument("variant", nargs="?")
-    golden.add_argument("--reason")
-    golden.set_defaults(function=_golden)
+    golden.add_argument("--reason", help="why the numerics change (record only)")
     return parser
 
 
-def _add_launch_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--seconds-between-checkpoints", type=float, default=30.0)
+def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
+    quick = add("quick", _quick, "train the 80-second net from nothing and set it beside 2012 and the published runs")
+    train = add("train", _train, "train one run, or every missing run of a profile; resumes what was stopped")
+    train.add_argument("study")
+    train.add_argument("variant", nargs="?")
+    train.add_argument("--epochs", type=int, help="length of the schedule; the phases scale to it")
+    train.add_argument("--seed", type=int)
+    train.add_argument("--profile", choices=("standard", "full", "smoke"))
+    evaluate = add("evaluate", _evaluate, "recompute a published run's error from its committed predictions")
+    evaluate.add_argument("run", help=_RUN_HELP)
+    again = add("rerun", _rerun, "train one published run again beside the published one and compare")
+    again.add_argument("run", help=_RUN_HELP)
+    for verb in (quick, train, again):
+        verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+        verb.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
+    for verb in (train, again):
+        verb.add_argument("--seconds-between-checkpoints", type=float, default=30.0, metavar="SECONDS")
 
 
 def main(argv: list[str] | None = None) -> int:

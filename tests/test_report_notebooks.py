@@ -1,5 +1,4 @@
 import json
-import os
 import re
 import subprocess
 import sys
@@ -49,9 +48,13 @@ def test_a_users_python3_kernel_is_not_used_and_the_home_folder_is_not_needed(tm
         json.dumps({"argv": ["/bin/false"], "display_name": "wrong", "language": "python"})
     )
     source = notebook(tmp_path, "import sys; print(sys.executable)")
-    call = f"from pathlib import Path; from reproduce.report.notebooks import execute_notebook; execute_notebook(Path({str(source)!r}), Path({str(tmp_path / 'b.ipynb')!r}))"
+    program = (
+        "import pathlib, sys; from reproduce.report.notebooks import execute_notebook as run; "
+        "run(*map(pathlib.Path, sys.argv[1:]))"
+    )
     environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "JUPYTER_PATH": str(tmp_path / "jupyter")}
-    subprocess.run([sys.executable, "-c", call], cwd=REPO_ROOT, env=environment, check=True)
+    arguments = [str(source), str(tmp_path / "b.ipynb")]
+    subprocess.run([sys.executable, "-c", program, *arguments], cwd=REPO_ROOT, env=environment, check=True)
     assert outputs(tmp_path / "b.ipynb")[0].strip() == sys.executable
 
 
@@ -67,7 +70,7 @@ def test_a_failing_cell_is_one_line_and_leaves_the_old_notebook(tmp_path, cell, 
         execute_notebook(source, target)
     assert "\n" not in str(caught.value)
     assert target.read_text() == "old"
-    assert sorted(os.listdir(tmp_path)) == ["a.ipynb", "target.ipynb"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ipynb", "target.ipynb"]
 
 
 def test_what_is_no_notebook_is_one_line(tmp_path):

@@ -85,7 +85,8 @@ def test_a_result_typed_by_hand_is_found(tmp_path, made):
 
 
 def test_results_in_code_markers_and_confidence_levels_are_no_results():
-    text = "a 95 % interval, 95 % t-interval, `5 %`, ```\n7 %\n``` <!-- n:x -->8 %<!-- /n --> and 9 percent, 1,000 images a second"
+    text = "a 95 % interval, 95 % t-interval, `5 %`, ```\n7 %\n``` <!-- n:x -->8 %<!-- /n -->"
+    text += " and 9 percent, 1,000 images a second"
     assert unmarked_results(text) == ["9 percent", "1,000 images a second"]
 
 
@@ -142,7 +143,7 @@ def test_runs_overview_counts_what_is_listed_and_what_exists(made):
 
 
 def test_missing_tables_and_pages_are_one_line(tmp_path, made):
-    with pytest.raises(ReproduceError, match="verdicts.csv is missing"):
+    with pytest.raises(ReproduceError, match=r"verdicts\.csv is missing"):
         records.load_records(tmp_path)
-    with pytest.raises(ReproduceError, match="README.md cannot be read"):
+    with pytest.raises(ReproduceError, match=r"README\.md cannot be read"):
         update_readme(tmp_path / "README.md", made[1], made[0])

@@ -46,7 +46,7 @@ def test_drawing_leaves_the_callers_settings_alone():
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ReproduceError, match="cannot write .*f.png") as caught:
+    with pytest.raises(ReproduceError, match=r"cannot write .*f\.png") as caught:
         save_figure(a_figure(), "f", tmp_path / "file")
     assert "\n" not in str(caught.value)
 

@@ -179,7 +179,7 @@ def test_cifar10_before_is_sorted_and_checked(tmp_path):
     path = tmp_path / "c.csv"
     shutil.copy(milestones.CIFAR10_BEFORE_CSV, path)
     path.write_text(re.sub("79.6", "796", path.read_text()))
-    with pytest.raises(ReproduceError, match="796.* is not a percentage"):
+    with pytest.raises(ReproduceError, match=r"796.* is not a percentage"):
         milestones.load_cifar10_before(path)
 
 

@@ -1,4 +1,4 @@
-"""After AlexNet, single models on ImageNet validation; before it, CIFAR-10 up to 2012. Each figure with its protocol."""
+"""After AlexNet, single models on ImageNet validation; before it, CIFAR-10 up to 2012; each with its protocol."""
 
 import re
 from pathlib import Path
@@ -110,9 +110,10 @@ def milestones(models: pd.DataFrame) -> pd.DataFrame:
         raise ReproduceError(
             f"{relative_to_repo(LATER_MODELS_CSV)} has no published figure for {missing[0]}; restore it with git"
         )
-    columns = "label year top1_error_percent top5_error_percent params_millions input_px crop_protocol outside_data_note verification source"
+    measured = ["label", "year", "top1_error_percent", "top5_error_percent", "params_millions"]
+    setting = ["input_px", "crop_protocol", "outside_data_note", "verification", "source"]
     named = single[single["label"].notna()].sort_values(["year", "top1_error_percent"], ascending=[True, False])
-    return named[columns.split()].reset_index(drop=True)
+    return named[measured + setting].reset_index(drop=True)
 
 
 def best_weights(models: pd.DataFrame) -> pd.DataFrame:

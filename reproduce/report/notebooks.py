@@ -4,12 +4,13 @@ import os
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError, CellTimeoutError
 from nbformat import NotebookNode
 from traitlets import Type
 from traitlets.config import Config
@@ -55,13 +56,14 @@ def execute_notebook(source: Path, target: Path) -> None:
     notebook = read_notebook(source)
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {"IPYTHONDIR": folder, "PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
+        client = _client(notebook, Path(folder))
         try:
-            _client(notebook, Path(folder)).execute(env=environment)
+            client.execute(env=environment)
         except CellExecutionError as error:
             problem = f"{error.ename}: {' '.join(str(error.evalue).split())}"
-            raise _failure(source, notebook, problem) from None
-        except (CellTimeoutError, DeadKernelError) as error:
-            raise _failure(source, notebook, str(error).splitlines()[0]) from None
+            raise _failure(source, client, problem) from None
+        except (CellTimeoutError, RuntimeError) as error:  # jupyter's word for a kernel that died or never started
+            raise _failure(source, client, str(error).splitlines()[0]) from None
     write_text(target, nbformat.writes(normalized(notebook)) + "\n")
 
 
@@ -98,10 +100,20 @@ def normalized(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def _client(notebook: NotebookNode, folder: Path) -> NotebookClient:
-    # Sockets in our own folder: nobody else on the machine can talk to the kernel, and the home folder may be read-only.
+class _Client(NotebookClient):
+    """Remembers the place of the cell that is running (0 before the first)."""
+
+    running = 0
+
+    async def async_execute_cell(self, cell: NotebookNode, cell_index: int, **settings: Any) -> NotebookNode:
+        self.running = cell_index
+        return await super().async_execute_cell(cell, cell_index, **settings)
+
+
+def _client(notebook: NotebookNode, folder: Path) -> _Client:
+    # Sockets in our own folder: no other user can talk to the kernel, and the home folder may be read-only.
     sockets = {"transport": "ipc", "connection_file": str(folder / "kernel.json")}
-    return NotebookClient(
+    return _Client(
         notebook,
         kernel_name="python3",
         kernel_manager_class=RunningInterpreterKernel,
@@ -109,6 +121,7 @@ def _client(notebook: NotebookNode, folder: Path) -> NotebookClient:
         resources={"metadata": {"path": str(REPO_ROOT)}},  # the kernel's working folder
         record_timing=False,
         timeout=CELL_TIMEOUT_SECONDS,
+        shell_timeout_interval=1,  # seconds between looks at whether the kernel still lives
     )
 
 
@@ -119,11 +132,6 @@ def _passed_on(output: NotebookNode) -> bool:
     return True
 
 
-def _failure(source: Path, notebook: NotebookNode, problem: str) -> ReproduceError:
-    """Name the first cell with an error, or else the first that did not run."""
-    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-    failed = [cell for cell in code if any(output.output_type == "error" for output in cell.outputs)]
-    waiting = [cell for cell in code if cell.execution_count is None]
-    cell = (failed or waiting or code)[0]
-    place = f"cell {notebook.cells.index(cell) + 1} ({cell.id})"
+def _failure(source: Path, client: _Client, problem: str) -> ReproduceError:
+    place = f"cell {client.running + 1} ({client.nb.cells[client.running].id})"
     return ReproduceError(f"{relative_to_repo(source)}, {place}: {problem}; run the notebook to see the whole error")

@@ -27,7 +27,8 @@ _NUMBER = re.compile(r"(<!-- n:(?P<id>[\w.-]+?)(?P<short>:value)? -->)(?P<text>.
 _NUMBER_MARKER = re.compile(r"<!-- (?:n:[^>]*|/n) -->")
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _RESULT = re.compile(
-    r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)\s?(?:%|percent\b|images/s\b|images a second\b)(?!\s+(?:\w+-)?(?:confidence|interval))"
+    r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)\s?(?:%|percent\b|images/s\b|images a second\b)"
+    r"(?!\s+(?:\w+-)?(?:confidence|interval))"
 )
 
 

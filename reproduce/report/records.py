@@ -16,17 +16,18 @@ ERROR = "test_top1_error_percent"
 
 _UNITS = {"percent": " %", "percentage_points": " points", "seconds": " s", "ratio": "", "count": ""}
 _COLUMNS = {
-    "verdicts": "claim_id statement source kind dataset scale schedule protocol target_kind target_value unit margin verdict why "
-    "estimate low high n_seeds runs source_check",
-    "runs": f"run_id study variant epochs seed status precision views {ERROR} training_seconds images_per_second cpu threads torch",
-    "summary": "study variant epochs metric mean low high n_seeds listed finished",
-    "comparisons": "study comparison question first_arm second_arm estimand n_first n_second difference low high method",
+    "verdicts": "claim_id statement dataset scale schedule target_value unit margin verdict why estimate low high "
+    "n_seeds runs",
+    "runs": f"run_id study variant epochs seed status precision {ERROR} training_seconds images_per_second cpu threads "
+    "torch",
+    "summary": "study variant metric mean low high",
+    "comparisons": "study question first_arm second_arm estimand n_first n_second difference low high method",
 }
 
 
 @dataclass(frozen=True)
 class Records:
-    """The tables as ``collect`` wrote them, and the claims they answer. A listed run that does not exist has its row."""
+    """The tables as ``collect`` wrote them, and their claims. A listed run that does not exist has its row too."""
 
     claims: Sequence[Claim]
     verdicts: pd.DataFrame
@@ -41,7 +42,9 @@ class Records:
 
 
 def load_records(folder: Path | None = None, claims: Sequence[Claim] | None = None) -> Records:
-    """Read the collected tables of ``folder`` (``results/tables``); ``claims`` are those of ``paper_notes/claims.yaml`` unless given.
+    """Read the collected tables of ``folder``, by default ``results/tables``.
+
+    ``claims`` are those of ``paper_notes/claims.yaml`` unless given.
 
     Raises:
         ReproduceError: a table is missing or lacks a column (``dvc repro`` makes them).
@@ -53,7 +56,7 @@ def load_records(folder: Path | None = None, claims: Sequence[Claim] | None = No
 
 
 def verdict_table(records: Records, study: str | None = None) -> pd.DataFrame:
-    """Return the verdicts on claims with a study, as words: claim, published, authors' log, ours, seeds, setting, verdict.
+    """Return the verdicts on claims with a study, in words, each with targets, ours and setting.
 
     Claims whose runs do not exist yet stay in the table as ``not run``; ``study`` keeps one study's claims.
     """
@@ -118,7 +121,7 @@ def _seed_values(row: tuple, estimand: str, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def published_errors(records: Records, study: str) -> pd.DataFrame:
-    """Return the published test error of each variant for ``figures.learning_curves``: ``variant``, ``value``, ``label``."""
+    """Return each variant's published test error for ``figures.learning_curves``: ``variant``, ``value``, ``label``."""
     rows = []
     for claim in records.claims:
         if (claim.study, claim.kind, claim.estimand) != (study, "single_value", ERROR) or not claim.targets:
@@ -135,7 +138,7 @@ def study_histories(records: Records, study: str) -> pd.DataFrame:
 
 
 def runs_overview(records: Records, study: str) -> pd.DataFrame:
-    """Return how many of the listed runs exist, by variant and schedule length, with seconds, images a second and machine.
+    """Return how many of the listed runs exist, by variant and length, with seconds, images a second and machine.
 
     ``finished`` below ``listed`` means that runs are still to be made; a variant without runs has no times.
     """

@@ -1,4 +1,4 @@
-"""How every figure and every printed table looks, and how they are written so that the same input gives the same bytes."""
+"""How figures and printed tables look, and how they are written so that the same input gives the same bytes."""
 
 import functools
 import io

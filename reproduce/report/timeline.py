@@ -24,6 +24,10 @@ _TEST_SETS = {
     "ILSVRC2012-2014 test sample": "ILSVRC-2012 to 2014 sample",
 }
 _SPLITS = {"test": "test", "test (top-1 on val)": "test", "val": "val", "test sample": "test sample"}
+_COLUMNS = (
+    "year test_set n_images split role team method top1_error_pct top5_error_pct ensemble external_data se_pp "
+    "verification notes source"
+)
 _CONTEST_YEARS = range(2010, 2018)
 
 
@@ -82,13 +86,13 @@ def load_contest(path: Path = TIMELINE_CSV) -> pd.DataFrame:
     Returns:
         one row per published figure: ``year`` int, ``test_set``, ``split``, ``images``, ``role``, ``team``, ``method``,
         ``top1_error_percent``, ``top5_error_percent`` and ``standard_error_points`` float (binomial, one standard
-        error), ``ensemble`` and ``outside_data`` nullable boolean, their words in ``*_note``, ``verification``, ``source``.
+        error), ``ensemble`` and ``outside_data`` nullable boolean, their words in ``*_note``; ``verification``,
+        ``notes``, ``source``.
 
     Raises:
         ReproduceError: a missing file or column, an unknown test set or split, or a percentage outside 0 to 100.
     """
-    raw = read_table(path, "year test_set n_images split role team method top1_error_pct top5_error_pct ensemble external_data "
-                      "se_pp verification notes source")  # fmt: skip
+    raw = read_table(path, _COLUMNS)
     return pd.DataFrame(
         {
             "year": raw["year"],
@@ -126,7 +130,10 @@ def contest_series(contest: pd.DataFrame) -> pd.DataFrame:
                 f"{year} has the supplied-data entries {places}, not one winner and one runner-up; "
                 f"correct the column role in {relative_to_repo(TIMELINE_CSV)}"
             )
-    columns = "year test_set place team outside_data ensemble_note top5_error_percent standard_error_points verification source"
+    columns = (
+        "year test_set place team outside_data ensemble_note top5_error_percent standard_error_points verification "
+        "source"
+    )
     series = entries.sort_values(["year", "place", "outside_data"], ascending=[True, False, True])
     return series[columns.split()].reset_index(drop=True)
 
@@ -177,13 +184,13 @@ def statement(compared: pd.DataFrame) -> str:
     ends = {
         row.name: [format_number(row[f"{end}_percent"], 1) for end in ("before", "after")] for _, row in top5.iterrows()
     }
+    points, share = format_number(supplied.drop_points, 1), format_number(supplied.drop_percent, 0)
     return (
         f"On the same 2012 test images the top-5 error fell from {ends[supplied.name][0]} % (runner-up) to "
-        f"**{ends[supplied.name][1]} %** with the supplied training images ({format_number(supplied.drop_points, 1)} points, "
-        f"{format_number(supplied.drop_percent, 0)} % of the errors), or to {ends[outside.name][1]} % with outside images "
-        f"({format_number(outside.drop_percent, 0)} %). On the 2010 test images one network took it from "
-        f"{ends[older.name][0]} % to {ends[older.name][1]} %. The quoted figures, {ends[quoted.name][0]} and "
-        f"{ends[quoted.name][1]} %, are the winners of two years on two sets of images."
+        f"**{ends[supplied.name][1]} %** with the supplied training images ({points} points, {share} % of the errors), "
+        f"or to {ends[outside.name][1]} % with outside images ({format_number(outside.drop_percent, 0)} %). On the 2010 "
+        f"test images one network took it from {ends[older.name][0]} % to {ends[older.name][1]} %. The quoted figures, "
+        f"{ends[quoted.name][0]} and {ends[quoted.name][1]} %, are the winners of two years on two sets of images."
     )
 
 
@@ -202,7 +209,7 @@ def yearly_drops(series: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_per_team(contest: pd.DataFrame, last_year: int = 2012) -> pd.DataFrame:
-    """Return each team's best test entry on supplied data up to ``last_year``, by test set and error: the "before" side."""
+    """Return each team's best test result on supplied data up to contest ``last_year``, by test set and error."""
     entries = contest[contest["year"].le(last_year) & contest["split"].eq("test") & ~contest["outside_data"]]
     team = entries["team"].str.replace(r" \(.*", "", regex=True)
     best = (
@@ -238,6 +245,7 @@ def _entry(contest: pd.DataFrame, test_set: str, split: str, team: str, role: st
     ].drop_duplicates("top5_error_percent")
     if len(chosen) != 1:
         raise ReproduceError(
-            f"{len(chosen)} rows of {relative_to_repo(TIMELINE_CSV)} match {team!r} on {test_set} {split} {role}{method}; one is needed"
+            f"{len(chosen)} rows of {relative_to_repo(TIMELINE_CSV)} match {team!r} on {test_set} {split}, "
+            f"{role or method or 'any role'}; one is needed: restore the table with git"
         )
     return chosen.iloc[0]

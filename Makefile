@@ -1,0 +1,35 @@
+# Two commands set everything up on a fresh machine: `make reproduce` and `make test`.
+# PYTHON=python3.12 picks another interpreter; PIP_INSTALL_FLAGS adds options, such as an index for CPU-only torch.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: help reproduce test test-slow bench lint environment
+
+help:  ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+reproduce: $(INSTALLED)  ## environment, data, and the 80-second net of 2012 trained here, beside its published figures
+	$(BIN)/python -m reproduce quick
+
+test: $(INSTALLED)  ## the test suite (minutes)
+	$(BIN)/python -m pytest
+
+test-slow: $(INSTALLED)  ## the long tests too: kills, the whole pipeline
+	$(BIN)/python -m pytest -m slow
+
+bench: $(INSTALLED)  ## training speed against the standard loop, on a quiet machine
+	$(BIN)/python -m reproduce bench
+
+lint: $(INSTALLED)  ## style and common mistakes
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+environment: $(INSTALLED)  ## .venv alone
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'Python 3.11 or newer is needed, this is ' + sys.version"
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(PIP_INSTALL_FLAGS) --constraint constraints.txt --editable '.[test]'
+	touch $@

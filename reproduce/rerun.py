@@ -1,0 +1,61 @@
+"""Looking at one published run again: its error from the committed predictions, or the whole training anew beside it."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reproduce.collect.runs import read_predictions
+from reproduce.collect.statistics import wilson
+from reproduce.config import RunId
+from reproduce.data.cifar10 import load_cifar10
+from reproduce.errors import ReproduceError
+from reproduce.files import read_json
+from reproduce.paths import RESULTS, relative_to_repo
+from reproduce.train.run import Launch, train_run
+
+RERUNS_FOLDER = RESULTS / "reruns"
+_COMPARED = ("test_top1_error_percent", "test_loss_nats", "training_top1_error_percent", "updates")
+
+
+def _published(run: RunId) -> Path:
+    if not (run.folder / "run.json").is_file():
+        raise ReproduceError(f"{relative_to_repo(run.folder)} is not published; results/tables/runs.csv lists those that are")
+    return run.folder
+
+
+def evaluate_run(run: RunId) -> str:
+    """Return the run's test error recomputed from its committed predictions, with its binomial interval.
+
+    Raises:
+        ReproduceError: the run is not published, the data are missing, or metrics.json says otherwise.
+    """
+    recorded = read_json(_published(run) / "metrics.json")["test_top1_error_percent"]
+    labels = load_cifar10().test_labels
+    wrong, images = int((read_predictions(run)["test_predicted"] != labels).sum()), len(labels)
+    if abs(100 * wrong / images - recorded) > 1e-6:
+        raise ReproduceError(f"{run}: predictions.npz gives {100 * wrong / images} % but metrics.json says {recorded} %")
+    interval = wilson(wrong, images)
+    return (
+        f"{run}: {wrong} of {images} test images wrong, {interval.value:.2f} % "
+        f"(95 % Wilson interval over images {interval.low:.2f} to {interval.high:.2f} %), as recorded"
+    )
+
+
+def rerun(run: RunId, launch: Launch) -> str:
+    """Train a published run again into results/reruns/ and return both side by side.
+
+    Raises:
+        ReproduceError: the run is not published, or anything ``train_run`` raises.
+    """
+    published = _published(run)
+    folder = train_run(run, RERUNS_FOLDER / str(run), launch)
+    old, new = read_json(published / "metrics.json"), read_json(folder / "metrics.json")
+    rows = [{"": name, "published": old[name], "rerun": new[name]} for name in _COMPARED]
+    table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".6g")
+    with np.load(published / "predictions.npz") as a, np.load(folder / "predictions.npz") as b:
+        same = 100 * float((a["test_predicted"] == b["test_predicted"]).mean())
+    return (
+        f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. On the publishing machine all "
+        "do;\nelsewhere rounding differs and training amplifies it, so compare the error with the spread over seeds."
+    )
