@@ -118,7 +118,9 @@ def _golden(arguments: Arguments) -> None:
     for line in problems:
         print(line, file=sys.stderr)
     if problems:
-        raise ReproduceError(f"{len(problems)} differences from {arguments.study}'s golden files; if meant, record them")
+        raise ReproduceError(
+            f"{len(problems)} differences from {arguments.study}'s golden files; if meant, record them"
+        )
     print(f"{len(names)} variants follow their golden files")
 
 

@@ -22,8 +22,8 @@ class Phase(Strict):
     """A stretch of training at constant rates.
 
     ``training_files`` are read in this order every epoch. The factors multiply each layer's own rates; cuda-convnet's
-    recipes lower only the weights' (deviation D24). ``until`` is ``epochs`` or the authors' stopping rule: stop once the
-    training loss on file 5 has fallen to that of the first phase, after ``epochs`` at the latest.
+    recipes lower only the weights' (deviation D24). ``until`` is ``epochs`` or the authors' stopping rule: stop once
+    the training loss on file 5 has fallen to that of the first phase, after ``epochs`` at the latest.
     """
 
     epochs: PositiveInt
@@ -42,8 +42,8 @@ class Variant(Strict):
         precision: arithmetic of the layers; weights, updates and losses are always float32 (deviation D32).
         batch_size: images per update; the last batch of a file may be shorter and still takes a full step.
         momentum: decay of the velocity.
-        order: ``files`` reads the files as they are, every epoch alike (cuda-convnet); ``reshuffled`` draws a new order.
-        augmentation: ``none``, or ``crops_and_flips``: a random crop of the network's input size and a coin-flip mirror.
+        order: ``files`` reads the files as they are, every epoch alike (cuda-convnet); ``reshuffled`` draws an order.
+        augmentation: ``none``, or ``crops_and_flips``: a random crop of the network's input size, mirrored or not.
         test_views: 1 (the whole image or its center) or 10 (four corners and center, mirrored; paper 4.1).
         phases: the full schedule of the source.
     """

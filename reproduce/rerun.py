@@ -1,4 +1,4 @@
-"""Looking at one published run again: its error from the committed predictions, or the whole training anew beside it."""
+"""One published run looked at again: its error from the committed predictions, or the whole training anew."""
 
 from pathlib import Path
 
@@ -20,7 +20,9 @@ _COMPARED = ("test_top1_error_percent", "test_loss_nats", "training_top1_error_p
 
 def _published(run: RunId) -> Path:
     if not (run.folder / "run.json").is_file():
-        raise ReproduceError(f"{relative_to_repo(run.folder)} is not published; results/tables/runs.csv lists those that are")
+        raise ReproduceError(
+            f"{relative_to_repo(run.folder)} is not published; results/tables/runs.csv lists those that are"
+        )
     return run.folder
 
 
@@ -34,7 +36,9 @@ def evaluate_run(run: RunId) -> str:
     labels = load_cifar10().test_labels
     wrong, images = int((read_predictions(run)["test_predicted"] != labels).sum()), len(labels)
     if abs(100 * wrong / images - recorded) > 1e-6:
-        raise ReproduceError(f"{run}: predictions.npz gives {100 * wrong / images} % but metrics.json says {recorded} %")
+        raise ReproduceError(
+            f"{run}: predictions.npz gives {100 * wrong / images} % but metrics.json says {recorded} %"
+        )
     interval = wilson(wrong, images)
     return (
         f"{run}: {wrong} of {images} test images wrong, {interval.value:.2f} % "

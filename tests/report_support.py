@@ -52,16 +52,25 @@ def claims() -> list:
     ]
 
 
-def make_records(folder: Path) -> Records:
-    """Write runs of 80sec (fp32: 25.8, 26.0, 26.2; bf16: 26.0, 26.4), list two of 18pct that do not exist, collect."""
+def make_records(folder: Path, trained: bool = True) -> Records:
+    """Write runs of 80sec (fp32: 25.8, 26.0, 26.2; bf16: 26.0, 26.4), list two of 18pct that do not exist, collect.
+
+    Without ``trained`` nothing exists yet.
+    """
     fp32 = [FakeRunId(seed=seed) for seed in (1, 2, 3)]
     bf16 = [FakeRunId(variant="80sec_bf16", seed=seed) for seed in (1, 2)]
     missing = [FakeRunId(variant="18pct", epochs=140, seed=seed) for seed in (1, 2)]
+    if not trained:
+        return _collected(folder, [*fp32, *bf16, *missing])
     for run_id, error in zip(fp32, (25.8, 26.0, 26.2), strict=True):
         _with_training_curve(write_run(folder / "runs", run_id, error))
     for run_id, error in zip(bf16, (26.0, 26.4), strict=True):
         _with_training_curve(write_run(folder / "runs", run_id, error, precision="bf16"))
-    study = FakeStudy("nets", [*fp32, *bf16, *missing], [Bf16AgainstFp32()])
+    return _collected(folder, [*fp32, *bf16, *missing])
+
+
+def _collected(folder: Path, run_ids: list[FakeRunId]) -> Records:
+    study = FakeStudy("nets", run_ids, [Bf16AgainstFp32()])
     collect([study], folder, folder / "runs", claims())
     return load_records(folder / "tables", claims())
 

@@ -1,10 +1,12 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.transforms import Bbox
-from report_support import make_records
+from report_support import claims, make_records
 
-from reproduce.report import figures, literature_figures, milestones, records, timeline
+from reproduce.report import build, figures, literature_figures, milestones, records, timeline
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +142,7 @@ def test_forest_of_a_single_seed_without_interval_still_draws():
     row = {
         "claim_id": "a",
         "label": "a",
+        "target_kind": "authors_log",
         "target_value": 13.0,
         "margin": None,
         "estimate": 14.0,
@@ -150,6 +153,7 @@ def test_forest_of_a_single_seed_without_interval_still_draws():
     figure = figures.verdict_forest(verdicts, pd.DataFrame({"claim_id": ["a"], "value": [14.0]}))
     assert "1 seed: inconclusive" in words(figure)
     assert "nan" not in words(figure)
+    assert figure.axes[0].get_yticklabels()[0].get_text() == "a\nauthors' log 13.0 %"
 
 
 def test_precision_figure_sets_fp32_beside_bf16(loaded):
@@ -162,15 +166,11 @@ def test_precision_figure_sets_fp32_beside_bf16(loaded):
     assert clipped(figure) == []
 
 
-def test_without_runs_every_figure_says_so(loaded):
-    nothing = (
-        loaded.histories.iloc[:0],
-        loaded.runs.iloc[:0],
-        loaded.summary.iloc[:0].rename(columns={"mean": "estimate"}),
-    )
-    for figure in (
-        figures.learning_curves(nothing[0], records.published_errors(loaded, "nets")),
-        figures.seed_distribution(nothing[1], nothing[2].assign(precision=None)),
-    ):
-        assert [text.get_text() for text in figure.texts] == ["not run yet"]
-        figure.canvas.draw()
+def test_before_any_run_the_study_still_has_its_figures(tmp_path, monkeypatch):
+    make_records(tmp_path, trained=False)
+    monkeypatch.setattr(records, "load_claims", claims)
+    paths = build.study_stage("nets", tmp_path / "figures", tmp_path / "tables")
+    stems = ["nets_learning_curves", "nets_verdicts", "nets_precision"]
+    assert [path.name for path in paths] == [f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")]
+    texts = [path.read_text() for path in paths if path.suffix == ".svg"]
+    assert [len(re.findall(r">not run(?: yet)?</text>", text)) for text in texts] == [1, 2, 1]

@@ -108,7 +108,7 @@ def normalize_across_maps(x: Tensor, window: int, alpha_per_square: float, beta:
 
 
 def normalize_within_map(x: Tensor, window: int, alpha_per_square: float, beta: float, k: float) -> Tensor:
-    """Return the same with the sum over a clipped ``window`` x ``window`` square of the same map (cuda-convnet rnorm)."""
+    """Return the same with the sum over a clipped ``window`` x ``window`` square of one map (cuda-convnet rnorm)."""
     if kernels.usable(x):
         return _WithinMap.apply(x, window, alpha_per_square, beta, k)
     return _PlainNormalization.apply(x, window, alpha_per_square, beta, k, False)

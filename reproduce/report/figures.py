@@ -116,7 +116,8 @@ def verdict_forest(verdicts: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
     """Draw each claim's seeds, mean and 95 % interval as distances from the published value, with its margin as a band.
 
     Args:
-        verdicts: rows of the verdict table in percent or percentage points (``claim_id``, ``label``, ``target_value``,
+        verdicts: rows of the verdict table in percent or percentage points (``claim_id``, ``label``, ``target_kind``,
+            ``target_value``,
             ``margin``, ``estimate``, ``low``, ``high``, ``n_seeds``, ``verdict``); a claim without runs stays as a row.
         seeds: columns ``claim_id`` and ``value``, one value a seed, in the claim's unit.
     """
@@ -125,11 +126,9 @@ def verdict_forest(verdicts: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
     for position, row in enumerate(verdicts.itertuples()):
         _draw_claim(axes, -position, row, seeds.loc[seeds["claim_id"].eq(row.claim_id), "value"], reach)
     axes.axvline(0, color=INK, linestyle="--", linewidth=1, zorder=1)
-    axes.set(
-        xlim=(-reach, reach),
-        ylim=(-len(verdicts) + 0.4, 0.6),
-        xlabel="ours minus published, percentage points\n(band: the margin fixed before the runs; small dots: seeds)",
-    )
+    axes.set(xlim=(-reach, reach), ylim=(-len(verdicts) + 0.4, 0.6))
+    key = "band: the margin fixed before the runs; small dots: seeds"
+    axes.set_xlabel(f"ours minus the source's figure, percentage points\n({key})")
     axes.set_yticks(-np.arange(len(verdicts)), [_claim_words(row) for row in verdicts.itertuples()])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -142,13 +141,14 @@ def _forest_reach(verdicts: pd.DataFrame, seeds: pd.DataFrame) -> float:
         verdicts["margin"],
         verdicts["low"] - verdicts["target_value"],
         verdicts["high"] - verdicts["target_value"],
-        seeds["value"] - seeds["claim_id"].map(targets[~targets.index.duplicated()]),
+        seeds["value"] - seeds["claim_id"].map(targets[~targets.index.duplicated()]).astype(float),
     ]
     return 1.1 * max([float(part.abs().max()) for part in distances if part.notna().any()], default=1.0)
 
 
 def _claim_words(row: tuple) -> str:
-    return f"{row.label}\npublished {format_number(row.target_value, 1)} %"
+    kind = {"authors_log": "authors' log"}.get(row.target_kind, row.target_kind)
+    return f"{row.label}\n{kind} {format_number(row.target_value, 1)} %"
 
 
 def _draw_claim(axes: Axes, y: int, row: tuple, values: pd.Series, reach: float) -> None:

@@ -16,8 +16,8 @@ ERROR = "test_top1_error_percent"
 
 _UNITS = {"percent": " %", "percentage_points": " points", "seconds": " s", "ratio": "", "count": ""}
 _COLUMNS = {
-    "verdicts": "claim_id statement dataset scale schedule target_value unit margin verdict why estimate low high "
-    "n_seeds runs",
+    "verdicts": "claim_id statement dataset scale schedule target_kind target_value unit margin verdict why estimate "
+    "low high n_seeds runs",
     "runs": f"run_id study variant epochs seed status precision {ERROR} training_seconds images_per_second cpu threads "
     "torch",
     "summary": "study variant metric mean low high",
@@ -81,7 +81,8 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
     setting = f"{row.dataset}, {row.scale} scale" + (f", {row.schedule} schedule" if pd.notna(row.schedule) else "")
     return {
         "claim": row.statement,
-        "published": ", ".join(f"{value:g}{unit}" for value in targets["published"]) or "direction only",
+        "published": ", ".join(f"{value:g}{unit}" for value in targets["published"])
+        or ("-" if claim.targets else "direction only"),
         "authors' log": ", ".join(f"{value:g}{unit}" for value in targets["authors_log"]) or "-",
         "ours (95 % interval)": ours,
         "seeds": int(row.n_seeds),
@@ -124,9 +125,10 @@ def published_errors(records: Records, study: str) -> pd.DataFrame:
     """Return each variant's published test error for ``figures.learning_curves``: ``variant``, ``value``, ``label``."""
     rows = []
     for claim in records.claims:
-        if (claim.study, claim.kind, claim.estimand) != (study, "single_value", ERROR) or not claim.targets:
+        printed = [target.value for target in claim.targets if target.kind == "published"]
+        if (claim.study, claim.kind, claim.estimand) != (study, "single_value", ERROR) or not printed:
             continue
-        value = claim.targets[0].value
+        value = printed[0]
         views = ", ten views" if "ten view" in (claim.protocol or "") or "10 view" in (claim.protocol or "") else ""
         rows.append({"variant": claim.arms[0], "value": value, "label": f"published {value:g} %{views}"})
     return pd.DataFrame(rows, columns=["variant", "value", "label"])

@@ -131,11 +131,10 @@ def contest_series(contest: pd.DataFrame) -> pd.DataFrame:
                 f"correct the column role in {relative_to_repo(TIMELINE_CSV)}"
             )
     columns = (
-        "year test_set place team outside_data ensemble_note top5_error_percent standard_error_points verification "
-        "source"
+        "year test_set place team outside_data ensemble_note top5_error_percent standard_error_points verification"
     )
     series = entries.sort_values(["year", "place", "outside_data"], ascending=[True, False, True])
-    return series[columns.split()].reset_index(drop=True)
+    return series[[*columns.split(), "source"]].reset_index(drop=True)
 
 
 def single_alexnet(contest: pd.DataFrame) -> pd.Series:
@@ -188,8 +187,8 @@ def statement(compared: pd.DataFrame) -> str:
     return (
         f"On the same 2012 test images the top-5 error fell from {ends[supplied.name][0]} % (runner-up) to "
         f"**{ends[supplied.name][1]} %** with the supplied training images ({points} points, {share} % of the errors), "
-        f"or to {ends[outside.name][1]} % with outside images ({format_number(outside.drop_percent, 0)} %). On the 2010 "
-        f"test images one network took it from {ends[older.name][0]} % to {ends[older.name][1]} %. The quoted figures, "
+        f"or to {ends[outside.name][1]} % with outside images ({format_number(outside.drop_percent, 0)} %). On 2010's "
+        f"test images one network took it from {ends[older.name][0]} % to {ends[older.name][1]} %. The quoted ends, "
         f"{ends[quoted.name][0]} and {ends[quoted.name][1]} %, are the winners of two years on two sets of images."
     )
 

@@ -1,0 +1,67 @@
+"""Timing in turns: every round runs each arm once, so that a ratio compares neighbors in time."""
+
+import os
+import statistics
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from reproduce.progress import Progress
+
+Result = TypeVar("Result")
+_FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "sve", "bf16")
+_LOADED_PER_CORE = 0.5  # load average per core from which a machine counts as busy
+
+
+def spread(values: Iterable[float]) -> dict[str, float]:
+    """Return smallest, median and largest of ``values``, to four digits."""
+    ordered = sorted(values)
+    figures = {"min": ordered[0], "median": statistics.median(ordered), "max": ordered[-1]}
+    return {name: float(f"{value:.4g}") for name, value in figures.items()}
+
+
+def in_turns(
+    arms: Mapping[str, Callable[[], Result]], rounds: int, progress: Progress, units: int
+) -> dict[str, list[Result]]:
+    """Run every arm once a round, in order and in the next round backwards, so that a drift favors none.
+
+    Args:
+        arms: what is timed, by name; each call is one timing.
+        rounds: timings of each arm.
+        progress: told ``units`` more after each timing.
+        units: training steps or repeats in a timing.
+
+    Returns:
+        Each arm's results, one a round.
+    """
+    results: dict[str, list[Result]] = {name: [] for name in arms}
+    for number in range(rounds):
+        for name in list(arms)[:: -1 if number % 2 else 1]:
+            results[name].append(arms[name]())
+            progress.update(units, name)
+    return results
+
+
+def ratios(numerators: Iterable[float], denominators: Iterable[float]) -> dict[str, float]:
+    """Return the spread of the ratios taken round by round."""
+    return spread(a / b for a, b in zip(numerators, denominators, strict=True))
+
+
+def processor_features() -> list[str]:
+    """Return which vector and bf16 instructions the processor names; empty where the system does not say."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    flags = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
+    return [feature for feature in _FEATURES if feature in flags]
+
+
+def is_loaded(load_average: float, machine: Mapping[str, Any]) -> bool:
+    """Return whether other work kept the machine busy before the benchmark began."""
+    return load_average > _LOADED_PER_CORE * machine["cores"]
+
+
+def load_average() -> float:
+    """Return the load average over the last minute."""
+    return round(os.getloadavg()[0], 2)

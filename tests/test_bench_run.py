@@ -1,0 +1,164 @@
+"""The benchmark as a whole on a few steps of noise, its arithmetic on hand-made times, and where it writes."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from reproduce.bench import normalization
+from reproduce.bench.measure import in_turns, is_loaded, ratios, spread
+from reproduce.bench.ours import PHASES, time_phases, time_training
+from reproduce.bench.report import machine_slug, result_path
+from reproduce.bench.run import run_benchmarks
+from reproduce.config import load_study
+from reproduce.errors import ReproduceError
+from reproduce.models import kernels, spec
+from reproduce.models.network import Network
+from reproduce.progress import Progress
+from reproduce.train.loop import TrainingData
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+MACHINE = {
+    "cpu": "Intel(R) Xeon(R) Processor",
+    "cores": 2,
+    "memory_gib": 15.6,
+    "gpu": None,
+    "os": "Linux x86_64",
+    "features": ["avx512f"],
+    "torch": "2.14.1",
+}
+
+
+@pytest.fixture(scope="module")
+def data() -> TrainingData:
+    random = np.random.default_rng(0)
+    images = torch.from_numpy(random.integers(0, 256, size=(5 * 384, 32, 32, 3), dtype=np.uint8))
+    labels = torch.from_numpy(random.integers(0, 10, size=len(images)))
+    return TrainingData(images, labels, images[:8], labels[:8], images.double().mean(0).permute(2, 0, 1).numpy())
+
+
+def test_spread_and_ratios_by_hand() -> None:
+    assert spread([3.0, 1.0, 2.0]) == {"min": 1.0, "median": 2.0, "max": 3.0}
+    assert ratios([6.0, 8.0, 9.0], [2.0, 2.0, 1.0]) == {"min": 3.0, "median": 4.0, "max": 9.0}
+    assert spread([123.456])["median"] == 123.5
+
+
+def test_arms_take_turns_and_every_second_round_goes_backwards() -> None:
+    order: list[str] = []
+    arms = {name: lambda name=name: order.append(name) or len(order) for name in ("a", "b", "c")}
+    progress = Progress("test", 18, "step")
+    assert in_turns(arms, 2, progress, units=3) == {"a": [1, 6], "b": [2, 5], "c": [3, 4]}
+    assert order == ["a", "b", "c", "c", "b", "a"]
+    assert progress.done == 18
+
+
+def test_share_is_the_added_time_over_the_whole_step() -> None:
+    seconds = {"none bf16": [3.0, 3.0], "ours bf16": [4.0, 4.0], "none fp32": [1.0, 2.0], "ours fp32": [2.0, 2.5]}
+    rows = {(row["normalization"], row["precision"]): row for row in normalization.share_rows(seconds, timed_steps=10)}
+    assert rows["ours", "bf16"]["share_of_step_percent"] == {"min": 25.0, "median": 25.0, "max": 25.0}
+    assert rows["ours", "fp32"]["share_of_step_percent"] == {"min": 20.0, "median": 35.0, "max": 50.0}
+    assert rows["ours", "bf16"]["ms_per_step"]["median"] == 400.0
+    assert "not_measured" in rows["stock", "fp32"]
+
+
+def test_stock_layers_in_our_network_compute_the_same() -> None:
+    network = Network(spec.load_spec("conv_local_13pct_lrn"), seed=1)
+    images = 60 * torch.randn(4, 3, 24, 24, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for layer in network.weighted_layers():
+            layer.weight.mul_(0.05 / layer.settings.weight_std)
+        ours = network(images)
+        plain = [layer.normalize for layer in network.layers.values() if hasattr(layer, "normalize")]
+        normalization.use_stock_layers(network)
+        stock = network(images)
+    changed = [layer.normalize for layer in network.layers.values() if hasattr(layer, "normalize")]
+    assert len(plain) == 2 and all(a is not b for a, b in zip(plain, changed, strict=True))
+    assert (ours - stock).abs().max() <= 1e-4 * stock.abs().max()
+
+
+def test_normalization_inputs_of_the_controlled_net() -> None:
+    found = normalization.normalization_inputs(spec.load_spec("conv_local_13pct_lrn"), batch_size=128)
+    assert [(layer.name, shape) for layer, shape in found] == [
+        ("norm1", (128, 64, 24, 24)),
+        ("norm2", (128, 64, 12, 12)),
+    ]
+
+
+def test_kernels_are_off_inside_the_block_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPRODUCE_KERNELS", "1")
+    there_before = kernels.library() is not None
+    with normalization.kernels_off():
+        assert kernels.library() is None
+    assert (kernels.library() is not None) == there_before
+    assert os.environ["REPRODUCE_KERNELS"] == "1"
+
+
+def test_clock_covers_the_timed_steps_only(data: TrainingData) -> None:
+    variant = load_study("cifar10_nets").variant("80sec")
+    networks: list[Network] = []
+    assert time_training(variant, "bf16", data, 1, 1, change=networks.append) > 0
+    assert len(networks) == 1
+    phases = time_phases(variant, "fp32", data, 1, 2)
+    assert tuple(phases) == PHASES and all(seconds > 0 for seconds in phases.values())
+
+
+def test_benchmark_writes_one_file_with_every_table(data: TrainingData, tmp_path: Path) -> None:
+    nets = ("conv_local_13pct_lrn",)
+    path = run_benchmarks(tmp_path, rounds=1, nets=nets, data=data, warm_up_steps=1, timed_steps=1)
+    content = json.loads(path.read_text())
+    rows = {(row["loop"], row["precision"]): row for row in content["throughput"]}
+    assert set(rows) == {("standard_loop", "fp32"), ("ours", "fp32"), ("ours", "bf16")}
+    row = rows["ours", "fp32"]
+    (seconds,) = row["seconds_by_round"]
+    assert row["images_per_second"]["median"] == pytest.approx(128 / seconds, rel=1e-2)
+    assert row["ms_per_step"]["median"] == pytest.approx(1e3 * seconds, rel=1e-2)
+    (speedup,) = [row for row in content["speedups"] if row["precision"] == "fp32"]
+    standard = rows["standard_loop", "fp32"]["seconds_by_round"][0]
+    assert speedup["times_standard_loop"]["median"] == pytest.approx(standard / seconds, rel=1e-2)
+    assert {row["layer"] for row in content["normalization_layers"]} == {"norm1", "norm2"}
+    assert len(content["normalization_share"]) == 4
+    text = path.with_suffix(".md").read_text()
+    assert text.startswith("# Benchmark on ") and text.count("\n## ") == 4
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, path.with_suffix(".md").name])
+
+
+def test_machine_replaces_its_own_file_and_no_other(tmp_path: Path) -> None:
+    assert machine_slug(MACHINE) == "intel-xeon-processor-2-cores"
+    first = result_path(tmp_path, MACHINE)
+    assert first.name == "intel-xeon-processor-2-cores.json"
+    first.write_text(json.dumps({"machine": MACHINE}))
+    assert result_path(tmp_path, {**MACHINE, "torch": "2.15.0", "memory_gib": 15.7}) == first
+    other = result_path(tmp_path, {**MACHINE, "features": ["avx512f", "amx_bf16"]})
+    assert other.name == "intel-xeon-processor-2-cores-2.json"
+
+
+def test_busy_means_more_than_half_a_process_a_core() -> None:
+    assert not is_loaded(1.0, MACHINE)
+    assert is_loaded(1.01, MACHINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"rounds": 0}, "rounds=0"),
+        ({"warm_up_steps": 2, "timed_steps": 2}, "exceed the 3 full batches"),
+        ({"nets": ("81sec",)}, "no variant '81sec'"),
+        ({"nets": ()}, "nets="),
+    ],
+)
+def test_numbers_out_of_range_are_refused(arguments: dict, message: str, data: TrainingData, tmp_path: Path) -> None:
+    with pytest.raises(ReproduceError, match=message):
+        run_benchmarks(tmp_path, **{"data": data, "warm_up_steps": 1, "timed_steps": 1, **arguments})
+    assert list(tmp_path.iterdir()) == []

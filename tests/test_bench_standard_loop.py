@@ -1,0 +1,148 @@
+"""The standard loop trains the same network on the same pixels, so that the comparison is fair."""
+
+import multiprocessing
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from reproduce.bench.standard_loop import (
+    PixelDataset,
+    StandardNetwork,
+    in_stock_order,
+    running_loader,
+    standard_dataset,
+    standard_optimizer,
+    standard_step,
+    stock_layers,
+)
+from reproduce.config import load_study
+from reproduce.errors import ReproduceError
+from reproduce.models import spec
+from reproduce.models.network import Network, StepDraw
+from reproduce.train.loop import TrainingData
+from reproduce.train.update import MomentumUpdate
+
+NETWORKS = ["80sec", "18pct", "conv_local_13pct", "conv_local_13pct_lrn", "conv_local_11pct"]
+
+
+def some_data(count: int = 20, seed: int = 0) -> TrainingData:
+    random = np.random.default_rng(seed)
+    images = torch.from_numpy(random.integers(0, 256, size=(count, 32, 32, 3), dtype=np.uint8))
+    labels = torch.from_numpy(random.integers(0, 10, size=count))
+    mean = images.double().mean(0).permute(2, 0, 1).numpy()
+    return TrainingData(images, labels, images, labels, mean)
+
+
+@torch.no_grad()
+def scale_up(network: Network, standard: StandardNetwork) -> None:
+    """Give every layer weights large enough to matter; the published ones make the outputs all but constant."""
+    for ours, (_, stock) in zip(network.weighted_layers(), standard.weighted, strict=True):
+        inputs = ours.weight[0].numel() if ours.weight.dim() != 3 else ours.weight.shape[1]
+        factor = (2 / inputs) ** 0.5 / ours.settings.weight_std
+        ours.weight.mul_(factor)
+        stock.weight.mul_(factor)
+        ours.bias.add_(0.5)
+        stock.bias.add_(0.5)
+
+
+def assert_close(ours: torch.Tensor, stock: torch.Tensor) -> None:
+    assert ours.shape == stock.shape
+    assert (ours - stock).abs().max() <= 2e-4 * stock.abs().max()
+    assert stock.abs().max() > 0
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_outputs_and_gradients_equal_ours(name: str) -> None:
+    network_spec = spec.load_spec(name)
+    ours, stock = Network(network_spec, seed=1), StandardNetwork(network_spec, seed=1)
+    scale_up(ours, stock)
+    random = torch.Generator().manual_seed(3)
+    size = network_spec.input.size
+    images = 60 * torch.randn(6, 3, size, size, generator=random)
+    labels = torch.arange(6)
+    logits = ours(images.contiguous(memory_format=torch.channels_last), StepDraw(1, 0)), stock(images)
+    assert_close(*logits)
+    for output in logits:
+        functional.cross_entropy(0.01 * output, labels).backward()
+    for layer, (settings, other) in zip(ours.weighted_layers(), stock.weighted, strict=True):
+        assert_close(in_stock_order(settings, layer.weight.grad), other.weight.grad)
+        assert_close(layer.bias.grad, other.bias.grad)
+
+
+@pytest.mark.parametrize("name", ["18pct", "conv_local_13pct_lrn"])
+def test_three_updates_under_the_same_gradients_leave_the_same_weights(name: str) -> None:
+    network_spec = spec.load_spec(name)
+    ours, stock = Network(network_spec, seed=1), StandardNetwork(network_spec, seed=1)
+    update, optimizer = MomentumUpdate(ours, momentum=0.9), standard_optimizer(stock, momentum=0.9)
+    before = [layer.weight.detach().clone() for _, layer in stock.weighted]
+    random = torch.Generator().manual_seed(5)
+    for _ in range(3):
+        gradients = [torch.randn(parameter.shape, generator=random) for parameter in update.parameters]
+        pairs = zip(stock.weighted, gradients[::2], gradients[1::2], strict=True)
+        for (settings, layer), weight_gradient, bias_gradient in pairs:
+            layer.weight.grad, layer.bias.grad = in_stock_order(settings, weight_gradient).clone(), bias_gradient
+        update.step(gradients, 1.0, 1.0)
+        optimizer.step()
+    for layer, (settings, other), old in zip(ours.weighted_layers(), stock.weighted, before, strict=True):
+        assert_close(in_stock_order(settings, layer.weight) - old, other.weight - old)
+        assert_close(layer.bias, other.bias)
+
+
+def test_standard_step_lowers_the_loss_of_the_batch_it_learns() -> None:
+    variant = load_study("cifar10_nets").variant("80sec")
+    network = StandardNetwork(variant.network_spec())
+    optimizer = standard_optimizer(network, variant.momentum)
+    images, labels = 60 * torch.randn(10, 3, 32, 32, generator=torch.Generator().manual_seed(1)), torch.arange(10)
+    losses = [standard_step(network, optimizer, images, labels) for _ in range(8)]
+    assert losses[0] == pytest.approx(np.log(10), abs=0.2)
+    assert losses[-1] < losses[0]
+
+
+def test_dataset_gives_pixels_minus_mean() -> None:
+    variant, data = load_study("cifar10_nets").variant("80sec"), some_data()
+    image, label = standard_dataset(variant, data)[7]
+    expected = data.training_images[7].permute(2, 0, 1).float() - torch.from_numpy(data.mean_image).float()
+    torch.testing.assert_close(image, expected)
+    assert label == int(data.training_labels[7])
+
+
+def test_crops_come_from_the_image_and_are_sometimes_mirrored() -> None:
+    variant, data = load_study("cifar10_nets").variant("conv_local_13pct"), some_data()
+    dataset: PixelDataset = standard_dataset(variant, data)
+    mean = torch.from_numpy(data.mean_image[:, 4:28, 4:28]).float()
+    source = data.training_images[0].permute(2, 0, 1).float()
+    crops = {(top, left): source[:, top : top + 24, left : left + 24] for top in range(9) for left in range(9)}
+    torch.manual_seed(0)
+    mirrored, places = 0, set()
+    for _ in range(40):
+        pixels = dataset[0][0] + mean
+        plain = [place for place, crop in crops.items() if torch.allclose(pixels, crop, atol=1e-3)]
+        flipped = [place for place, crop in crops.items() if torch.allclose(pixels.flip(2), crop, atol=1e-3)]
+        assert len(plain) + len(flipped) == 1
+        mirrored += len(flipped)
+        places |= {*plain, *flipped}
+    assert 8 <= mirrored <= 32
+    assert len(places) > 15
+
+
+def test_loader_gives_batches_in_order_and_leaves_no_worker_behind() -> None:
+    data = some_data(count=20)
+    variant = load_study("cifar10_nets").variant("80sec")
+    with running_loader(standard_dataset(variant, data), 8) as batches:
+        assert len(multiprocessing.active_children()) == 2
+        _, labels = next(batches)
+        assert labels.tolist() == data.training_labels[:8].tolist()
+    assert multiprocessing.active_children() == []
+
+
+def test_layer_without_counterpart_is_refused() -> None:
+    with pytest.raises(ReproduceError, match="drop6"):
+        stock_layers(spec.Dropout(name="drop6", type="dropout", keep=0.5), 4, 1)
+
+
+def test_stock_network_holds_stock_layers() -> None:
+    kinds = {type(module) for module in StandardNetwork(spec.load_spec("conv_local_13pct_lrn")).layers}
+    assert {nn.Conv2d, nn.MaxPool2d, nn.LocalResponseNorm, nn.Linear} <= kinds

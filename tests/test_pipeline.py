@@ -1,0 +1,126 @@
+"""The pipeline's promises, tried with DVC itself in a clone: what is up to date, and what a change marks."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from reproduce.config import load_study
+from reproduce.paths import DATA, REPO_ROOT
+
+STUDY = "experiments/cifar10_nets/dvc.yaml"
+SINKS = ["figures_literature", "figures_cifar10_nets", "notebook_25_to_16", "notebook_cifar10_nets"]
+
+
+def run(command, folder, check=True):
+    """Run a command in ``folder`` with this interpreter's programs first on the path and a scratch of its own."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "REPRODUCE_SCRATCH": str(folder.parent / "scratch"),
+        "REPRODUCE_CIFAR10": str(DATA / "cifar10"),
+        "PYTHONPATH": str(folder),
+    }
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if check:
+        assert done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A clone of the last commit, without data."""
+    folder = tmp_path / "clone"
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(REPO_ROOT), str(folder)], check=True)
+    return folder
+
+
+def status(clone, *arguments):
+    return json.loads(run(["dvc", "status", "--json", *arguments], clone).stdout)
+
+
+def edit(path, old, new):
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_the_stages_are_the_runs_of_the_standard_profile():
+    stages = yaml.safe_load((REPO_ROOT / STUDY).read_text())["stages"]
+    study = load_study("cifar10_nets")
+    assert list(stages) == list(study.profiles["standard"])
+    for name, stage in stages.items():
+        assert stage["params"] == [{"experiments/cifar10_nets/study.yaml": [f"variants.{name}"]}]
+        assert stage["deps"][0] == f"experiments/cifar10_nets/golden/{name}.json"
+        assert not [dep for dep in stage["deps"] if dep.startswith("reproduce")]
+
+
+def test_collect_follows_the_run_list():
+    collect = yaml.safe_load((REPO_ROOT / "dvc.yaml").read_text())["stages"]["collect"]
+    assert collect["params"] == [{"experiments/cifar10_nets/study.yaml": ["profiles.standard", "comparisons"]}]
+    assert "results/runs/cifar10_nets" in collect["deps"]
+
+
+@pytest.mark.slow
+def test_a_clone_without_data_is_up_to_date(clone):
+    done = run(["dvc", "repro", "--allow-missing", "--dry"], clone)
+    assert "Running stage" not in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (DATA / "cifar10").is_dir(), reason="data/cifar10 is absent; python -m reproduce data cifar10")
+def test_plain_repro_in_a_clone_gets_the_data_and_trains_nothing(clone):
+    done = run(["dvc", "repro"], clone)
+    assert "reproduce data cifar10" in done.stdout
+    assert "reproduce train" not in done.stdout
+    assert run(["dvc", "status", "--with-deps", *SINKS], clone).stdout.strip() == "Data and pipelines are up to date."
+    assert run(["git", "status", "--porcelain"], clone).stdout == ""
+
+
+@pytest.mark.slow
+def test_editing_a_variant_marks_that_variant_only(clone):
+    before = status(clone, STUDY)
+    study = clone / "experiments/cifar10_nets/study.yaml"
+    edit(study, "network: 18pct\n    precision: bf16", "network: 18pct\n    precision: fp32")
+    marked = set(status(clone, STUDY)) - set(before)
+    seeds = load_study("cifar10_nets").profiles["standard"]["18pct"].seeds
+    assert {name.rpartition(":")[2] for name in marked} == {f"18pct@{seed}" for seed in seeds}
+
+
+@pytest.mark.slow
+def test_renaming_a_function_of_the_trainer_marks_nothing(clone):
+    before = status(clone)
+    loop = clone / "reproduce/train/loop.py"
+    loop.write_text(loop.read_text().replace("_one_update", "_single_update"))
+    assert "_single_update" in loop.read_text()
+    assert status(clone) == before
+    assert (
+        "follow their golden files"
+        in run([sys.executable, "-m", "reproduce", "golden", "check", "cifar10_nets"], clone).stdout
+    )
+
+
+@pytest.mark.slow
+def test_changing_the_update_rule_fails_the_golden_check(clone):
+    edit(clone / "reproduce/train/update.py", "alpha=-rate * decay", "alpha=-rate * decay / 2")
+    done = run([sys.executable, "-m", "reproduce", "golden", "check", "cifar10_nets"], clone, check=False)
+    assert done.returncode == 2
+    assert "update_rule" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+def test_a_failed_retraining_keeps_the_published_run(clone):
+    """The edited variant's stage fails (dirty tree), and the published folder is still there."""
+    edit(clone / "experiments/cifar10_nets/study.yaml", "precision: bf16", "precision: fp32")
+    shutil.copytree(DATA, clone / "data", dirs_exist_ok=True) if DATA.is_dir() else None
+    target = f"{STUDY}:80sec_bf16@1"
+    done = run(["dvc", "repro", "--single-item", target], clone, check=False)
+    assert done.returncode != 0
+    assert "uncommitted changes" in done.stdout + done.stderr
+    assert (clone / "results/runs/cifar10_nets/80sec_bf16/epochs11/seed1/metrics.json").is_file()

@@ -1,0 +1,45 @@
+"""The quick study's closing table: 2012, published here, this machine."""
+
+import json
+
+import pytest
+
+from reproduce import quick
+from reproduce.config import load_study
+
+
+@pytest.fixture
+def folder(tmp_path):
+    machine = {"cpu": "Some CPU", "threads": 2, "gpu": None}
+    run = {"training_seconds": 61.3, "precision": "bf16", "machine": machine}
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    (tmp_path / "metrics.json").write_text(json.dumps({"test_top1_error_percent": 25.61}))
+    return tmp_path
+
+
+def test_the_table_sets_2012_the_published_mean_and_this_machine_side_by_side(folder, monkeypatch, tmp_path):
+    number = {"value": 25.9, "low": 25.7, "high": 26.1, "n_seeds": 12}
+    identifier = "cifar10_nets.80sec_bf16.test_top1_error_percent.mean"
+    monkeypatch.setattr(quick, "read_numbers", lambda: {identifier: number})
+    (tmp_path / "tables").mkdir()
+    rows = "variant,status,training_seconds,cpu,threads\n80sec_bf16,finished,100,CPU A,1\n80sec_bf16,missing,,,\n"
+    (tmp_path / "tables" / "runs.csv").write_text(rows + "80sec,finished,900,CPU A,1\n")
+    monkeypatch.setattr(quick, "RESULTS", tmp_path)
+    lines = [line for line in quick.quick_table(folder, "80sec_bf16").splitlines() if line.startswith("|")]
+    assert [cell.strip() for cell in lines[2].split("|")[2:4]] == ["26 %", "80 s"]
+    assert "25.90 % (25.70 to 26.10, 12 seeds)" in lines[3]
+    assert "100 s" in lines[3]
+    assert "25.61 % (one seed, bf16)" in lines[4]
+    assert "1 min 01 s" in lines[4]
+    assert len({len(line) for line in lines}) == 1  # aligned
+
+
+def test_without_published_runs_the_table_says_so(folder, monkeypatch):
+    monkeypatch.setattr(quick, "read_numbers", dict)
+    assert "no runs" in quick.quick_table(folder, "80sec")
+
+
+def test_the_quick_seed_is_none_of_the_published_ones():
+    study = load_study("cifar10_nets")
+    for variant in quick._VARIANTS.values():
+        assert quick._SEED not in study.profiles["standard"][variant].seeds
