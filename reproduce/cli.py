@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from typing import NoReturn
 
 from reproduce.config import RunId, Study, load_study
 from reproduce.errors import ReproduceError
@@ -128,15 +129,28 @@ def _all_studies() -> list[Study]:
     return [load_study(path.parent.name) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
 
 
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    return int(text)
+
+
 def _launch(arguments: Arguments, require_clean_tree: bool = True) -> object:
     from reproduce.train.run import Launch
 
     return Launch(arguments.device, arguments.threads, arguments.seconds_between_checkpoints, require_clean_tree)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every other error here."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every verb."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m reproduce",
         description="AlexNet 2012 and its CIFAR-10 precursors, reproduced.",
         epilog=_GUIDE,
@@ -173,8 +187,8 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
     train = add("train", _train, "train one run, or every missing run of a profile; resumes what was stopped")
     train.add_argument("study")
     train.add_argument("variant", nargs="?")
-    train.add_argument("--epochs", type=int, help="length of the schedule; the phases scale to it")
-    train.add_argument("--seed", type=int)
+    train.add_argument("--epochs", type=_positive, help="length of the schedule; the phases scale to it")
+    train.add_argument("--seed", type=_positive)
     train.add_argument("--profile", choices=("standard", "full", "smoke"))
     evaluate = add("evaluate", _evaluate, "recompute a published run's error from its committed predictions")
     evaluate.add_argument("run", help=_RUN_HELP)
@@ -182,7 +196,7 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
     again.add_argument("run", help=_RUN_HELP)
     for verb in (quick, train, again):
         verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-        verb.add_argument("--threads", type=int, help="CPU threads (default: all cores)")
+        verb.add_argument("--threads", type=_positive, help="CPU threads (default: all cores)")
     for verb in (train, again):
         verb.add_argument("--seconds-between-checkpoints", type=float, default=30.0, metavar="SECONDS")
 

@@ -3,6 +3,7 @@
 A variant is everything that decides a run's numbers besides its length and seed; nothing about the machine is in it.
 """
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -119,13 +120,12 @@ class RunId:
         Raises:
             ReproduceError: the text has another form.
         """
-        parts = text.strip("/").removeprefix("results/runs/").split("/")
-        try:
-            study, variant, epochs, seed = parts
-            return cls(study, variant, int(epochs.removeprefix("epochs")), int(seed.removeprefix("seed")))
-        except ValueError as error:
+        name = text.strip("/").removeprefix("results/runs/")
+        found = re.fullmatch(r"([\w-]+)/([\w-]+)/epochs([1-9]\d*)/seed([1-9]\d*)", name)
+        if found is None:
             example = "cifar10_nets/80sec/epochs11/seed1"
-            raise ReproduceError(f"{text!r} does not name a run; write it like {example}") from error
+            raise ReproduceError(f"{text!r} does not name a run; write it like {example}")
+        return cls(found[1], found[2], int(found[3]), int(found[4]))
 
 
 class RunList(Strict):

@@ -43,8 +43,11 @@ def _git(*arguments: str) -> str | None:
 
 
 def git_state() -> dict[str, Any]:
-    """Return the commit, and whether the package or the experiments differ from it (None outside a repository)."""
-    changes = _git("status", "--porcelain", "--", "reproduce", "experiments")
+    """Return the commit, and whether the package or the experiments differ from it (None outside a repository).
+
+    dvc.lock does not count: DVC itself writes it after every run.
+    """
+    changes = _git("status", "--porcelain", "--", "reproduce", "experiments", ":(exclude,glob)experiments/**/dvc.lock")
     return {"git_commit": _git("rev-parse", "HEAD"), "git_dirty": None if changes is None else bool(changes)}
 
 

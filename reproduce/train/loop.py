@@ -95,7 +95,7 @@ class Trainer:
             settings = self.variant.batch_size, self.variant.order, self.seed, len(state.history)
             self._rows = list(batches_of_epoch(phase.training_files, self.data.images_per_file, *settings))
         file, rows = self._rows[state.update_in_epoch]
-        loss, wrong = self._one_update(rows, phase)
+        loss, wrong = self._one_update(rows.to(self.data.training_images.device), phase)
         if not math.isfinite(loss):
             self._diverged(loss)
         sums = state.sums.setdefault(file, [0.0, 0.0, 0.0])

@@ -1,0 +1,29 @@
+"""Which processors multiply bf16 in hardware, read from their flags."""
+
+import pytest
+import torch
+
+from reproduce import hardware
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "expected"),
+    [
+        ("flags\t\t: fpu sse avx2 avx512_bf16\n", True),
+        ("flags\t\t: fpu amx_bf16 amx_tile\n", True),
+        ("Features\t: fp asimd bf16 i8mm\n", True),
+        ("flags\t\t: fpu sse avx2 avx512f\n", False),
+        ("model name\t: bf16 in the name only\n", False),
+    ],
+)
+def test_flags_decide(cpuinfo, expected, monkeypatch, tmp_path):
+    (tmp_path / "cpuinfo").write_text(cpuinfo)
+    monkeypatch.setattr(hardware, "Path", lambda _: tmp_path / "cpuinfo")
+    assert hardware.has_native_bf16(CPU) is expected
+
+
+def test_a_system_that_does_not_tell_counts_as_without(monkeypatch, tmp_path):
+    monkeypatch.setattr(hardware, "Path", lambda _: tmp_path / "absent")
+    assert hardware.has_native_bf16(CPU) is False
