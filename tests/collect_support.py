@@ -98,7 +98,7 @@ def write_run(root: Path, run_id: FakeRunId, error: float = 26.0, metrics: dict 
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(run_record(run_id, **changes)))
     (folder / "metrics.json").write_text(json.dumps(metrics_record(error, **(metrics or {}))))
-    lines = ["epoch,phase,learning_rate,training_loss_nats,validation_error_percent,test_error_percent,seconds"]
+    lines = ["epoch,phase,weight_rate_factor,training_loss_nats,validation_error_percent,test_error_percent,seconds"]
     lines += [f"{epoch},0,0.001,{2 / epoch},,{error + 2 - epoch},{epoch * 10.0}" for epoch in (1, 2)]
     (folder / "history.csv").write_text("\n".join(lines) + "\n")
     predicted = np.zeros(10000, dtype=np.uint8)

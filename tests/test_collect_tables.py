@@ -112,7 +112,7 @@ def test_histories_are_averaged_by_epoch(study, tmp_path):
     row = frame[(frame["variant"] == "80sec") & (frame["epoch"] == 2)].iloc[0]
     assert row["test_error_percent_mean"] == pytest.approx((26.0 + 26.4 + 25.8) / 3)
     assert row["test_error_percent_std"] == pytest.approx(0.30551, abs=1e-5)
-    assert (row["n_seeds"], row["learning_rate"], row["phase"]) == (3, 0.001, 0)
+    assert (row["n_seeds"], row["weight_rate_factor"], row["phase"]) == (3, 0.001, 0)
     assert frame["epoch"].tolist() == [1, 2, 1, 2]
 
 
@@ -123,7 +123,7 @@ def test_no_runs_at_all_still_make_tables(tmp_path):
 
 
 def test_tables_have_fixed_decimals(tmp_path):
-    frame = pd.DataFrame({"learning_rate": [1e-5], "error_percent": [26.0], "seconds": [1.25], "runs": [["a", "b"]]})
+    frame = pd.DataFrame({"weight_rate_factor": [1e-5], "error_percent": [26.0], "seconds": [1.25], "runs": [["a", "b"]]})
     write_table(frame.assign(p_value=3.2e-7, low=float("nan")), tmp_path / "t.csv")
     lines = (tmp_path / "t.csv").read_text().splitlines()
     assert lines[1] == "1e-05,26.0000,1.2,a;b,3.2e-07,"

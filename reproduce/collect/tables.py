@@ -22,7 +22,7 @@ from reproduce.paths import RESULTS
 PROFILE = "standard"  # what is published here
 
 # Format by the end of a column's name; anything else gets four decimals.
-_FORMATS = {"learning_rate": "{:.6g}", "p_value": "{:.3g}", "p_value_holm": "{:.3g}", "seconds": "{:.1f}"}
+_FORMATS = {"weight_rate_factor": "{:.6g}", "p_value": "{:.3g}", "p_value_holm": "{:.3g}", "seconds": "{:.1f}"}
 _SUMMARY_IDENTITY = ["study", "variant", "dataset", "scale", "schedule", "precision", "views", "epochs"]
 
 
@@ -136,13 +136,13 @@ def average_histories(histories: pd.DataFrame) -> pd.DataFrame:
     """Return the mean and the sample standard deviation over seeds of every column, by epoch of each variant.
 
     ``n_seeds`` counts the seeds that reached the epoch. Columns of numbers become ``<name>_mean`` and ``<name>_std``;
-    ``learning_rate`` and ``phase``, equal for all seeds, stay as they are.
+    ``weight_rate_factor`` and ``phase``, equal for all seeds, stay as they are.
     """
     keys = ["study", "variant", "epochs", "epoch"]
     if histories.empty:
         return pd.DataFrame(columns=[*keys, "n_seeds"])
     groups = histories.groupby(keys, sort=False)
-    common = [name for name in ("phase", "learning_rate") if name in histories]
+    common = [name for name in ("phase", "weight_rate_factor") if name in histories]
     averaged = [
         name
         for name in histories.columns

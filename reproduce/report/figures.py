@@ -46,7 +46,7 @@ def learning_curves(histories: pd.DataFrame, published: pd.DataFrame) -> Figure:
     """Draw training and test error by epoch, a panel per variant: thin seeds, their mean, the published value dashed.
 
     Args:
-        histories: columns ``variant``, ``epochs`` (length of the schedule), ``seed``, ``epoch``, ``learning_rate``,
+        histories: columns ``variant``, ``epochs`` (length of the schedule), ``seed``, ``epoch``, ``weight_rate_factor``,
             ``training_error_percent``, ``test_error_percent`` (one center view); panels in order of appearance.
         published: columns ``variant``, ``value`` (percent) and ``label``; a variant may be absent.
     """
@@ -89,7 +89,7 @@ def _draw_history(axes: Axes, history: pd.DataFrame) -> None:
         axes.plot(mean.index, mean, linewidth=1.5, label=look["label"], **style)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     rates = history.drop_duplicates("epoch").sort_values("epoch")
-    for epoch in rates["epoch"][rates["learning_rate"].diff().lt(0)]:
+    for epoch in rates["epoch"][rates["weight_rate_factor"].diff().lt(0)]:
         axes.axvline(epoch - 0.5, color=GRAY, linestyle=":", linewidth=0.8, zorder=0)
 
 
