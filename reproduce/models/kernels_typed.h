@@ -70,8 +70,8 @@ INLINE void NAMED(gather_chosen)(const ELEMENT *gradient, const uint8_t *place, 
         const ELEMENT *g = gradient + from[i];
         const uint8_t *p = place + from[i], inside = here[i];
         for (long k = 0; k < width; k++) {
-            const float value = LOAD(g[k]);
-            sum[k] += p[k] == inside ? value : 0.0f;
+            const ELEMENT chosen = p[k] == inside ? g[k] : 0; /* selecting before widening halves the vectors */
+            sum[k] += LOAD(chosen);
         }
     }
     for (long k = 0; k < width; k++) to[k] = STORE(sum[k]);

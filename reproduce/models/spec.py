@@ -38,27 +38,26 @@ class _Weighted(_Layer):
     activation: Activation
 
 
-class Convolution(_Weighted):
+class _Windowed(_Weighted):
+    filters: PositiveInt
+    kernel_size: PositiveInt
+    stride: PositiveInt = 1
+    padding: Annotated[int, Field(ge=0)] = 0
+
+
+class Convolution(_Windowed):
     """Convolution whose output size is rounded up: 1 + ceil((size + 2 padding - kernel) / stride).
 
     Pixels beyond the image read as zero, so an overhanging last window sees zeros at the bottom and right.
     """
 
     type: Literal["convolution"]
-    filters: PositiveInt
-    kernel_size: PositiveInt
-    stride: PositiveInt = 1
-    padding: Annotated[int, Field(ge=0)] = 0
 
 
-class Local(_Weighted):
+class Local(_Windowed):
     """Locally connected layer: a convolution whose weights are not shared; one bias per location and filter."""
 
     type: Literal["local"]
-    filters: PositiveInt
-    kernel_size: PositiveInt
-    stride: PositiveInt = 1
-    padding: Annotated[int, Field(ge=0)] = 0
 
 
 class FullyConnected(_Weighted):
