@@ -6,7 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
+
+from reproduce.hardware import has_native_bf16
 from reproduce.progress import Progress
+from reproduce.train.loop import DTYPES
 
 Result = TypeVar("Result")
 _FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "sve", "bf16")
@@ -21,11 +25,12 @@ def spread(values: Iterable[float]) -> dict[str, float]:
 
 
 def in_turns(
-    arms: Mapping[str, Callable[[], Result]], rounds: int, progress: Progress, units: int
+    what: str, arms: Mapping[str, Callable[[], Result]], rounds: int, progress: Progress, units: int
 ) -> dict[str, list[Result]]:
     """Run every arm once a round, in order and in the next round backwards, so that a drift favors none.
 
     Args:
+        what: named in the progress line before the arm.
         arms: what is timed, by name; each call is one timing.
         rounds: timings of each arm.
         progress: told ``units`` more after each timing.
@@ -38,13 +43,18 @@ def in_turns(
     for number in range(rounds):
         for name in list(arms)[:: -1 if number % 2 else 1]:
             results[name].append(arms[name]())
-            progress.update(units, name)
+            progress.update(units, f"{what}, {name}")
     return results
 
 
 def ratios(numerators: Iterable[float], denominators: Iterable[float]) -> dict[str, float]:
     """Return the spread of the ratios taken round by round."""
     return spread(a / b for a, b in zip(numerators, denominators, strict=True))
+
+
+def native_precisions() -> list[str]:
+    """Return ``fp32``, and ``bf16`` where the processor multiplies it in hardware; elsewhere it would only be slow."""
+    return [p for p in DTYPES if p != "bf16" or has_native_bf16(torch.device("cpu"))]
 
 
 def processor_features() -> list[str]:

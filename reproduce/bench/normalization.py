@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reproduce.bench.measure import in_turns, spread
+from reproduce.bench.measure import in_turns, native_precisions, spread
 from reproduce.bench.ours import time_training
 from reproduce.bench.standard_loop import WithinMapNormalization
 from reproduce.config import Variant
@@ -48,7 +48,7 @@ def share_arms(
 ) -> dict[str, Callable[[], float]]:
     """Return the arms whose times give the share, named ``<normalization> <precision>``; ``none`` is without."""
     arms = {}
-    for precision in DTYPES:
+    for precision in native_precisions():
         steps = precision, data, warm_up_steps, timed_steps
         arms[f"none {precision}"] = partial(time_training, without, *steps)
         arms[f"ours {precision}"] = partial(time_training, with_layers, *steps)
@@ -63,7 +63,7 @@ def share_rows(seconds: Mapping[str, list[float]], timed_steps: int) -> list[dic
     The share is (step with it - step without it) / step with it.
     """
     rows = []
-    for precision in DTYPES:
+    for precision in native_precisions():
         without = seconds[f"none {precision}"]
         for normalization in ("ours", "stock"):
             row: dict[str, Any] = {"normalization": normalization, "precision": precision}
@@ -131,7 +131,7 @@ def layer_arms(settings: spec.ResponseNormalization, shape: tuple[int, ...], rep
     numbers = settings.window, settings.alpha_per_square, settings.beta, settings.k
     stock = (lambda x: _stock_across_maps(x, *numbers)) if across else WithinMapNormalization(settings)
     arms: dict[str, Callable] = {}
-    for precision in DTYPES:
+    for precision in native_precisions():
         arms[f"ours {precision}"] = partial(time_layer, ours, shape, precision, repeats)
         arms[f"fallback {precision}"] = partial(_time_fallback, ours, shape, precision, repeats)
         if not across or stock_error(precision) is None:
@@ -145,7 +145,8 @@ def layer_rows(
     """Time every normalization layer of a network by itself; return a row per layer, implementation and precision."""
     rows = []
     for settings, shape in normalization_inputs(network_spec, batch_size):
-        for arm, times in in_turns(layer_arms(settings, shape, repeats), rounds, progress, repeats).items():
+        arms = layer_arms(settings, shape, repeats)
+        for arm, times in in_turns(f"{network} {settings.name}", arms, rounds, progress, repeats).items():
             implementation, precision = arm.split()
             place = {"network": network, "layer": settings.name, "extent": settings.extent, "shape": list(shape)}
             forward, backward = zip(*times, strict=True)

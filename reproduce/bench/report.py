@@ -73,7 +73,10 @@ def _heading(content: Mapping[str, Any], json_name: str) -> str:
         f"Load average {content['load_average_at_start']} before.{busy}\n\n"
         f"Medians of {settings['rounds']} rounds, smallest and largest in brackets. A round times every arm once, one "
         f"after the other in the same process: {settings['warm_up_steps']} steps to warm up, then "
-        f"{settings['timed_steps']} on the clock. Ratios and shares are taken within a round.\n"
+        f"{settings['timed_steps']} on the clock. Ratios and shares are taken within a round.\n\n"
+        f"The standard loop is a DataLoader with {settings['dataloader_workers']} workers, torchvision transforms, "
+        "torch's own layers in eager float32 and its default memory format, and torch.optim.SGD. Both loops run in a "
+        "process that keeps freed memory for reuse, as this project's trainer sets it.\n"
     )
 
 

@@ -10,7 +10,15 @@ import torch
 import torchvision
 
 from reproduce.bench import normalization, ours
-from reproduce.bench.measure import in_turns, is_loaded, load_average, processor_features, ratios, spread
+from reproduce.bench.measure import (
+    in_turns,
+    is_loaded,
+    load_average,
+    native_precisions,
+    processor_features,
+    ratios,
+    spread,
+)
 from reproduce.bench.report import write_report
 from reproduce.bench.standard_loop import WORKERS, time_standard_loop
 from reproduce.config import Study, Variant, load_study
@@ -20,7 +28,7 @@ from reproduce.models import kernels
 from reproduce.paths import RESULTS, relative_to_repo
 from reproduce.progress import Progress
 from reproduce.provenance import git_state, machine_fingerprint, source_digest, utc_now
-from reproduce.train.loop import DTYPES, TrainingData
+from reproduce.train.loop import TrainingData
 from reproduce.train.run import load_training_data
 
 STUDY = "cifar10_nets"
@@ -40,7 +48,7 @@ def run_benchmarks(
     warm_up_steps: int = WARM_UP_STEPS,
     timed_steps: int = TIMED_STEPS,
 ) -> Path:
-    """Time training on this machine's CPU and write ``<out>/<machine>.json`` and the same as tables in ``.md``.
+    """Time training on this machine's CPU; write ``<out>/<machine>.json``, and its tables in ``.md``; return the JSON.
 
     Args:
         out: folder of the results; files of other machines in it are left alone.
@@ -49,9 +57,6 @@ def run_benchmarks(
             ``conv_local_13pct_lrn``.
         data: CIFAR-10 by default.
         warm_up_steps, timed_steps: updates of each timing before and within the clock.
-
-    Returns:
-        The JSON file.
 
     Raises:
         ReproduceError: an unknown net, numbers out of range, data missing, ``out`` not writable.
@@ -62,9 +67,7 @@ def run_benchmarks(
     data = data or load_training_data(torch.device("cpu"))
     _check_numbers(variants, rounds, warm_up_steps, timed_steps, data)
     head = _head(rounds, warm_up_steps, timed_steps)
-    if head["loaded"]:
-        average = head["load_average_at_start"]
-        print(f"warning: the machine is busy (load average {average}); the timings are marked as such", file=sys.stderr)
+    _warn_if_loaded(head)
     steps = data, warm_up_steps, timed_steps
     with Progress("benchmark", _total_steps(variants, rounds, timed_steps), "step") as progress:
         content = {
@@ -76,6 +79,12 @@ def run_benchmarks(
     path = write_report(out, content)
     print(f"benchmark: written to {relative_to_repo(path)}")
     return path
+
+
+def _warn_if_loaded(head: dict[str, Any]) -> None:
+    if head["loaded"]:
+        average = head["load_average_at_start"]
+        print(f"warning: the machine is busy (load average {average}); the timings are marked as such", file=sys.stderr)
 
 
 def _check_numbers(
@@ -112,14 +121,15 @@ def _head(rounds: int, warm_up_steps: int, timed_steps: int) -> dict[str, Any]:
             "warm_up_steps": warm_up_steps,
             "timed_steps": timed_steps,
             "dataloader_workers": WORKERS,
+            "precisions": native_precisions(),
         },
     }
 
 
 def _total_steps(variants: dict[str, Variant], rounds: int, timed_steps: int) -> int:
-    timings = len(variants) * (1 + 2 * len(DTYPES))
+    timings = len(variants) * (1 + 2 * len(native_precisions()))
     if NORMALIZED in variants:
-        timings += sum(2 if normalization.stock_error(precision) else 3 for precision in DTYPES)
+        timings += sum(2 if normalization.stock_error(precision) else 3 for precision in native_precisions())
     for variant in variants.values():
         inputs = normalization.normalization_inputs(variant.network_spec(), variant.batch_size)
         timings += sum(len(normalization.layer_arms(settings, shape, 1)) for settings, shape in inputs)
@@ -133,14 +143,17 @@ def _throughput(
     throughput, speedups, phases = [], [], []
     for name, variant in variants.items():
         arms = {_STANDARD: partial(time_standard_loop, variant, *steps)}
-        arms |= {f"ours {precision}": partial(ours.time_training, variant, precision, *steps) for precision in DTYPES}
-        seconds = in_turns(arms, rounds, progress, steps[-1])
+        arms |= {
+            f"ours {precision}": partial(ours.time_training, variant, precision, *steps)
+            for precision in native_precisions()
+        }
+        seconds = in_turns(name, arms, rounds, progress, steps[-1])
         throughput += [_throughput_row(name, variant, arm, times, steps[-1]) for arm, times in seconds.items()]
-        for precision in DTYPES:
+        for precision in native_precisions():
             ratio = ratios(seconds[_STANDARD], seconds[f"ours {precision}"])
             speedups.append({"network": name, "precision": precision, "times_standard_loop": ratio})
-        phase_arms = {p: partial(ours.time_phases, variant, p, *steps) for p in DTYPES}
-        for precision, times in in_turns(phase_arms, rounds, progress, steps[-1]).items():
+        phase_arms = {p: partial(ours.time_phases, variant, p, *steps) for p in native_precisions()}
+        for precision, times in in_turns(f"phases of {name}", phase_arms, rounds, progress, steps[-1]).items():
             milliseconds = {f"{p}_ms": spread(1e3 * each[p] for each in times) for p in ours.PHASES}
             phases.append({"network": name, "precision": precision, **milliseconds})
     return {"throughput": throughput, "speedups": speedups, "step_phases": phases}
@@ -171,7 +184,8 @@ def _normalization(
     shares, layers = [], []
     if NORMALIZED in variants:
         arms = normalization.share_arms(variants[NORMALIZED], study.variant(UNNORMALIZED), *steps)
-        shares = normalization.share_rows(in_turns(arms, rounds, progress, steps[-1]), steps[-1])
+        seconds = in_turns("share of normalization", arms, rounds, progress, steps[-1])
+        shares = normalization.share_rows(seconds, steps[-1])
     for name, variant in variants.items():
         settings = name, variant.network_spec(), variant.batch_size
         layers += normalization.layer_rows(*settings, rounds, steps[-1], progress)

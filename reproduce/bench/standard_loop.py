@@ -10,7 +10,6 @@ from contextlib import contextmanager
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
@@ -142,17 +141,20 @@ class SubtractMean(nn.Module):
 
 
 class PixelDataset(Dataset):
-    """CIFAR-10 as ``torchvision.datasets.CIFAR10`` gives it: a PIL image through the transforms, and its label."""
+    """The same bytes, (C, H, W) uint8 each, through the transforms, with their labels.
+
+    Tensors, not the PIL images of ``torchvision.datasets.CIFAR10``: the transforms are faster on them.
+    """
 
     def __init__(self, data: TrainingData, transform: nn.Module | transforms.Compose) -> None:
-        self.images, self.labels = data.training_images.cpu().numpy(), data.training_labels.tolist()
-        self.transform = transform
+        self.images = data.training_images.permute(0, 3, 1, 2).contiguous()
+        self.labels, self.transform = data.training_labels.tolist(), transform
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def __getitem__(self, index: int) -> tuple[Tensor, int]:
-        return self.transform(Image.fromarray(self.images[index])), self.labels[index]
+        return self.transform(self.images[index]), self.labels[index]
 
 
 def standard_dataset(variant: Variant, data: TrainingData) -> PixelDataset:
@@ -161,8 +163,7 @@ def standard_dataset(variant: Variant, data: TrainingData) -> PixelDataset:
     crops = [transforms.RandomCrop(size), transforms.RandomHorizontalFlip()]
     if variant.augmentation == "none":
         crops = [] if size == data.training_images.shape[1] else [transforms.CenterCrop(size)]
-    steps = [*crops, transforms.PILToTensor(), SubtractMean(data.mean_image, size)]
-    return PixelDataset(data, transforms.Compose(steps))
+    return PixelDataset(data, transforms.Compose([*crops, SubtractMean(data.mean_image, size)]))
 
 
 def standard_optimizer(network: StandardNetwork, momentum: float) -> torch.optim.SGD:

@@ -84,14 +84,22 @@ INLINE void inverse_powers(const float *in, float *out, long c, float beta) {
 #define LOAD(x) (x)
 #define STORE(x) (x)
 #define NAMED(name) name##_fp32
+#define ACROSS_MAPS_FORWARD_DONE(...) 0
+#define ACROSS_MAPS_BACKWARD_DONE(...) 0
 #include "kernels_typed.h"
 #undef ELEMENT
 #undef LOAD
 #undef STORE
 #undef NAMED
+#undef ACROSS_MAPS_FORWARD_DONE
+#undef ACROSS_MAPS_BACKWARD_DONE
+
+#include "kernels_pairs.h"
 
 #define ELEMENT uint16_t
 #define LOAD(x) bf16_to_float(x)
 #define STORE(x) float_to_bf16(x)
 #define NAMED(name) name##_bf16
+#define ACROSS_MAPS_FORWARD_DONE(...) pairs_forward(__VA_ARGS__)
+#define ACROSS_MAPS_BACKWARD_DONE(...) pairs_backward(__VA_ARGS__)
 #include "kernels_typed.h"

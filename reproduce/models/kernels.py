@@ -21,7 +21,7 @@ from reproduce.errors import ReproduceError
 from reproduce.files import atomic_path
 from reproduce.paths import scratch_folder
 
-_SOURCES = ("kernels.c", "kernels_typed.h")
+_SOURCES = ("kernels.c", "kernels_pairs.h", "kernels_typed.h")
 _FLAGS = (
     "-O2",
     "-ftree-vectorize",

@@ -1,5 +1,6 @@
 /* Kernels for one element type: ELEMENT is the stored type, LOAD and STORE convert it to and from float,
- * NAMED gives each function its suffix. Included by kernels.c once per type.
+ * NAMED gives each function its suffix, ACROSS_MAPS_FORWARD_DONE and ACROSS_MAPS_BACKWARD_DONE are tried first and say
+ * whether a faster form has done the work. Included by kernels.c once per type.
  *
  * All arrays are channels-last, (images, rows, columns, maps), contiguous. Maps are worked on in blocks: the inner
  * functions are inlined with the constant width BLOCK for whole blocks, so that their sums stay in vector registers,
@@ -169,6 +170,7 @@ void NAMED(average_pool_backward)(const ELEMENT *gradient, ELEMENT *in_gradient,
  * zeros on either side of each pixel, so that every loop is long and flat. c + window <= TILE. */
 void NAMED(across_maps_forward)(const ELEMENT *in, ELEMENT *out, long pixels, long c, long window, float alpha,
                                 float beta, float constant) {
+    if (ACROSS_MAPS_FORWARD_DONE(in, out, pixels, c, window, alpha, beta, constant)) return;
     const long half = window / 2, step = c + 2 * half, tile = TILE / step;
 #pragma omp parallel for schedule(static)
     for (long first = 0; first < pixels; first += tile) {
@@ -193,6 +195,7 @@ void NAMED(across_maps_forward)(const ELEMENT *in, ELEMENT *out, long pixels, lo
  * The window is symmetric, so the windows that hold i are those centered on i's neighbors. */
 void NAMED(across_maps_backward)(const ELEMENT *in, const ELEMENT *gradient, ELEMENT *in_gradient, long pixels, long c,
                                  long window, float alpha, float beta, float constant) {
+    if (ACROSS_MAPS_BACKWARD_DONE(in, gradient, in_gradient, pixels, c, window, alpha, beta, constant)) return;
     const long half = window / 2, step = c + 2 * half, tile = TILE / step;
 #pragma omp parallel for schedule(static)
     for (long first = 0; first < pixels; first += tile) {
