@@ -29,7 +29,8 @@ lint: $(INSTALLED)  ## style and common mistakes
 environment: $(INSTALLED)  ## .venv alone
 
 $(INSTALLED): pyproject.toml constraints.txt
-	$(PYTHON) -c "import sys; assert sys.version_info >= (3, 11), 'Python 3.11 or newer is needed, this is ' + sys.version"
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -c "import sys; sys.version_info >= (3, 11) or sys.exit('Python 3.11 or newer is needed, not ' + sys.version)"
+	@$(PYTHON) -c "import ensurepip" 2>/dev/null || { echo "venv cannot install pip here; on Debian: apt install python3-venv"; exit 1; }
+	test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
 	$(BIN)/python -m pip install --quiet $(PIP_INSTALL_FLAGS) --constraint constraints.txt --editable '.[test]'
 	touch $@

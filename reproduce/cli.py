@@ -26,11 +26,11 @@ def _data(arguments: Arguments) -> None:
 
 
 def _train(arguments: Arguments) -> None:
-    from reproduce.train.run import train_run
+    from reproduce.train.run import is_up_to_date, train_run
 
     for run in _chosen_runs(arguments):
-        if arguments.profile and (run.folder / "run.json").is_file():
-            print(f"{run} is published; skipped")
+        if arguments.profile and is_up_to_date(run):
+            print(f"{run} is published and up to date; skipped")
             continue
         print(f"{run}: written to {relative_to_repo(train_run(run, launch=_launch(arguments)))}")
 
@@ -39,6 +39,8 @@ def _chosen_runs(arguments: Arguments) -> list[RunId]:
     study = load_study(arguments.study)
     if arguments.variant is not None:
         study.variant(arguments.variant)
+    if arguments.profile and (arguments.epochs or arguments.seed):
+        raise ReproduceError("a --profile names lengths and seeds itself; leave out --epochs and --seed")
     if arguments.profile:
         return [run for run in study.runs(arguments.profile) if arguments.variant in (None, run.variant)]
     if arguments.variant is None or arguments.epochs is None or arguments.seed is None:
@@ -76,7 +78,7 @@ def _report(arguments: Arguments) -> None:
 
     stages: dict[str, Callable[[], object]] = {
         "literature": build.literature_stage,
-        "study": lambda: build.study_stage(arguments.name),
+        "study": lambda: build.study_stage(load_study(arguments.name).study),
         "notebook": lambda: build.notebook_stage(arguments.name),
         "readme": build.readme_stage,
     }
@@ -88,10 +90,7 @@ def _report(arguments: Arguments) -> None:
 def _verify(arguments: Arguments) -> None:
     from reproduce.collect.verify import verify
 
-    skipped = verify(_all_studies(), stream=sys.stderr)
-    for line in skipped:
-        print(f"skipped: {line}")
-    print("results, configurations and dvc.lock agree")
+    verify(_all_studies())
 
 
 def _cite(arguments: Arguments) -> None:

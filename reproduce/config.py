@@ -59,6 +59,12 @@ class Variant(Strict):
     test_views: Literal[1, 10]
     phases: Annotated[list[Phase], Field(min_length=1)]
 
+    @model_validator(mode="after")
+    def _rule_needs_files(self) -> "Variant":
+        if self.order == "reshuffled" and any(phase.until != "epochs" for phase in self.phases):
+            raise ValueError("the stopping rule watches file 5, which order: reshuffled mixes with the others")
+        return self
+
     def network_spec(self) -> NetworkSpec:
         """Return the network with this variant's changes applied."""
         return load_spec(self.network, dict(self.changes))
@@ -67,8 +73,13 @@ class Variant(Strict):
         """Return the length of the source's schedule in epochs."""
         return sum(phase.epochs for phase in self.phases)
 
+    def schedule(self, epochs: int) -> str:
+        """Return how a length compares with the source's schedule: ``full``, ``shortened`` or ``lengthened``."""
+        full = self.full_epochs()
+        return "full" if epochs == full else "shortened" if epochs < full else "lengthened"
+
     def scaled_phases(self, epochs: int) -> list[Phase]:
-        """Return the phases shortened or stretched to ``epochs`` in all, each at least one epoch.
+        """Return the phases shortened or stretched to ``epochs`` in all, in proportion, each at least one epoch.
 
         Raises:
             ReproduceError: fewer epochs than phases.

@@ -91,24 +91,32 @@ def json_digest(content: Any) -> str:
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``folder`` that takes its place whole when the block succeeds.
 
-    Until then ``folder`` keeps what it had; after a failure nothing of the new one is left.
+    Until then ``folder`` keeps what it had; after a failure nothing of the new one is left. What a killed writer left
+    is cleared by the next one, so only one may write a folder at a time (the caller holds a lock).
     """
-    staging = folder.with_name(f".{folder.name}.part{os.getpid()}")
-    old = folder.with_name(f".{folder.name}.old{os.getpid()}")
+    staging, old = folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.old")
     try:
+        _bring_back(old, folder)  # an earlier writer was killed between the two renames
+        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
         staging.mkdir(parents=True)
         yield staging
         if folder.exists():
             folder.rename(old)
         staging.rename(folder)
     except OSError as error:
-        if old.exists() and not folder.exists():
-            old.rename(folder)
+        _bring_back(old, folder)
         reason = error.strerror or error
         raise ReproduceError(f"cannot write {folder}: {reason}; free space or choose a writable folder") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _bring_back(old: Path, folder: Path) -> None:
+    if old.exists() and not folder.exists():
+        old.rename(folder)
 
 
 @contextlib.contextmanager

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from reproduce.errors import ReproduceError
+
 REPO_ROOT = Path(__file__).resolve().parent.parent
 EXPERIMENTS = REPO_ROOT / "experiments"
 RESULTS = REPO_ROOT / "results"
@@ -14,11 +16,17 @@ def scratch_folder() -> Path:
     """Return the folder for checkpoints, locks and compiled kernels, outside the work tree.
 
     ``$REPRODUCE_SCRATCH`` if set, else ``alexnet-reproduction`` in the user's cache folder.
+
+    Raises:
+        ReproduceError: neither is to be had.
     """
     named = os.environ.get("REPRODUCE_SCRATCH")
     if named:
         return Path(named).expanduser().resolve()
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    try:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError as error:  # no HOME and an unknown user, as in some containers
+        raise ReproduceError("there is no home folder here; set REPRODUCE_SCRATCH to a writable folder") from error
     return Path(cache) / "alexnet-reproduction"
 
 

@@ -16,6 +16,8 @@ import torch
 import reproduce
 from reproduce.paths import REPO_ROOT
 
+_CPU = torch.device("cpu")
+
 
 def source_digest() -> str:
     """Return the SHA-256 over every source file of the package, names included."""
@@ -61,17 +63,21 @@ def _processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def machine_fingerprint() -> dict[str, Any]:
-    """Return processor, cores, threads, memory, GPU, versions and load; no host name."""
+def machine_fingerprint(device: torch.device = _CPU) -> dict[str, Any]:
+    """Return processor, cores, threads, memory, the device in use, versions and load; no host name.
+
+    ``gpu`` names the GPU in use and is None where work ran on the CPU, whatever else the machine has.
+    """
     return {
         "cpu": _processor_name(),
         "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
-        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "device": device.type,
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
         "os": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "load_average_at_start": round(os.getloadavg()[0], 2),
     }
 

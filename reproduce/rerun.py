@@ -1,5 +1,6 @@
 """One published run looked at again: its error from the committed predictions, or the whole training anew."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from reproduce.paths import RESULTS, relative_to_repo
 from reproduce.train.run import Launch, train_run
 
 RERUNS_FOLDER = RESULTS / "reruns"
+_DECIDING = ("cpu", "threads", "gpu", "torch")  # of the machine: these decide the rounding
 _COMPARED = ("test_top1_error_percent", "test_loss_nats", "training_top1_error_percent", "updates")
 
 
@@ -53,13 +55,19 @@ def rerun(run: RunId, launch: Launch) -> str:
         ReproduceError: the run is not published, or anything ``train_run`` raises.
     """
     published = _published(run)
+    then = read_json(published / "run.json")["machine"]
+    if launch.threads is None:
+        launch = replace(launch, threads=then["threads"])
     folder = train_run(run, RERUNS_FOLDER / str(run), launch)
+    now = read_json(folder / "run.json")["machine"]
+    changed = [f"{name} {then[name]} then, {now[name]} now" for name in _DECIDING if then[name] != now[name]]
     old, new = read_json(published / "metrics.json"), read_json(folder / "metrics.json")
     rows = [{"": name, "published": old[name], "rerun": new[name]} for name in _COMPARED]
     table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".6g")
     with np.load(published / "predictions.npz") as a, np.load(folder / "predictions.npz") as b:
         same = 100 * float((a["test_predicted"] == b["test_predicted"]).mean())
+    conditions = f"differs: {'; '.join(changed)}" if changed else "is the same in processor, threads, GPU and torch"
     return (
-        f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. On the publishing machine all "
-        "do;\nelsewhere rounding differs and training amplifies it, so compare the error with the spread over seeds."
+        f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. The machine {conditions}.\n"
+        "Where it differs, rounding does too and training amplifies it: compare the error with the spread over seeds."
     )

@@ -14,9 +14,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 class Strict(BaseModel):
-    """Base of every configuration model: unknown keys are errors, values are never coerced, instances never change."""
+    """Base of every configuration model: no unknown keys, no coercion, only finite numbers; instances never change."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 def read_yaml(path: Path) -> Any:
@@ -29,7 +29,7 @@ def read_yaml(path: Path) -> Any:
         return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise ReproduceError(f"{relative_to_repo(path)} does not exist") from error
-    except YAMLError as error:
+    except (YAMLError, UnicodeDecodeError) as error:
         message = " ".join(str(error).split())
         raise ReproduceError(f"{relative_to_repo(path)} is not valid YAML: {message}") from error
 
@@ -46,5 +46,5 @@ def validated(model: type[Model], content: Any, where: str) -> Model:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        value = "" if first["type"] == "missing" else f", got {first['input']!r}"
+        value = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
         raise ReproduceError(f"{where}: {place or 'top level'}: {first['msg']}{value}{more}") from error

@@ -29,10 +29,14 @@ class FakeStudy:
     study: str
     run_ids: list[FakeRunId]
     comparisons: list = field(default_factory=list)
+    full_run_ids: list[FakeRunId] = field(default_factory=list)
+
+    @property
+    def profiles(self) -> dict[str, None]:
+        return dict.fromkeys(["standard", "full"] if self.full_run_ids else ["standard"])
 
     def runs(self, profile: str) -> list[FakeRunId]:
-        assert profile == "standard"
-        return self.run_ids
+        return {"standard": self.run_ids, "full": self.full_run_ids}[profile]
 
 
 def run_record(run_id: FakeRunId, **changes) -> dict:

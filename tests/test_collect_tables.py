@@ -123,7 +123,9 @@ def test_no_runs_at_all_still_make_tables(tmp_path):
 
 
 def test_tables_have_fixed_decimals(tmp_path):
-    frame = pd.DataFrame({"weight_rate_factor": [1e-5], "error_percent": [26.0], "seconds": [1.25], "runs": [["a", "b"]]})
+    frame = pd.DataFrame(
+        {"weight_rate_factor": [1e-5], "error_percent": [26.0], "seconds": [1.25], "runs": [["a", "b"]]}
+    )
     write_table(frame.assign(p_value=3.2e-7, low=float("nan")), tmp_path / "t.csv")
     lines = (tmp_path / "t.csv").read_text().splitlines()
     assert lines[1] == "1e-05,26.0000,1.2,a;b,3.2e-07,"

@@ -35,6 +35,7 @@ class Study(FakeStudy):
     """A study of one run whose variant has CONFIG unless changed."""
 
     dataset = "cifar10"
+    scale = "own"
     config = CONFIG
 
     def variant(self, name):

@@ -1,14 +1,12 @@
 """The pipeline's promises, tried with DVC itself in a clone: what is up to date, and what a change marks."""
 
 import json
-import os
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
+from pipeline_support import make_clone, run
 
 from reproduce.config import load_study
 from reproduce.paths import DATA, REPO_ROOT
@@ -17,27 +15,10 @@ STUDY = "experiments/cifar10_nets/dvc.yaml"
 SINKS = ["figures_literature", "figures_cifar10_nets", "notebook_25_to_16", "notebook_cifar10_nets"]
 
 
-def run(command, folder, check=True):
-    """Run a command in ``folder`` with this interpreter's programs first on the path and a scratch of its own."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "REPRODUCE_SCRATCH": str(folder.parent / "scratch"),
-        "REPRODUCE_CIFAR10": str(DATA / "cifar10"),
-        "PYTHONPATH": str(folder),
-    }
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    if check:
-        assert done.returncode == 0, done.stdout + done.stderr
-    return done
-
-
 @pytest.fixture
 def clone(tmp_path):
     """A clone of the last commit, without data."""
-    folder = tmp_path / "clone"
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(REPO_ROOT), str(folder)], check=True)
-    return folder
+    return make_clone(tmp_path)
 
 
 def status(clone, *arguments):

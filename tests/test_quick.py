@@ -29,13 +29,15 @@ def test_the_table_sets_2012_the_published_mean_and_this_machine_side_by_side(fo
     assert [cell.strip() for cell in lines[2].split("|")[2:4]] == ["26 %", "80 s"]
     assert "25.90 % (25.70 to 26.10, 12 seeds)" in lines[3]
     assert "100 s" in lines[3]
+    assert "CPU A, 1 thread(s)" in lines[3]
     assert "25.61 % (one seed, bf16)" in lines[4]
     assert "1 min 01 s" in lines[4]
     assert len({len(line) for line in lines}) == 1  # aligned
 
 
-def test_without_published_runs_the_table_says_so(folder, monkeypatch):
-    monkeypatch.setattr(quick, "read_numbers", dict)
+@pytest.mark.parametrize("numbers", [{}, {"cifar10_nets.80sec.test_top1_error_percent.mean": {"value": None}}])
+def test_without_published_runs_the_table_says_so(numbers, folder, monkeypatch):
+    monkeypatch.setattr(quick, "read_numbers", lambda: numbers)
     assert "no runs" in quick.quick_table(folder, "80sec")
 
 

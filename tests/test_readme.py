@@ -1,13 +1,10 @@
 """The README is true: its numbers are those of results/numbers.json, its links exist, its commands run."""
 
-import os
 import re
 import shlex
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from pipeline_support import make_clone, run
 
 from reproduce.collect.numbers import read_numbers
 from reproduce.paths import REPO_ROOT
@@ -22,6 +19,12 @@ def commands():
     blocks = re.findall(r"```sh\n(.*?)```", README.read_text(), re.DOTALL)
     lines = [line.partition("  #")[0].strip() for block in blocks for line in block.splitlines()]
     return [line for line in lines if line and line != ". .venv/bin/activate"]
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """One clone for all commands, in their order: `dvc repro` gets the data that the later ones need."""
+    return make_clone(tmp_path_factory.mktemp("readme"))
 
 
 def test_generated_parts_are_up_to_date_and_every_result_is_a_known_number():
@@ -44,11 +47,7 @@ def test_ci_runs_the_commands_that_set_everything_up():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("command", [c for c in commands() if c not in _BY_CI])
-def test_commands_run(command):
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path}
-    done = subprocess.run(
-        shlex.split(command), cwd=REPO_ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+def test_commands_run(command, clone):
+    done = run(shlex.split(command), clone, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip()

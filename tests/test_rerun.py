@@ -14,9 +14,10 @@ from reproduce.train.run import Launch
 RUN = RunId("nets", "tiny", 2, 1)
 
 
-def write(folder, predicted, error):
+def write(folder, predicted, error, threads=1):
     folder.mkdir(parents=True)
-    (folder / "run.json").write_text("{}")
+    machine = {"cpu": "A", "threads": threads, "gpu": None, "torch": "2"}
+    (folder / "run.json").write_text(json.dumps({"machine": machine}))
     metrics = {
         "test_top1_error_percent": error,
         "test_loss_nats": 1.0,
@@ -63,12 +64,22 @@ def test_a_rerun_goes_beside_the_published_run_and_is_compared(published, monkey
 
     def train(run, folder, launch):
         places.append(folder)
-        return write(folder, [0, 1, 9, 9], 50.0)
+        return write(folder, [0, 1, 9, 9], 50.0, launch.threads)
 
     monkeypatch.setattr(rerun, "RERUNS_FOLDER", published / "reruns")
     monkeypatch.setattr(rerun, "train_run", train)
     text = rerun.rerun(RUN, Launch())
     assert places == [published / "reruns" / str(RUN)]
     assert "75.00 % of the test images get the same prediction" in text
+    assert "is the same in processor, threads, GPU and torch" in text  # as many threads as the published run
     row = next(line for line in text.splitlines() if "test_top1" in line)
     assert [cell.strip() for cell in row.split("|")[2:4]] == ["25", "50"]
+
+
+def test_another_number_of_threads_is_said(published, monkeypatch):
+    write(RUN.folder, [0, 1, 2, 9], 25.0)
+    monkeypatch.setattr(rerun, "RERUNS_FOLDER", published / "reruns")
+    monkeypatch.setattr(
+        rerun, "train_run", lambda run, folder, launch: write(folder, [0, 1, 2, 9], 25.0, launch.threads)
+    )
+    assert "differs: threads 1 then, 2 now" in rerun.rerun(RUN, Launch(threads=2))

@@ -1,28 +1,15 @@
 """Differences between two variants that a study declares: what bf16, a kernel or an option does to a metric."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable
+from typing import Any
 
 import pandas as pd
 
 from reproduce.collect import statistics
 from reproduce.collect.reasons import unit_of
+from reproduce.collect.runs import longest_shared
+from reproduce.config import Comparison, Study
 from reproduce.errors import ReproduceError
-
-
-class Comparison(Protocol):
-    """A comparison as a study declares it: the difference of ``estimand`` between ``arms``, first minus second."""
-
-    id: str
-    question: str
-    arms: Sequence[str]
-    estimand: str
-
-
-class _Study(Protocol):
-    study: str
-    comparisons: Sequence[Comparison]
-
 
 COLUMNS = [
     *("study", "comparison", "question", "first_arm", "second_arm", "estimand", "unit", "dataset", "scale", "schedule"),
@@ -31,8 +18,8 @@ COLUMNS = [
 ]
 
 
-def compare_all(studies: Iterable[_Study], runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per declared comparison.
+def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
+    """Return one row per declared comparison, at the longest schedule that both arms have finished runs of.
 
     ``low`` and ``high`` are Welch's 95 % interval; the paired interval over shared seeds and the correlation stand
     beside it, to see whether the pairing helped. ``p_value_holm`` is adjusted within the study's comparisons.
@@ -52,7 +39,7 @@ def compare_all(studies: Iterable[_Study], runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str, Any]:
-    first, second = (_arm(study, comparison, arm, runs) for arm in comparison.arms)
+    first, second = longest_shared([_arm(study, comparison, arm, runs) for arm in comparison.arms])
     row: dict[str, Any] = {
         "study": study,
         "comparison": comparison.id,

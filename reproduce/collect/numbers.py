@@ -153,7 +153,7 @@ def format_number(row: Mapping[str, Any]) -> str:
     if row["n_seeds"]:
         details.append(f"{row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}")
     details += [f"{row['scale']} scale"] if row["scale"] in LIMITED_SCALES else []
-    details += ["shortened schedule"] if "shortened" in (row["schedule"] or "") else []
+    details += [f"{row['schedule']} schedule"] if row["schedule"] not in (None, "full") else []
     return f"{text} ({', '.join(details)})" if details else text
 
 

@@ -74,9 +74,9 @@ def _range(region: Region) -> str:
 
 
 def _restriction(terms: Terms) -> str:
-    if terms.schedule == "shortened":
+    if terms.schedule != "full":
         length = f" to {terms.epochs} epochs" if terms.epochs else ""
-        return f"the schedule is shortened{length}, so the published figure is neither reproduced nor refuted"
+        return f"the schedule is {terms.schedule}{length}, so the published figure is neither reproduced nor refuted"
     if terms.scale in LIMITED_SCALES:
         return f"{terms.scale} scale, so the published figure itself is not judged"
     return ""

@@ -113,12 +113,12 @@ def _table(estimate: Estimate, n_seeds: int, terms: Terms) -> str:
 def limit(verdict: str, terms: Terms) -> str:
     """Return the verdict that scale and schedule allow.
 
-    A reduced or synthetic scale and a shortened schedule cannot reproduce the published figure; a shortened schedule
+    A reduced or synthetic scale and a schedule of another length cannot reproduce the published figure; the latter
     cannot fail to either, since the published schedule was not run.
     """
-    if verdict == REPRODUCED and (terms.scale in LIMITED_SCALES or terms.schedule == "shortened"):
+    if verdict == REPRODUCED and (terms.scale in LIMITED_SCALES or terms.schedule != "full"):
         return DIRECTION if terms.compares else INCONCLUSIVE
-    if verdict == NOT_REPRODUCED and terms.schedule == "shortened":
+    if verdict == NOT_REPRODUCED and terms.schedule != "full":
         return INCONCLUSIVE
     return verdict
 

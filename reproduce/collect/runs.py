@@ -1,12 +1,13 @@
 """Reading the listed runs, and only those, into tidy frames. Nothing here looks for runs by pattern."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
 from reproduce.files import read_json
 from reproduce.paths import RESULTS, relative_to_repo
@@ -41,13 +42,34 @@ COLUMNS = [
 ]
 
 
-class RunId(Protocol):
-    """What names a run; ``str()`` of it is its folder below the runs' root, ``study/variant/epochs<n>/seed<k>``."""
+def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
+    """Return the runs that count: all of ``standard``, and those of ``full`` for each variant that has begun them.
 
-    study: str
-    variant: str
-    epochs: int
-    seed: int
+    A variant with one finished run of its full schedule is listed with every seed of that schedule, so that the
+    missing ones show.
+    """
+    if "full" not in study.profiles:
+        return study.runs("standard")
+    full = study.runs("full")
+    begun = {run.variant for run in full if (runs_root / str(run) / "run.json").is_file()}
+    return list(dict.fromkeys([*study.runs("standard"), *(run for run in full if run.variant in begun)]))
+
+
+def longest(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one variant's longest schedule that has runs (all rows where none exists)."""
+    existing = runs[runs["status"] != "missing"]
+    return runs[runs["epochs"] == existing["epochs"].max()] if len(existing) else runs
+
+
+def longest_shared(arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return each arm's rows at the longest schedule that all have; each at its own longest where they share none.
+
+    Arms of one study whose sources differ in length (11 and 140 epochs) share none, and are compared as they are.
+    """
+    shared = set.intersection(*(set(arm["epochs"]) for arm in arms))
+    if not shared:
+        return [longest(arm) for arm in arms]
+    return [arm[arm["epochs"] == max(shared)] for arm in arms]
 
 
 def read_runs(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:

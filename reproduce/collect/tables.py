@@ -5,7 +5,6 @@ Every table is written with fixed decimals in a fixed order, so that the same ru
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
 
 import pandas as pd
 
@@ -13,27 +12,16 @@ from reproduce.collect import comparisons, numbers
 from reproduce.collect.claims import Claim, load_claims
 from reproduce.collect.markdown import verdicts_markdown
 from reproduce.collect.reasons import unit_of
-from reproduce.collect.runs import METRICS, RUNS_ROOT, TIMES, RunId, read_histories, read_runs
+from reproduce.collect.runs import METRICS, RUNS_ROOT, TIMES, published_runs, read_histories, read_runs
 from reproduce.collect.statistics import mean_interval
 from reproduce.collect.verdicts import Verdict, judge
+from reproduce.config import Study
 from reproduce.files import write_text
 from reproduce.paths import RESULTS
-
-PROFILE = "standard"  # what is published here
 
 # Format by the end of a column's name; anything else gets four decimals.
 _FORMATS = {"weight_rate_factor": "{:.6g}", "p_value": "{:.3g}", "p_value_holm": "{:.3g}", "seconds": "{:.1f}"}
 _SUMMARY_IDENTITY = ["study", "variant", "dataset", "scale", "schedule", "precision", "views", "epochs"]
-
-
-class Study(Protocol):
-    """What this module needs of a study: its name, its listed runs and the comparisons it declares."""
-
-    study: str
-    comparisons: Sequence[comparisons.Comparison]
-
-    def runs(self, profile: str) -> Sequence[RunId]:
-        """Return the runs that a profile lists, in order."""
 
 
 def collect(
@@ -58,7 +46,7 @@ def collect(
     """
     studies = list(studies)
     claims = load_claims() if claims is None else claims
-    run_ids = [run_id for study in studies for run_id in study.runs(PROFILE)]
+    run_ids = [run_id for study in studies for run_id in published_runs(study, runs_root)]
     runs, histories = read_runs(run_ids, runs_root), read_histories(run_ids, runs_root)
     verdicts = judge(claims, runs)
     summary = summarize(runs, claims)

@@ -10,6 +10,7 @@ from reproduce.collect import rules, statistics
 from reproduce.collect.claims import Claim
 from reproduce.collect.reasons import explain, unit_of
 from reproduce.collect.rules import Outcome, Terms
+from reproduce.collect.runs import longest
 from reproduce.collect.statistics import Estimate
 from reproduce.errors import ReproduceError
 
@@ -137,6 +138,7 @@ def _not_run(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
 
 def _arm_runs(claim: Claim, arm: str, runs: pd.DataFrame) -> pd.DataFrame:
     chosen = runs[(runs["study"] == claim.study) & (runs["variant"] == arm)]
+    chosen = longest(chosen)
     existing = chosen[chosen["status"] != "missing"]
     for column in _AGREED:
         if existing[column].nunique() > 1:
@@ -148,7 +150,7 @@ def _arm_runs(claim: Claim, arm: str, runs: pd.DataFrame) -> pd.DataFrame:
 def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
     listed = pd.concat(arms)
     existing = listed[listed["status"] != "missing"]
-    schedule = "shortened" if (existing["schedule"] == "shortened").any() else "full"
+    schedule = next((schedule for schedule in existing["schedule"] if schedule != "full"), "full")
     epochs = " and ".join(map(str, sorted(existing["epochs"].unique())))
     facts = {
         "scale": _scale(claim, existing),
@@ -171,13 +173,19 @@ def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
 
 
 def _decide(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, failed: bool) -> Outcome:
-    """Return the outcome; a good verdict is withheld where runs failed, since those left are those that went well."""
+    """Return the outcome.
+
+    A good verdict is withheld where runs failed, since those left are those that went well. No verdict is given before
+    the planned seeds are there: stopping when the interval pleases would make it too narrow.
+    """
     if claim.kind == "ratio":
         estimate, region = rules.in_logs(estimate, terms.accepted)
         terms = replace(terms, accepted=region)
     verdict = rules.decide(estimate, n_seeds, terms)
     if failed and verdict in (rules.REPRODUCED, rules.DIRECTION):
         return Outcome(rules.INCONCLUSIVE, withheld=True)
+    if claim.seeds_planned is not None and n_seeds < claim.seeds_planned and verdict != rules.INCONCLUSIVE:
+        return Outcome(rules.INCONCLUSIVE, seeds_to_settle=claim.seeds_planned)
     return Outcome(verdict, rules.seeds_to_settle(estimate, terms) if verdict == rules.INCONCLUSIVE else None)
 
 

@@ -10,13 +10,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import Any, TextIO
 
 import numpy as np
 
 from reproduce.collect.numbers import read_numbers
-from reproduce.collect.runs import RunId, read_predictions, read_runs
-from reproduce.collect.tables import PROFILE
+from reproduce.collect.runs import published_runs, read_predictions, read_runs
+from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
 from reproduce.files import file_digest, json_digest, read_json
 from reproduce.paths import REPO_ROOT
@@ -24,24 +24,6 @@ from reproduce.validation import read_yaml
 
 _RECORD_BYTES = 1 + 3 * 32 * 32  # one CIFAR-10 image in the binary files: its label, then its planes
 _PERCENT_TOLERANCE = 1e-6  # metrics are exact counts over the test images, printed as decimals
-
-
-class _Variant(Protocol):
-    def digest(self) -> str:
-        """Return the SHA-256 of the resolved configuration."""
-
-
-class Study(Protocol):
-    """What this module needs of a study."""
-
-    study: str
-    dataset: str
-
-    def runs(self, profile: str) -> Sequence[RunId]:
-        """Return the runs that a profile lists."""
-
-    def variant(self, name: str) -> _Variant:
-        """Return a variant by name."""
 
 
 @dataclass
@@ -72,7 +54,7 @@ def verify(studies: Sequence[Study], root: Path = REPO_ROOT, stream: TextIO | No
         print(f"problem: {line}", file=stream)
     for line in findings.skipped:
         print(f"skipped: {line}", file=stream)
-    runs = sum(len(study.runs(PROFILE)) for study in studies)
+    runs = sum(len(published_runs(study, root / "results" / "runs")) for study in studies)
     if findings.problems:
         count = f"{len(findings.problems)} problem{'s' if len(findings.problems) > 1 else ''}"
         raise ReproduceError(f"{count} in {runs} listed runs; each is named above with what to do")
@@ -85,7 +67,7 @@ def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT) -> Findings:
     findings, listed = Findings(), set()
     for study in studies:
         labels = _test_labels(study, root, findings)
-        for run_id in study.runs(PROFILE):
+        for run_id in published_runs(study, root / "results" / "runs"):
             listed.add(str(run_id))
             try:
                 findings.problems += [f"{run_id}: {line}" for line in _run_problems(study, run_id, labels, root)]
@@ -111,6 +93,10 @@ def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: 
     manifest = root / "results" / "data" / study.dataset / "manifest.json"
     yield from _digest_problems(golden, run["golden_sha256"], root)
     yield from _digest_problems(manifest, run["data_manifest_sha256"], root)
+    for field_name in ("dataset", "scale"):
+        if record[field_name] != getattr(study, field_name):
+            now = getattr(study, field_name)
+            yield f"run.json says {field_name} {record[field_name]!r}, study.yaml {now!r}; train it again"
     if record["git_dirty"] is not False:
         yield "was not made from a commit: its tree had changes or was no repository; train it again from one"
     if run["status"] == "finished":
@@ -158,7 +144,7 @@ def _lock_problems(study: Study, root: Path) -> Iterator[str]:
         yield f"{shown} is missing; restore it with git"
         return
     recorded = _recorded_outputs(read_yaml(path))
-    for run_id in study.runs(PROFILE):
+    for run_id in study.runs("standard"):  # the full schedules have no stage: git alone keeps them
         folder = root / "results" / "runs" / str(run_id)
         if not folder.exists():
             continue  # already named as missing

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from reproduce.models import spec
-from reproduce.models.network import output_shape
+from reproduce.models.spec import output_shape
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from reproduce.models import kernels, spec
 from reproduce.models.local import locally_connected
 from reproduce.models.normalization import normalize_across_maps, normalize_within_map
 from reproduce.models.pooling import average_pool, max_pool
-from reproduce.models.spec import rounded_up_size
+from reproduce.models.spec import output_shape, rounded_up_size
 
 _ACTIVATIONS = {"relu": functional.relu_, "tanh": torch.tanh, "identity": lambda x: x}
 
@@ -153,20 +153,6 @@ class Network(nn.Module):
     def weighted_layers(self) -> list[_WeightedLayer]:
         """Return the layers with weights, in order."""
         return [layer for layer in self.layers.values() if isinstance(layer, _WeightedLayer)]
-
-
-def output_shape(settings: spec.Layer, channels: int, size: int) -> tuple[int, int]:
-    """Return (maps, side) after a layer; a fully connected layer leaves side 1."""
-    match settings:
-        case spec.Convolution() | spec.Local():
-            side = rounded_up_size(size, settings.kernel_size, settings.stride, settings.padding)
-            return settings.filters, side
-        case spec.FullyConnected():
-            return settings.outputs, 1
-        case spec.Pooling():
-            return channels, rounded_up_size(size, settings.window, settings.stride)
-        case _:
-            return channels, size
 
 
 def _build_layer(settings: spec.Layer, channels: int, size: int, seed: int) -> nn.Module:

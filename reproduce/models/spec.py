@@ -78,6 +78,12 @@ class Pooling(_Layer):
     stride: PositiveInt
     activation: Activation = "identity"
 
+    @model_validator(mode="after")
+    def _windows_touch(self) -> "Pooling":
+        if self.stride > self.window:  # the last window could begin beyond the image
+            raise ValueError(f"stride {self.stride} must not exceed window {self.window}")
+        return self
+
 
 class ResponseNormalization(_Layer):
     """x / (k + alpha / count * sum of squares) ** beta, as cuda-convnet's parser sets it up.
@@ -97,7 +103,7 @@ class ResponseNormalization(_Layer):
     @model_validator(mode="after")
     def _odd_window(self) -> "ResponseNormalization":
         if self.window % 2 == 0:
-            raise ValueError("window must be odd, so that it is centered")
+            raise ValueError(f"window must be odd, so that it is centered, got {self.window}")
         return self
 
     @property
@@ -140,6 +146,18 @@ class NetworkSpec(Strict):
             raise ValueError(f"layer names must be unique, got {names}")
         return self
 
+    @model_validator(mode="after")
+    def _layers_fit(self) -> "NetworkSpec":
+        channels, side, flat = self.input.channels, self.input.size, False
+        for layer in self.layers:
+            if flat and not isinstance(layer, FullyConnected | Dropout):
+                raise ValueError(f"{layer.name}: a {layer.type} layer cannot follow a fully connected one")
+            before, flat = side, flat or isinstance(layer, FullyConnected)
+            channels, side = output_shape(layer, channels, side)
+            if side < 1:
+                raise ValueError(f"{layer.name}: its window does not fit maps of {before} x {before} pixels")
+        return self
+
     def weighted_layers(self) -> list[Weighted]:
         """Return the layers that have weights, in order."""
         return [layer for layer in self.layers if isinstance(layer, _Weighted)]
@@ -148,6 +166,19 @@ class NetworkSpec(Strict):
 def rounded_up_size(size: int, window: int, stride: int, padding: int = 0) -> int:
     """Return the output side of a convolution or pooling as cuda-convnet computes it (layer.py, round up)."""
     return 1 + math.ceil((size + 2 * padding - window) / stride)
+
+
+def output_shape(layer: Layer, channels: int, size: int) -> tuple[int, int]:
+    """Return (maps, side) after a layer; a fully connected layer leaves side 1."""
+    match layer:
+        case Convolution() | Local():
+            return layer.filters, rounded_up_size(size, layer.kernel_size, layer.stride, layer.padding)
+        case FullyConnected():
+            return layer.outputs, 1
+        case Pooling():
+            return channels, rounded_up_size(size, layer.window, layer.stride)
+        case _:
+            return channels, size
 
 
 def load_spec(name: str, changes: dict[str, object] | None = None, folder: Path = SPECS_FOLDER) -> NetworkSpec:

@@ -46,7 +46,7 @@ def learning_curves(histories: pd.DataFrame, published: pd.DataFrame) -> Figure:
     """Draw training and test error by epoch, a panel per variant: thin seeds, their mean, the published value dashed.
 
     Args:
-        histories: columns ``variant``, ``epochs`` (length of the schedule), ``seed``, ``epoch``, ``weight_rate_factor``,
+        histories: columns ``variant``, ``epochs`` (length of schedule), ``seed``, ``epoch``, ``weight_rate_factor``,
             ``training_error_percent``, ``test_error_percent`` (one center view); panels in order of appearance.
         published: columns ``variant``, ``value`` (percent) and ``label``; a variant may be absent.
     """

@@ -112,7 +112,7 @@ def forest_rows(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFram
 
 def _label(row: tuple) -> str:
     name = row.claim_id.removeprefix("cifar10-").removesuffix("-error")
-    return f"{name} (shortened)" if row.schedule == "shortened" else name
+    return name if row.schedule in (None, "full") else f"{name} ({row.schedule})"
 
 
 def _seed_values(row: tuple, estimand: str, runs: pd.DataFrame) -> pd.DataFrame:

@@ -31,15 +31,17 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """Return the saved state, or None where there is none.
+    """Return the saved state, or None where there is none; clear what a killed writer of it left (caller locks).
 
     Raises:
         ReproduceError: the file is there but cannot be read.
     """
+    for left in path.parent.glob(f".{path.name}.*.part"):
+        left.unlink(missing_ok=True)
     if not path.exists():
         return None
     try:
-        return torch.load(path, weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         raise ReproduceError(
             f"checkpoint {path} cannot be read ({type(error).__name__}); delete it to start afresh"

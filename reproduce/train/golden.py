@@ -3,7 +3,7 @@
 Three parts, each in float32 on one thread with a bf16 twin, on fixed noise images:
 
 - ``one_pass``: outputs and gradient sizes of the network with weights scaled up until every layer matters, under the
-  training and the test draw. One pass cannot amplify rounding, so its tolerance is tight.
+  training and the test draw, and the average over the test views where there are several. One pass cannot amplify rounding, so its tolerance is tight.
 - ``update_rule``: how far each parameter moves under drawn gradients, through every phase's rates. Tight.
 - ``trajectory``: a tiny run through every phase, short last batches and the test views. Training amplifies rounding
   differences between processors, so its tolerance is wide; it guards the order of things, not their last digits.
@@ -93,10 +93,14 @@ def one_pass(variant: Variant) -> dict[str, list[float]]:
     gradients = torch.autograd.grad((outputs * direction).sum(), trainer.update.parameters)
     with torch.no_grad():
         test_outputs = trainer.network(images)
+        trainer.network.weighted_layers()[-1].weight.div_(test_outputs.abs().max())  # keeps the softmax off 0 and 1
     names = _parameter_names(trainer)
+    settings = trainer.data.test_images, trainer.mean, trainer.dtype, variant.test_views
+    views = {"view_probabilities": _rounded(class_probabilities(trainer.network, *settings))}
     return {
         "outputs": _rounded(outputs),
         "test_outputs": _rounded(test_outputs),
+        **(views if variant.test_views > 1 else {}),
         **{f"gradient of {name}": [norm] for name, norm in zip(names, _norms(list(gradients)), strict=True)},
     }
 

@@ -96,13 +96,12 @@ class Trainer:
             self._rows = list(batches_of_epoch(phase.training_files, self.data.images_per_file, *settings))
         file, rows = self._rows[state.update_in_epoch]
         loss, wrong = self._one_update(rows.to(self.data.training_images.device), phase)
-        if not math.isfinite(loss):
-            self._diverged(loss)
+        state.step += 1
+        state.update_in_epoch += 1
+        self._check_finite(loss)
         sums = state.sums.setdefault(file, [0.0, 0.0, 0.0])
         for place, amount in enumerate((loss * len(rows), wrong, len(rows))):
             sums[place] += amount
-        state.step += 1
-        state.update_in_epoch += 1
         elapsed = time.perf_counter() - started
         state.seconds += elapsed
         state.epoch_seconds += elapsed
@@ -127,10 +126,12 @@ class Trainer:
         pixels = images[rows][:, border : border + size, border : border + size]
         return to_input(pixels, self.mean, self.dtype)
 
-    def _diverged(self, loss: float) -> None:
-        epoch, step = len(self.state.history) + 1, self.state.update_in_epoch + 1
+    def _check_finite(self, loss: float) -> None:
+        if math.isfinite(loss):
+            return
+        epoch, state = len(self.state.history) + 1, self.state
         raise ReproduceError(
-            f"the loss became {loss} in epoch {epoch}, update {step} (step {self.state.step + 1} of the run); "
+            f"the loss became {loss} in epoch {epoch}, update {state.update_in_epoch} (step {state.step} of the run); "
             "try a lower learning_rate or weight_std in the network spec, or precision: fp32"
         )
 
@@ -140,6 +141,7 @@ class Trainer:
         held_out = [file for file in range(1, _ALL_FILES + 1) if file not in phase.training_files]
         validation = self.evaluate_files(held_out) if held_out else None
         test = self.evaluate(self.data.test_images, self.data.test_labels, views=1)
+        self._check_finite(test.loss_nats)  # the epoch's last update may have lost the weights
         state.history.append(
             {
                 "epoch": len(state.history) + 1,

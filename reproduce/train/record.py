@@ -38,7 +38,7 @@ def write_record(folder: Path, run: RunId, study: Study, trainer: Trainer, meta:
         "seed": run.seed,
         "dataset": study.dataset,
         "scale": study.scale,
-        "schedule": "full" if run.epochs == variant.full_epochs() else "shortened",
+        "schedule": variant.schedule(run.epochs),
         "precision": variant.precision,
         "config": variant.resolved(),
         **meta,

@@ -14,12 +14,13 @@ import torch
 from reproduce.config import RunId, Study, load_study
 from reproduce.data.cifar10 import STATISTICS_FOLDER, load_cifar10
 from reproduce.errors import InterruptedRunError, ReproduceError
-from reproduce.files import exclusive_lock, file_digest
+from reproduce.files import exclusive_lock, file_digest, read_json
 from reproduce.memory import keep_freed_memory
 from reproduce.paths import relative_to_repo
 from reproduce.progress import Progress, format_duration
 from reproduce.provenance import git_state, import_training_modules, machine_fingerprint, source_digest, utc_now
 from reproduce.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
+from reproduce.train.golden import golden_path
 from reproduce.train.loop import Trainer, TrainingData
 from reproduce.train.record import write_record
 
@@ -67,11 +68,11 @@ def inputs_of(study: Study, run: RunId) -> dict[str, str]:
     Raises:
         ReproduceError: the golden file or the manifest is missing.
     """
-    golden = study.folder / "golden" / f"{run.variant}.json"
+    golden = golden_path(study, run.variant)
     manifest = STATISTICS_FOLDER / "manifest.json"
+    command = f'python -m reproduce golden record {study.study} {run.variant} --reason "..."'
     if not golden.is_file():
-        command = f'python -m reproduce golden record {study.study} {run.variant} --reason "..."'
-        raise ReproduceError(f"{relative_to_repo(golden)} is missing; record the variant's trajectory with `{command}`")
+        raise ReproduceError(f"{relative_to_repo(golden)} is missing; record the variant's numerics with `{command}`")
     if not manifest.is_file():
         raise ReproduceError(f"{relative_to_repo(manifest)} is missing; run `python -m reproduce data cifar10`")
     return {
@@ -79,6 +80,15 @@ def inputs_of(study: Study, run: RunId) -> dict[str, str]:
         "golden_sha256": file_digest(golden),
         "data_manifest_sha256": file_digest(manifest),
     }
+
+
+def is_up_to_date(run: RunId) -> bool:
+    """Return whether the run is published, made from today's configuration, numerics and data."""
+    record = run.folder / "run.json"
+    if not record.is_file():
+        return False
+    made_from = read_json(record)
+    return all(made_from.get(name) == digest for name, digest in inputs_of(load_study(run.study), run).items())
 
 
 def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch()) -> Path:
@@ -97,64 +107,87 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch())
     variant = study.variant(run.variant)
     phases = variant.scaled_phases(run.epochs)
     inputs = inputs_of(study, run)
-    provenance = {**git_state(), "source_sha256": source_digest(), "started_utc": utc_now()}
-    if launch.require_clean_tree and provenance["git_dirty"]:
+    golden = golden_path(study, run.variant)
+    if read_json(golden).get("config_sha256") != inputs["config_sha256"]:
+        command = f'python -m reproduce golden record {study.study} {run.variant} --reason "..."'
+        raise ReproduceError(f"{relative_to_repo(golden)} is of another configuration; if yours is meant, `{command}`")
+    if launch.require_clean_tree and git_state()["git_dirty"]:
         raise ReproduceError(
             "reproduce/ or experiments/ has uncommitted changes, so the run could not say what made it; "
             "commit them, or use `python -m reproduce rerun` to train without publishing"
         )
     import_training_modules()
-    keep_freed_memory()
-    device = choose_device(launch.device)
-    if launch.threads:
-        torch.set_num_threads(launch.threads)
-    machine = machine_fingerprint()
-    identity = {"run": str(run), **inputs}
-    checkpoint = checkpoint_path(identity)
+    device = prepare_torch(launch)
+    session = {**git_state(), "source_sha256": source_digest(), "started_utc": utc_now()}
+    session["machine"] = machine_fingerprint(device)
+    folder = folder or run.folder
+    # The folder is part of the identity: a rerun never goes on from the published run's checkpoint, nor the reverse.
+    checkpoint = checkpoint_path({"run": str(run), "folder": relative_to_repo(folder), **inputs})
     busy = f"another trainer is at work on {run}; wait for it or stop it (lock {checkpoint.with_suffix('.lock')})"
     with exclusive_lock(checkpoint.with_suffix(".lock"), busy):
         trainer = Trainer(variant, phases, run.seed, load_training_data(device))
-        resumes = _train_to_end(trainer, checkpoint, launch, str(run))
+        sessions = _train_to_end(trainer, checkpoint, launch, str(run), session)
         if inputs_of(load_study(run.study), run) != inputs:
             raise ReproduceError(
                 f"study.yaml, golden file or data manifest of {run} changed while it trained; train it again"
             )
-        meta = {**inputs, **provenance, "machine": machine, "interruptions": resumes}
-        folder = folder or run.folder
-        write_record(folder, run, study, trainer, meta)
+        write_record(folder, run, study, trainer, {**inputs, **provenance_of(sessions)})
         checkpoint.unlink(missing_ok=True)
     return folder
 
 
-def _train_to_end(trainer: Trainer, checkpoint: Path, launch: Launch, name: str) -> int:
-    """Train until the schedule ends; return how often the run was taken up again."""
-    resumes = 0
+def prepare_torch(launch: Launch) -> torch.device:
+    """Set memory, threads and exact float32 as a run needs them, and return its device."""
+    keep_freed_memory()
+    if launch.threads:
+        torch.set_num_threads(launch.threads)
+    torch.backends.cudnn.allow_tf32 = False  # else fp32 on recent GPUs is 10 bits of mantissa
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.deterministic = True  # resuming must give the same weights
+    return choose_device(launch.device)
+
+
+def provenance_of(sessions: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what made a run from the sessions it was trained in: the last one's figures, and every one by itself.
+
+    ``git_dirty`` is true if any session's tree was.
+    """
+    last = sessions[-1]
+    dirty = True if any(session["git_dirty"] for session in sessions) else last["git_dirty"]
+    first = sessions[0]["started_utc"]
+    return {**last, "git_dirty": dirty, "started_utc": first, "interruptions": len(sessions) - 1, "sessions": sessions}
+
+
+def _train_to_end(
+    trainer: Trainer, checkpoint: Path, launch: Launch, name: str, session: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Train until the schedule ends; return the sessions it took, this one last."""
+    sessions = [session]
     saved = load_checkpoint(checkpoint)
     if saved is not None:
         trainer.load_state_dict(saved["trainer"])
-        resumes = saved["resumes"] + 1
+        sessions = [*saved["sessions"], session]
         print(f"{name}: going on from step {trainer.state.step}", flush=True)
     batch = trainer.variant.batch_size
     done = trainer.state.step * batch
+
+    def save() -> None:
+        save_checkpoint(checkpoint, {"trainer": trainer.state_dict(), "sessions": sessions})
+
     with _stop_requests() as stopped, Progress(name, trainer.total_updates() * batch, "img", initial=done) as progress:
         next_save = time.monotonic() + launch.seconds_between_checkpoints
         while not trainer.finished():
             trainer.advance()
             progress.update(batch, _note(trainer))
             if stopped or time.monotonic() >= next_save:
-                save_checkpoint(checkpoint, _checkpoint_content(trainer, resumes))
+                save()
                 next_save = time.monotonic() + launch.seconds_between_checkpoints
             if stopped:
-                raise InterruptedRunError(
-                    f"{name} stopped at step {trainer.state.step}; the same command goes on from there"
-                )
-    save_checkpoint(checkpoint, _checkpoint_content(trainer, resumes))  # a kill during the tests loses no training
+                step = trainer.state.step
+                raise InterruptedRunError(f"{name} stopped at step {step}; the same command goes on from there")
+    save()  # a kill during the tests loses no training
     print(f"{name}: trained in {format_duration(trainer.state.seconds)}", flush=True)
-    return resumes
-
-
-def _checkpoint_content(trainer: Trainer, resumes: int) -> dict[str, Any]:
-    return {"trainer": trainer.state_dict(), "resumes": resumes}
+    return sessions
 
 
 def _note(trainer: Trainer) -> str:

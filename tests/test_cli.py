@@ -1,0 +1,155 @@
+"""The command line: help a newcomer can follow, one-line errors, exit statuses."""
+
+import argparse
+import json
+import subprocess
+import sys
+
+import pytest
+import training_support
+from training_support import RUN, use_study, write_study
+
+from reproduce import cli
+from reproduce.errors import InterruptedRunError, ReproduceError
+from reproduce.train import golden
+from reproduce.train import run as run_module
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    write_study(tmp_path)
+    use_study(tmp_path, monkeypatch.setattr)
+    monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
+    return tmp_path
+
+
+def error_line(capsys, *arguments, status=2):
+    assert cli.main(list(arguments)) == status
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err.startswith("error: ") and captured.err.count("\n") == 1
+    return captured.err
+
+
+def test_help_names_every_verb_and_where_to_start():
+    done = subprocess.run([sys.executable, "-m", "reproduce", "--help"], capture_output=True, text=True, check=True)
+    for verb in (
+        "data",
+        "train",
+        "evaluate",
+        "collect",
+        "verify",
+        "bench",
+        "quick",
+        "rerun",
+        "golden",
+        "report",
+        "cite",
+    ):
+        assert f"\n    {verb} " in done.stdout
+    assert "python -m reproduce quick" in done.stdout
+
+
+def test_every_verb_has_help(capsys):
+    (verbs,) = (a for a in cli.build_parser()._actions if isinstance(a, argparse._SubParsersAction))
+    for verb in verbs.choices:
+        with pytest.raises(SystemExit, match="0"):
+            cli.main([verb, "--help"])
+        assert f"usage: python -m reproduce {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "tiny"], "name a variant with --epochs and --seed, or a --profile"),
+        (["train", "tiny", "small", "--seed", "1"], "name a variant with --epochs and --seed"),
+        (["train", "none", "small", "--epochs", "6", "--seed", "1"], "there is no study 'none'; known: tiny"),
+        (["train", "tiny", "large", "--epochs", "6", "--seed", "1"], "study tiny has no variant 'large'; it has small"),
+        (["train", "tiny", "small", "--epochs", "1", "--seed", "1"], "1 epochs cannot hold 2 phases"),
+        (["train", "tiny", "--profile", "full"], "study tiny has no profile 'full'; it has smoke"),
+        (["rerun", "tiny/small"], "'tiny/small' does not name a run"),
+    ],
+)
+def test_mistakes_are_one_line_with_status_2(folder, capsys, arguments, message):
+    assert message in error_line(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["tune"],
+        ["train"],
+        ["train", "tiny", "small", "--epochs", "0", "--seed", "1"],
+        ["train", "tiny", "small", "--epochs", "6", "--seed", "-1"],
+        ["train", "tiny", "small", "--epochs", "6", "--seed", "1", "--threads", "0"],
+        ["train", "tiny", "small", "--epochs", "six", "--seed", "1"],
+        ["train", "tiny", "--profile", "nightly"],
+    ],
+)
+def test_mistakes_of_form_are_one_line_too(folder, capsys, arguments):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and "--help" in error
+
+
+def test_train_writes_the_run_and_says_where(folder, capsys):
+    assert cli.main(["train", "tiny", "small", "--epochs", "6", "--seed", "1", "--threads", "1"]) == 0
+    assert f"{RUN}: written to " in capsys.readouterr().out
+    assert json.loads((RUN.folder / "run.json").read_text())["status"] == "finished"
+
+
+def test_a_profile_trains_what_is_missing(folder, capsys, monkeypatch):
+    trained = []
+    monkeypatch.setattr(run_module, "train_run", lambda run, launch: trained.append(run) or run.folder)
+    first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
+    first.folder.mkdir(parents=True)
+    made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
+    (first.folder / "run.json").write_text(json.dumps(made_from))
+    assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
+    assert trained == [second]
+    assert f"{first} is published and up to date; skipped" in capsys.readouterr().out
+    (first.folder / "run.json").write_text(json.dumps({**made_from, "config_sha256": "of an earlier configuration"}))
+    assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
+    assert trained == [second, first, second]
+
+
+def test_launch_options_reach_the_trainer(folder, monkeypatch):
+    launches = []
+    monkeypatch.setattr(run_module, "train_run", lambda run, launch: launches.append(launch) or run.folder)
+    arguments = ["train", "tiny", "small", "--epochs", "6", "--seed", "1"]
+    cli.main([*arguments, "--device", "cpu", "--threads", "3", "--seconds-between-checkpoints", "7.5"])
+    cli.main(arguments)
+    assert launches == [run_module.Launch("cpu", 3, 7.5), run_module.Launch("auto", None, 30.0)]
+    assert all(launch.require_clean_tree for launch in launches)
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [(ReproduceError("wrong"), 2), (InterruptedRunError("stopped"), 75), (KeyboardInterrupt(), 130)],
+)
+def test_exit_statuses(folder, capsys, monkeypatch, error, status):
+    def fail(run, launch):
+        raise error
+
+    monkeypatch.setattr(run_module, "train_run", fail)
+    error_line(capsys, "train", "tiny", "small", "--epochs", "6", "--seed", "1", status=status)
+
+
+def test_golden_check_lists_every_difference_and_fails(folder, capsys, monkeypatch):
+    monkeypatch.setattr(golden, "check_golden", lambda study, name: ["fp32 update_rule conv1: differs", "more"])
+    assert cli.main(["golden", "check", "tiny", "small"]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["small: fp32 update_rule conv1: differs", "small: more"]
+    assert lines[2].startswith("error: 2 differences from tiny's golden files")
+    monkeypatch.setattr(golden, "check_golden", lambda study, name: [])
+    assert cli.main(["golden", "check", "tiny", "small"]) == 0
+    assert "1 variants follow their golden files" in capsys.readouterr().out
+
+
+def test_golden_record_without_a_reason_is_refused(folder, capsys, monkeypatch):
+    monkeypatch.setattr(golden, "load_study", cli.load_study)
+    assert "--reason is empty" in error_line(capsys, "golden", "record", "tiny", "small")

@@ -1,0 +1,114 @@
+"""The compiled kernels: on wherever a compiler is, off on request, the same bits whatever the number of threads."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from reproduce.models import kernels
+from reproduce.models.local import gather_patches
+from reproduce.models.normalization import normalize_across_maps, normalize_within_map
+from reproduce.models.pooling import average_pool, max_pool
+
+OPERATIONS = {
+    "max_pool": lambda x: max_pool(x, 3, 2),
+    "average_pool": lambda x: average_pool(x, 3, 2),
+    "across_maps": lambda x: normalize_across_maps(x, 5, 0.01, 0.75, 1.0),
+    "within_map": lambda x: normalize_within_map(x, 3, 0.01, 0.75, 1.0),
+    "gather_patches": lambda x: gather_patches(x, 3, 1, 11),
+}
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def compiled():
+    if kernels.library() is None:
+        pytest.skip("no C compiler here")
+
+
+def both_ways(operation, dtype):
+    """Return output and input gradient of an operation on 33 odd-sized maps."""
+    random = torch.Generator().manual_seed(1)
+    x = torch.randn(7, 33, 13, 13, generator=random).to(dtype).requires_grad_()
+    out = OPERATIONS[operation](x)
+    direction = torch.randn(out.shape, generator=random).to(dtype)
+    return out.detach(), torch.autograd.grad(out, x, direction)[0]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_results_do_not_depend_on_the_number_of_threads(compiled, operation, dtype):
+    torch.set_num_threads(1)
+    alone = both_ways(operation, dtype)
+    for count in (2, 3, 5):
+        torch.set_num_threads(count)
+        for one, several in zip(alone, both_ways(operation, dtype), strict=True):
+            assert torch.equal(one, several)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_any_memory_layout_gives_the_same(compiled, operation):
+    random = torch.Generator().manual_seed(1)
+    x = torch.randn(2, 5, 13, 13, generator=random)
+    laid_out = x.contiguous(memory_format=torch.channels_last)
+    sliced = torch.randn(2, 10, 13, 13)
+    sliced[:, ::2] = x
+    expected = OPERATIONS[operation](x)
+    assert torch.equal(OPERATIONS[operation](laid_out), expected)
+    assert torch.equal(OPERATIONS[operation](sliced[:, ::2]), expected)
+
+
+PROBE = """
+import torch
+from reproduce.models import kernels
+from reproduce.models.pooling import max_pool
+print(kernels.library() is None, max_pool(torch.arange(16.0).view(1, 1, 4, 4), 3, 2).flatten().tolist())
+"""
+
+
+def probe(**environment):
+    command = [sys.executable, "-c", PROBE]
+    done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)
+    return done.stdout.strip(), done.stderr
+
+
+def test_the_environment_turns_them_off():
+    assert probe(REPRODUCE_KERNELS="0") == ("True [10.0, 11.0, 14.0, 15.0]", "")
+
+
+def test_without_a_compiler_torch_does_the_work_and_says_so(tmp_path):
+    printed, said = probe(PATH="", CC="no-such-compiler", REPRODUCE_SCRATCH=str(tmp_path))
+    assert printed == "True [10.0, 11.0, 14.0, 15.0]"
+    assert said == "no C compiler: using slower torch operations for pooling and normalization\n"
+
+
+def test_a_compiler_that_fails_leaves_torch_at_work_and_one_line(tmp_path):
+    compiler = tmp_path / "cc-broken"
+    compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && exit 0\necho "fatal: no headers" >&2\nexit 1\n')
+    compiler.chmod(0o755)
+    printed, said = probe(CC=str(compiler), REPRODUCE_SCRATCH=str(tmp_path / "scratch"))
+    assert printed == "True [10.0, 11.0, 14.0, 15.0]"
+    assert said == "the C kernels could not be built (fatal: no headers): using slower torch operations\n"
+    assert list((tmp_path / "scratch").rglob("*.so*")) == []
+
+
+def test_they_are_built_once_and_kept_in_the_scratch_folder(compiled, tmp_path):
+    assert probe(REPRODUCE_SCRATCH=str(tmp_path))[0] == "False [10.0, 11.0, 14.0, 15.0]"
+    (library,) = (tmp_path / "kernels").iterdir()
+    built = library.stat().st_mtime_ns
+    assert probe(REPRODUCE_SCRATCH=str(tmp_path), CC="gcc")[0].startswith("False")
+    assert [path.stat().st_mtime_ns for path in (tmp_path / "kernels").iterdir()] == [built]
+
+
+def test_other_types_and_devices_are_left_to_torch():
+    assert not kernels.usable(torch.ones(1, dtype=torch.float64))
+    assert not kernels.usable(torch.ones(1, dtype=torch.float16))
+    assert not kernels.usable(torch.ones(1, device="meta"))

@@ -1,0 +1,101 @@
+"""What a run says of its making: source, commit, machine."""
+
+import importlib
+import platform
+import re
+import subprocess
+import sys
+
+import pytest
+
+from reproduce import provenance
+
+
+def git(folder, *arguments):
+    identity = ["-c", "user.name=Test", "-c", "user.email=test@example.org", "-c", "commit.gpgsign=false"]
+    done = subprocess.run(["git", "-C", str(folder), *identity, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    for name in ("reproduce/a.py", "experiments/s/study.yaml", "experiments/s/dvc.lock", "README.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "--quiet", "-m", "First")
+    monkeypatch.setattr(provenance, "REPO_ROOT", tmp_path)
+    return tmp_path
+
+
+def test_a_clean_tree(repository):
+    assert provenance.git_state() == {"git_commit": git(repository, "rev-parse", "HEAD"), "git_dirty": False}
+
+
+@pytest.mark.parametrize(
+    ("name", "dirty"),
+    [
+        ("reproduce/a.py", True),
+        ("reproduce/new.py", True),
+        ("experiments/s/study.yaml", True),
+        ("README.md", False),
+        ("experiments/s/dvc.lock", False),
+        ("results/runs/x", False),
+    ],
+)
+def test_changes_that_decide_numbers_make_it_dirty(repository, name, dirty):
+    (repository / name).parent.mkdir(parents=True, exist_ok=True)
+    (repository / name).write_text("2")
+    assert provenance.git_state()["git_dirty"] is dirty
+
+
+def test_outside_a_repository_nothing_is_claimed(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "REPO_ROOT", tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert provenance.git_state() == {"git_commit": None, "git_dirty": None}
+
+
+def test_the_source_digest_sees_every_file_of_the_package(tmp_path, monkeypatch):
+    package = tmp_path / "reproduce"
+    (package / "models").mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "models" / "kernels.c").write_text("int a;")
+    monkeypatch.setattr(provenance.reproduce, "__file__", str(package / "__init__.py"))
+    digests = [provenance.source_digest()]
+    (package / "models" / "kernels.c").write_text("int b;")
+    digests.append(provenance.source_digest())
+    (package / "models" / "new.yaml").write_text("")
+    digests.append(provenance.source_digest())
+    (package / "models" / "new.yaml").rename(package / "models" / "renamed.yaml")
+    digests.append(provenance.source_digest())
+    assert len(set(digests)) == 4
+    (package / "models" / "a.pyc").write_text("compiled")
+    assert provenance.source_digest() == digests[-1]
+
+
+def test_every_module_a_run_uses_is_imported_before_it_starts():
+    code = """
+import sys
+from reproduce.provenance import import_training_modules
+import_training_modules()
+print("\\n".join(name for name in sys.modules if name.startswith("reproduce.")))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    package = importlib.import_module("reproduce").__path__[0]
+    for name in ("data", "models", "train", "evaluate"):
+        folder = provenance.Path(package) / name
+        assert {f"reproduce.{name}.{path.stem}" for path in folder.glob("[a-z]*.py")} <= loaded
+
+
+def test_the_machine_is_described_without_its_name():
+    machine = provenance.machine_fingerprint()
+    assert machine["cores"] >= 1 and machine["memory_gib"] > 0.5
+    assert machine["python"] == platform.python_version()
+    assert platform.node() not in {str(value) for value in machine.values()}
+    assert {type(value) for value in machine.values()} <= {str, int, float, type(None)}  # a checkpoint holds them
+
+
+def test_times_are_utc_to_the_second():
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", provenance.utc_now())

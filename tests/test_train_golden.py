@@ -1,0 +1,195 @@
+"""Golden files: this machine follows them, a change of numerics does not, and recording asks for a reason."""
+
+import json
+
+import pytest
+import torch
+from torch.nn import functional
+from training_support import STUDY, use_study, write_study
+
+from reproduce import config, draws
+from reproduce.config import load_study
+from reproduce.errors import ReproduceError
+from reproduce.evaluate import predict
+from reproduce.models import network
+from reproduce.models.spec import ResponseNormalization
+from reproduce.train import golden, loop
+from reproduce.train.loop import Trainer
+from reproduce.train.update import MomentumUpdate
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+STUDY_2012 = load_study("cifar10_nets")
+
+
+@pytest.mark.parametrize("name", STUDY_2012.variants)
+def test_every_variant_follows_its_golden_file_here(name):
+    assert golden.check_golden(STUDY_2012, name) == []
+
+
+def problems(name="80sec"):
+    return "\n".join(golden.check_golden(STUDY_2012, name))
+
+
+def other_rule(momentum=0.9, decay_sign=1.0, bias_decay=0.0, rate_outside=False):
+    """Return an update rule that is that of 2012 but for the arguments given."""
+
+    @torch.no_grad()
+    def step(self, gradients, weight_rate_factor, bias_rate_factor):
+        rows = zip(self.parameters, self.velocities, gradients, self._rates, self._is_bias, strict=True)
+        for parameter, velocity, gradient, (rate, decay), is_bias in rows:
+            rate *= bias_rate_factor if is_bias else weight_rate_factor
+            pull = gradient + (bias_decay if is_bias else decay_sign * decay) * parameter
+            velocity.mul_(momentum).sub_(pull if rate_outside else rate * pull)
+            parameter.add_(rate * velocity if rate_outside else velocity)
+
+    return step
+
+
+def test_the_rule_written_again_follows_the_golden_file(monkeypatch):
+    monkeypatch.setattr(MomentumUpdate, "step", other_rule())
+    assert problems() == ""
+
+
+@pytest.mark.parametrize(
+    "change", [{"momentum": 0.95}, {"decay_sign": -1.0}, {"bias_decay": 0.004}, {"rate_outside": True}], ids=str
+)
+def test_a_changed_update_rule_is_seen(monkeypatch, change):
+    monkeypatch.setattr(MomentumUpdate, "step", other_rule(**change))
+    assert "fp32 update_rule conv1" in problems()
+
+
+@pytest.mark.parametrize(("name", "power"), [("18pct", 1), ("conv_local_13pct_lrn", 0)])
+def test_a_changed_alpha_is_seen(monkeypatch, name, power):
+    changed = property(lambda layer: layer.alpha / layer.window**power)
+    monkeypatch.setattr(ResponseNormalization, "alpha_per_square", changed)
+    assert "fp32 one_pass outputs" in problems(name)
+
+
+def test_another_draw_of_crops_is_seen(monkeypatch):
+    crops = loop.random_crops
+    monkeypatch.setattr(loop, "random_crops", lambda i, r, size, seed, step: crops(i, r, size, seed, step + 1))
+    assert "fp32 one_pass outputs" in problems("conv_local_13pct")
+
+
+def test_crops_that_do_not_follow_the_step_are_seen(monkeypatch):
+    crops = loop.random_crops
+    monkeypatch.setattr(loop, "random_crops", lambda i, r, size, seed, step: crops(i, r, size, seed, 0))
+    assert "fp32 trajectory" in problems("conv_local_13pct")
+
+
+@pytest.mark.parametrize("change", ["deviation", "draw"])
+def test_other_initial_weights_are_seen(monkeypatch, change):
+    gaussian = draws.gaussian
+    changed = {
+        "deviation": lambda seed, purpose, shape, std: gaussian(seed, purpose, shape, 1.001 * std),
+        "draw": lambda seed, purpose, shape, std: gaussian(seed, f"{purpose}.", shape, std),
+    }
+    monkeypatch.setattr(draws, "gaussian", changed[change])
+    assert "fp32 one_pass outputs" in problems()
+
+
+def test_an_average_over_pixels_outside_is_seen(monkeypatch):
+    def unclipped(x, window, stride):
+        return functional.avg_pool2d(functional.pad(x, (0, 1, 0, 1)), window, stride)
+
+    monkeypatch.setattr(network, "average_pool", unclipped)
+    assert "fp32 one_pass outputs" in problems()
+
+
+def test_a_short_batch_that_takes_a_short_step_is_seen(monkeypatch):
+    class Scaled:
+        cross_entropy = staticmethod(lambda x, y: functional.cross_entropy(x, y) * len(y) / 4)
+
+    monkeypatch.setattr(loop, "functional", Scaled)
+    assert "fp32 trajectory" in problems()
+
+
+def test_files_in_another_order_are_seen(monkeypatch):
+    batches = loop.batches_of_epoch
+    monkeypatch.setattr(loop, "batches_of_epoch", lambda *settings: list(batches(*settings))[::-1])
+    assert "fp32 trajectory" in problems()
+
+
+def test_shuffling_alike_every_epoch_is_seen(monkeypatch):
+    batches = loop.batches_of_epoch
+    monkeypatch.setattr(loop, "batches_of_epoch", lambda *settings: batches(*settings[:-1], 0))
+    assert "fp32 trajectory" in problems("80sec_reshuffled")
+
+
+@pytest.mark.parametrize("factors", [{"weight_rate_factor": 1.0}, {"bias_rate_factor": 0.1}], ids=str)
+def test_phases_at_other_rates_are_seen(monkeypatch, factors):
+    update = Trainer._one_update
+    monkeypatch.setattr(
+        Trainer, "_one_update", lambda s, rows, phase: update(s, rows, phase.model_copy(update=factors))
+    )
+    assert "fp32 trajectory distances_moved" in problems()
+
+
+def test_testing_without_the_mean_is_seen(monkeypatch):
+    convert = predict.to_input
+    monkeypatch.setattr(predict, "to_input", lambda pixels, mean, dtype: convert(pixels, 0 * mean, dtype))
+    assert "fp32 trajectory test_probabilities" in problems()
+
+
+def test_the_number_of_threads_stays_as_it_was():
+    before = torch.get_num_threads()
+    golden.numerics(STUDY_2012.variant("80sec"))
+    assert torch.get_num_threads() == before
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    write_study(tmp_path)
+    use_study(tmp_path, monkeypatch.setattr)
+    monkeypatch.setattr(golden, "load_study", lambda name: load_study(name, tmp_path / "experiments"))
+    (tmp_path / "experiments" / "tiny" / "golden" / "small.json").unlink()
+    return tmp_path
+
+
+def test_recording_needs_a_reason_and_a_change(folder, monkeypatch):
+    study = load_study("tiny", folder / "experiments")
+    with pytest.raises(ReproduceError, match=r"golden/small\.json is missing"):
+        golden.check_golden(study, "small")
+    with pytest.raises(ReproduceError, match="--reason is empty"):
+        golden.record_golden("tiny", "small", " ")
+    assert not golden.golden_path(study, "small").exists()
+
+    path = golden.record_golden("tiny", "small", "first record")
+    assert golden.check_golden(study, "small") == []
+    first = path.read_bytes()
+    with pytest.raises(ReproduceError, match="still holds within tolerance; recording it would rerun for nothing"):
+        golden.record_golden("tiny", "small", "again")
+    assert path.read_bytes() == first
+
+    monkeypatch.setattr(MomentumUpdate, "step", other_rule(momentum=0.8))
+    golden.record_golden("tiny", "small", "another momentum")
+    assert [entry["reason"] for entry in json.loads(path.read_text())["reasons"]] == [
+        "first record",
+        "another momentum",
+    ]
+    assert golden.check_golden(study, "small") == []
+
+
+def test_a_changed_configuration_is_out_of_date_whatever_it_computes(folder):
+    golden.record_golden("tiny", "small", "first record")
+    changed = STUDY.replace("epochs: 4", "epochs: 5")
+    (folder / "experiments" / "tiny" / "study.yaml").write_text(changed)
+    study = load_study("tiny", config.EXPERIMENTS)
+    assert golden.check_golden(study, "small") == ["the configuration is not the one the golden file was recorded with"]
+    golden.record_golden("tiny", "small", "five epochs")
+    assert golden.check_golden(study, "small") == []
+
+
+def test_differences_name_precision_part_and_quantity():
+    recorded = {p: {part: {"a": [1.0, 2.0]} for part in parts} for p, parts in golden._TOLERANCES.items()}
+    now = json.loads(json.dumps(recorded))
+    assert golden.differences(recorded, now) == []
+    now["fp32"]["one_pass"]["a"][0] += 1e-4
+    now["bf16"]["update_rule"]["a"][1] = float("nan")
+    now["bf16"]["one_pass"]["a"].append(0.0)
+    assert golden.differences(recorded, now) == [
+        "fp32 one_pass a: differs by 5e-05, allowed 2e-05",
+        "bf16 one_pass: the layers or their sizes differ",
+        "bf16 update_rule a: differs by nan, allowed 1e-06",
+    ]

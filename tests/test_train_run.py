@@ -1,0 +1,351 @@
+"""A run from start to published folder: refusals, interruption, resumption, kills at any moment."""
+
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import training_support
+from training_support import RUN, STUDY, use_study, write_golden, write_study
+
+from reproduce.errors import InterruptedRunError, ReproduceError
+from reproduce.train import checkpoint, record
+from reproduce.train import run as run_module
+from reproduce.train.run import Launch, choose_device, train_run
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+ONE_THREAD = Launch(threads=1)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    write_study(tmp_path)
+    use_study(tmp_path, monkeypatch.setattr)
+    monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
+    return tmp_path
+
+
+def checkpoints(folder):
+    return list((folder / "scratch" / "checkpoints").glob("*.pt"))
+
+
+def after_updates(monkeypatch, count, action):
+    """Do ``action`` once, right after the ``count``-th update of this process."""
+    advance, done = run_module.Trainer.advance, []
+
+    def counting(self):
+        advance(self)
+        done.append(1)
+        if len(done) == count:
+            action()
+
+    monkeypatch.setattr(run_module.Trainer, "advance", counting)
+
+
+def results(place):
+    """Return everything of a run's folder that must not depend on interruptions, clocks apart."""
+    run = json.loads((place / "run.json").read_text())
+    for clock in ("started_utc", "finished_utc", "training_seconds", "evaluation_seconds", "images_per_second"):
+        run.pop(clock)
+    run.pop("interruptions"), run.pop("sessions"), run["machine"].pop("load_average_at_start")
+    history = pd.read_csv(place / "history.csv", dtype=str).drop(columns="seconds")
+    files = {name: (place / name).read_bytes() for name in ("metrics.json", "predictions.npz", "arrays.npz")}
+    return {"run": run, "history": history.to_csv(), **files}
+
+
+def test_a_run_is_written_to_its_place_and_its_checkpoint_goes(folder):
+    place = train_run(RUN, launch=ONE_THREAD)
+    assert place == folder / "results" / "runs" / "tiny" / "small" / "epochs6" / "seed1" == RUN.folder
+    run = json.loads((place / "run.json").read_text())
+    assert (run["interruptions"], run["git_commit"], run["machine"]["threads"]) == (0, "a" * 40, 1)
+    assert len(run["source_sha256"]) == len(run["golden_sha256"]) == 64
+    assert json.loads((place / "metrics.json").read_text())["epochs"] == 6
+    assert checkpoints(folder) == []
+
+
+def test_the_same_command_makes_the_same_run(folder):
+    first = results(train_run(RUN, launch=ONE_THREAD))
+    assert results(train_run(RUN, folder / "again", ONE_THREAD)) == first
+    other = results(train_run(type(RUN)("tiny", "small", 6, 2), launch=ONE_THREAD))
+    assert other["arrays.npz"] != first["arrays.npz"]
+
+
+@pytest.mark.parametrize(
+    ("updates", "number"),
+    [(1, signal.SIGTERM), (12, signal.SIGTERM), (30, signal.SIGINT), (4 * 12 + 2 * 15, signal.SIGTERM)],
+)
+def test_a_stop_request_saves_and_the_same_command_goes_on(folder, monkeypatch, number, updates):
+    unbroken = results(train_run(RUN, folder / "unbroken", ONE_THREAD))
+    with monkeypatch.context() as patched:
+        after_updates(patched, updates, lambda: os.kill(os.getpid(), number))
+        with pytest.raises(InterruptedRunError, match=f"stopped at step {updates}; the same command goes on") as caught:
+            train_run(RUN, launch=ONE_THREAD)
+    assert caught.value.exit_code == 75
+    assert not RUN.folder.exists() and len(checkpoints(folder)) == 1
+    assert results(train_run(RUN, launch=ONE_THREAD)) == unbroken
+    run = json.loads((RUN.folder / "run.json").read_text())
+    assert run["interruptions"] == 1
+    assert [session["source_sha256"] for session in run["sessions"]] == [run["source_sha256"]] * 2
+    assert checkpoints(folder) == []
+
+
+def test_signals_are_handled_as_before_afterwards(folder):
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    train_run(RUN, launch=ONE_THREAD)
+    assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
+
+
+def test_a_second_trainer_of_the_same_run_is_refused(folder, monkeypatch):
+    errors = []
+
+    def second():
+        with pytest.raises(ReproduceError) as caught:
+            train_run(RUN, launch=ONE_THREAD)
+        errors.append(str(caught.value))
+
+    after_updates(monkeypatch, 3, second)
+    place = train_run(RUN, launch=ONE_THREAD)
+    (message,) = errors
+    assert message.startswith(f"another trainer is at work on {RUN}; wait for it or stop it (lock {folder}/scratch/")
+    assert "\n" not in message
+    assert json.loads((place / "run.json").read_text())["interruptions"] == 0
+
+
+def test_a_run_trained_beside_the_published_one_shares_nothing_with_it(folder, monkeypatch):
+    with monkeypatch.context() as patched:
+        after_updates(patched, 3, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(InterruptedRunError):
+            train_run(RUN, launch=ONE_THREAD)
+    beside = train_run(RUN, folder / "beside", ONE_THREAD)
+    assert json.loads((beside / "run.json").read_text())["interruptions"] == 0
+    assert len(checkpoints(folder)) == 1 and not RUN.folder.exists()
+
+
+def test_runs_of_other_seeds_do_not_wait_for_one_another(folder, monkeypatch):
+    other = type(RUN)("tiny", "small", 2, 2)
+    after_updates(monkeypatch, 3, lambda: train_run(other, launch=ONE_THREAD))
+    assert train_run(RUN, launch=ONE_THREAD).exists() and other.folder.exists()
+
+
+def test_a_dirty_tree_is_refused_unless_nothing_is_published(folder, monkeypatch):
+    monkeypatch.setattr(run_module, "git_state", lambda: {"git_commit": "a" * 40, "git_dirty": True})
+    with pytest.raises(ReproduceError, match="has uncommitted changes, so the run could not say what made it"):
+        train_run(RUN, launch=ONE_THREAD)
+    assert not (folder / "scratch").exists() and not RUN.folder.exists()
+    place = train_run(RUN, folder / "beside", Launch(threads=1, require_clean_tree=False))
+    assert json.loads((place / "run.json").read_text())["git_dirty"] is True
+
+
+@pytest.mark.parametrize("golden_too", [False, True])
+def test_a_configuration_changed_while_it_trained_is_refused(folder, monkeypatch, golden_too):
+    def change():
+        path = folder / "experiments" / "tiny" / "study.yaml"
+        path.write_text(STUDY.replace("momentum: 0.9", "momentum: 0.8"))
+        if golden_too:
+            write_golden(folder)
+
+    after_updates(monkeypatch, 5, change)
+    with pytest.raises(ReproduceError, match=f"of {RUN} changed while it trained; train it again"):
+        train_run(RUN, launch=ONE_THREAD)
+    assert not RUN.folder.exists()
+
+
+@pytest.mark.parametrize("name", ["experiments/tiny/golden/small.json", "results/data/cifar10/manifest.json"])
+def test_golden_file_and_data_manifest_are_compared_at_the_end(folder, monkeypatch, name):
+    changed = json.dumps(json.loads((folder / name).read_text()) | {"other": 1})
+    after_updates(monkeypatch, 5, lambda: (folder / name).write_text(changed))
+    with pytest.raises(ReproduceError, match="changed while it trained"):
+        train_run(RUN, launch=ONE_THREAD)
+
+
+@pytest.mark.parametrize("name", ["experiments/tiny/golden/small.json", "results/data/cifar10/manifest.json"])
+def test_what_decides_the_run_must_be_there(folder, name):
+    (folder / name).unlink()
+    with pytest.raises(ReproduceError, match=rf"{Path(name).name} is missing; (record|run) .*`python -m reproduce"):
+        train_run(RUN, launch=ONE_THREAD)
+
+
+def test_a_checkpoint_of_another_configuration_is_not_taken_up(folder, monkeypatch):
+    with monkeypatch.context() as patched:
+        after_updates(patched, 20, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        with pytest.raises(InterruptedRunError):
+            train_run(RUN, launch=ONE_THREAD)
+    (folder / "experiments" / "tiny" / "study.yaml").write_text(STUDY.replace("momentum: 0.9", "momentum: 0.8"))
+    with pytest.raises(ReproduceError, match=r"golden/small\.json is of another configuration"):
+        train_run(RUN, launch=ONE_THREAD)
+    write_golden(folder)
+    place = train_run(RUN, launch=ONE_THREAD)
+    assert json.loads((place / "run.json").read_text())["interruptions"] == 0
+
+
+def test_unwritable_folders_are_one_line_errors(folder, monkeypatch):
+    (folder / "file").write_text("")
+    with monkeypatch.context() as patched:
+        patched.setenv("REPRODUCE_SCRATCH", str(folder / "file" / "scratch"))
+        with pytest.raises(ReproduceError, match=r"cannot create .*set REPRODUCE_SCRATCH to a writable folder$"):
+            train_run(RUN, launch=ONE_THREAD)
+    with pytest.raises(ReproduceError, match=r"^cannot write .*file/run: Not a directory; free space or choose"):
+        train_run(RUN, folder / "file" / "run", ONE_THREAD)
+    assert len(checkpoints(folder)) == 1  # the training is not lost
+
+
+def no_space(*arguments, **options):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_at_a_checkpoint_keeps_the_previous_one(folder, monkeypatch):
+    unbroken = results(train_run(RUN, folder / "unbroken", ONE_THREAD))
+    after_updates(monkeypatch, 10, lambda: monkeypatch.setattr(checkpoint.torch, "save", no_space))
+    with pytest.raises(ReproduceError, match=r"cannot write .*\.pt: No space left on device; free space") as caught:
+        train_run(RUN, launch=Launch(threads=1, seconds_between_checkpoints=0))
+    assert "\n" not in str(caught.value)
+    assert not RUN.folder.exists()
+    (saved,) = checkpoints(folder)
+    assert {path.suffix for path in saved.parent.iterdir()} == {".lock", ".pt"}
+    monkeypatch.undo()
+    use_study(folder, monkeypatch.setattr)
+    monkeypatch.setenv("REPRODUCE_SCRATCH", str(folder / "scratch"))
+    assert checkpoint.load_checkpoint(saved)["trainer"]["state"]["step"] == 9
+    assert results(train_run(RUN, launch=ONE_THREAD)) == unbroken
+
+
+@pytest.mark.parametrize("published", [True, False])
+def test_a_full_disk_at_the_end_loses_neither_training_nor_the_published_run(folder, monkeypatch, published):
+    if published:
+        RUN.folder.mkdir(parents=True)
+        (RUN.folder / "run.json").write_text("published")
+    with monkeypatch.context() as patched:
+        patched.setattr(record, "write_json", no_space)
+        with pytest.raises(ReproduceError, match="cannot write .*seed1: No space left on device"):
+            train_run(RUN, launch=ONE_THREAD)
+    assert [path.name for path in RUN.folder.parent.rglob("*")] == (["seed1", "run.json"] if published else [])
+    assert len(checkpoints(folder)) == 1
+    trained = []
+    monkeypatch.setattr(run_module.Trainer, "advance", trained.append)
+    assert json.loads((train_run(RUN, launch=ONE_THREAD) / "run.json").read_text())["status"] == "finished"
+    assert trained == []  # only tested and written again
+
+
+def test_a_run_that_diverges_publishes_nothing(folder, monkeypatch):
+    def lose_weights():
+        with torch.no_grad():
+            trainers[-1].update.parameters[0].fill_(float("nan"))
+
+    trainers, create = [], run_module.Trainer
+    monkeypatch.setattr(run_module, "Trainer", lambda *settings: trainers.append(create(*settings)) or trainers[-1])
+    advance = create.advance
+    monkeypatch.setattr(create, "advance", lambda s: (s.state.step == 3 and lose_weights()) or advance(s))
+    with pytest.raises(ReproduceError, match=r"the loss became nan in epoch 1, update 4 \(step 4 of the run\)"):
+        train_run(RUN, launch=ONE_THREAD)
+    assert not RUN.folder.exists()
+
+
+def test_devices_that_are_absent_are_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == choose_device("cpu") == torch.device("cpu")
+    with pytest.raises(ReproduceError, match="no CUDA device is available to torch here; use --device cpu"):
+        choose_device("cuda")
+
+
+def test_training_data_are_cifar10_with_the_committed_mean(tmp_path, monkeypatch):
+    class Data:
+        training_images = np.zeros((50, 4, 4, 3), dtype=np.uint8)
+        training_labels = np.arange(50) % 10
+        test_images = np.ones((10, 4, 4, 3), dtype=np.uint8)
+        test_labels = np.arange(10)
+
+    monkeypatch.setattr(run_module, "load_cifar10", Data)
+    monkeypatch.setattr(run_module, "STATISTICS_FOLDER", tmp_path)
+    with pytest.raises(ReproduceError, match=r"mean_image\.npy is missing; run `python -m reproduce data cifar10`"):
+        run_module.load_training_data(torch.device("cpu"))
+    np.save(tmp_path / "mean_image.npy", np.full((3, 4, 4), 7.5))
+    data = run_module.load_training_data(torch.device("cpu"))
+    assert data.mean_image[0, 0, 0] == 7.5 and data.images_per_file == 10
+    assert data.training_labels.tolist() == Data.training_labels.tolist()
+
+
+def command(folder, epochs):
+    script = [sys.executable, training_support.__file__, str(folder)]
+    options = ["--epochs", str(epochs), "--seed", "1", "--threads", "1", "--seconds-between-checkpoints", "0.05"]
+    return [*script, "train", "tiny", "long", *options]
+
+
+def started(folder, epochs, scratch):
+    return subprocess.Popen(
+        command(folder, epochs),
+        env=os.environ | {"REPRODUCE_SCRATCH": str(scratch), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def test_sigterm_ends_the_command_with_75_and_a_repetition_finishes_it(folder):
+    process = started(folder, 2000, folder / "scratch")
+    while not checkpoints(folder) and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 75
+    errors = [line for line in output.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and "the same command goes on from there" in errors[0]
+    assert "Traceback" not in output
+
+
+def wait_for_new_checkpoint(folder, process):
+    begun = time.time_ns()
+    while process.poll() is None and not any(path.stat().st_mtime_ns > begun for path in checkpoints(folder)):
+        time.sleep(0.005)
+
+
+def wait_for_end_of_training(folder, process):
+    said = ""
+    for line in process.stdout:
+        said += line
+        if "trained in" in line:
+            break
+    return said
+
+
+@pytest.mark.slow
+def test_ten_kills_at_random_moments_change_nothing(folder):
+    epochs, moments = 300, random.Random(2012)
+    process = started(folder, epochs, folder / "scratch-unbroken")
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, output
+    place = type(RUN)("tiny", "long", epochs, 1).folder
+    unbroken = results(place)
+    training_seconds = json.loads((place / "run.json").read_text())["training_seconds"]
+    place.rename(folder / "unbroken")
+
+    plans = [(lambda *_: None, 4.0)] * 2  # while Python and its modules load
+    plans += [(wait_for_new_checkpoint, training_seconds / 8)] * 5
+    plans += [(wait_for_end_of_training, 0.02)] * 3  # while the trained net is tested and its folder written
+    resumed = 0
+    while plans:
+        process = started(folder, epochs, folder / "scratch")
+        wait, longest_seconds = plans[0]
+        said = wait(folder, process) or ""
+        time.sleep(moments.uniform(0, longest_seconds))
+        process.kill()
+        output, _ = process.communicate()
+        resumed += "going on from step" in said + output
+        if process.returncode == -signal.SIGKILL:  # else it was done already, and is trained again
+            plans.pop(0)
+    process = started(folder, epochs, folder / "scratch")
+    output, _ = process.communicate(timeout=200)
+    assert process.returncode == 0, output
+    assert resumed >= 5, "the kills came too early to test anything"
+    assert results(place) == unbroken
+    assert [path.name for path in place.parent.iterdir()] == ["seed1"]
+    assert [path for path in (folder / "scratch" / "checkpoints").iterdir() if path.suffix != ".lock"] == []

@@ -1,0 +1,135 @@
+"""A study that trains in a second: tiny images, a net with every kind of layer, its own folders and golden file.
+
+Run as a script it is the real command line on that study: ``training_support.py FOLDER ARGUMENTS...``.
+"""
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from reproduce import cli, config
+from reproduce.config import RunId, Study, load_study
+from reproduce.models.spec import load_spec
+from reproduce.train import run as run_module
+from reproduce.train.loop import Trainer, TrainingData
+
+IMAGES_PER_FILE = 20
+BATCH_SIZE = 8  # 8 + 8 + 4: every file ends in a short batch
+UPDATES_PER_FILE = 3
+TEST_IMAGES = 30
+SIDE = 16
+
+_RATES = "learning_rate: 0.001, bias_learning_rate: 0.002, weight_decay: 0.004"
+SPEC = f"""
+source: made up for the tests
+input: {{channels: 3, size: 12}}
+layers:
+  - {{name: conv1, type: convolution, filters: 6, kernel_size: 3, padding: 1, weight_std: 0.01, activation: identity,
+     {_RATES}}}
+  - {{name: pool1, type: max_pooling, window: 3, stride: 2, activation: relu}}
+  - {{name: norm1, type: response_normalization, extent: across_maps, window: 5, alpha: 0.001, beta: 0.75, k: 1.0}}
+  - {{name: conv2, type: convolution, filters: 8, kernel_size: 3, padding: 1, weight_std: 0.1, activation: relu,
+     {_RATES}}}
+  - {{name: norm2, type: response_normalization, extent: within_map, window: 3, alpha: 0.001, beta: 0.75, k: 1.0}}
+  - {{name: pool2, type: average_pooling, window: 3, stride: 2}}
+  - {{name: local3, type: local, filters: 5, kernel_size: 3, padding: 1, weight_std: 0.1, activation: tanh, {_RATES}}}
+  - {{name: drop3, type: dropout, keep: 0.5}}
+  - {{name: fc10, type: fully_connected, outputs: 10, weight_std: 0.1, activation: identity, {_RATES}}}
+"""
+STUDY = """
+study: tiny
+dataset: cifar10
+scale: synthetic
+variants:
+  small: &small
+    network: small
+    precision: fp32
+    batch_size: 8
+    momentum: 0.9
+    order: reshuffled
+    augmentation: crops_and_flips
+    test_views: 10
+    phases:
+      - {epochs: 4, training_files: [1, 2, 3, 4], weight_rate_factor: 1.0}
+      - {epochs: 2, training_files: [1, 2, 3, 4, 5], weight_rate_factor: 0.1}
+  long:
+    <<: *small
+    phases:
+      - {epochs: 1500, training_files: [1, 2, 3, 4], weight_rate_factor: 1.0}
+      - {epochs: 500, training_files: [1, 2, 3, 4, 5], weight_rate_factor: 0.1}
+profiles:
+  smoke:
+    small: {epochs: 2, seeds: [1, 2]}
+"""
+RUN = RunId("tiny", "small", 6, 1)
+
+
+def tiny_data() -> TrainingData:
+    """Return images whose brightness tells their class, with noise, on all five files and the test set."""
+    random = np.random.default_rng(7)
+    count = 5 * IMAGES_PER_FILE + TEST_IMAGES
+    labels = random.integers(0, 10, size=count)
+    noise = random.integers(-30, 31, size=(count, SIDE, SIDE, 3))
+    images = torch.from_numpy((80 + 10 * labels[:, None, None, None] + noise).astype(np.uint8))
+    split = 5 * IMAGES_PER_FILE
+    mean = images[:split].double().mean(0).permute(2, 0, 1).numpy()
+    labels = torch.from_numpy(labels)
+    return TrainingData(images[:split], labels[:split], images[split:], labels[split:], mean)
+
+
+def write_study(folder: Path) -> None:
+    """Write the tiny study with its network and data manifest below ``folder``."""
+    for name, content in {
+        "specs/small.yaml": SPEC,
+        "experiments/tiny/study.yaml": STUDY,
+        "results/data/cifar10/manifest.json": json.dumps({"files": []}),
+    }.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+
+
+def write_golden(folder: Path) -> None:
+    """Write golden files that hold no numerics, only the present configuration."""
+    study = tiny_study(folder)
+    for name, variant in study.variants.items():
+        path = folder / "experiments" / "tiny" / "golden" / f"{name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"variant": name, "config_sha256": variant.digest()}))
+
+
+def use_study(folder: Path, patch: Callable[[object, str, object], None] = setattr) -> None:
+    """Make the package read its study, specs and data from ``folder`` and ``tiny_data``, and write results there."""
+    experiments = folder / "experiments"
+    load = functools.partial(load_study, experiments=experiments)
+    patch(config, "EXPERIMENTS", experiments)
+    patch(config, "RESULTS", folder / "results")
+    patch(config, "load_spec", functools.partial(load_spec, folder=folder / "specs"))
+    patch(cli, "load_study", load)
+    patch(run_module, "load_study", load)
+    patch(run_module, "STATISTICS_FOLDER", folder / "results" / "data" / "cifar10")
+    patch(run_module, "load_training_data", lambda device: tiny_data())
+    patch(run_module, "git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
+    if not (experiments / "tiny" / "golden").exists():
+        write_golden(folder)
+
+
+def tiny_study(folder: Path) -> Study:
+    """Return the study written by ``write_study``."""
+    return load_study("tiny", folder / "experiments")
+
+
+def trainer_of(study: Study, epochs: int = 6, seed: int = 1, name: str = "small", **changes: object) -> Trainer:
+    """Return a trainer of a variant of the tiny study with ``changes`` of its fields."""
+    variant = study.variant(name).model_copy(update=changes)
+    return Trainer(variant, variant.scaled_phases(epochs), seed, tiny_data())
+
+
+if __name__ == "__main__":
+    use_study(Path(sys.argv[1]))
+    sys.exit(cli.main(sys.argv[2:]))
