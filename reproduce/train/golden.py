@@ -76,8 +76,7 @@ def _norms(tensors: list[torch.Tensor]) -> list[float]:
 def _scale_up(network: nn.Module) -> None:
     """Give every layer weights of variance 2 / inputs and nonzero biases, so that activations stay large throughout."""
     for layer in network.weighted_layers():
-        inputs = layer.weight[0].numel() if layer.weight.dim() != 3 else layer.weight.shape[1]
-        layer.weight.mul_((2 / inputs) ** 0.5 / layer.settings.weight_std)
+        layer.weight.mul_((2 / layer.inputs) ** 0.5 / layer.initial_std)
         layer.bias.add_(0.5)
 
 
