@@ -10,6 +10,7 @@ from reproduce.models import spec
 from reproduce.models.counts import total_parameters
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.pooling import max_pool
+from reproduce.train.update import MomentumUpdate
 
 
 @pytest.fixture(autouse=True)
@@ -77,6 +78,30 @@ def test_same_outputs_and_gradients_under_the_same_weights(pair, size):
     other = torch.autograd.grad(expected.square().sum(), [module.weight for module in weighted(theirs)])
     for a, b in zip(mine, other, strict=True):  # rounding turns the odd ReLU over; in float64 they agree to 3e-8
         assert (a - b).norm() <= 0.02 * b.norm()
+
+
+def test_updates_are_those_of_torchs_sgd_under_the_reference_settings():
+    """Rate 0.01, momentum 0.9, decay 0.0001 on everything; while the rate is constant, D12's form changes nothing."""
+    network_spec = spec.load_spec("torchvision_alexnet", {"fc6.outputs": 8, "fc7.outputs": 8, "fc8.outputs": 4})
+    ours, stock = Network(network_spec, seed=1), Network(network_spec, seed=1)
+    update = MomentumUpdate(ours, momentum=0.9)
+    stock_parameters = [parameter for layer in stock.weighted_layers() for parameter in (layer.weight, layer.bias)]
+    optimizer = torch.optim.SGD(stock_parameters, lr=0.01, momentum=0.9, weight_decay=1e-4)
+    before = [parameter.detach().clone() for parameter in stock_parameters]
+    random = torch.Generator().manual_seed(0)
+    for scale in (1e-3, 0.0, 0.0):  # the last two steps move by momentum and decay alone
+        gradients = [scale * torch.randn(parameter.shape, generator=random) for parameter in stock_parameters]
+        update.step(gradients, 1.0, 1.0)
+        for parameter, gradient in zip(stock_parameters, gradients, strict=True):
+            parameter.grad = gradient.clone()
+        optimizer.step()
+    for mine, other, old in zip(update.parameters, stock_parameters, before, strict=True):
+        assert (mine - other).abs().max() <= 1e-6 * (other - old).abs().max() + 1e-8
+
+
+def test_biases_decay_where_a_spec_says_so_and_nowhere_else():
+    for name, decay in (("torchvision_alexnet", 1e-4), ("alexnet_paper", 0.0), ("alexnet_as_released", 0.0)):
+        assert {layer.bias_weight_decay for layer in spec.load_spec(name).weighted_layers()} == {decay}
 
 
 def test_dropout_stands_where_torchvision_has_it(pair):

@@ -17,7 +17,13 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 Rounding = Literal["up", "down"]
 # Fields younger than the first published runs; left out of a dump at these values, so that older digests still hold.
-_LATER_DEFAULTS = {"columns": 1, "rounding": "up", "form": "unscaled_mask", "initialization": "gaussian"}
+_LATER_DEFAULTS = {
+    "columns": 1,
+    "rounding": "up",
+    "form": "unscaled_mask",
+    "initialization": "gaussian",
+    "bias_weight_decay": 0.0,
+}
 
 
 class _Layer(Strict):
@@ -32,7 +38,8 @@ class _Weighted(_Layer):
     """A layer with weights. The rates are those of the first phase; a schedule multiplies them.
 
     ``weight_std`` is the standard deviation of the Gaussian initial weights (cuda-convnet's initW), ``bias`` the
-    constant initial bias (initB). Biases have a rate of their own and never decay (cuda-convnet src/layer.cu).
+    constant initial bias (initB). Biases have a rate of their own and no decay in 2012 (cuda-convnet src/layer.cu);
+    ``bias_weight_decay`` is for later nets that decay them too.
     ``initialization: uniform_fan_in`` instead draws weights and biases uniformly within 1 / sqrt(inputs of a unit),
     as torch's layers do by default.
     """
@@ -43,6 +50,7 @@ class _Weighted(_Layer):
     learning_rate: NonNegative
     bias_learning_rate: NonNegative
     weight_decay: NonNegative
+    bias_weight_decay: NonNegative = 0.0
     activation: Activation
 
     @model_validator(mode="after")

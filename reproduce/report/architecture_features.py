@@ -130,7 +130,10 @@ def _bias_rate(network: spec.NetworkSpec) -> str:
 
 
 def _decay(network: spec.NetworkSpec) -> str:
-    return f"{_per_layer((layer.name, layer.weight_decay) for layer in network.weighted_layers())}; biases none"
+    layers = network.weighted_layers()
+    weights = _per_layer((layer.name, layer.weight_decay) for layer in layers)
+    biases = _per_layer((layer.name, layer.bias_weight_decay) for layer in layers)
+    return f"{weights}; biases {'none' if biases == '0' else biases}"
 
 
 FEATURES: dict[str, Callable[[spec.NetworkSpec], str]] = {
