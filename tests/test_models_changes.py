@@ -161,7 +161,7 @@ def test_a_single_layers_change_wins_over_all_layers():
         ({"drop6.keep": 0.9}, ["drop6"], "cannot change 'drop6.keep'"),
         ({}, ["conv9"], "cannot remove 'conv9'"),
         ({"conv1.initialization": "uniform_fan_in"}, [], "weight_std"),
-        ({"fc6.columns": 2, "fc6.outputs": 4095}, [], "fc6 cannot cut 256 maps into 4095 in 2 columns"),
+        ({"fc6.columns": 2, "fc6.outputs": 4095}, [], "fc6: 256 maps in and 4095 out do not divide into 2 columns"),
     ],
 )
 def test_a_change_that_cannot_be_made_is_one_clear_line(changes, remove, message):
@@ -194,6 +194,22 @@ def test_a_derived_spec_that_cannot_be_built_names_its_own_file(tmp_path, text, 
     with pytest.raises(ReproduceError, match=message) as caught:
         derived(tmp_path, text)
     assert "other.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("source: made up\nbase: other\n", "base other is itself derived from base"),
+        ("source: made up\nbase: nothing\n", "there is no network spec 'nothing'"),
+        ("- a list\n", "a network spec is a mapping"),
+        ("", "a network spec is a mapping"),
+    ],
+)
+def test_a_spec_without_a_whole_net_behind_it(tmp_path, text, message):
+    derived(tmp_path, "")
+    (tmp_path / "third.yaml").write_text(text)
+    with pytest.raises(ReproduceError, match=message):
+        load_spec("third", folder=tmp_path)
 
 
 def test_a_derived_spec_is_the_base_with_its_changes(tmp_path):

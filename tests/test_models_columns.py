@@ -215,11 +215,11 @@ def test_dropout_keeps_its_forms_apart():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"conv2.filters": 255}, "conv2 cannot cut 96 maps into 255 in 2 columns"),
-        ({"conv2.columns": 5}, "conv2 cannot cut 96 maps into 256 in 5 columns"),
-        ({"norm1.columns": 7}, "norm1 cannot cut 96 maps into 96 in 7 columns"),
+        ({"conv2.filters": 255}, "conv2: 96 maps in and 255 out do not divide into 2 columns"),
+        ({"conv2.columns": 5}, "conv2: 96 maps in and 256 out do not divide into 5 columns"),
+        ({"norm1.columns": 7}, "norm1: 96 maps in and 96 out do not divide into 7 columns"),
         ({"fc6.columns": 0}, "greater than 0"),
-        ({"input.size": 6}, "conv1 cannot take 6 x 6 pixels"),
+        ({"input.size": 6}, "conv1: its window does not fit maps of 6 x 6 pixels"),
     ],
 )
 def test_columns_that_do_not_fit_are_one_clear_line(changes, message):

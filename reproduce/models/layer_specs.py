@@ -113,6 +113,12 @@ class Pooling(_Layer):
     rounding: Rounding = "up"
     activation: Activation = "identity"
 
+    @model_validator(mode="after")
+    def _windows_touch(self) -> "Pooling":
+        if self.stride > self.window:  # the last window could begin beyond the image
+            raise ValueError(f"stride {self.stride} must not exceed window {self.window}")
+        return self
+
 
 class AdaptivePooling(_Layer):
     """Averages over a ``side`` x ``side`` grid of windows that cover an image of any size (torch, since 2017).
@@ -144,7 +150,7 @@ class ResponseNormalization(_Layer):
     @model_validator(mode="after")
     def _odd_window(self) -> "ResponseNormalization":
         if self.window % 2 == 0:
-            raise ValueError("window must be odd, so that it is centered")
+            raise ValueError(f"window must be odd, so that it is centered, got {self.window}")
         return self
 
     @property

@@ -70,7 +70,7 @@ class NetworkSpec(Strict):
         return self
 
     @model_validator(mode="after")
-    def _sizes_fit(self) -> "NetworkSpec":
+    def _layers_fit(self) -> "NetworkSpec":
         for _ in self.shapes(self.input.size):
             pass
         return self
@@ -79,16 +79,21 @@ class NetworkSpec(Strict):
         """Yield (layer, maps in, side in, maps out, side out) for square images of ``size`` pixels.
 
         Raises:
-            ValueError: a layer's maps or columns do not fit, or the image is too small for it.
+            ValueError: a layer's maps, columns or window do not fit what comes before it.
         """
-        channels = self.input.channels
+        channels, flat = self.input.channels, False
         for layer in self.layers:
+            if flat and not isinstance(layer, FullyConnected | Dropout):
+                raise ValueError(f"{layer.name}: a {layer.type} layer cannot follow a fully connected one")
+            flat = flat or isinstance(layer, FullyConnected)
             maps, side = output_shape(layer, channels, size)
             columns = getattr(layer, "columns", 1)
             if channels % columns or maps % columns:
-                raise ValueError(f"{layer.name} cannot cut {channels} maps into {maps} in {columns} columns")
+                raise ValueError(
+                    f"{layer.name}: {channels} maps in and {maps} out do not divide into {columns} columns"
+                )
             if side < 1:
-                raise ValueError(f"{layer.name} cannot take {size} x {size} pixels: the image is too small")
+                raise ValueError(f"{layer.name}: its window does not fit maps of {size} x {size} pixels")
             yield layer, channels, size, maps, side
             channels, size = maps, side
 
@@ -126,25 +131,14 @@ def load_spec(
     Raises:
         ReproduceError: no such spec, layer or field, or a value out of range.
     """
-    path = folder / f"{name}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(spec.stem for spec in folder.glob("*.yaml")))
-        raise ReproduceError(f"there is no network spec {name!r}; known: {known}")
-    content = read_yaml(path)
-    if isinstance(content, dict) and "base" in content:
-        derived = validated(_DerivedSpec, content, path.name)
-        base = load_spec(derived.base, folder=folder)
-        content = {"source": derived.source, **changed_layers(base, derived.changes, derived.remove, path.name)}
-        for place, layer in derived.add.items():
-            names = [known["name"] for known in content["layers"]]
-            if place not in names:
-                raise ReproduceError(f"{path.name}: add: there is no layer {place!r} to follow; it has {names}")
-            content["layers"].insert(names.index(place) + 1, layer)
-    network = validated(NetworkSpec, content, path.name)
+    content = _read(name, folder)
+    if "base" in content:
+        content = _derived(validated(_DerivedSpec, content, f"{name}.yaml"), f"{name}.yaml", folder)
+    network = validated(NetworkSpec, content, f"{name}.yaml")
     if not changes and not remove:
         return network
-    changed = changed_layers(network, changes or {}, remove or [], path.name)
-    return validated(NetworkSpec, {"source": network.source, **changed}, path.name)
+    changed = changed_layers(network, changes or {}, remove or [], f"{name}.yaml")
+    return validated(NetworkSpec, {"source": network.source, **changed}, f"{name}.yaml")
 
 
 class _DerivedSpec(Strict):
@@ -153,3 +147,28 @@ class _DerivedSpec(Strict):
     remove: list[str] = []
     changes: dict[str, float | int | str] = {}
     add: dict[str, dict[str, Any]] = {}
+
+
+def _read(name: str, folder: Path) -> dict[str, Any]:
+    path = folder / f"{name}.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(spec.stem for spec in folder.glob("*.yaml")))
+        raise ReproduceError(f"there is no network spec {name!r}; known: {known}")
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise ReproduceError(f"{path.name}: a network spec is a mapping with source, input and layers, or with base")
+    return content
+
+
+def _derived(derived: _DerivedSpec, where: str, folder: Path) -> dict[str, Any]:
+    base = _read(derived.base, folder)
+    if "base" in base:
+        raise ReproduceError(f"{where}: base {derived.base} is itself derived from {base['base']}; name that")
+    network = validated(NetworkSpec, base, f"{derived.base}.yaml")
+    content = changed_layers(network, derived.changes, derived.remove, where)
+    for place, layer in derived.add.items():
+        names = [known["name"] for known in content["layers"]]
+        if place not in names:
+            raise ReproduceError(f"{where}: add: there is no layer {place!r} to follow; it has {names}")
+        content["layers"].insert(names.index(place) + 1, layer)
+    return {"source": derived.source, **content}
