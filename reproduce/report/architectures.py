@@ -5,6 +5,7 @@ What others do is in paper_notes/architecture_points.yaml; the columns of our ne
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from pydantic import model_validator
 
@@ -51,7 +52,7 @@ weights' gradients and of the inputs' gradients, except those of the first layer
 {layers}
 ## Nets derived from the authors' own
 
-Each is `alexnet_as_released` with the changes that the authors' configuration of that number makes.
+Each is `alexnet_as_released` with the changes that the authors' configuration of that number makes (D5).
 
 {derived}"""
 
@@ -88,11 +89,12 @@ def architectures_page(points_file: Path = POINTS_FILE) -> str:
         ReproduceError: the file of points is missing or malformed.
     """
     points = validated(_Points, read_yaml(points_file), points_file.name).points
-    rows = [_row(point) for point in points]
+    ours = [spec.load_spec(name) for name in OURS]
+    rows = [_row(point, ours) for point in points]
     header = ["Point", "Paper", "Released source", "Caffe", "torchvision", *(f"Ours: `{name}`" for name in OURS), "Row"]
     sizes = [_size_row(name) for name in VARIANTS]
-    layers = list(_layer_rows(spec.load_spec("alexnet_paper")))
-    derived = [_derivation(name) for name in VARIANTS if _base(name)]
+    layers = list(_layer_rows(ours[0]))
+    derived = [_derivation(name, content) for name, content in _contents() if "base" in content]
     return _PAGE.format(
         points=markdown_table(header, rows),
         sizes=markdown_table(_SIZES, sizes),
@@ -117,11 +119,11 @@ def check_architectures(page: Path = PAGE) -> None:
         raise ReproduceError(f"{page.name} is out of date; run `python -m reproduce report architectures`")
 
 
-def _row(point: Point) -> list[str]:
+def _row(point: Point, networks: list[spec.NetworkSpec]) -> list[str]:
     if point.feature is None:
         ours = [point.ours or "", point.ours or "", "-"]
     else:
-        ours = [FEATURES[point.feature](spec.load_spec(name)) for name in OURS]
+        ours = [FEATURES[point.feature](network) for network in networks]
     row = [point.point, point.paper, point.released, point.caffe, point.torchvision, *ours]
     return [*row, f"[{point.deviation}](deviations.md)" if point.deviation else ""]
 
@@ -153,12 +155,12 @@ def _layer_rows(network: spec.NetworkSpec) -> Iterable[list[str]]:
         yield [row.name, str(row.maps), str(row.side), *numbers]
 
 
-def _base(name: str) -> str | None:
-    return read_yaml(spec.SPECS_FOLDER / f"{name}.yaml").get("base")
+def _contents() -> Iterable[tuple[str, dict[str, Any]]]:
+    for name in VARIANTS:
+        yield name, read_yaml(spec.SPECS_FOLDER / f"{name}.yaml")
 
 
-def _derivation(name: str) -> list[str]:
-    content = read_yaml(spec.SPECS_FOLDER / f"{name}.yaml")
+def _derivation(name: str, content: dict[str, Any]) -> list[str]:
     changes = ", ".join(f"{place} {value}" for place, value in content.get("changes", {}).items())
     added = ", ".join(f"{layer['name']} after {place}" for place, layer in content.get("add", {}).items())
     return [f"`{name}`", content["source"], ", ".join(content.get("remove", [])), changes, added]
