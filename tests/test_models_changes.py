@@ -85,6 +85,32 @@ def test_what_each_net_changes_of_the_released_one(name, expected):
     assert differences(load_spec(name), load_spec("alexnet_as_released")) == expected
 
 
+ONE_GPU = {"conv1.filters": 48, "conv2.filters": 128, "conv3.filters": 192, "conv4.filters": 192, "*.columns": 1}
+SIDE_BY_SIDE = {"pool1.window": 2, "pool2.window": 2, "pool5.window": 2, "conv2.padding": 1, "conv5.padding": 0}
+NO_LINKS = {"conv2.filters": 320, "conv3.columns": 2, "fc6.outputs": 8192, "fc6.columns": 2, "fc7.columns": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "remove", "changes"),
+    [
+        ("alexnet_one_gpu", [], ONE_GPU),
+        ("alexnet_nonoverlapping_pooling", [], SIDE_BY_SIDE),
+        ("alexnet_no_normalization", ["norm1", "norm2"], {}),
+        ("alexnet_no_cross_column", [], NO_LINKS),
+    ],
+)
+def test_the_papers_form_takes_the_same_ablations_as_a_variant(name, remove, changes):
+    """Deviation D5: what is left between the two forms is D2 and the third normalization, whatever the ablation."""
+    variant = load_study("cifar10_nets").variant("80sec")
+    ablation = variant.model_copy(update={"network": "alexnet_paper", "remove": remove, "changes": changes})
+    left = differences(ablation.network_spec(), load_spec(name))
+    between_forms = differences(load_spec("alexnet_paper"), load_spec("alexnet_as_released"))
+    if name == "alexnet_no_normalization":  # which has no third normalization either
+        del between_forms["norm2_within_maps"]
+    assert left == between_forms
+    assert total_parameters(ablation.network_spec()) == total_parameters(load_spec(name))
+
+
 def test_six_conv_stands_where_the_authors_put_it():
     names = [layer.name for layer in load_spec("alexnet_six_conv").layers]
     assert names[names.index("conv6") - 1 : names.index("conv6") + 2] == ["pool5", "conv6", "fc6"]
