@@ -92,6 +92,50 @@ def paper_spec() -> spec.NetworkSpec:
     return spec.load_spec("alexnet_paper")
 
 
+# layers/layers-145.cfg, the two GPUs' halves added up: filters or outputs, filterSize, stride, padding, columns,
+# initW, initB, neuron. Columns 1 means that a map reads everything.
+CONFIG_145 = {
+    "conv1": (96, 11, 4, 0, 1, 0.01, 0, "identity"),  # every map reads the whole image
+    "conv2": (256, 5, 1, 2, 2, 0.01, 1, "relu"),
+    "conv3": (384, 3, 1, 1, 1, 0.03, 0, "relu"),
+    "conv4": (384, 3, 1, 1, 2, 0.03, 1, "relu"),
+    "conv5": (256, 3, 1, 1, 2, 0.03, 1, "identity"),
+    "fc6": (4096, None, None, None, 1, 0.01, 1, "relu"),
+    "fc7": (4096, None, None, None, 1, 0.01, 1, "relu"),
+    "fc8": (1000, None, None, None, 1, 0.01, 0, "identity"),
+}
+ORDER_145 = "conv1 norm1 pool1 conv2 norm2 norm2_within_maps pool2 conv3 conv4 conv5 pool5 fc6 drop6 fc7 drop7 fc8"
+
+
+def test_the_released_net_is_the_authors_configuration():
+    network = spec.load_spec("alexnet_as_released")
+    assert " ".join(layer.name for layer in network.layers) == ORDER_145
+    rows = {}
+    for layer in network.weighted_layers():
+        sizes = [getattr(layer, field, None) for field in ("kernel_size", "stride", "padding")]
+        maps = getattr(layer, "filters", None) or layer.outputs
+        rows[layer.name] = (maps, *sizes, layer.columns, layer.weight_std, layer.bias, layer.activation)
+        # first rates by the notes in layer-params-145.cfg; momentum 0.9 belongs to the variant
+        rates = (layer.learning_rate, layer.bias_learning_rate, layer.weight_decay, layer.bias_weight_decay)
+        assert rates == (0.01, 0.02, 0.0005, 0.0)
+    assert rows == CONFIG_145
+    by_name = {layer.name: layer for layer in network.layers}
+    for norm in (by_name["norm1"], by_name["norm2"]):
+        assert (norm.extent, norm.window, norm.alpha, norm.beta, norm.k) == ("across_maps", 5, 0.0001, 0.75, 2.0)
+        assert norm.columns == 2
+        assert norm.alpha_per_square == pytest.approx(2e-5)
+    within = by_name["norm2_within_maps"]
+    assert (within.extent, within.window, within.alpha, within.beta, within.k) == ("within_map", 5, 0.001, 0.75, 1.0)
+    assert within.alpha_per_square == pytest.approx(4e-5)
+    pools = [by_name[name] for name in ("pool1", "pool2", "pool5")]
+    assert [(pool.window, pool.stride, pool.activation) for pool in pools] == [
+        (3, 2, "relu"),
+        (3, 2, "identity"),
+        (3, 2, "relu"),
+    ]
+    assert {(by_name[name].keep, by_name[name].form) for name in ("drop6", "drop7")} == {(0.5, "unscaled_mask")}
+
+
 def test_training_operations_by_hand_for_a_net_of_two_layers():
     """conv 1 x 1 on 2 x 2 pixels, 3 maps to 5; dense 20 to 7: 60 and 140 multiply-accumulates."""
     rates = {"learning_rate": 1.0, "bias_learning_rate": 1.0, "weight_decay": 0.0, "weight_std": 1.0}
