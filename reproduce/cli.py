@@ -75,12 +75,14 @@ def _collect(arguments: Arguments) -> None:
 
 def _report(arguments: Arguments) -> None:
     from reproduce.report import build
+    from reproduce.report.architectures import write_architectures
 
     stages: dict[str, Callable[[], object]] = {
         "literature": build.literature_stage,
         "study": lambda: build.study_stage(load_study(arguments.name).study),
         "notebook": lambda: build.notebook_stage(arguments.name),
         "readme": build.readme_stage,
+        "architectures": write_architectures,
     }
     if arguments.part in ("study", "notebook") and not arguments.name:
         raise ReproduceError(f"report {arguments.part} needs a name")
@@ -166,8 +168,10 @@ def build_parser() -> argparse.ArgumentParser:
     data.add_argument("dataset", choices=("cifar10",))
     _add_training_verbs(add)
     add("collect", _collect, "gather the listed runs into tables, verdicts and results/numbers.json")
-    report = add("report", _report, "draw figures, execute a notebook, or fill the README's generated parts")
-    report.add_argument("part", choices=("literature", "study", "notebook", "readme"))
+    report = add(
+        "report", _report, "draw figures, execute a notebook, or write the generated parts of README and notes"
+    )
+    report.add_argument("part", choices=("literature", "study", "notebook", "readme", "architectures"))
     report.add_argument("name", nargs="?", help="study or notebook")
     add("verify", _verify, "hold results, configurations, golden files and dvc.lock against one another")
     add("bench", _bench, "measure the training speed against the standard loop; writes results/benchmarks (minutes)")

@@ -39,7 +39,8 @@ class Variant(Strict):
 
     Attributes:
         network: name of a spec in reproduce/models/specs.
-        changes: "layer.field": value, applied to the spec; an ablation is one entry.
+        changes: "layer.field" or "*.field": value, applied to the spec; an ablation is one entry.
+        remove: names of layers left out of the spec.
         precision: arithmetic of the layers; weights, updates and losses are always float32 (deviation D32).
         batch_size: images per update; the last batch of a file may be shorter and still takes a full step.
         momentum: decay of the velocity.
@@ -51,6 +52,7 @@ class Variant(Strict):
 
     network: str
     changes: dict[str, float | int | str] = {}
+    remove: list[str] = []
     precision: Literal["fp32", "bf16"]
     batch_size: PositiveInt
     momentum: Annotated[float, Field(ge=0, lt=1)]
@@ -66,8 +68,8 @@ class Variant(Strict):
         return self
 
     def network_spec(self) -> NetworkSpec:
-        """Return the network with this variant's changes applied."""
-        return load_spec(self.network, dict(self.changes))
+        """Return the network without the removed layers and with this variant's changes applied."""
+        return load_spec(self.network, dict(self.changes), remove=self.remove)
 
     def full_epochs(self) -> int:
         """Return the length of the source's schedule in epochs."""
@@ -99,7 +101,7 @@ class Variant(Strict):
 
     def resolved(self) -> dict[str, Any]:
         """Return everything that decides the numbers, network included, as plain data."""
-        content = self.model_dump(exclude={"network", "changes"})
+        content = self.model_dump(exclude={"network", "changes", "remove"})
         return {**content, "network": self.network, "network_spec": self.network_spec().model_dump()}
 
     def digest(self) -> str:

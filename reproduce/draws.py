@@ -21,6 +21,12 @@ def gaussian(seed: int, purpose: str, shape: tuple[int, ...], std: float) -> tor
     return torch.from_numpy(generator(seed, purpose).standard_normal(shape, dtype=np.float32) * np.float32(std))
 
 
+def uniform(seed: int, purpose: str, shape: tuple[int, ...], bound: float) -> torch.Tensor:
+    """Return float32 numbers drawn evenly from -``bound`` to ``bound``."""
+    numbers = generator(seed, purpose).random(shape, dtype=np.float32)
+    return torch.from_numpy((2 * numbers - 1) * np.float32(bound))
+
+
 def keep_mask(seed: int, purpose: str, step: int, shape: tuple[int, ...], keep: float) -> torch.Tensor:
     """Return a bool mask, each element True with probability ``keep``, for the whole global batch."""
     return torch.from_numpy(generator(seed, purpose, step).random(shape, dtype=np.float32) < np.float32(keep))

@@ -1,9 +1,8 @@
-"""What a network holds and costs: parameters, outputs and multiply-accumulates per layer, from its spec alone."""
+"""What a network holds and costs, from its spec alone: parameters, units, multiply-accumulates, training operations."""
 
 from dataclasses import dataclass
 
 from reproduce.models import spec
-from reproduce.models.spec import output_shape
 
 
 @dataclass(frozen=True)
@@ -27,20 +26,25 @@ class LayerCount:
 
 def count_layers(network: spec.NetworkSpec) -> list[LayerCount]:
     """Return the counts of every layer in order."""
-    rows, channels, size = [], network.input.channels, network.input.size
-    for layer in network.layers:
-        maps, side = output_shape(layer, channels, size)
+    rows = []
+    for layer, channels, size, maps, side in network.shapes(network.input.size):
         inputs_per_unit, weights, biases = 0, 0, 0
-        if isinstance(layer, spec.Convolution | spec.Local):
+        if isinstance(layer, spec.Convolution):
+            inputs_per_unit = layer.kernel_size**2 * channels // layer.columns
+            weights, biases = inputs_per_unit * maps, maps
+        elif isinstance(layer, spec.Local):
             inputs_per_unit = layer.kernel_size**2 * channels
-            places = side * side if isinstance(layer, spec.Local) else 1
-            weights, biases = places * inputs_per_unit * maps, places * maps
+            weights, biases = side * side * inputs_per_unit * maps, side * side * maps
         elif isinstance(layer, spec.FullyConnected):
-            inputs_per_unit = channels * size * size
+            inputs_per_unit = channels * size * size // layer.columns
             weights, biases = inputs_per_unit * maps, maps
         rows.append(LayerCount(layer.name, maps, side, weights + biases, inputs_per_unit * maps * side * side))
-        channels, size = maps, side
     return rows
+
+
+def weighted_counts(network: spec.NetworkSpec) -> list[LayerCount]:
+    """Return the counts of the layers that have weights, in order."""
+    return [row for row in count_layers(network) if row.parameters]
 
 
 def total_parameters(network: spec.NetworkSpec) -> int:
@@ -48,6 +52,26 @@ def total_parameters(network: spec.NetworkSpec) -> int:
     return sum(row.parameters for row in count_layers(network))
 
 
+def total_units(network: spec.NetworkSpec) -> int:
+    """Return the number of units of the layers that have weights: what the paper counts as neurons."""
+    return sum(row.outputs for row in weighted_counts(network))
+
+
 def total_multiply_accumulates(network: spec.NetworkSpec) -> int:
     """Return the multiply-accumulates of one forward pass of one image."""
     return sum(row.multiply_accumulates for row in count_layers(network))
+
+
+def forward_flops_per_image(network: spec.NetworkSpec) -> int:
+    """Return the floating-point operations of one forward pass, multiplication and addition counted separately."""
+    return 2 * total_multiply_accumulates(network)
+
+
+def training_flops_per_image(network: spec.NetworkSpec) -> int:
+    """Return the floating-point operations of one image in training.
+
+    The forward pass, the gradient of the weights and the gradient of the inputs cost as much as one another in every
+    layer; the first layer's input gradient is not needed. Updates, pooling and normalization are not counted.
+    """
+    first = weighted_counts(network)[0]
+    return 3 * forward_flops_per_image(network) - 2 * first.multiply_accumulates

@@ -3,6 +3,8 @@
 Memory format is channels-last throughout, which the convolution library and our kernels both prefer.
 """
 
+import functools
+import math
 from dataclasses import dataclass
 
 import torch
@@ -10,11 +12,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reproduce import draws
+from reproduce.errors import ReproduceError
 from reproduce.models import kernels, spec
 from reproduce.models.local import locally_connected
 from reproduce.models.normalization import normalize_across_maps, normalize_within_map
 from reproduce.models.pooling import average_pool, max_pool
 from reproduce.models.spec import output_shape, rounded_up_size
+
+__all__ = ["Network", "StepDraw", "output_shape"]
 
 _ACTIVATIONS = {"relu": functional.relu_, "tanh": torch.tanh, "identity": lambda x: x}
 
@@ -28,14 +33,24 @@ class StepDraw:
 
 
 class _WeightedLayer(nn.Module):
-    """Weights, bias and activation. ``settings`` carries the layer's rates for the update rule."""
+    """Weights, bias and activation. ``settings`` carries the layer's rates for the update rule.
+
+    ``inputs`` is the number of weights of one unit, ``initial_std`` their standard deviation when drawn.
+    """
 
     def __init__(self, settings: spec.Weighted, weight: tuple[int, ...], bias: tuple[int, ...], seed: int) -> None:
         super().__init__()
         self.settings = settings
-        initial = draws.gaussian(seed, f"initial weights of {settings.name}", weight, settings.weight_std)
-        self.weight = nn.Parameter(initial)
-        self.bias = nn.Parameter(torch.full(bias, settings.bias))
+        self.inputs = weight[1] if isinstance(settings, spec.Local) else math.prod(weight[1:])
+        self.initial_std = settings.weight_std or (3 * self.inputs) ** -0.5
+        purpose = f"initial weights of {settings.name}"
+        if settings.weight_std is not None:
+            self.weight = nn.Parameter(draws.gaussian(seed, purpose, weight, settings.weight_std))
+            self.bias = nn.Parameter(torch.full(bias, settings.bias))
+        else:
+            bound = self.inputs**-0.5
+            self.weight = nn.Parameter(draws.uniform(seed, purpose, weight, bound))
+            self.bias = nn.Parameter(draws.uniform(seed, f"initial biases of {settings.name}", bias, bound))
         self.activation = _ACTIVATIONS[settings.activation]
 
     def cast(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,21 +59,22 @@ class _WeightedLayer(nn.Module):
 
 
 class ConvolutionLayer(_WeightedLayer):
-    """(N, C, H, H) -> (N, filters, out, out), out rounded up; pixels beyond the image are zero."""
+    """(N, C, H, H) -> (N, filters, out, out); pixels beyond the image are zero. A column's maps lie side by side."""
 
     def __init__(self, settings: spec.Convolution, channels: int, seed: int) -> None:
         side = settings.kernel_size
-        super().__init__(settings, (settings.filters, channels, side, side), (settings.filters,), seed)
+        shape = (settings.filters, channels // settings.columns, side, side)
+        super().__init__(settings, shape, (settings.filters,), seed)
         self.weight.data = kernels.channels_last(self.weight.data)
 
     def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
         layer = self.settings
         out = rounded_up_size(x.shape[2], layer.kernel_size, layer.stride, layer.padding)
         overhang = (out - 1) * layer.stride + layer.kernel_size - x.shape[2] - 2 * layer.padding
-        if overhang > 0:
+        if overhang > 0 and layer.rounding == "up":
             x = kernels.channels_last(functional.pad(x, (0, overhang, 0, overhang)))
         weight, bias = self.cast(x)
-        return self.activation(functional.conv2d(x, weight, bias, layer.stride, layer.padding))
+        return self.activation(functional.conv2d(x, weight, bias, layer.stride, layer.padding, 1, layer.columns))
 
 
 class LocalLayer(_WeightedLayer):
@@ -76,14 +92,23 @@ class LocalLayer(_WeightedLayer):
 
 
 class FullyConnectedLayer(_WeightedLayer):
-    """(N, C, H, W) or (N, inputs) -> (N, outputs); the input is flattened map by map."""
+    """(N, C, H, W) or (N, inputs) -> (N, outputs); the input is flattened map by map.
+
+    The weight is (outputs, inputs of a column).
+    """
 
     def __init__(self, settings: spec.FullyConnected, inputs: int, seed: int) -> None:
-        super().__init__(settings, (settings.outputs, inputs), (settings.outputs,), seed)
+        super().__init__(settings, (settings.outputs, inputs // settings.columns), (settings.outputs,), seed)
 
     def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
         weight, bias = self.cast(x)
-        return self.activation(functional.linear(x.flatten(1), weight, bias))
+        columns = self.settings.columns
+        if columns == 1:
+            return self.activation(functional.linear(x.flatten(1), weight, bias))
+        parts = x.flatten(1).unflatten(1, (columns, -1)).transpose(0, 1)  # (columns, N, inputs of a column)
+        weight = weight.unflatten(0, (columns, -1)).transpose(1, 2)
+        out = torch.baddbmm(bias.view(columns, 1, -1), parts, weight)
+        return self.activation(out.transpose(0, 1).flatten(1))
 
 
 class PoolingLayer(nn.Module):
@@ -96,7 +121,22 @@ class PoolingLayer(nn.Module):
         self.activation = _ACTIVATIONS[settings.activation]
 
     def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
-        return self.activation(self.pool(x, self.settings.window, self.settings.stride))
+        layer = self.settings
+        if layer.rounding == "down":
+            covered = (x.shape[2] - layer.window) // layer.stride * layer.stride + layer.window
+            x = x[:, :, :covered, :covered]
+        return self.activation(self.pool(x, layer.window, layer.stride))
+
+
+class AdaptivePoolingLayer(nn.Module):
+    """(N, C, H, W) -> (N, C, side, side), means over windows that cover the image."""
+
+    def __init__(self, settings: spec.AdaptivePooling) -> None:
+        super().__init__()
+        self.settings = settings
+
+    def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
+        return functional.adaptive_avg_pool2d(x, self.settings.side)
 
 
 class ResponseNormalizationLayer(nn.Module):
@@ -105,7 +145,8 @@ class ResponseNormalizationLayer(nn.Module):
     def __init__(self, settings: spec.ResponseNormalization) -> None:
         super().__init__()
         self.settings = settings
-        self.normalize = normalize_across_maps if settings.extent == "across_maps" else normalize_within_map
+        across = functools.partial(normalize_across_maps, columns=settings.columns)
+        self.normalize = across if settings.extent == "across_maps" else normalize_within_map
 
     def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
         layer = self.settings
@@ -113,17 +154,19 @@ class ResponseNormalizationLayer(nn.Module):
 
 
 class DropoutLayer(nn.Module):
-    """An unscaled mask while training, multiplication by ``keep`` at test (paper 4.2, deviation D13)."""
+    """A mask while training; the factor ``keep`` at test (paper 4.2) or 1 / ``keep`` in training (deviation D13)."""
 
     def __init__(self, settings: spec.Dropout) -> None:
         super().__init__()
         self.settings = settings
 
     def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
+        layer = self.settings
         if draw is None:
-            return x * self.settings.keep
-        mask = draws.keep_mask(draw.seed, self.settings.name, draw.step, tuple(x.shape), self.settings.keep)
-        return x * mask.to(device=x.device, dtype=x.dtype)
+            return x * layer.keep if layer.form == "unscaled_mask" else x
+        mask = draws.keep_mask(draw.seed, layer.name, draw.step, tuple(x.shape), layer.keep)
+        mask = mask.to(device=x.device, dtype=x.dtype)
+        return x * (mask / layer.keep if layer.form == "inverted" else mask)
 
 
 class Network(nn.Module):
@@ -133,22 +176,36 @@ class Network(nn.Module):
         super().__init__()
         self.spec = network_spec
         self.layers = nn.ModuleDict()
-        channels, size = network_spec.input.channels, network_spec.input.size
-        for settings in network_spec.layers:
+        for settings, channels, size, _, _ in network_spec.shapes(network_spec.input.size):
             self.layers[settings.name] = _build_layer(settings, channels, size, seed)
-            channels, size = output_shape(settings, channels, size)
 
     def forward(self, images: Tensor, draw: StepDraw | None = None) -> Tensor:
         """Return float32 logits (N, classes).
 
         Args:
-            images: (N, C, H, W), float32 or bfloat16, channels-last.
+            images: (N, C, H, H), float32 or bfloat16, channels-last. H is the spec's input size; a network with
+                adaptive pooling before its first layer of fixed size takes others too.
             draw: names the step's random masks while training; None at test.
+
+        Raises:
+            ReproduceError: the images' channels or sides do not suit the network.
         """
+        expected = self.spec.input
+        if tuple(images.shape[1:]) != (expected.channels, expected.size, expected.size):
+            self._check_other_size(images)
         x = images
         for layer in self.layers.values():
             x = layer(x, draw)
         return x.float()
+
+    def _check_other_size(self, images: Tensor) -> None:
+        expected = self.spec.input
+        size = images.shape[-1]
+        problem = f"it reads (N, {expected.channels}, {expected.size}, {expected.size})"
+        if images.dim() == 4 and images.shape[1] == expected.channels and images.shape[2] == size:
+            problem = spec.size_problem(self.spec, size)
+        if problem:
+            raise ReproduceError(f"the network cannot take images of shape {tuple(images.shape)}: {problem}")
 
     def weighted_layers(self) -> list[_WeightedLayer]:
         """Return the layers with weights, in order."""
@@ -165,6 +222,8 @@ def _build_layer(settings: spec.Layer, channels: int, size: int, seed: int) -> n
             return FullyConnectedLayer(settings, channels * size * size, seed)
         case spec.Pooling():
             return PoolingLayer(settings)
+        case spec.AdaptivePooling():
+            return AdaptivePoolingLayer(settings)
         case spec.ResponseNormalization():
             return ResponseNormalizationLayer(settings)
         case _:

@@ -13,50 +13,51 @@ from torch.nn import functional
 from reproduce.models import kernels
 
 
-def _sum_over_maps(x: Tensor, window: int) -> Tensor:
-    half = window // 2
-    padded = functional.pad(x, (0, 0, 0, 0, half, half))
-    total = padded[:, : x.shape[1]].clone()
+def _sum_over_maps(x: Tensor, window: int, columns: int) -> Tensor:
+    half, maps = window // 2, x.shape[1] // columns
+    padded = functional.pad(x.unflatten(1, (columns, maps)), (0, 0, 0, 0, half, half))
+    total = padded[:, :, :maps].clone()
     for offset in range(1, window):
-        total += padded[:, offset : offset + x.shape[1]]
-    return total
+        total += padded[:, :, offset : offset + maps]
+    return total.flatten(1, 2)
 
 
-def _sum_over_square(x: Tensor, window: int) -> Tensor:
+def _sum_over_square(x: Tensor, window: int, _columns: int) -> Tensor:
     return functional.avg_pool2d(x, window, 1, window // 2, count_include_pad=True, divisor_override=1)
 
 
 class _PlainNormalization(torch.autograd.Function):
-    """Torch operations in float32; runs on any device and in any precision."""
+    """Torch operations in float32; runs on any device and in any precision. ``columns`` 0 means within a map."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, window: int, alpha: float, beta: float, k: float, across: bool) -> Tensor:
+    def forward(ctx: Any, x: Tensor, window: int, alpha: float, beta: float, k: float, columns: int) -> Tensor:
         ctx.save_for_backward(x)
-        ctx.settings = window, alpha, beta, k, across
+        ctx.settings = window, alpha, beta, k, columns
         values = x.float()
-        window_sum = _sum_over_maps if across else _sum_over_square
-        return (values * window_sum(values.square(), window).mul_(alpha).add_(k).pow_(-beta)).to(x.dtype)
+        window_sum = _sum_over_maps if columns else _sum_over_square
+        return (values * window_sum(values.square(), window, columns).mul_(alpha).add_(k).pow_(-beta)).to(x.dtype)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         (x,) = ctx.saved_tensors
-        window, alpha, beta, k, across = ctx.settings
+        window, alpha, beta, k, columns = ctx.settings
         values, gradient = x.float(), gradient.float()
-        window_sum = _sum_over_maps if across else _sum_over_square
-        denominator = window_sum(values.square(), window).mul_(alpha).add_(k)
+        window_sum = _sum_over_maps if columns else _sum_over_square
+        denominator = window_sum(values.square(), window, columns).mul_(alpha).add_(k)
         scale = denominator.pow(-beta)
-        neighbors = window_sum(gradient * values * scale / denominator, window)
+        neighbors = window_sum(gradient * values * scale / denominator, window, columns)
         result = gradient * scale - values * neighbors * (2 * alpha * beta)
         return result.to(x.dtype), None, None, None, None, None
 
 
 class _AcrossMaps(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, window: int, alpha: float, beta: float, k: float) -> Tensor:
+    def forward(ctx: Any, x: Tensor, window: int, alpha: float, beta: float, k: float, columns: int) -> Tensor:
         x = kernels.channels_last(x)
         out = torch.empty_like(x)
         n, c, h, w = x.shape
-        ctx.settings = n * h * w, c, window, float(alpha), float(beta), float(k)
+        # Maps are innermost in memory, so a column of a pixel is a pixel with fewer maps.
+        ctx.settings = n * h * w * columns, c // columns, window, float(alpha), float(beta), float(k)
         kernels.call("across_maps_forward", x.dtype, x, out, *ctx.settings)
         ctx.save_for_backward(x)
         return out
@@ -66,7 +67,7 @@ class _AcrossMaps(torch.autograd.Function):
         (x,) = ctx.saved_tensors
         gradient, in_gradient = kernels.channels_last(gradient), torch.empty_like(x)
         kernels.call("across_maps_backward", x.dtype, x, gradient, in_gradient, *ctx.settings)
-        return in_gradient, None, None, None, None
+        return in_gradient, None, None, None, None, None
 
 
 class _WithinMap(torch.autograd.Function):
@@ -90,7 +91,9 @@ class _WithinMap(torch.autograd.Function):
         return in_gradient, None, None, None, None
 
 
-def normalize_across_maps(x: Tensor, window: int, alpha_per_square: float, beta: float, k: float) -> Tensor:
+def normalize_across_maps(
+    x: Tensor, window: int, alpha_per_square: float, beta: float, k: float, columns: int = 1
+) -> Tensor:
     """Return x / (k + alpha_per_square * sum of squares over ``window`` neighboring maps) ** beta (paper 3.3).
 
     Args:
@@ -100,15 +103,16 @@ def normalize_across_maps(x: Tensor, window: int, alpha_per_square: float, beta:
             cuda-convnet (deviation D3).
         beta: exponent.
         k: additive constant.
+        columns: equal runs of maps whose borders the window does not cross (deviation D4).
     """
-    fits = x.shape[1] <= kernels.MAX_MAPS and window <= kernels.MAX_WINDOW_ACROSS_MAPS
+    fits = x.shape[1] // columns <= kernels.MAX_MAPS and window <= kernels.MAX_WINDOW_ACROSS_MAPS
     if kernels.usable(x) and fits:
-        return _AcrossMaps.apply(x, window, alpha_per_square, beta, k)
-    return _PlainNormalization.apply(x, window, alpha_per_square, beta, k, True)
+        return _AcrossMaps.apply(x, window, alpha_per_square, beta, k, columns)
+    return _PlainNormalization.apply(x, window, alpha_per_square, beta, k, columns)
 
 
 def normalize_within_map(x: Tensor, window: int, alpha_per_square: float, beta: float, k: float) -> Tensor:
     """Return the same with the sum over a clipped ``window`` x ``window`` square of one map (cuda-convnet rnorm)."""
     if kernels.usable(x):
         return _WithinMap.apply(x, window, alpha_per_square, beta, k)
-    return _PlainNormalization.apply(x, window, alpha_per_square, beta, k, False)
+    return _PlainNormalization.apply(x, window, alpha_per_square, beta, k, 0)

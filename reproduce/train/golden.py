@@ -3,7 +3,8 @@
 Three parts, each in float32 on one thread with a bf16 twin, on fixed noise images:
 
 - ``one_pass``: outputs and gradient sizes of the network with weights scaled up until every layer matters, under the
-  training and the test draw, and the average over the test views where there are several. One pass cannot amplify rounding, so its tolerance is tight.
+  training and the test draw, and the average over the test views where there are several. One pass cannot amplify
+  rounding, so its tolerance is tight.
 - ``update_rule``: how far each parameter moves under drawn gradients, through every phase's rates. Tight.
 - ``trajectory``: a tiny run through every phase, short last batches and the test views. Training amplifies rounding
   differences between processors, so its tolerance is wide; it guards the order of things, not their last digits.
@@ -76,8 +77,7 @@ def _norms(tensors: list[torch.Tensor]) -> list[float]:
 def _scale_up(network: nn.Module) -> None:
     """Give every layer weights of variance 2 / inputs and nonzero biases, so that activations stay large throughout."""
     for layer in network.weighted_layers():
-        inputs = layer.weight[0].numel() if layer.weight.dim() != 3 else layer.weight.shape[1]
-        layer.weight.mul_((2 / inputs) ** 0.5 / layer.settings.weight_std)
+        layer.weight.mul_((2 / layer.inputs) ** 0.5 / layer.initial_std)
         layer.bias.add_(0.5)
 
 

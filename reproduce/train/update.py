@@ -11,7 +11,7 @@ class MomentumUpdate:
 
     The learning rate stands inside the velocity (deviation D12), so lowering it does not shrink the velocity already
     gathered. ``gradient`` is that of the mean loss over the images really in the batch, so a short last batch takes a
-    full-size step. Biases have their own rate and never decay (deviation D11).
+    full-size step. Biases have their own rate, and decay only in nets later than 2012 (deviation D11).
     """
 
     def __init__(self, network: Network, momentum: float) -> None:
@@ -22,7 +22,7 @@ class MomentumUpdate:
         for layer in network.weighted_layers():
             settings = layer.settings
             self._add(layer.weight, settings.learning_rate, settings.weight_decay, is_bias=False)
-            self._add(layer.bias, settings.bias_learning_rate, 0.0, is_bias=True)
+            self._add(layer.bias, settings.bias_learning_rate, settings.bias_weight_decay, is_bias=True)
         self.velocities = [torch.zeros_like(parameter) for parameter in self.parameters]
 
     def _add(self, parameter: nn.Parameter, rate: float, decay: float, *, is_bias: bool) -> None:

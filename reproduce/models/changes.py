@@ -1,0 +1,51 @@
+"""Changes to a network spec: an ablation is a layer left out, or one field of one or of all layers.
+
+Keys of ``changes``:
+
+- ``layer.field``: one field of one layer; ``input.size`` and ``input.channels`` are those of the images.
+- ``*.field``: that field of every layer that has it. ``*.activation`` leaves layers with identity as they are, since
+  those are a network's linear outputs and layers whose nonlinearity comes later.
+
+Single layers' changes are applied after the changes of all layers. Layers left out cannot be changed.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from reproduce.errors import ReproduceError
+
+if TYPE_CHECKING:
+    from reproduce.models.spec import NetworkSpec
+
+
+def changed_layers(network: "NetworkSpec", changes: Mapping[str, Any], remove: list[str], where: str) -> dict[str, Any]:
+    """Return ``input`` and ``layers`` of ``network`` as plain data, changed but not yet validated.
+
+    Args:
+        network: what to start from.
+        changes, remove: see above.
+        where: names the spec in errors.
+
+    Raises:
+        ReproduceError: a layer to leave out or to change is not there, or no layer has the field of a ``*`` change.
+    """
+    names = [layer.name for layer in network.layers]
+    for name in remove:
+        if name not in names:
+            raise ReproduceError(f"{where}: cannot remove {name!r}; it has {names}")
+    kept = {layer.name: layer for layer in network.layers if layer.name not in remove}
+    parts = {"input": network.input.model_dump(), **{name: layer.model_dump() for name, layer in kept.items()}}
+    for place in sorted(changes, key=lambda place: not place.startswith("*.")):
+        target, _, field = place.partition(".")
+        chosen = [name for name, layer in kept.items() if _concerns(layer, field)] if target == "*" else [target]
+        if not field or not chosen or any(name not in parts for name in chosen):
+            raise ReproduceError(f"{where}: cannot change {place!r}; write layer.field with a layer of {list(kept)}")
+        for name in chosen:
+            parts[name][field] = changes[place]
+    return {"input": parts.pop("input"), "layers": list(parts.values())}
+
+
+def _concerns(layer: Any, field: str) -> bool:
+    if field == "activation":
+        return getattr(layer, field, "identity") != "identity"
+    return field in type(layer).model_fields
