@@ -15,6 +15,7 @@ import psutil
 import pytest
 from ilsvrc_samples import WNIDS, Miniature
 
+from reproduce.cli import main
 from reproduce.data.ilsvrc import prepare
 from reproduce.data.ilsvrc.pixels import decode
 from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
@@ -123,6 +124,22 @@ def test_without_a_source_the_variable_is_named_unless_packed_data_are_there(tmp
     (folder / "mean_image.npy").unlink()
     _prepare(None)
     assert (folder / "mean_image.npy").is_file()
+
+
+def test_command_line_packs_a_subset_and_says_what_is_wrong_in_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("REPRODUCE_ILSVRC2012", str(Miniature(corrupt=True).write_archives(tmp_path / "source")))
+    assert main(["data", "ilsvrc2012", "--workers", "1"]) == 2
+    assert "has 24 train images, ILSVRC-2012 has 1,281,167" in capsys.readouterr().err
+    assert main(["data", "ilsvrc2012", "--subset", "--workers", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "is corrupt" in error and error.count("\n") == 1
+    assert main(["data", "ilsvrc2012", "--subset", "--skip-corrupt", "--workers", "1"]) == 0
+    assert "ILSVRC-2012 is in" in capsys.readouterr().out
+    assert (tmp_path / "packed" / "ilsvrc2012_subset" / "train" / "shard-00000.npy").is_file()
+    assert main(["data", "ilsvrc2010"]) == 2
+    assert capsys.readouterr().err.startswith("error: REPRODUCE_ILSVRC2010 is not set; set it to the folder with")
+    assert main(["data", "cifar10", "--subset"]) == 2
+    assert "are for the ILSVRC data" in capsys.readouterr().err
 
 
 # Corrupt images
