@@ -6,7 +6,15 @@ import pytest
 import torch
 from ilsvrc_samples import WNIDS, Miniature
 
-from reproduce.data.augment import ColorNoise, center_crop_of_mean, random_crops, to_input, view, view_offsets
+from reproduce.data.augment import (
+    ColorNoise,
+    CropDraws,
+    center_crop_of_mean,
+    random_crops,
+    to_input,
+    view,
+    view_offsets,
+)
 from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
 from reproduce.data.ilsvrc.read import PackedImages, Step, TrainingReader, whole_images
@@ -50,8 +58,7 @@ def test_index_shards_and_classes_belong_together(packed, pixels):
     assert len(packed) == len(packed.labels) == len(packed.names) == len(pixels) == 23
     assert packed.classes == WNIDS
     assert [packed.classes[label] for label in packed.labels] == [name[:9] for name in packed.names]
-    zeros = np.zeros(23, dtype=np.int64)
-    assert torch.equal(packed.crops(np.arange(23), zeros, zeros, 256), pixels)
+    assert torch.equal(packed.crops(np.arange(23), CropDraws.fixed(23, 0), 256), pixels)
 
 
 def test_training_batches_equal_crops_cut_in_memory(packed, pixels, noise, folder):

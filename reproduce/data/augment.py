@@ -102,6 +102,15 @@ class CropDraws(NamedTuple):
     lefts: np.ndarray
     mirrored: np.ndarray
 
+    @classmethod
+    def fixed(cls, count: int, offset: int) -> "CropDraws":
+        """Return the same place for every image, ``offset`` pixels from the top and the left, never mirrored."""
+        return cls(np.full(count, offset), np.full(count, offset), np.zeros(count, dtype=bool))
+
+    def part(self, positions: slice) -> "CropDraws":
+        """Return the draws of some positions of the batch."""
+        return CropDraws(*(drawn[positions] for drawn in self))
+
 
 def crop_draws(count: int, border: int, seed: int, step: int) -> CropDraws:
     """Draw offsets 0 to ``border`` inclusive and fair coins, a function of (seed, step, position in the batch)."""

@@ -1,8 +1,8 @@
 """Reading packed images: memory-mapped shards to batches on the device, ahead of the network.
 
-Crops are cut from the mapped pages on the CPU, so only what is used is read and sent; mirroring, mean and color noise
-are applied on the device. Every draw is a function of (seed, step, position in the global batch): a process that takes
-part of a batch gets what it would get of the whole, for any number of processes or threads.
+Crops are cut and mirrored while they are copied from the mapped pages, so only what is used is read and sent; mean and
+color noise are applied on the device. Every draw is a function of (seed, step, position in the global batch): a process
+that takes part of a batch gets what it would get of the whole, for any number of processes or threads.
 """
 
 import csv
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reproduce.data.augment import ColorNoise, crop_draws, to_input
+from reproduce.data.augment import ColorNoise, CropDraws, crop_draws, to_input
 from reproduce.data.ilsvrc.packed import INDEX, check_index, read_manifest
 from reproduce.data.ilsvrc.pixels import SIDE
 from reproduce.data.ilsvrc.prefetch import prefetched
@@ -55,28 +55,33 @@ class PackedImages:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def crops(self, rows: np.ndarray, tops: np.ndarray, lefts: np.ndarray, size: int, pinned: bool = False) -> Tensor:
-        """Return the ``size`` x ``size`` pixels of each image from its offset, uint8 (N, size, size, 3).
+    def crops(self, rows: np.ndarray, drawn: CropDraws, size: int, pinned: bool = False) -> Tensor:
+        """Return one crop of each image, mirrored as drawn, uint8 (N, size, size, 3).
 
         Args:
             rows: int64 (N,), places in the split.
-            tops: int64 (N,), first line of each crop; 0 to 256 - size.
-            lefts: int64 (N,), first column of each crop.
+            drawn: offsets 0 to 256 - size and mirroring of each crop.
             size: side of the crops in pixels.
             pinned: in page-locked memory, from which a GPU copies while it computes.
         """
         pixels = torch.empty((len(rows), size, size, 3), dtype=torch.uint8, pin_memory=pinned)
-        out = pixels.numpy()
+        out = _whole_pixels(pixels.numpy())
         shards = np.searchsorted(self._starts, rows, side="right") - 1
 
         def copy(places: np.ndarray) -> None:
             for place in places:
+                top, left = drawn.tops[place], drawn.lefts[place]
                 image = self._shards[shards[place]][rows[place] - self._starts[shards[place]]]
-                top, left = tops[place], lefts[place]
-                out[place] = image[top : top + size, left : left + size]
+                crop = image[top : top + size, left : left + size]
+                out[place] = crop[:, ::-1] if drawn.mirrored[place] else crop
 
         list(self._threads.map(copy, np.array_split(np.arange(len(rows)), self._parts)))
         return pixels
+
+
+def _whole_pixels(images: np.ndarray) -> np.ndarray:
+    """Return (N, H, W, 3) uint8 as (N, H, W) of three bytes each: mirrored copies are several times as fast."""
+    return images.view("V3")[..., 0]
 
 
 def _read_index(path: Path, sha256: str) -> tuple[list[str], np.ndarray]:
@@ -95,7 +100,7 @@ def _mapped(path: Path, images: int) -> np.ndarray:
         raise ReproduceError(f"cannot read {path} ({error}); pack the data again") from error
     if shard.shape != (images, SIDE, SIDE, 3) or shard.dtype != np.uint8:
         raise ReproduceError(f"{path} holds {shard.dtype} {shard.shape}, its manifest says {images} images")
-    return shard
+    return _whole_pixels(shard)
 
 
 class Step(NamedTuple):
@@ -146,24 +151,20 @@ class TrainingReader:
 
     def batches(self, steps: Iterable[Step], depth: int = 4) -> Iterator[Batch]:
         """Yield the batch of every step in order, read up to ``depth`` ahead."""
-        for step, pixels, mirrored in prefetched(self._read, steps, depth):
-            yield self._on_device(step, pixels, mirrored)
+        for step, pixels in prefetched(self._read, steps, depth):
+            yield self._on_device(step, pixels)
 
-    def _read(self, step: Step) -> tuple[Step, Tensor, Tensor]:
-        border, part = SIDE - self.size, step.positions
+    def _read(self, step: Step) -> tuple[Step, Tensor]:
+        count, border = len(step.rows), SIDE - self.size
         if self.crops_and_flips:
-            tops, lefts, mirrored = (
-                drawn[part] for drawn in crop_draws(len(step.rows), border, self.seed, step.number)
-            )
+            drawn = crop_draws(count, border, self.seed, step.number)
         else:
-            tops = lefts = np.full(len(step.rows), border // 2)[part]
-            mirrored = np.zeros(len(tops), dtype=bool)
-        pinned = self.device.type == "cuda"
-        return step, self.images.crops(step.rows[part], tops, lefts, self.size, pinned), torch.from_numpy(mirrored)
+            drawn = CropDraws.fixed(count, border // 2)
+        part, pinned = step.positions, self.device.type == "cuda"
+        return step, self.images.crops(step.rows[part], drawn.part(part), self.size, pinned)
 
-    def _on_device(self, step: Step, pixels: Tensor, mirrored: Tensor) -> Batch:
+    def _on_device(self, step: Step, pixels: Tensor) -> Batch:
         pixels = pixels.to(self.device, non_blocking=True)
-        pixels = torch.where(mirrored.to(self.device)[:, None, None, None], pixels.flip(2), pixels)
         labels = torch.from_numpy(self.images.labels[step.rows[step.positions]]).to(self.device)
         shifts = None
         if step.noise is not None:
@@ -179,11 +180,12 @@ def whole_images(
     Test views (the center, or ten) are cut from them there: ``augment.view``, ``evaluate.stream``.
     """
     starts = range(0, len(images), images_per_batch)
-    zeros = np.zeros(images_per_batch, dtype=np.int64)
 
     def read(start: int) -> tuple[Tensor, Tensor]:
         rows = np.arange(start, min(start + images_per_batch, len(images)))
-        return images.crops(rows, zeros, zeros, SIDE, device.type == "cuda"), torch.from_numpy(images.labels[rows])
+        return images.crops(rows, CropDraws.fixed(len(rows), 0), SIDE, device.type == "cuda"), torch.from_numpy(
+            images.labels[rows]
+        )
 
     for pixels, labels in prefetched(read, starts, depth):
         yield pixels.to(device, non_blocking=True), labels.to(device)
