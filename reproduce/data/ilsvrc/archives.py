@@ -45,7 +45,7 @@ def _damaged(archive: Path, error: Exception) -> ReproduceError:
 
 def _training_entries(archive: Path) -> Iterator[Entry]:
     """Yield the images of every class's archive inside ``archive``, with their places in ``archive`` itself."""
-    length = archive.stat().st_size
+    path, length = str(archive), archive.stat().st_size
     try:
         with tarfile.open(archive, "r:") as outer, Progress(f"listing {archive.name}", length, "B") as progress:
             for member in outer:
@@ -54,7 +54,7 @@ def _training_entries(archive: Path) -> Iterator[Entry]:
                     with tarfile.open(fileobj=outer.extractfile(member), mode="r:") as inner:
                         for image in _files(inner):
                             start = member.offset_data + image.offset_data
-                            yield Entry(f"{wnid}/{Path(image.name).name}", wnid, str(archive), start, image.size)
+                            yield Entry(f"{wnid}/{Path(image.name).name}", wnid, path, start, image.size)
                 progress.update(member.offset_data + member.size - progress.done)
                 outer.members = []  # keeps memory flat
     except _DAMAGED as error:
@@ -69,6 +69,7 @@ def _files(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
 
 def _validation_entries(archive: Path, wnids: list[str]) -> Iterator[Entry]:
     """Yield the validation images; the number in a name is its line in the ground truth."""
+    path = str(archive)
     try:
         with tarfile.open(archive, "r:") as tar:
             for member in _files(tar):
@@ -76,7 +77,7 @@ def _validation_entries(archive: Path, wnids: list[str]) -> Iterator[Entry]:
                 number = _VALIDATION_NAME.fullmatch(name)
                 if not number or not 1 <= int(number[1]) <= len(wnids):
                     raise ReproduceError(f"{archive} holds {member.name}, which the development kit does not know")
-                yield Entry(name, wnids[int(number[1]) - 1], str(archive), member.offset_data, member.size)
+                yield Entry(name, wnids[int(number[1]) - 1], path, member.offset_data, member.size)
     except _DAMAGED as error:
         raise _damaged(archive, error) from error
 

@@ -4,10 +4,7 @@ A shard is written beside its place and renamed when whole; its ``.json`` follow
 from the same plan, counts as finished. So a kill at any moment costs the shards under way and nothing else.
 """
 
-import functools
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -127,23 +124,12 @@ def read_entry(entry: Entry) -> bytes:
     Raises:
         ReproduceError: it cannot be read, or the archive ends before it does.
     """
-    with _reading(entry.path):
-        if entry.size < 0:
-            return Path(entry.path).read_bytes()
-        content = os.pread(_descriptor(entry.path), entry.size, entry.offset)
+    try:
+        with Path(entry.path).open("rb") as stream:
+            stream.seek(entry.offset)
+            content = stream.read(entry.size)
+    except OSError as error:
+        raise ReproduceError(f"cannot read {entry.path}: {error.strerror or error}") from error
     if len(content) < entry.size:
         raise ReproduceError(f"{entry.path} ends within {entry.name}; get the archive again")
     return content
-
-
-@contextmanager
-def _reading(path: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ReproduceError(f"cannot read {path}: {error.strerror or error}") from error
-
-
-@functools.lru_cache(maxsize=4)
-def _descriptor(archive: str) -> int:
-    return os.open(archive, os.O_RDONLY)  # open until the process ends: every image of a shard comes from it
