@@ -28,7 +28,7 @@ def test_every_layout_lists_the_same_images_classes_and_bytes(tmp_path, write):
 def test_2010_is_a_tree_with_a_test_split(tmp_path):
     source = SAMPLE.write_class_folders(tmp_path)
     (tmp_path / "val").rename(tmp_path / "test")
-    with pytest.raises(ReproduceError, match=r"val is missing; it should hold one folder a class$"):
+    with pytest.raises(ReproduceError, match=r"cannot read the images in .*val: No such file or directory; complete"):
         list_source(source, EDITIONS[2010])
     SAMPLE.write_class_folders(tmp_path)
     listing = list_source(source, Edition(2010, {"train": 12, "val": 5, "test": 5}, classes=4))
@@ -99,8 +99,12 @@ def test_unknown_layout_says_what_is_known_and_a_missing_folder_how_to_name_it(t
         list_source(tmp_path / "nowhere", EDITIONS[2010])
 
 
-def test_kaggle_image_without_a_line_in_the_solution_is_named(tmp_path):
+def test_kaggle_folder_or_line_of_the_solution_that_is_missing_is_named(tmp_path):
     SAMPLE.write_kaggle_folders(tmp_path)
+    (tmp_path / "ILSVRC" / "Data" / "CLS-LOC" / "val").rename(tmp_path / "elsewhere")
+    with pytest.raises(ReproduceError, match=r"cannot read the images in .*CLS-LOC/val: No such file"):
+        list_source(tmp_path, SAMPLE.edition)
+    (tmp_path / "elsewhere").rename(tmp_path / "ILSVRC" / "Data" / "CLS-LOC" / "val")
     solution = tmp_path / "LOC_val_solution.csv"
     solution.write_text("\n".join(solution.read_text().splitlines()[:-1]))
     with pytest.raises(ReproduceError, match=r"LOC_val_solution.csv has no line for ILSVRC2012_val_00000005.JPEG"):

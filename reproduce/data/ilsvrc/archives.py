@@ -12,7 +12,7 @@ from pathlib import Path
 
 import scipy.io
 
-from reproduce.data.ilsvrc.sources import WNID, Entry
+from reproduce.data.ilsvrc.entries import WNID, Entry
 from reproduce.errors import ReproduceError
 from reproduce.progress import Progress
 

@@ -10,8 +10,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from reproduce.data.ilsvrc.entries import Entry
 from reproduce.data.ilsvrc.pixels import SIDE, CorruptImageError, decode
-from reproduce.data.ilsvrc.sources import Entry
 from reproduce.errors import ReproduceError
 from reproduce.files import atomic_path, file_digest, json_digest, read_json, write_json
 

@@ -5,31 +5,14 @@ gives the same order and, packed, the same bytes. A class's label is its place a
 training images; the contest's own numbering is used only to read its ground-truth file.
 """
 
-import csv
-import os
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
+from reproduce.data.ilsvrc.archives import TRAINING_ARCHIVE, list_archives
 from reproduce.data.ilsvrc.editions import Edition
+from reproduce.data.ilsvrc.entries import Entry
+from reproduce.data.ilsvrc.folders import KAGGLE_IMAGES, class_folder_images, list_kaggle_folders
 from reproduce.errors import ReproduceError
-
-WNID = re.compile(r"n\d{8}")
-_SUFFIXES = (".jpeg", ".jpg", ".png")
-_KAGGLE_IMAGES = Path("ILSVRC", "Data", "CLS-LOC")
-_KAGGLE_SOLUTION = "LOC_val_solution.csv"
-
-
-class Entry(NamedTuple):
-    """One image: its name, its class, and its place: ``size`` bytes of ``path`` from ``offset``, or (-1) all of it."""
-
-    name: str
-    wnid: str
-    path: str
-    offset: int = 0
-    size: int = -1
 
 
 @dataclass(frozen=True)
@@ -84,50 +67,13 @@ def _check_counts(source: Path, edition: Edition, classes: list[str], splits: di
 
 
 def _read_layout(source: Path, edition: Edition) -> dict[str, list[Entry]]:
-    from reproduce.data.ilsvrc.archives import TRAINING_ARCHIVE, list_archives
-
     official = edition.year == 2012
     if official and (source / TRAINING_ARCHIVE).is_file():
         return list_archives(source)
-    if official and (source / _KAGGLE_IMAGES / "train").is_dir():
-        return _kaggle_folders(source)
+    if official and (source / KAGGLE_IMAGES / "train").is_dir():
+        return list_kaggle_folders(source)
     if (source / "train").is_dir():
-        return {split: list(_class_folders(source / split, split)) for split in edition.images}
+        return {split: list(class_folder_images(source / split, split)) for split in edition.images}
     tree = ", ".join(f"{split}/<class>/*.JPEG" for split in edition.images)
-    known = f"{TRAINING_ARCHIVE}, {_KAGGLE_IMAGES}/train or {tree}" if official else tree
+    known = f"{TRAINING_ARCHIVE}, {KAGGLE_IMAGES}/train or {tree}" if official else tree
     raise ReproduceError(f"{source} holds none of the known layouts of {edition.title}: {known}")
-
-
-def _class_folders(folder: Path, split: str) -> Iterator[Entry]:
-    """Yield the images of ``folder``/<class>/; training names carry their class, others are unique as they are."""
-    if not folder.is_dir():
-        raise ReproduceError(f"{folder} is missing; it should hold one folder a class")
-    with os.scandir(folder) as classes:
-        for place in classes:
-            if WNID.fullmatch(place.name) and place.is_dir():
-                prefix = f"{place.name}/" if split == "train" else ""
-                for file in _images(Path(place.path)):
-                    yield Entry(prefix + file.name, place.name, file.path)
-
-
-def _images(folder: Path) -> Iterator[os.DirEntry[str]]:
-    with os.scandir(folder) as files:
-        for file in files:
-            if file.name.lower().endswith(_SUFFIXES) and not file.name.startswith("."):
-                yield file
-
-
-def _kaggle_folders(source: Path) -> dict[str, list[Entry]]:
-    """List Kaggle's layout: class folders for training, one flat folder and a CSV file for validation."""
-    images, solution = source / _KAGGLE_IMAGES, source / _KAGGLE_SOLUTION
-    try:
-        with solution.open(newline="", encoding="utf-8") as stream:
-            wnids = {row["ImageId"]: row["PredictionString"].split()[0] for row in csv.DictReader(stream)}
-    except (OSError, KeyError, IndexError, ValueError) as error:
-        raise ReproduceError(f"cannot read {solution} ({error!r}); put the contest's file there") from error
-    validation = []
-    for file in _images(images / "val"):
-        if Path(file.name).stem not in wnids:
-            raise ReproduceError(f"{solution} has no line for {file.name}; put the contest's file there")
-        validation.append(Entry(file.name, wnids[Path(file.name).stem], file.path))
-    return {"train": list(_class_folders(images / "train", "train")), "val": validation}
