@@ -20,7 +20,7 @@ from reproduce.files import exclusive_lock, file_digest, write_bytes, write_json
 from reproduce.paths import relative_to_repo, scratch_folder
 from reproduce.progress import Progress
 
-IMAGES_PER_SHARD = 2048
+IMAGES_PER_SHARD = 4096
 _ORDER_SEED = 1
 Plans = dict[str, list[ShardPlan]]
 
