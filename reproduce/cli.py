@@ -20,8 +20,18 @@ Studies and what they ask: experiments/README.md. Results and their units: resul
 
 
 def _data(arguments: Arguments) -> None:
+    if arguments.dataset != "cifar10":
+        from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
+
+        options = {name: getattr(arguments, name) for name in ("subset", "skip_corrupt", "workers")}
+        prepare_ilsvrc(int(arguments.dataset.removeprefix("ilsvrc")), **options)
+        return
     from reproduce.data.cifar10 import prepare_cifar10
 
+    if arguments.subset or arguments.skip_corrupt or arguments.workers:
+        raise ReproduceError(
+            "--subset, --skip-corrupt and --workers are for the ILSVRC data; leave them out for cifar10"
+        )
     prepare_cifar10()
 
 
@@ -165,7 +175,12 @@ def build_parser() -> argparse.ArgumentParser:
         return verb
 
     data = add("data", _data, "get a data set, check it, and compute its statistics")
-    data.add_argument("dataset", choices=("cifar10",))
+    data.add_argument("dataset", choices=("cifar10", "ilsvrc2012", "ilsvrc2010"))
+    data.add_argument("--subset", action="store_true", help="ILSVRC: accept any number of images and classes")
+    data.add_argument(
+        "--skip-corrupt", action="store_true", help="ILSVRC: leave out and list images that do not decode"
+    )
+    data.add_argument("--workers", type=_positive, help="ILSVRC: processes (default: all cores); decides no result")
     _add_training_verbs(add)
     add("collect", _collect, "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add(

@@ -1,6 +1,6 @@
 import numpy as np
 
-from reproduce.data.statistics import color_covariance, mean_image
+from reproduce.data.statistics import color_covariance, image_sums, mean_image
 
 
 def test_mean_image_of_two_images_is_their_midpoint_channels_first():
@@ -27,11 +27,19 @@ def test_color_covariance_worked_by_hand():
 
 
 def test_color_covariance_over_several_blocks_equals_numpys_and_does_not_depend_on_order():
-    images = np.random.default_rng(0).integers(0, 256, (4500, 2, 3, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (50, 300, 300, 3), dtype=np.uint8)
     covariance = color_covariance(images)
     expected = np.cov(images.reshape(-1, 3).T.astype(np.float64), bias=True)
     np.testing.assert_allclose(covariance, expected, rtol=1e-12, atol=1e-9)
     assert color_covariance(images[::-1]).tobytes() == covariance.tobytes()
+
+
+def test_sums_of_parts_give_the_statistics_of_the_whole_to_the_last_bit():
+    images = np.random.default_rng(1).integers(0, 256, (7, 5, 4, 3), dtype=np.uint8)
+    parts = image_sums(images[:3]) + image_sums(images[3:]) + image_sums(images[:0])
+    assert parts.images == 7
+    assert parts.mean_image().tobytes() == mean_image(images).tobytes()
+    assert parts.color_covariance().tobytes() == color_covariance(images).tobytes()
 
 
 def test_color_covariance_of_one_color_is_exactly_zero():

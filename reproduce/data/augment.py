@@ -1,8 +1,11 @@
-"""Batched pixels: from bytes in memory to the network's input, for training (crops, flips) and test (views).
+"""Batched pixels: from bytes in memory to the network's input, for training (crops, flips, color) and test (views).
 
 Images stay uint8, channels-last (N, H, W, C). A batch is one gather, one subtraction of the mean image and one
 conversion; the mean subtracted from any crop is the center crop of the mean image (cuda-convnet convdata.py).
 """
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -18,15 +21,60 @@ def center_crop_of_mean(mean_image: np.ndarray, size: int) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(crop.transpose(1, 2, 0), dtype=np.float32))
 
 
-def to_input(pixels: Tensor, mean: Tensor, dtype: torch.dtype) -> Tensor:
+def to_input(
+    pixels: Tensor, mean: Tensor, dtype: torch.dtype, shifts: Tensor | None = None, divisor: float = 1.0
+) -> Tensor:
     """Return pixels minus mean as (N, C, H, W), channels-last in memory, in ``dtype``.
 
     Args:
         pixels: (N, H, W, C) uint8, 0 to 255.
         mean: (H, W, C) float32.
-        dtype: float32 or bfloat16; the subtraction itself is float32.
+        dtype: float32 or bfloat16; the arithmetic itself is float32.
+        shifts: (N, C) float32, the color noise of each image, or None for none.
+        divisor: of the whole image, after the noise; used only with noise (deviation D8).
     """
-    return (pixels.float() - mean).to(dtype).permute(0, 3, 1, 2)
+    centered = pixels.float() - mean
+    if shifts is not None:
+        centered = (centered + shifts[:, None, None, :]) / divisor
+    return centered.to(dtype).permute(0, 3, 1, 2)
+
+
+ColorNoiseForm = Literal["standard_deviation", "eigenvalue"]
+_COLOR_NOISE_STD = 0.1  # paper, section 4.1
+
+
+@dataclass(frozen=True)
+class ColorNoise:
+    """Random shifts of a whole image's color along the principal axes of the training pixels (paper, section 4.1).
+
+    Attributes:
+        axes: float64 (C, C); column k is the shift of one standard deviation along axis k, in gray levels.
+        divisor: what the image is divided by after the shift.
+    """
+
+    axes: np.ndarray
+    divisor: float
+
+    @classmethod
+    def from_covariance(cls, covariance: np.ndarray, form: ColorNoiseForm = "standard_deviation") -> "ColorNoise":
+        """Return the noise for pixels of this covariance, (C, C), in squared gray levels of 0 to 255.
+
+        ``standard_deviation`` is the released source's: 0.1 times the standard deviation along each axis, and the sum
+        divided by 1.1 (convdata_jpeg.py). ``eigenvalue`` is the paper's text: 0.1 times the eigenvalue, which makes
+        sense for pixels of 0 to 1 only, and no division (deviation D8).
+        """
+        values, vectors = np.linalg.eigh(covariance)
+        values = np.maximum(values, 0.0)  # rounding can make a vanishing one negative
+        largest = np.abs(vectors).argmax(axis=0)
+        vectors = vectors * np.sign(vectors[largest, np.arange(len(values))])  # LAPACK leaves the sign open
+        if form == "eigenvalue":
+            return cls(vectors * (_COLOR_NOISE_STD * values / 255), 1.0)
+        return cls(vectors * (_COLOR_NOISE_STD * np.sqrt(values)), 1.0 + _COLOR_NOISE_STD)
+
+    def shifts(self, count: int, seed: int, step: int) -> Tensor:
+        """Return one shift an image, (count, C) float32, a function of (seed, step, position in the batch)."""
+        normal = draws.generator(seed, "color noise", step).standard_normal((count, len(self.axes)))
+        return torch.from_numpy((normal @ self.axes.T).astype(np.float32))
 
 
 def gather_crops(images: Tensor, rows: Tensor, tops: Tensor, lefts: Tensor, mirrored: Tensor, size: int) -> Tensor:
@@ -47,17 +95,39 @@ def gather_crops(images: Tensor, rows: Tensor, tops: Tensor, lefts: Tensor, mirr
     return images[rows[:, None, None], ys, columns[:, None, :]]
 
 
+class CropDraws(NamedTuple):
+    """Where each image of a batch is cut and whether it is mirrored: int64, int64 and bool, each (N,)."""
+
+    tops: np.ndarray
+    lefts: np.ndarray
+    mirrored: np.ndarray
+
+    @classmethod
+    def fixed(cls, count: int, offset: int) -> "CropDraws":
+        """Return the same place for every image, ``offset`` pixels from the top and the left, never mirrored."""
+        return cls(np.full(count, offset), np.full(count, offset), np.zeros(count, dtype=bool))
+
+    def part(self, positions: slice) -> "CropDraws":
+        """Return the draws of some positions of the batch."""
+        return CropDraws(*(drawn[positions] for drawn in self))
+
+
+def crop_draws(count: int, border: int, seed: int, step: int) -> CropDraws:
+    """Draw offsets 0 to ``border`` inclusive and fair coins, a function of (seed, step, position in the batch)."""
+    random = draws.generator(seed, "crops and flips", step)
+    tops, lefts = random.integers(0, border + 1, size=(2, count))
+    return CropDraws(tops, lefts, random.integers(0, 2, size=count).astype(bool))
+
+
 def random_crops(images: Tensor, rows: Tensor, size: int, seed: int, step: int) -> Tensor:
     """Return a random crop and coin-flip mirror of each image, every offset that fits being equally likely.
 
     The draws are a function of (seed, step, position in the batch). With 24 from 32 pixels the offsets are 0 to 8
     inclusive (cuda-convnet convdata.py).
     """
-    random = draws.generator(seed, "crops and flips", step)
-    offsets = random.integers(0, images.shape[1] - size + 1, size=(2, len(rows)))
-    mirrored = random.integers(0, 2, size=len(rows)).astype(bool)
-    tops, lefts = torch.from_numpy(offsets).to(images.device)
-    return gather_crops(images, rows, tops, lefts, torch.from_numpy(mirrored).to(images.device), size)
+    drawn = crop_draws(len(rows), images.shape[1] - size, seed, step)
+    tops, lefts, mirrored = (torch.from_numpy(part).to(images.device) for part in drawn)
+    return gather_crops(images, rows, tops, lefts, mirrored, size)
 
 
 def view_offsets(side: int, size: int, views: int) -> list[tuple[int, int, bool]]:

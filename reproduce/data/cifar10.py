@@ -3,7 +3,6 @@
 The official order of files and images is kept: the 2012 nets were trained file by file without reshuffling.
 """
 
-import io
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ from reproduce.data.batches import (
     check_folder,
     read_checked,
 )
-from reproduce.data.statistics import color_covariance, mean_image
+from reproduce.data.statistics import color_covariance, mean_image, npy_bytes
 from reproduce.files import exclusive_lock, file_digest, write_bytes
 from reproduce.paths import DATA, RESULTS, relative_to_repo, scratch_folder
 
@@ -102,8 +101,8 @@ def prepare_cifar10(
         data = _load_or_acquire(folder, batches)
         contents = {
             "manifest.json": _json_bytes(_manifest(folder, batches)),
-            "mean_image.npy": _npy_bytes(mean_image(data.training_images)),
-            "color_covariance.npy": _npy_bytes(color_covariance(data.training_images)),
+            "mean_image.npy": npy_bytes(mean_image(data.training_images)),
+            "color_covariance.npy": npy_bytes(color_covariance(data.training_images)),
         }
         for name, content in contents.items():
             path = statistics_folder / name
@@ -134,10 +133,3 @@ def _manifest(folder: Path, batches: Sequence[BatchFile]) -> dict[str, Any]:
 
 def _json_bytes(content: Any) -> bytes:
     return (json.dumps(content, indent=1) + "\n").encode()
-
-
-def _npy_bytes(array: np.ndarray) -> bytes:
-    """Return ``array`` as .npy, the same bytes on every machine: little-endian, C order, format 1.0."""
-    stream = io.BytesIO()
-    np.lib.format.write_array(stream, np.ascontiguousarray(array, dtype="<f8"), version=(1, 0), allow_pickle=False)
-    return stream.getvalue()

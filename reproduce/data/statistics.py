@@ -1,8 +1,53 @@
 """Mean image and color covariance from exact integer sums, so that every machine writes the same bytes."""
 
+import io
+from dataclasses import dataclass
+
 import numpy as np
 
-_IMAGES_PER_BLOCK = 2000
+_PIXELS_PER_BLOCK = 2_048_000
+
+
+@dataclass(frozen=True)
+class ImageSums:
+    """Exact sums over a set of images; sums of disjoint sets add up to the sums of their union.
+
+    Attributes:
+        images: how many.
+        pixels: int64, shape (height, width, 3), each value summed over the images.
+        products: int64, shape (3, 3), products of two channels summed over all pixels of all images.
+    """
+
+    images: int
+    pixels: np.ndarray
+    products: np.ndarray
+
+    def __add__(self, other: "ImageSums") -> "ImageSums":
+        return ImageSums(self.images + other.images, self.pixels + other.pixels, self.products + other.products)
+
+    def mean_image(self) -> np.ndarray:
+        """Return the mean for each channel and pixel, float64, shape (3, height, width), values 0 to 255."""
+        return np.ascontiguousarray((self.pixels / self.images).transpose(2, 0, 1))
+
+    def color_covariance(self) -> np.ndarray:
+        """Return the population covariance of the channels, float64 (3, 3), each entry correctly rounded."""
+        sums = self.pixels.sum(axis=(0, 1)).tolist()
+        return _covariance_of_sums(sums, self.products.tolist(), self.images * self.pixels[..., 0].size)
+
+
+def image_sums(images: np.ndarray) -> ImageSums:
+    """Return the sums over ``images``, uint8, shape (images, height, width, 3), which may be memory-mapped."""
+    channels = images.shape[-1]
+    pixel_sums = np.zeros(images.shape[1:], dtype=np.int64)
+    products = np.zeros((channels, channels), dtype=np.int64)
+    step = max(1, _PIXELS_PER_BLOCK // (images.shape[1] * images.shape[2]))
+    for start in range(0, len(images), step):
+        block = images[start : start + step]
+        pixel_sums += block.sum(axis=0, dtype=np.int64)
+        # Every partial sum in a block is a whole number below 2**53, so float64 (and its fast product) is exact.
+        pixels = block.reshape(-1, channels).astype(np.float64)
+        products += (pixels.T @ pixels).astype(np.int64)
+    return ImageSums(len(images), pixel_sums, products)
 
 
 def mean_image(images: np.ndarray) -> np.ndarray:
@@ -16,8 +61,7 @@ def mean_image(images: np.ndarray) -> np.ndarray:
     Returns:
         float64, shape (3, height, width), values 0 to 255.
     """
-    sums = images.sum(axis=0, dtype=np.int64)
-    return np.ascontiguousarray((sums / len(images)).transpose(2, 0, 1))
+    return image_sums(images).mean_image()
 
 
 def color_covariance(images: np.ndarray) -> np.ndarray:
@@ -31,15 +75,14 @@ def color_covariance(images: np.ndarray) -> np.ndarray:
     Returns:
         float64, shape (3, 3), symmetric, in squared pixel values, each entry correctly rounded.
     """
-    channels = images.shape[-1]
-    sums = np.zeros(channels, dtype=np.int64)
-    products = np.zeros((channels, channels), dtype=np.int64)
-    for start in range(0, len(images), _IMAGES_PER_BLOCK):
-        # Every partial sum in a block is a whole number below 2**53, so float64 (and its fast product) is exact.
-        pixels = images[start : start + _IMAGES_PER_BLOCK].reshape(-1, channels).astype(np.float64)
-        sums += pixels.sum(axis=0).astype(np.int64)
-        products += (pixels.T @ pixels).astype(np.int64)
-    return _covariance_of_sums(sums.tolist(), products.tolist(), images[..., 0].size)
+    return image_sums(images).color_covariance()
+
+
+def npy_bytes(array: np.ndarray) -> bytes:
+    """Return ``array`` as .npy, the same bytes on every machine: little-endian, C order, format 1.0."""
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, np.ascontiguousarray(array, dtype="<f8"), version=(1, 0), allow_pickle=False)
+    return stream.getvalue()
 
 
 def _covariance_of_sums(sums: list[int], products: list[list[int]], pixels: int) -> np.ndarray:

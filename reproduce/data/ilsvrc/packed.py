@@ -1,0 +1,89 @@
+"""What packed data consist of: ``manifest.json``, and for each split ``index.csv`` and its shards; checking them.
+
+``manifest.json`` names dataset, seed of the order, classes in the order of their labels and, for each split, the number
+of images, the SHA-256 of every shard and of the index, and the images that needed care. It depends on the images alone:
+not on the layout they came in, the machine or the number of workers.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from reproduce.data.ilsvrc.workers import finished_tasks
+from reproduce.data.statistics import ImageSums, image_sums
+from reproduce.errors import ReproduceError
+from reproduce.files import file_digest, read_json
+from reproduce.progress import Progress
+
+MANIFEST, INDEX = "manifest.json", "index.csv"
+
+
+class ShardCheck(NamedTuple):
+    """A shard to be held against the manifest, and whether to sum it up on the way."""
+
+    path: Path
+    sha256: str
+    images: int
+    with_sums: bool
+
+
+def read_manifest(folder: Path, command: str) -> dict[str, Any]:
+    """Return the manifest of packed data.
+
+    Raises:
+        ReproduceError: there is none; ``command`` would make it.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise ReproduceError(f"{folder} holds no packed images; run `{command}`")
+    return read_json(folder / MANIFEST)
+
+
+def check_shards(folder: Path, manifest: dict[str, Any], workers: int) -> ImageSums:
+    """Read every shard once, compare its SHA-256 with the manifest, and return the sums over the training images.
+
+    Raises:
+        ReproduceError: a shard or an index is missing or has other bytes.
+    """
+    for split, content in manifest["splits"].items():
+        check_index(folder / split / INDEX, content["index_sha256"])
+    checks = list(_checks(folder, manifest))
+    total: ImageSums | None = None
+    with Progress(f"checking {manifest['dataset']}", sum(check.images for check in checks), "img") as progress:
+        for check, sums in finished_tasks(check_shard, checks, workers):
+            progress.update(check.images)
+            if sums is not None:
+                total = sums if total is None else total + sums
+    if total is None or total.images == 0:
+        raise ReproduceError(f"{folder} holds no training images; pack it again")
+    return total
+
+
+def _checks(folder: Path, manifest: dict[str, Any]) -> Iterator[ShardCheck]:
+    for split, content in manifest["splits"].items():
+        for shard in content["shards"]:
+            yield ShardCheck(folder / split / shard["name"], shard["sha256"], shard["images"], split == "train")
+
+
+def check_shard(check: ShardCheck) -> ImageSums | None:
+    """Hold one shard against its SHA-256 and return its sums where they are asked for."""
+    try:
+        found = file_digest(check.path)
+    except OSError as error:
+        raise ReproduceError(f"cannot read {check.path} ({error.strerror}); pack the data again") from error
+    if found != check.sha256:
+        raise ReproduceError(
+            f"{check.path} has SHA-256 {found}, its manifest says {check.sha256}; delete it and run the same command"
+        )
+    return image_sums(np.load(check.path, mmap_mode="r")) if check.with_sums else None
+
+
+def check_index(path: Path, sha256: str) -> None:
+    """Hold an index against its SHA-256.
+
+    Raises:
+        ReproduceError: it is missing or has other bytes.
+    """
+    if not path.is_file() or file_digest(path) != sha256:
+        raise ReproduceError(f"{path} is missing or not the one its manifest names; pack the data again")

@@ -1,0 +1,191 @@
+"""Reading packed images: memory-mapped shards to batches on the device, ahead of the network.
+
+Crops are cut and mirrored while they are copied from the mapped pages, so only what is used is read and sent; mean and
+color noise are applied on the device. Every draw is a function of (seed, step, position in the global batch): a process
+that takes part of a batch gets what it would get of the whole, for any number of processes or threads.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reproduce.data.augment import ColorNoise, CropDraws, crop_draws, to_input
+from reproduce.data.ilsvrc.packed import INDEX, check_index, read_manifest
+from reproduce.data.ilsvrc.pixels import SIDE
+from reproduce.data.ilsvrc.prefetch import prefetched
+from reproduce.errors import ReproduceError
+
+_IMAGES_PER_BATCH = 256
+
+
+class PackedImages:
+    """One split of packed data, shards memory-mapped.
+
+    Attributes:
+        classes: WordNet ids; a label is a place in this list.
+        labels: int64, shape (images,).
+        names: of the source's images, in the order of the labels.
+    """
+
+    def __init__(self, folder: Path, split: str, threads: int = 4) -> None:
+        """Open ``split`` ("train", "val" or "test") below ``folder``; ``threads`` copy pixels and decide nothing.
+
+        Raises:
+            ReproduceError: the data are missing, incomplete or not what their manifest says (sizes and index are
+                compared; ``python -m reproduce data`` also compares the pixels).
+        """
+        manifest = read_manifest(folder, f"python -m reproduce data {folder.name.removesuffix('_subset')}")
+        if split not in manifest["splits"]:
+            raise ReproduceError(f"{folder} has no split {split!r}; it has {', '.join(manifest['splits'])}")
+        content = manifest["splits"][split]
+        self.classes: list[str] = manifest["classes"]
+        self.names, self.labels = _read_index(folder / split / INDEX, content["index_sha256"])
+        self._shards = [_mapped(folder / split / shard["name"], shard["images"]) for shard in content["shards"]]
+        self._starts = np.cumsum([0, *(len(shard) for shard in self._shards)])
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pixels")
+        self._parts = threads
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def crops(self, rows: np.ndarray, drawn: CropDraws, size: int, pinned: bool = False) -> Tensor:
+        """Return one crop of each image, mirrored as drawn, uint8 (N, size, size, 3).
+
+        Args:
+            rows: int64 (N,), places in the split.
+            drawn: offsets 0 to 256 - size and mirroring of each crop.
+            size: side of the crops in pixels.
+            pinned: in page-locked memory, from which a GPU copies while it computes.
+        """
+        pixels = torch.empty((len(rows), size, size, 3), dtype=torch.uint8, pin_memory=pinned)
+        out = _whole_pixels(pixels.numpy())
+        shards = np.searchsorted(self._starts, rows, side="right") - 1
+
+        def copy(places: np.ndarray) -> None:
+            for place in places:
+                top, left = drawn.tops[place], drawn.lefts[place]
+                image = self._shards[shards[place]][rows[place] - self._starts[shards[place]]]
+                crop = image[top : top + size, left : left + size]
+                out[place] = crop[:, ::-1] if drawn.mirrored[place] else crop
+
+        list(self._threads.map(copy, np.array_split(np.arange(len(rows)), self._parts)))
+        return pixels
+
+
+def _whole_pixels(images: np.ndarray) -> np.ndarray:
+    """Return (N, H, W, 3) uint8 as (N, H, W) of three bytes each: mirrored copies are several times as fast."""
+    return images.view("V3")[..., 0]
+
+
+def _read_index(path: Path, sha256: str) -> tuple[list[str], np.ndarray]:
+    check_index(path, sha256)
+    with path.open(newline="", encoding="utf-8") as stream:
+        lines = csv.reader(stream)
+        next(lines)
+        names, labels = zip(*lines, strict=True)
+    return list(names), np.array(labels, dtype=np.int64)
+
+
+def _mapped(path: Path, images: int) -> np.ndarray:
+    try:
+        shard = np.load(path, mmap_mode="r")
+    except (OSError, ValueError, EOFError) as error:
+        raise ReproduceError(f"cannot read {path} ({error}); pack the data again") from error
+    if shard.shape != (images, SIDE, SIDE, 3) or shard.dtype != np.uint8:
+        raise ReproduceError(f"{path} holds {shard.dtype} {shard.shape}, its manifest says {images} images")
+    return _whole_pixels(shard)
+
+
+class Step(NamedTuple):
+    """What one process reads for one update.
+
+    ``rows`` is the whole global batch, int64; ``positions`` the part of it to read, which may be one of several that
+    are accumulated. ``noise`` is None where color noise is off.
+    """
+
+    number: int
+    rows: np.ndarray
+    positions: slice = slice(None)
+    noise: ColorNoise | None = None
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Training images on the device: pixels uint8 (N, size, size, 3) mirrored as drawn, labels int64 (N,)."""
+
+    step: Step
+    pixels: Tensor
+    labels: Tensor
+    shifts: Tensor | None
+
+    def network_input(self, mean: Tensor, dtype: torch.dtype) -> Tensor:
+        """Return (N, 3, size, size): minus the center (size, size, 3) of the mean image, with the color noise."""
+        divisor = self.step.noise.divisor if self.step.noise is not None else 1.0
+        return to_input(self.pixels, mean, dtype, self.shifts, divisor)
+
+
+@dataclass(frozen=True)
+class TrainingReader:
+    """Reads training batches: random crops and flips as in the source, or the centers alone.
+
+    Attributes:
+        images: the training split.
+        size: side of the crops; 224 of 256 leaves offsets 0 to 32 inclusive (deviation D1).
+        seed: of the run.
+        device: where batches go.
+        crops_and_flips: False for the center of every image, never mirrored.
+    """
+
+    images: PackedImages
+    size: int
+    seed: int
+    device: torch.device
+    crops_and_flips: bool = True
+
+    def batches(self, steps: Iterable[Step], depth: int = 4) -> Iterator[Batch]:
+        """Yield the batch of every step in order, read up to ``depth`` ahead."""
+        for step, pixels in prefetched(self._read, steps, depth):
+            yield self._on_device(step, pixels)
+
+    def _read(self, step: Step) -> tuple[Step, Tensor]:
+        count, border = len(step.rows), SIDE - self.size
+        if self.crops_and_flips:
+            drawn = crop_draws(count, border, self.seed, step.number)
+        else:
+            drawn = CropDraws.fixed(count, border // 2)
+        part, pinned = step.positions, self.device.type == "cuda"
+        return step, self.images.crops(step.rows[part], drawn.part(part), self.size, pinned)
+
+    def _on_device(self, step: Step, pixels: Tensor) -> Batch:
+        pixels = pixels.to(self.device, non_blocking=True)
+        labels = torch.from_numpy(self.images.labels[step.rows[step.positions]]).to(self.device)
+        shifts = None
+        if step.noise is not None:
+            shifts = step.noise.shifts(len(step.rows), self.seed, step.number)[step.positions].to(self.device)
+        return Batch(step, pixels, labels, shifts)
+
+
+def whole_images(
+    images: PackedImages, device: torch.device, images_per_batch: int = _IMAGES_PER_BATCH, depth: int = 2
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield all images whole, uint8 (N, 256, 256, 3), with their labels, int64 (N,), in order, on the device.
+
+    Test views (the center, or ten) are cut from them there: ``augment.view``, ``evaluate.stream``.
+    """
+    starts = range(0, len(images), images_per_batch)
+
+    def read(start: int) -> tuple[Tensor, Tensor]:
+        rows = np.arange(start, min(start + images_per_batch, len(images)))
+        return images.crops(rows, CropDraws.fixed(len(rows), 0), SIDE, device.type == "cuda"), torch.from_numpy(
+            images.labels[rows]
+        )
+
+    for pixels, labels in prefetched(read, starts, depth):
+        yield pixels.to(device, non_blocking=True), labels.to(device)

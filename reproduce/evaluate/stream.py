@@ -1,0 +1,28 @@
+"""Predictions over data too large for memory, batch by batch."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+from reproduce.evaluate.predict import class_probabilities
+from reproduce.models.network import Network
+
+
+def streamed_probabilities(
+    network: Network, batches: Iterable[tuple[Tensor, Tensor]], mean: Tensor, dtype: torch.dtype, views: int
+) -> tuple[Tensor, Tensor]:
+    """Return softmax outputs averaged over the views, (N, classes) float32, and labels, (N,) int64, on the CPU.
+
+    Args:
+        network: in test mode on the batches' device.
+        batches: images, uint8 (n, H, W, C), with labels, int64 (n,); see ``data.ilsvrc.read.whole_images``.
+        mean: (size, size, C) float32, the center of the mean image.
+        dtype: arithmetic of the layers.
+        views: 1 (center) or 10 (four corners and center, plain and mirrored).
+    """
+    parts = [
+        (class_probabilities(network, images, mean, dtype, views).cpu(), labels.cpu()) for images, labels in batches
+    ]
+    probabilities, labels = zip(*parts, strict=True)
+    return torch.cat(probabilities), torch.cat(labels)

@@ -1,0 +1,111 @@
+import pytest
+from ilsvrc_samples import WNIDS, Miniature
+
+from reproduce.data.ilsvrc.archives import validation_wnids
+from reproduce.data.ilsvrc.editions import EDITIONS, Edition
+from reproduce.data.ilsvrc.pack import read_entry
+from reproduce.data.ilsvrc.sources import list_source
+from reproduce.errors import ReproduceError
+
+SAMPLE = Miniature(per_class=3, validation=5)
+WRITERS = [SAMPLE.write_archives, SAMPLE.write_class_folders, SAMPLE.write_kaggle_folders]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_every_layout_lists_the_same_images_classes_and_bytes(tmp_path, write):
+    listing = list_source(write(tmp_path / "source"), SAMPLE.edition)
+    assert listing.classes == WNIDS
+    training = {
+        f"{wnid}/{name}": (wnid, content) for wnid, files in SAMPLE.training.items() for name, content in files.items()
+    }
+    validation = {name: (wnid, content) for name, wnid, content in SAMPLE.validation}
+    for split, expected in (("train", training), ("val", validation)):
+        entries = listing.splits[split]
+        assert [entry.name for entry in entries] == sorted(expected)
+        assert {entry.name: (entry.wnid, read_entry(entry)) for entry in entries} == expected
+
+
+def test_2010_is_a_tree_with_a_test_split(tmp_path):
+    source = SAMPLE.write_class_folders(tmp_path)
+    (tmp_path / "val").rename(tmp_path / "test")
+    with pytest.raises(ReproduceError, match=r"cannot read the images in .*val: No such file or directory; complete"):
+        list_source(source, EDITIONS[2010])
+    SAMPLE.write_class_folders(tmp_path)
+    listing = list_source(source, Edition(2010, {"train": 12, "val": 5, "test": 5}, classes=4))
+    assert [entry.name for entry in listing.splits["test"]] == [name for name, _, _ in SAMPLE.validation]
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_wrong_counts_are_refused_with_the_official_ones(tmp_path, write):
+    source = write(tmp_path)
+    with pytest.raises(
+        ReproduceError, match=r"has 12 train images, ILSVRC-2012 has 1,281,167; .* pass --subset"
+    ) as caught:
+        list_source(source, EDITIONS[2012])
+    assert "\n" not in str(caught.value)
+    with pytest.raises(ReproduceError, match=r"has 5 val images, ILSVRC-2012 has 50,000;"):
+        list_source(source, Edition(2012, {"train": 12, "val": 50_000}))
+    with pytest.raises(ReproduceError, match=r"has 4 classes, ILSVRC-2012 has 1,000;"):
+        list_source(source, Edition(2012, {"train": 12, "val": 5}))
+    assert len(list_source(source, EDITIONS[2012], subset=True).splits["train"]) == 12
+
+
+def test_a_subset_leaves_out_validation_images_of_absent_classes(tmp_path):
+    sample = Miniature(per_class=1, validation=12)
+    del sample.training[WNIDS[0]]
+    listing = list_source(sample.write_archives(tmp_path), EDITIONS[2012], subset=True)
+    assert listing.classes == WNIDS[1:]
+    kept = [name for name, wnid, _ in sample.validation if wnid != WNIDS[0]]
+    assert 0 < len(kept) < 12
+    assert [entry.name for entry in listing.splits["val"]] == kept
+    whole = Edition(2012, {"train": 3, "val": 12}, classes=3)
+    with pytest.raises(ReproduceError, match=rf"is of class {WNIDS[0]}, which has no training images"):
+        list_source(tmp_path, whole)
+
+
+def test_ground_truth_numbers_are_read_through_the_kits_own_table(tmp_path):
+    SAMPLE.write_archives(tmp_path)
+    assert validation_wnids(tmp_path / "ILSVRC2012_devkit_t12.tar.gz") == [wnid for _, wnid, _ in SAMPLE.validation]
+
+
+@pytest.mark.parametrize(
+    ("name", "damage", "message"),
+    [
+        ("ILSVRC2012_img_val.tar", None, r"ILSVRC2012_img_val.tar is missing; put it beside ILSVRC2012_img_train.tar"),
+        (
+            "ILSVRC2012_devkit_t12.tar.gz",
+            lambda old: old[: len(old) // 2],
+            r"devkit_t12.tar.gz is damaged or no tar archive",
+        ),
+        ("ILSVRC2012_img_train.tar", lambda old: old[: len(old) // 2], r"img_train.tar is damaged or no tar archive"),
+        ("ILSVRC2012_img_val.tar", lambda _: b"<html>404</html>" * 100, r"img_val.tar is damaged or no tar archive"),
+    ],
+)
+def test_missing_or_damaged_archive_is_named_in_one_line(tmp_path, name, damage, message):
+    SAMPLE.write_archives(tmp_path)
+    old = (tmp_path / name).read_bytes()
+    (tmp_path / name).unlink() if damage is None else (tmp_path / name).write_bytes(damage(old))
+    with pytest.raises(ReproduceError, match=message) as caught:
+        list_source(tmp_path, SAMPLE.edition)
+    assert "\n" not in str(caught.value)
+
+
+def test_unknown_layout_says_what_is_known_and_a_missing_folder_how_to_name_it(tmp_path):
+    with pytest.raises(
+        ReproduceError, match=r"holds none of the known layouts of ILSVRC-2012: ILSVRC2012_img_train.tar,"
+    ):
+        list_source(tmp_path, EDITIONS[2012])
+    with pytest.raises(ReproduceError, match=r"nowhere is not a folder; set REPRODUCE_ILSVRC2010 to the folder with"):
+        list_source(tmp_path / "nowhere", EDITIONS[2010])
+
+
+def test_kaggle_folder_or_line_of_the_solution_that_is_missing_is_named(tmp_path):
+    SAMPLE.write_kaggle_folders(tmp_path)
+    (tmp_path / "ILSVRC" / "Data" / "CLS-LOC" / "val").rename(tmp_path / "elsewhere")
+    with pytest.raises(ReproduceError, match=r"cannot read the images in .*CLS-LOC/val: No such file"):
+        list_source(tmp_path, SAMPLE.edition)
+    (tmp_path / "elsewhere").rename(tmp_path / "ILSVRC" / "Data" / "CLS-LOC" / "val")
+    solution = tmp_path / "LOC_val_solution.csv"
+    solution.write_text("\n".join(solution.read_text().splitlines()[:-1]))
+    with pytest.raises(ReproduceError, match=r"LOC_val_solution.csv has no line for ILSVRC2012_val_00000005.JPEG"):
+        list_source(tmp_path, SAMPLE.edition)
