@@ -32,7 +32,7 @@ def claims() -> list:
     checked = {
         "id": "halved",
         "source": "popular account",
-        "seed_text": "b",
+        "account": "b",
         "statement": "The error was halved.",
         "kind": "source_check",
         "study": None,

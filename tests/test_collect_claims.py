@@ -85,7 +85,7 @@ def test_claims_load_in_order_with_their_values(tmp_path):
         (SINGLE, "kind", "difference", "compares 2 arm(s), not 1"),
         (SINGLE, "kind", "source_check", "needs its source_check"),
         (SINGLE, "paper_row", 32, "field paper_row"),
-        (SINGLE, "seed_text", "k6", "field seed_text"),
+        (SINGLE, "account", "k6", "field account"),
         (SINGLE, "seeds_planned", 0, "field seeds_planned"),
         (SINGLE, "better_is_no_failure", "true", "field better_is_no_failure"),
         (SINGLE, "relation", "below", "field relation"),

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
+from reproduce import cli
 from reproduce.collect.claims import CLAIMS_FILE, load_claims
 from reproduce.paths import PAPER_NOTES, REPO_ROOT
 
@@ -48,7 +49,18 @@ def test_yaml_1_1_and_1_2_read_the_same_claims():
 
 def test_every_claim_of_the_paper_and_of_popular_accounts_is_there(claims):
     assert {claim.paper_row for claim in claims} - {None} == set(range(1, 32))
-    assert {claim.seed_text for claim in claims} - {None} == {*"abcdefghij", "k1", "k2", "k3", "k4", "k5"}
+    assert {claim.account for claim in claims} - {None} == {*"abcdefghij", "k1", "k2", "k3", "k4", "k5"}
+
+
+def test_every_command_names_what_exists(claims):
+    for claim in claims:
+        if claim.not_run and claim.not_run.command:
+            words = claim.not_run.command.split()
+            assert words[:3] == ["python", "-m", "reproduce"]
+            arguments = cli.build_parser().parse_args(words[3:])
+            if arguments.verb == "train":
+                assert claim.study is None or arguments.study == claim.study
+                assert {*claim.arms} <= {run.variant for run in cli._chosen_runs(arguments)}
 
 
 def test_every_score_and_time_published_with_cuda_convnet_is_there(claims):

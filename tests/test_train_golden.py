@@ -132,6 +132,20 @@ def test_testing_without_the_mean_is_seen(monkeypatch):
     assert "fp32 trajectory test_probabilities" in problems()
 
 
+@pytest.mark.parametrize(
+    "offsets",
+    [
+        [(4, 4, False)],
+        [(top, left, False) for top in (0, 4, 8) for left in (0, 4, 8)],  # those of the later code
+        [(top, left, m) for m in (False, True) for top, left in [(0, 0), (0, 8), (8, 0), (8, 8), (5, 4)]],
+    ],
+    ids=["center", "nine", "shifted"],
+)
+def test_other_test_views_are_seen(monkeypatch, offsets):
+    monkeypatch.setattr(predict, "view_offsets", lambda side, size, views: offsets)
+    assert "fp32 one_pass view_probabilities" in problems("conv_local_13pct")
+
+
 def test_the_number_of_threads_stays_as_it_was():
     before = torch.get_num_threads()
     golden.numerics(STUDY_2012.variant("80sec"))

@@ -58,6 +58,7 @@ def results(place):
     for clock in ("started_utc", "finished_utc", "training_seconds", "evaluation_seconds", "images_per_second"):
         run.pop(clock)
     run.pop("interruptions"), run.pop("sessions"), run["machine"].pop("load_average_at_start")
+    run.pop("source_sha256")  # an edit of the package between two interruptions is no matter
     history = pd.read_csv(place / "history.csv", dtype=str).drop(columns="seconds")
     files = {name: (place / name).read_bytes() for name in ("metrics.json", "predictions.npz", "arrays.npz")}
     return {"run": run, "history": history.to_csv(), **files}

@@ -78,7 +78,7 @@ class Claim(Strict):
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
     source: str = Field(min_length=1)
     paper_row: int | None = Field(default=None, ge=1, le=31)
-    seed_text: str | None = Field(default=None, pattern=r"^([a-j]|k[1-5])$")
+    account: str | None = Field(default=None, pattern=r"^([a-j]|k[1-5])$")
     statement: str = Field(min_length=1)
     kind: Kind
     dataset: Dataset | None = None

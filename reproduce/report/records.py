@@ -112,7 +112,7 @@ def forest_rows(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFram
 
 def _label(row: tuple) -> str:
     name = row.claim_id.removeprefix("cifar10-").removesuffix("-error")
-    return name if row.schedule in (None, "full") else f"{name} ({row.schedule})"
+    return f"{name} ({row.schedule})" if row.schedule in ("shortened", "lengthened") else name
 
 
 def _seed_values(row: tuple, estimand: str, runs: pd.DataFrame) -> pd.DataFrame:
@@ -198,6 +198,6 @@ def source_checks(claims: Sequence[Claim], popular_only: bool = False) -> pd.Dat
 
     ``popular_only`` keeps the claims of popular accounts of AlexNet.
     """
-    checked = [claim for claim in claims if claim.source_check and (claim.seed_text or not popular_only)]
+    checked = [claim for claim in claims if claim.source_check and (claim.account or not popular_only)]
     rows = [(c.statement, c.source, f"**{c.source_check.finding}**", c.source_check.why) for c in checked]
     return pd.DataFrame(rows, columns=["claim", "said in", "finding", "why"])
