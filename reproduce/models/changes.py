@@ -9,32 +9,33 @@ Keys of ``changes``:
 Single layers' changes are applied after the changes of all layers. Layers left out cannot be changed.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from reproduce.errors import ReproduceError
-
-if TYPE_CHECKING:
-    from reproduce.models.spec import NetworkSpec
+from reproduce.models.layer_specs import Layer
 
 
-def changed_layers(network: "NetworkSpec", changes: Mapping[str, Any], remove: list[str], where: str) -> dict[str, Any]:
-    """Return ``input`` and ``layers`` of ``network`` as plain data, changed but not yet validated.
+def changed_layers(
+    images: dict[str, Any], layers: Sequence[Layer], changes: Mapping[str, Any], remove: list[str], where: str
+) -> dict[str, Any]:
+    """Return a network's ``input`` and ``layers`` as plain data, changed but not yet validated.
 
     Args:
-        network: what to start from.
+        images: the network's ``input`` as plain data.
+        layers: its layers.
         changes, remove: see above.
         where: names the spec in errors.
 
     Raises:
         ReproduceError: a layer to leave out or to change is not there, or no layer has the field of a ``*`` change.
     """
-    names = [layer.name for layer in network.layers]
+    names = [layer.name for layer in layers]
     for name in remove:
         if name not in names:
             raise ReproduceError(f"{where}: cannot remove {name!r}; it has {names}")
-    kept = {layer.name: layer for layer in network.layers if layer.name not in remove}
-    parts = {"input": network.input.model_dump(), **{name: layer.model_dump() for name, layer in kept.items()}}
+    kept = {layer.name: layer for layer in layers if layer.name not in remove}
+    parts = {"input": dict(images), **{name: layer.model_dump() for name, layer in kept.items()}}
     for place in sorted(changes, key=lambda place: not place.startswith("*.")):
         target, _, field = place.partition(".")
         chosen = [name for name, layer in kept.items() if _concerns(layer, field)] if target == "*" else [target]

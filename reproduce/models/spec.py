@@ -137,7 +137,8 @@ def load_spec(
     network = validated(NetworkSpec, content, f"{name}.yaml")
     if not changes and not remove:
         return network
-    changed = changed_layers(network, changes or {}, remove or [], f"{name}.yaml")
+    parts = network.input.model_dump(), network.layers
+    changed = changed_layers(*parts, changes or {}, remove or [], f"{name}.yaml")
     return validated(NetworkSpec, {"source": network.source, **changed}, f"{name}.yaml")
 
 
@@ -165,7 +166,7 @@ def _derived(derived: _DerivedSpec, where: str, folder: Path) -> dict[str, Any]:
     if "base" in base:
         raise ReproduceError(f"{where}: base {derived.base} is itself derived from {base['base']}; name that")
     network = validated(NetworkSpec, base, f"{derived.base}.yaml")
-    content = changed_layers(network, derived.changes, derived.remove, where)
+    content = changed_layers(network.input.model_dump(), network.layers, derived.changes, derived.remove, where)
     for place, layer in derived.add.items():
         names = [known["name"] for known in content["layers"]]
         if place not in names:
