@@ -1,9 +1,9 @@
 /* CPU kernels for pooling, response normalization and locally connected layers, forward and backward.
  *
  * Why they exist: on a CPU with bf16 matrix units the convolutions take a few milliseconds a batch, and the
- * library's max pooling gradient alone as long again; its LocalResponseNorm doubles a step. Each function works on
- * channels-last arrays in one pass over memory, in float inside, and writes every output element from exactly one
- * place in one order, so results do not depend on the number of threads.
+ * library's max pooling gradient alone as long again; its LocalResponseNorm more than triples a step in float32. Each
+ * function works on channels-last arrays in one pass over memory, in float inside, and writes every output element
+ * from exactly one place in one order, so results do not depend on the number of threads.
  *
  * Compiled on first use by reproduce/models/kernels.py with the machine's C compiler. */
 
