@@ -22,6 +22,7 @@ from reproduce.bench.measure import (
 from reproduce.bench.report import write_report
 from reproduce.bench.standard_loop import WORKERS, time_standard_loop
 from reproduce.config import Study, Variant, load_study
+from reproduce.data.datasets import open_dataset
 from reproduce.errors import ReproduceError
 from reproduce.memory import keep_freed_memory
 from reproduce.models import kernels
@@ -29,7 +30,6 @@ from reproduce.paths import RESULTS, relative_to_repo
 from reproduce.progress import Progress
 from reproduce.provenance import git_state, machine_fingerprint, source_digest, utc_now
 from reproduce.train.loop import TrainingData
-from reproduce.train.run import load_training_data
 
 STUDY = "cifar10_nets"
 NETWORKS = ("80sec", "18pct", "conv_local_13pct", "conv_local_13pct_lrn")
@@ -64,7 +64,7 @@ def run_benchmarks(
     study = load_study(STUDY)
     variants = {name: study.variant(name) for name in nets}
     keep_freed_memory()  # acts on the whole process: the standard loop profits from it too
-    data = data or load_training_data(torch.device("cpu"))
+    data = data or open_dataset("cifar10", torch.device("cpu"))
     _check_numbers(variants, rounds, warm_up_steps, timed_steps, data)
     head = _head(rounds, warm_up_steps, timed_steps)
     _warn_if_loaded(head)
