@@ -141,7 +141,7 @@ def test_preparation_writes_manifest_and_mean_of_the_training_images(tmp_path, f
     mean = np.load(published / "mean_image.npy")
     assert mean.dtype == np.dtype("<f8")
     assert mean.tolist() == [[[1.0, 10.0, 20.0], [30.0, 40.0, 305 / 3]]]
-    assert sorted(path.name for path in published.iterdir()) == ["manifest.json", "mean_image.npy"]
+    assert sorted(path.name for path in published.iterdir()) == ["color_covariance.npy", "manifest.json", "mean_image.npy"]
 
 
 def test_second_preparation_touches_no_file_and_rewrites_a_wrong_one(tmp_path, folder):

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from reproduce.data.cifar10 import STATISTICS_FOLDER, load_cifar10
+from reproduce.data import fashion_mnist
+from reproduce.data.cifar10 import STATISTICS_FOLDER, Cifar10, load_cifar10
+from reproduce.data.fashion_mnist import FashionMnist, load_fashion_mnist
 from reproduce.data.ilsvrc.editions import edition_of, statistics_folder
 from reproduce.data.ilsvrc.training import PackedData, load_packed
 from reproduce.data.in_memory import ImageSet, TrainingData, balanced_subset, enlarged_mean
@@ -60,10 +62,17 @@ class Dataset:
 
 
 def _load_cifar10(device: torch.device, dataset: Dataset) -> TrainingData:
-    data = load_cifar10()
+    return _in_memory(load_cifar10(), device, dataset, files=5)
+
+
+def _load_fashion_mnist(device: torch.device, dataset: Dataset) -> TrainingData:
+    return _in_memory(load_fashion_mnist(), device, dataset, files=1)
+
+
+def _in_memory(data: Cifar10 | FashionMnist, device: torch.device, dataset: Dataset, files: int) -> TrainingData:
     arrays = data.training_images, data.training_labels, data.test_images, data.test_labels
     mean, covariance = (np.load(dataset.statistic(name)) for name in ("mean_image.npy", "color_covariance.npy"))
-    return TrainingData(*(torch.from_numpy(array).to(device) for array in arrays), mean, covariance)
+    return TrainingData(*(torch.from_numpy(array).to(device) for array in arrays), mean, covariance, files)
 
 
 def _ilsvrc(year: int, subset: bool) -> Dataset:
@@ -77,9 +86,19 @@ def _ilsvrc(year: int, subset: bool) -> Dataset:
 
 
 _CIFAR10 = Dataset("cifar10", lambda: STATISTICS_FOLDER, _load_cifar10, "python -m reproduce data cifar10")
+_FASHION_MNIST = Dataset(
+    "fashion_mnist",
+    lambda: fashion_mnist.STATISTICS_FOLDER,
+    _load_fashion_mnist,
+    "python -m reproduce data fashion_mnist",
+)
 DATASETS = {
     dataset.name: dataset
-    for dataset in (_CIFAR10, *(_ilsvrc(year, subset) for year in (2010, 2012) for subset in (False, True)))
+    for dataset in (
+        _CIFAR10,
+        _FASHION_MNIST,
+        *(_ilsvrc(year, subset) for year in (2010, 2012) for subset in (False, True)),
+    )
 }
 
 

@@ -1,4 +1,4 @@
-"""Fashion-MNIST in memory and its committed mean image: 28 x 28 gray photographs of ten kinds of clothing."""
+"""Fashion-MNIST in memory and its committed statistics: 28 x 28 gray photographs of ten kinds of clothing."""
 
 import math
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ import numpy as np
 from reproduce.data.fashion_mnist_sources import FASHION_MNIST, OFFICIAL_FILES, acquire_fashion_mnist
 from reproduce.data.official import OfficialFile, check_folder, read_checked
 from reproduce.data.prepare import prepare
-from reproduce.data.statistics import mean_image
+from reproduce.data.statistics import image_sums
 from reproduce.paths import DATA, RESULTS
 
 FASHION_MNIST_FOLDER = DATA / FASHION_MNIST.name
@@ -69,10 +69,11 @@ def prepare_fashion_mnist(
     statistics_folder: Path = STATISTICS_FOLDER,
     files: Sequence[OfficialFile] = OFFICIAL_FILES,
 ) -> None:
-    """Get the files where they are not yet, then write their manifest and mean image.
+    """Get the files where they are not yet, then write their manifest and statistics.
 
     ``manifest.json`` lists name, bytes, MD5 and SHA-256 of each unpacked file; ``mean_image.npy`` is float64
-    (1, 28, 28) over the training images. A file whose bytes are right is not touched.
+    (1, 28, 28) over the training images, and ``color_covariance.npy``, float64 (1, 1), the variance of their gray
+    levels. A file whose bytes are right is not touched.
 
     Raises:
         ReproduceError: the data cannot be had or fails its sums, or a folder cannot be written.
@@ -81,4 +82,5 @@ def prepare_fashion_mnist(
 
 
 def _statistics(data: FashionMnist) -> dict[str, np.ndarray]:
-    return {"mean_image.npy": mean_image(data.training_images)}
+    sums = image_sums(data.training_images)
+    return {"mean_image.npy": sums.mean_image(), "color_covariance.npy": sums.color_covariance()}

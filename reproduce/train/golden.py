@@ -33,6 +33,7 @@ from reproduce.train.loop import Trainer
 _IMAGES_PER_FILE = 6
 _BATCH_SIZE = 4  # so that every file ends in a short batch of 2
 _TEST_IMAGES = 4
+_CLASSES_KEPT = 10
 _SIDES = {3: 32, 1: 28}  # of CIFAR-10's images and Fashion-MNIST's, by channels
 # Differences allowed, relative to the largest entry of a part's quantity. bf16 keeps 8 bits of mantissa.
 _TOLERANCES = {
@@ -66,6 +67,14 @@ def _tiny_data(variant: Variant, lowest: int, highest: int) -> TrainingData:
 def _trainer(variant: Variant, lowest: int = 0, highest: int = 255) -> Trainer:
     tiny = variant.model_copy(update={"batch_size": _BATCH_SIZE})
     return Trainer(tiny, tiny.scaled_phases(len(tiny.phases)), 1, _tiny_data(variant, lowest, highest))
+
+
+def _sketch(values: torch.Tensor) -> torch.Tensor:
+    """Return values (N, classes) as they are, or the first ten classes and each row's norm where there are many."""
+    values = values.detach().double()
+    if values.shape[1] <= _CLASSES_KEPT:
+        return values
+    return torch.cat([values[:, :_CLASSES_KEPT], values.norm(dim=1, keepdim=True)], dim=1)
 
 
 def _rounded(values: torch.Tensor | list[float]) -> list[float]:
@@ -104,10 +113,10 @@ def one_pass(variant: Variant) -> dict[str, list[float]]:
         test_outputs = trainer.network(images)
         trainer.network.weighted_layers()[-1].weight.div_(test_outputs.abs().max())  # keeps the softmax off 0 and 1
     names = _parameter_names(trainer)
-    views = {"view_probabilities": _rounded(trainer.probabilities(trainer.data.test(), variant.test_views)[0])}
+    views = {"view_probabilities": _rounded(_sketch(trainer.probabilities(trainer.data.test(), variant.test_views)[0]))}
     return {
-        "outputs": _rounded(outputs),
-        "test_outputs": _rounded(test_outputs),
+        "outputs": _rounded(_sketch(outputs)),
+        "test_outputs": _rounded(_sketch(test_outputs)),
         **(views if variant.test_views > 1 else {}),
         **{f"gradient of {name}": [norm] for name, norm in zip(names, _norms(list(gradients)), strict=True)},
     }
@@ -135,7 +144,7 @@ def trajectory(variant: Variant) -> dict[str, list[float]]:
     moved = [now.detach() - then for now, then in zip(trainer.update.parameters, initial, strict=True)]
     return {
         "epoch_losses_nats": _rounded([float(row["training_loss_nats"] or 0) for row in trainer.state.history]),
-        "test_probabilities": _rounded(trainer.probabilities(trainer.data.test(), variant.test_views)[0]),
+        "test_probabilities": _rounded(_sketch(trainer.probabilities(trainer.data.test(), variant.test_views)[0])),
         "distances_moved": _norms(moved),
     }
 

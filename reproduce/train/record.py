@@ -21,6 +21,9 @@ from reproduce.provenance import utc_now
 from reproduce.train.loop import Trainer
 
 
+_MOST_CLASSES_STORED = 100  # more probabilities an image do not fit a run's folder
+
+
 @dataclass(frozen=True)
 class Tested:
     """What the tests of a trained network gave; ``probabilities`` are those of the protocol, (N, classes) float32."""
@@ -102,7 +105,8 @@ def evaluate_run(trainer: Trainer) -> Tested:
     if data.reports_top5:
         metrics["test_top5_error_percent"] = test.top5_error_percent
         metrics["test_center_top5_error_percent"] = test_center.top5_error_percent
-    predictions = _hits(averaged, center, labels) if data.reports_top5 else _classes(averaged, center)
+    stored_as_hits = data.reports_top5 or averaged.shape[1] > _MOST_CLASSES_STORED
+    predictions = _hits(averaged, center, labels) if stored_as_hits else _classes(averaged, center)
     return Tested(metrics, predictions, averaged.numpy(), time.perf_counter() - started)
 
 
@@ -116,10 +120,7 @@ def _classes(averaged: Tensor, center: Tensor) -> dict[str, np.ndarray]:
 
 
 def _hits(averaged: Tensor, center: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
-    """Return whether each image's label is the first, or among the first five, one bit an image (numpy.packbits).
-
-    A thousand probabilities for each of 50,000 images do not fit a run's folder.
-    """
+    """Return whether each image's label is the first, or among the first five, one bit an image (numpy.packbits)."""
     kinds = {"test": averaged, "test_center": center}
     return {
         f"{kind}_top{first}_correct_bits": np.packbits(is_among_first(probabilities, labels, first).numpy())
