@@ -141,7 +141,11 @@ def test_preparation_writes_manifest_and_mean_of_the_training_images(tmp_path, f
     mean = np.load(published / "mean_image.npy")
     assert mean.dtype == np.dtype("<f8")
     assert mean.tolist() == [[[1.0, 10.0, 20.0], [30.0, 40.0, 305 / 3]]]
-    assert sorted(path.name for path in published.iterdir()) == ["color_covariance.npy", "manifest.json", "mean_image.npy"]
+    assert sorted(path.name for path in published.iterdir()) == [
+        "color_covariance.npy",
+        "manifest.json",
+        "mean_image.npy",
+    ]
 
 
 def test_second_preparation_touches_no_file_and_rewrites_a_wrong_one(tmp_path, folder):
@@ -429,6 +433,8 @@ def test_real_data_have_their_known_counts_mean_and_committed_statistics():
     np.testing.assert_allclose(mean.mean() / 255, 0.2860, atol=5e-5)
     np.testing.assert_allclose(data.training_images.std() / 255, 0.3530, atol=5e-5)
     np.testing.assert_array_equal(mean, np.load(STATISTICS_FOLDER / "mean_image.npy"))
+    covariance = np.load(STATISTICS_FOLDER / "color_covariance.npy")
+    np.testing.assert_allclose(covariance, [[data.training_images.astype(np.float64).var()]], rtol=1e-12)
     manifest = json.loads((STATISTICS_FOLDER / "manifest.json").read_text())
     for file in manifest["files"]:
         assert file_digest(FASHION_MNIST_FOLDER / file["name"]) == file["sha256"]

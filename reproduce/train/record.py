@@ -20,7 +20,7 @@ from reproduce.models.network import Network
 from reproduce.provenance import utc_now
 from reproduce.train.loop import Trainer
 
-
+_FINAL_UPDATES = 30  # that the final training loss is the mean of, where every update's is recorded
 _MOST_CLASSES_STORED = 100  # more probabilities an image do not fit a run's folder
 
 
@@ -105,6 +105,8 @@ def evaluate_run(trainer: Trainer) -> Tested:
     if data.reports_top5:
         metrics["test_top5_error_percent"] = test.top5_error_percent
         metrics["test_center_top5_error_percent"] = test_center.top5_error_percent
+    if trainer.state.update_losses:
+        metrics["final_training_loss_nats"] = float(np.mean(trainer.state.update_losses[-_FINAL_UPDATES:]))
     stored_as_hits = data.reports_top5 or averaged.shape[1] > _MOST_CLASSES_STORED
     predictions = _hits(averaged, center, labels) if stored_as_hits else _classes(averaged, center)
     return Tested(metrics, predictions, averaged.numpy(), time.perf_counter() - started)
