@@ -95,8 +95,9 @@ def _report(arguments: Arguments) -> None:
     stages: dict[str, Callable[[], object]] = {
         "literature": build.literature_stage,
         "study": lambda: build.study_stage(load_study(arguments.name).study),
+        "stalls": build.stalls_stage,
         "notebook": lambda: build.notebook_stage(arguments.name),
-        "readme": build.readme_stage,
+        "readme": build.pages_stage,
         "architectures": write_architectures,
     }
     if arguments.part in ("study", "notebook") and not arguments.name:
@@ -191,7 +192,7 @@ def build_parser() -> argparse.ArgumentParser:
     report = add(
         "report", _report, "draw figures, execute a notebook, or write the generated parts of README and notes"
     )
-    report.add_argument("part", choices=("literature", "study", "notebook", "readme", "architectures"))
+    report.add_argument("part", choices=("literature", "study", "stalls", "notebook", "readme", "architectures"))
     report.add_argument("name", nargs="?", help="study or notebook")
     add("verify", _verify, "hold results, configurations, golden files and dvc.lock against one another")
     add("bench", _bench, "measure the training speed against the standard loop; writes results/benchmarks (minutes)")

@@ -38,11 +38,13 @@ def collect_into(study, tmp_path, name="out"):
 def test_collect_writes_every_table(study, tmp_path):
     out = collect_into(study, tmp_path)
     names = [
+        "activations.csv",
         "comparisons.csv",
         "histories.csv",
         "histories_mean.csv",
         "runs.csv",
         "summary.csv",
+        "update_losses.csv",
         "verdicts.csv",
         "verdicts.md",
     ]
@@ -56,7 +58,7 @@ def test_collect_writes_every_table(study, tmp_path):
 def test_the_same_runs_give_the_same_bytes(study, tmp_path):
     first, second = collect_into(study, tmp_path), collect_into(study, tmp_path, "again")
     files = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
-    assert len(files) == 8
+    assert len(files) == 10
     for name in files:
         assert (first / name).read_bytes() == (second / name).read_bytes()
 

@@ -14,13 +14,21 @@ from reproduce.collect.markdown import verdicts_markdown
 from reproduce.collect.reasons import unit_of
 from reproduce.collect.runs import METRICS, RUNS_ROOT, TIMES, published_runs, read_histories, read_runs
 from reproduce.collect.statistics import mean_interval
+from reproduce.collect.updates import read_activations, read_update_losses
 from reproduce.collect.verdicts import Verdict, judge
 from reproduce.config import Study
 from reproduce.files import write_text
 from reproduce.paths import RESULTS
 
 # Format by the end of a column's name; anything else gets four decimals.
-_FORMATS = {"weight_rate_factor": "{:.6g}", "p_value": "{:.3g}", "p_value_holm": "{:.3g}", "seconds": "{:.1f}"}
+_FORMATS = {
+    "standard_deviation": "{:.6g}",
+    "over_images": "{:.6g}",
+    "weight_rate_factor": "{:.6g}",
+    "p_value": "{:.3g}",
+    "p_value_holm": "{:.3g}",
+    "seconds": "{:.1f}",
+}
 _SUMMARY_IDENTITY = ["study", "variant", "dataset", "scale", "schedule", "precision", "views", "epochs"]
 
 
@@ -57,6 +65,8 @@ def collect(
     write_table(average_histories(histories), tables / "histories_mean.csv")
     write_table(summary, tables / "summary.csv")
     write_table(compared, tables / "comparisons.csv")
+    write_table(read_update_losses(run_ids, runs_root), tables / "update_losses.csv")
+    write_table(read_activations(run_ids, runs_root), tables / "activations.csv")
     write_table(pd.DataFrame([verdict.as_row() for verdict in verdicts]), tables / "verdicts.csv")
     write_text(tables / "verdicts.md", verdicts_markdown(verdicts))
     numbers.write_numbers(out / "numbers.json", numbers.build_rows(verdicts, summary, compared, runs))

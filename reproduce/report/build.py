@@ -5,7 +5,7 @@ from pathlib import Path
 from reproduce.collect.numbers import NUMBERS_FILE, read_numbers
 from reproduce.errors import ReproduceError
 from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS
-from reproduce.report import figures, literature_figures, milestones, records, timeline
+from reproduce.report import figures, literature_figures, milestones, records, stall_figures, stalls, timeline
 from reproduce.report.notebooks import execute_notebook
 from reproduce.report.readme import check_readme, update_readme
 from reproduce.report.style import FIGURES, save_figure
@@ -13,6 +13,7 @@ from reproduce.report.style import FIGURES, save_figure
 NOTEBOOK_SOURCES = EXPERIMENTS / "analysis"
 NOTEBOOKS = RESULTS / "notebooks"
 README = REPO_ROOT / "README.md"
+PAGES = (README, EXPERIMENTS / stalls.STUDY / "README.md")
 
 
 def literature_stage(folder: Path = FIGURES) -> list[Path]:
@@ -48,6 +49,15 @@ def study_stage(study: str, folder: Path = FIGURES, tables: Path = records.TABLE
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
 
 
+def stalls_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
+    """Write ``why_ports_stall_losses`` and ``why_ports_stall_layers``; return the paths."""
+    drawn = {
+        f"{stalls.STUDY}_losses": stall_figures.stall_losses(stalls.load_losses(tables)),
+        f"{stalls.STUDY}_layers": stall_figures.image_shares(stalls.image_share(stalls.load_activations(tables))),
+    }
+    return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
+
+
 def notebook_stage(name: str) -> Path:
     """Execute ``experiments/analysis/<name>.ipynb`` into ``results/notebooks/<name>.ipynb``; return the latter."""
     target = NOTEBOOKS / f"{name}.ipynb"
@@ -55,8 +65,14 @@ def notebook_stage(name: str) -> Path:
     return target
 
 
+def pages_stage(check_only: bool = False) -> bool:
+    """Do ``readme_stage`` for every page with generated parts; return whether any was changed."""
+    changed = [readme_stage(page, check_only) for page in PAGES]
+    return any(changed)
+
+
 def readme_stage(readme: Path = README, check_only: bool = False, numbers: Path = NUMBERS_FILE) -> bool:
-    """Bring the README's generated parts up to date, or only check them; return whether the file was changed.
+    """Bring one page's generated parts up to date, or only check them; return whether the file was changed.
 
     Raises:
         ReproduceError: with ``check_only``, the first place that is stale; else a block or number nobody knows.

@@ -1,0 +1,69 @@
+"""What runs with diagnostics leave besides metrics: the loss of every update, and each layer's activation scales."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reproduce.collect.runs import RUNS_ROOT
+from reproduce.config import RunId
+from reproduce.errors import ReproduceError
+from reproduce.paths import relative_to_repo
+
+_IDENTITY = ["study", "variant", "seed"]
+
+
+def read_update_losses(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return a row an update of every listed run that recorded them.
+
+    Columns are study, variant, seed, update (from 1) and training_loss_nats, the mean over the update's batch.
+
+    Raises:
+        ReproduceError: a run's arrays cannot be read.
+    """
+    parts = []
+    for run_id in run_ids:
+        path = runs_root / str(run_id) / "arrays.npz"
+        losses = _array(path, "update_losses_nats") if path.is_file() else None
+        if losses is not None:
+            numbers = np.arange(1, len(losses) + 1)
+            parts.append(_of_run(run_id, pd.DataFrame({"update": numbers, "training_loss_nats": losses})))
+    columns = [*_IDENTITY, "update", "training_loss_nats"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def read_activations(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return the rows of every listed run's ``activations.csv``, the run's identity in front."""
+    parts = []
+    for run_id in run_ids:
+        path = runs_root / str(run_id) / "activations.csv"
+        if path.is_file():
+            parts.append(_of_run(run_id, pd.read_csv(path)))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_IDENTITY, "layer", "when"])
+
+
+def updates_to_reach(losses: pd.Series, loss_nats: float, window: int = 20) -> int | None:
+    """Return the first update at which the mean loss of the last ``window`` updates is below ``loss_nats``, or None.
+
+    Args:
+        losses: of one run's updates in order, in nats.
+        loss_nats: the loss to reach.
+        window: updates averaged; none is counted before there are so many.
+    """
+    below = losses.reset_index(drop=True).rolling(window).mean() < loss_nats
+    return int(below.idxmax()) + 1 if below.any() else None
+
+
+def _of_run(run_id: RunId, frame: pd.DataFrame) -> pd.DataFrame:
+    identity = {name: getattr(run_id, name) for name in _IDENTITY}
+    return frame.assign(**identity)[[*_IDENTITY, *frame.columns]]
+
+
+def _array(path: Path, name: str) -> np.ndarray | None:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays[name] if name in arrays.files else None
+    except Exception as error:  # a damaged archive raises OSError, ValueError, zipfile's or zlib's own errors
+        reason = " ".join(str(error).split())
+        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error

@@ -1,0 +1,79 @@
+"""The study of stalled ports: its tables brought into the shape that its figures and its page show."""
+
+import math
+from pathlib import Path
+
+import pandas as pd
+
+from reproduce.collect.updates import updates_to_reach
+from reproduce.report import records
+from reproduce.report.style import markdown_table
+from reproduce.report.timeline import read_table
+
+STUDY = "why_ports_stall"
+PLATEAU_NATS = math.log(10)  # what knowing that there are ten classes gives, and nothing about the image
+LEFT_NATS = 2.2  # fixed with the study's design: a mean over 20 updates below it has left the plateau
+FINAL_UPDATES = 30
+
+
+def load_losses(tables: Path | None = None) -> pd.DataFrame:
+    """Return the study's losses: variant, seed, update, training_loss_nats."""
+    frame = read_table(_tables(tables) / "update_losses.csv", "study variant seed update training_loss_nats")
+    return frame[frame["study"].eq(STUDY)].drop(columns="study").reset_index(drop=True)
+
+
+def load_activations(tables: Path | None = None) -> pd.DataFrame:
+    """Return the study's activation scales: variant, seed, layer, mean, deviations, share_zero, when."""
+    wanted = "study variant seed layer standard_deviation standard_deviation_over_images when"
+    frame = read_table(_tables(tables) / "activations.csv", wanted)
+    return frame[frame["study"].eq(STUDY)].drop(columns="study").reset_index(drop=True)
+
+
+def _tables(folder: Path | None) -> Path:
+    return folder or records.TABLES
+
+
+def summary(losses: pd.DataFrame) -> pd.DataFrame:
+    """Return a row a run: final loss (mean of the last 30 updates, nats) and the update that left the plateau.
+
+    ``left_at`` is the first update at which the mean of the last 20 is below 2.2 nats, empty where none is.
+    """
+    rows = [
+        {
+            "variant": variant,
+            "seed": seed,
+            "final_loss_nats": run["training_loss_nats"].tail(FINAL_UPDATES).mean(),
+            "left_at": updates_to_reach(run["training_loss_nats"], LEFT_NATS),
+        }
+        for (variant, seed), run in losses.groupby(["variant", "seed"], sort=False)
+    ]
+    return pd.DataFrame(rows, columns=["variant", "seed", "final_loss_nats", "left_at"]).astype({"left_at": "Int64"})
+
+
+def image_share(activations: pd.DataFrame) -> pd.DataFrame:
+    """Return how much of each layer's spread is between images before the first update, by variant and layer.
+
+    ``share`` is the deviation of one output over the images, averaged over outputs, by the deviation over everything,
+    averaged over seeds: near 0, all images look alike to the layer.
+    """
+    before = activations[activations["when"].eq("before")]
+    share = before["standard_deviation_over_images"] / before["standard_deviation"]
+    before = before.assign(share=share, position=before.groupby(["variant", "seed"]).cumcount())
+    groups = before.groupby(["variant", "layer"], sort=False)
+    return groups.agg(position=("position", "first"), share=("share", "mean")).reset_index()
+
+
+def page_table(tables: Path | None = None) -> str:
+    """Return the study's results as a Markdown table, a row an arm."""
+    runs, shares = summary(load_losses(tables)), image_share(load_activations(tables))
+    last = shares[shares["layer"].eq("fc7")].set_index("variant")["share"]
+    rows = [
+        {
+            "arm": f"`{variant}`",
+            "final loss, nats (each seed)": ", ".join(f"{value:.2f}" for value in arm["final_loss_nats"]),
+            "left the plateau at update": ", ".join("never" if pd.isna(n) else str(n) for n in arm["left_at"]),
+            "spread between images at fc7, before training": f"{last[variant]:.2g}" if variant in last else "-",
+        }
+        for variant, arm in runs.groupby("variant", sort=False)
+    ]
+    return markdown_table(pd.DataFrame(rows)) if rows else "Not run yet."
