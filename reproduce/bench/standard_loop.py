@@ -40,6 +40,18 @@ class WithinMapNormalization(nn.Module):
         return x / (layer.k + layer.alpha * mean_of_squares) ** layer.beta
 
 
+class ColumnwiseNormalization(nn.LocalResponseNorm):
+    """torch's LocalResponseNorm on each of ``columns`` equal runs of maps by itself; the runs are only a view."""
+
+    def __init__(self, settings: spec.ResponseNormalization) -> None:
+        super().__init__(settings.window, settings.alpha, settings.beta, settings.k)
+        self.columns = settings.columns
+
+    def forward(self, x: Tensor) -> Tensor:
+        columns = x.unflatten(1, (self.columns, -1)).flatten(0, 1)  # (N * columns, C / columns, H, W)
+        return super().forward(columns).view_as(x)
+
+
 class UnfoldedLocal(nn.Module):
     """Unshared weights by ``unfold`` and ``einsum``: weight (places, C * window * window, filters)."""
 
@@ -58,29 +70,46 @@ class UnfoldedLocal(nn.Module):
 
 
 def stock_layers(settings: spec.Layer, channels: int, size: int) -> list[nn.Module]:
-    """Return torch's own modules for one layer of a spec; a weighted one comes first.
+    """Return torch's own modules for one layer of a spec; those with weights number at most one.
+
+    Dropout is torch's, which divides by ``keep`` in training, whatever the form in the spec: another scale of the
+    activations, the same work.
 
     Raises:
         ReproduceError: the layer has no counterpart here.
     """
     match settings:
-        case spec.Convolution(filters=filters, kernel_size=side, stride=1, padding=padding):
-            return [nn.Conv2d(channels, filters, side, padding=padding), _ACTIVATIONS[settings.activation]()]
+        case spec.Convolution():
+            return [*_convolution(settings, channels, size), _ACTIVATIONS[settings.activation]()]
         case spec.Local(stride=1):
             side = output_shape(settings, channels, size)[1]
             return [UnfoldedLocal(settings, channels, side), _ACTIVATIONS[settings.activation]()]
-        case spec.FullyConnected(outputs=outputs):
+        case spec.FullyConnected(outputs=outputs, columns=1):
             linear = nn.Linear(channels * size * size, outputs)
             return [linear, _ACTIVATIONS[settings.activation]()]
         case spec.Pooling(type=kind, window=window, stride=stride):
             pool = nn.MaxPool2d if kind == "max_pooling" else nn.AvgPool2d
-            return [pool(window, stride, ceil_mode=True), _ACTIVATIONS[settings.activation]()]
-        case spec.ResponseNormalization(extent="across_maps"):
+            ceil_mode = settings.rounding == "up"
+            return [pool(window, stride, ceil_mode=ceil_mode), _ACTIVATIONS[settings.activation]()]
+        case spec.ResponseNormalization(extent="across_maps", columns=1):
             return [nn.LocalResponseNorm(settings.window, settings.alpha, settings.beta, settings.k)]
+        case spec.ResponseNormalization(extent="across_maps"):
+            return [ColumnwiseNormalization(settings)]
         case spec.ResponseNormalization():
             return [WithinMapNormalization(settings)]
+        case spec.Dropout(keep=keep):
+            return [nn.Dropout(1 - keep)]
         case _:
             raise ReproduceError(f"the standard loop has no layer {settings.name!r} of type {settings.type}")
+
+
+def _convolution(settings: spec.Convolution, channels: int, size: int) -> list[nn.Module]:
+    """Return the convolution, after the zeros at the right and bottom that its last window overhangs by."""
+    kernel, stride, padding = settings.kernel_size, settings.stride, settings.padding
+    side = output_shape(settings, channels, size)[1]
+    overhang = max(0, (side - 1) * stride + kernel - size - 2 * padding)
+    zeros = [nn.ZeroPad2d((0, overhang, 0, overhang))] if overhang else []
+    return [*zeros, nn.Conv2d(channels, settings.filters, kernel, stride, padding, groups=settings.columns)]
 
 
 class StandardNetwork(nn.Module):
@@ -99,7 +128,7 @@ class StandardNetwork(nn.Module):
                 modules.append(nn.Flatten())
             stock = stock_layers(settings, channels, size)
             if isinstance(settings, spec.Weighted):
-                self.weighted.append((settings, stock[0]))
+                self.weighted.append((settings, next(module for module in stock if hasattr(module, "weight"))))
             modules += stock
             channels, size = output_shape(settings, channels, size)
         self.layers = nn.Sequential(*modules)
