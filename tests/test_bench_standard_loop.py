@@ -16,8 +16,8 @@ from reproduce.bench.standard_loop import (
     standard_dataset,
     standard_optimizer,
     standard_step,
-    stock_layers,
 )
+from reproduce.bench.stock import stock_layers
 from reproduce.config import load_study
 from reproduce.errors import ReproduceError
 from reproduce.models import spec

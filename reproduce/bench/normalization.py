@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from reproduce.bench.ours import time_training
-from reproduce.bench.standard_loop import WithinMapNormalization
+from reproduce.bench.stock import WithinMapNormalization
 from reproduce.config import Variant
 from reproduce.measure import in_turns, native_precisions, spread
 from reproduce.models import kernels, spec
