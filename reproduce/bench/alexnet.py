@@ -55,7 +55,7 @@ def measure_alexnet(
     """Time updates of each network by each loop beside a matrix product; return the settings and the tables' rows.
 
     The images are noise in memory, 256 x 256: reading them is another part's. The networks of all loops stay in memory
-    from the first round to the last (about 3 GB at the paper's widths), so that a step is one among many.
+    from the first round to the last, so that a step is one among many: up to 7 GB in all at the defaults.
 
     Args:
         rounds: timings of each arm.
