@@ -20,19 +20,24 @@ Studies and what they ask: experiments/README.md. Results and their units: resul
 
 
 def _data(arguments: Arguments) -> None:
-    if arguments.dataset != "cifar10":
+    if arguments.dataset.startswith("ilsvrc"):
         from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
 
         options = {name: getattr(arguments, name) for name in ("subset", "skip_corrupt", "workers")}
         prepare_ilsvrc(int(arguments.dataset.removeprefix("ilsvrc")), **options)
         return
-    from reproduce.data.cifar10 import prepare_cifar10
-
     if arguments.subset or arguments.skip_corrupt or arguments.workers:
         raise ReproduceError(
-            "--subset, --skip-corrupt and --workers are for the ILSVRC data; leave them out for cifar10"
+            f"--subset, --skip-corrupt and --workers are for the ILSVRC data; leave them out for {arguments.dataset}"
         )
-    prepare_cifar10()
+    if arguments.dataset == "cifar10":
+        from reproduce.data.cifar10 import prepare_cifar10
+
+        prepare_cifar10()
+    else:
+        from reproduce.data.fashion_mnist import prepare_fashion_mnist
+
+        prepare_fashion_mnist()
 
 
 def _train(arguments: Arguments) -> None:
@@ -175,7 +180,7 @@ def build_parser() -> argparse.ArgumentParser:
         return verb
 
     data = add("data", _data, "get a data set, check it, and compute its statistics")
-    data.add_argument("dataset", choices=("cifar10", "ilsvrc2012", "ilsvrc2010"))
+    data.add_argument("dataset", choices=("cifar10", "fashion_mnist", "ilsvrc2012", "ilsvrc2010"))
     data.add_argument("--subset", action="store_true", help="ILSVRC: accept any number of images and classes")
     data.add_argument(
         "--skip-corrupt", action="store_true", help="ILSVRC: leave out and list images that do not decode"

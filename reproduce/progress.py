@@ -22,17 +22,21 @@ def format_duration(seconds: float) -> str:
 class Progress:
     """Reports how far ``total`` units of work have come, with rate and time left.
 
-    ``initial`` units were done earlier (a resumed run or download) and do not count in the rate.
+    ``initial`` units were done earlier (a resumed run or download) and do not count in the rate. ``silent`` prints
+    nothing: of several processes, one reports.
     """
 
-    def __init__(self, what: str, total: int, unit: str, initial: int = 0, stream: TextIO | None = None) -> None:
+    def __init__(
+        self, what: str, total: int, unit: str, initial: int = 0, stream: TextIO | None = None, silent: bool = False
+    ) -> None:
         self.what, self.total, self.unit = what, total, unit
         self.done = self._initial = initial
         self._stream = stream or sys.stderr
         self._started = time.monotonic()
         self._next_line = self._started + _SECONDS_BETWEEN_LINES
         self._bar = None
-        if self._stream.isatty():
+        self._silent = silent
+        if self._stream.isatty() and not silent:
             self._bar = tqdm(desc=what, total=total, initial=initial, unit=unit, unit_scale=True, file=self._stream)
 
     def update(self, units: int, note: str = "") -> None:
@@ -41,7 +45,7 @@ class Progress:
         if self._bar is not None:
             self._bar.set_postfix_str(note, refresh=False)
             self._bar.update(units)
-        elif time.monotonic() >= self._next_line:
+        elif not self._silent and time.monotonic() >= self._next_line:
             self._print_line(note)
 
     def _print_line(self, note: str) -> None:

@@ -18,7 +18,7 @@ from reproduce.bench.standard_loop import (
     standard_step,
 )
 from reproduce.bench.stock import stock_layers
-from reproduce.config import load_study
+from reproduce.config import Phase, load_study
 from reproduce.errors import ReproduceError
 from reproduce.models import spec
 from reproduce.models.network import Network, StepDraw
@@ -109,7 +109,7 @@ def test_three_updates_under_the_same_gradients_leave_the_same_weights(name: str
         pairs = zip(stock.weighted, gradients[::2], gradients[1::2], strict=True)
         for (settings, layer), weight_gradient, bias_gradient in pairs:
             layer.weight.grad, layer.bias.grad = in_stock_order(settings, weight_gradient).clone(), bias_gradient
-        update.step(gradients, 1.0, 1.0)
+        update.step(gradients, Phase(epochs=1, training_files=[1], weight_rate_factor=1.0))
         optimizer.step()
     for layer, (settings, other), old in zip(ours.weighted_layers(), stock.weighted, before, strict=True):
         assert_close(in_stock_order(settings, layer.weight) - old, other.weight - old)

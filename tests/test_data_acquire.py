@@ -10,9 +10,8 @@ from pathlib import Path
 import cifar10_samples as samples
 import pytest
 
-from reproduce.data.acquire import acquire_cifar10
-from reproduce.data.batches import SourceError
-from reproduce.data.download import fetch_official
+from reproduce.data.cifar10_sources import acquire_cifar10, fetch_official
+from reproduce.data.official import SourceError
 from reproduce.errors import ReproduceError
 
 
@@ -210,7 +209,11 @@ def test_wrong_sum_leaves_earlier_data_as_it_was(folder):
 
 
 def test_leftovers_of_a_killed_preparation_are_removed(folder, scratch):
-    for leftover in (folder.with_name(".cifar10.part99"), folder.with_name(".cifar10.old99"), scratch / "npm-99"):
+    for leftover in (
+        folder.with_name(".cifar10.part"),
+        folder.with_name(".cifar10.old"),
+        scratch / "cifar10-temporary-99",
+    ):
         samples.write_binary(leftover)
     acquire_cifar10(folder, samples.BATCHES, sources=[("only", _copy_samples)])
     assert [path.name for path in folder.parent.iterdir()] == ["cifar10"]

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from crops_support import random_crops
 
-from reproduce.data.augment import center_crop_of_mean, gather_crops, random_crops, to_input, view, view_offsets
+from reproduce.data.augment import center_crop_of_mean, gather_crops, to_input, view, view_offsets
 
 
 @pytest.fixture

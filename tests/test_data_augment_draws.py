@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
+from crops_support import random_crops
 
-from reproduce.data.augment import ColorNoise, crop_draws, random_crops, to_input
+from reproduce.data.augment import ColorNoise, crop_draws, to_input
 
 # variance 400 along (1, 1, 0), 100 along (1, -1, 0), 25 along (0, 0, 1)
 COVARIANCE = np.array([[250.0, 150.0, 0.0], [150.0, 250.0, 0.0], [0.0, 0.0, 25.0]])

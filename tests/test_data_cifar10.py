@@ -97,7 +97,7 @@ def test_damaged_data_is_fetched_again(tmp_path, capsys):
     (folder / "data_batch_2.bin").write_bytes(b"\0" * 12292)
     prepare_cifar10(folder, tmp_path / "results", samples.BATCHES)
     assert (folder / "data_batch_2.bin").read_bytes() == samples.CONTENTS["data_batch_2.bin"]
-    assert "CIFAR-10 is fetched again: a batch has MD5" in capsys.readouterr().out
+    assert "CIFAR-10 is fetched again: data_batch_2.bin has MD5" in capsys.readouterr().out
 
 
 def test_second_preparation_at_the_same_time_is_refused(tmp_path):

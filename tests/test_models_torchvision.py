@@ -5,6 +5,7 @@ import torch
 from torch.nn import functional
 from torchvision.models import alexnet
 
+from reproduce.config import Phase
 from reproduce.errors import ReproduceError
 from reproduce.models import spec
 from reproduce.models.counts import total_parameters
@@ -91,7 +92,7 @@ def test_updates_are_those_of_torchs_sgd_under_the_reference_settings():
     random = torch.Generator().manual_seed(0)
     for scale in (1e-3, 0.0, 0.0):  # the last two steps move by momentum and decay alone
         gradients = [scale * torch.randn(parameter.shape, generator=random) for parameter in stock_parameters]
-        update.step(gradients, 1.0, 1.0)
+        update.step(gradients, Phase(epochs=1, training_files=[1], weight_rate_factor=1.0))
         for parameter, gradient in zip(stock_parameters, gradients, strict=True):
             parameter.grad = gradient.clone()
         optimizer.step()

@@ -9,6 +9,7 @@ from training_support import STUDY, use_study, write_study
 
 from reproduce import config, draws
 from reproduce.config import load_study
+from reproduce.data import steps
 from reproduce.errors import ReproduceError
 from reproduce.evaluate import predict
 from reproduce.models import network
@@ -35,10 +36,10 @@ def other_rule(momentum=0.9, decay_sign=1.0, bias_decay=0.0, rate_outside=False)
     """Return an update rule that is that of 2012 but for the arguments given."""
 
     @torch.no_grad()
-    def step(self, gradients, weight_rate_factor, bias_rate_factor):
-        rows = zip(self.parameters, self.velocities, gradients, self._rates, self._is_bias, strict=True)
-        for parameter, velocity, gradient, (rate, decay), is_bias in rows:
-            rate *= bias_rate_factor if is_bias else weight_rate_factor
+    def step(self, gradients, phase):
+        rows = zip(self.parameters, self.velocities, gradients, self._rates, self._layers, strict=True)
+        for parameter, velocity, gradient, (rate, decay), (_, is_bias) in rows:
+            rate *= phase.bias_rate_factor if is_bias else phase.weight_rate_factor
             pull = gradient + (bias_decay if is_bias else decay_sign * decay) * parameter
             velocity.mul_(momentum).sub_(pull if rate_outside else rate * pull)
             parameter.add_(rate * velocity if rate_outside else velocity)
@@ -67,14 +68,14 @@ def test_a_changed_alpha_is_seen(monkeypatch, name, power):
 
 
 def test_another_draw_of_crops_is_seen(monkeypatch):
-    crops = loop.random_crops
-    monkeypatch.setattr(loop, "random_crops", lambda i, r, size, seed, step: crops(i, r, size, seed, step + 1))
+    draw = steps.crop_draws
+    monkeypatch.setattr(steps, "crop_draws", lambda count, border, seed, step: draw(count, border, seed, step + 1))
     assert "fp32 one_pass outputs" in problems("conv_local_13pct")
 
 
 def test_crops_that_do_not_follow_the_step_are_seen(monkeypatch):
-    crops = loop.random_crops
-    monkeypatch.setattr(loop, "random_crops", lambda i, r, size, seed, step: crops(i, r, size, seed, 0))
+    draw = steps.crop_draws
+    monkeypatch.setattr(steps, "crop_draws", lambda count, border, seed, step: draw(count, border, seed, 0))
     assert "fp32 trajectory" in problems("conv_local_13pct")
 
 
@@ -120,15 +121,15 @@ def test_shuffling_alike_every_epoch_is_seen(monkeypatch):
 @pytest.mark.parametrize("factors", [{"weight_rate_factor": 1.0}, {"bias_rate_factor": 0.1}], ids=str)
 def test_phases_at_other_rates_are_seen(monkeypatch, factors):
     update = Trainer._one_update
-    monkeypatch.setattr(
-        Trainer, "_one_update", lambda s, rows, phase: update(s, rows, phase.model_copy(update=factors))
-    )
+    monkeypatch.setattr(Trainer, "_one_update", lambda s, phase: update(s, phase.model_copy(update=factors)))
     assert "fp32 trajectory distances_moved" in problems()
 
 
 def test_testing_without_the_mean_is_seen(monkeypatch):
     convert = predict.to_input
-    monkeypatch.setattr(predict, "to_input", lambda pixels, mean, dtype: convert(pixels, 0 * mean, dtype))
+    monkeypatch.setattr(
+        predict, "to_input", lambda pixels, mean, *rest, **more: convert(pixels, 0 * mean, *rest, **more)
+    )
     assert "fp32 trajectory test_probabilities" in problems()
 
 

@@ -19,6 +19,7 @@ from training_support import (
 )
 
 from reproduce.config import Phase
+from reproduce.data.in_memory import ImageSet
 from reproduce.errors import ReproduceError
 from reproduce.models.network import StepDraw
 from reproduce.train import loop
@@ -70,9 +71,9 @@ def test_the_phases_factors_reach_the_update(study):
     trainer = trainer_of(study, epochs=2)
     used = []
     step = trainer.update.step
-    trainer.update.step = lambda gradients, *factors: used.append(factors) or step(gradients, *factors)
+    trainer.update.step = lambda gradients, phase: used.append(phase) or step(gradients, phase)
     trained(trainer)
-    assert used == [(1.0, 1.0)] * 4 * UPDATES_PER_FILE + [(0.1, 1.0)] * 5 * UPDATES_PER_FILE
+    assert used == [trainer.phases[0]] * 4 * UPDATES_PER_FILE + [trainer.phases[1]] * 5 * UPDATES_PER_FILE
 
 
 def test_crops_follow_the_step_and_views_the_protocol(study):
@@ -121,9 +122,9 @@ def test_validation_figures_are_of_the_file_left_out_and_end_when_it_joins(study
         trainer.advance()
     (row,) = trainer.state.history
     data = trainer.data
-    score = trainer.evaluate(data.training_images[80:], data.training_labels[80:], views=1)
+    score = trainer.evaluate(ImageSet(data.training_images[80:], data.training_labels[80:]))
     assert (row["validation_loss_nats"], row["validation_error_percent"]) == (score.loss_nats, score.top1_error_percent)
-    test = trainer.evaluate(data.test_images, data.test_labels, views=1)
+    test = trainer.evaluate(data.test())
     assert (row["test_loss_nats"], row["test_error_percent"]) == (test.loss_nats, test.top1_error_percent)
     last = trained(trainer).state.history[-1]
     assert last["validation_loss_nats"] is None and last["validation_error_percent"] is None
@@ -133,15 +134,15 @@ def test_running_figures_average_over_images_not_batches(study, monkeypatch):
     trainer = trainer_of(study, epochs=2)
     given = []
 
-    def one_update(rows, phase):
-        given.append((len(rows), float(len(given)), float(len(given) % 3)))
-        return given[-1][1:]
+    def one_update(phase):
+        given.append(([8, 8, 4][len(given) % 3], float(len(given)), float(len(given) % 3)))
+        size, loss, wrong = given[-1]
+        return loss, wrong, size
 
     monkeypatch.setattr(trainer, "_one_update", one_update)
     for _ in range(4 * UPDATES_PER_FILE):
         trainer.advance()
     row = trainer.state.history[0]
-    assert [size for size, _, _ in given] == [8, 8, 4] * 4
     assert row["training_loss_nats"] == pytest.approx(sum(size * loss for size, loss, _ in given) / 80)
     assert row["training_error_percent"] == pytest.approx(100 * sum(wrong for _, _, wrong in given) / 80)
 
@@ -157,11 +158,11 @@ def stopping(study, losses_of_file_5):
     variant = study.variant("small").model_copy(update={"order": "files"})
     trainer = Trainer(variant, phases, 1, tiny_data())
 
-    def one_update(rows, phase):
-        epoch, file = len(trainer.state.history), int(rows[0]) // IMAGES_PER_FILE + 1
+    def one_update(phase):
+        epoch, file = len(trainer.state.history), trainer.state.update_in_epoch // UPDATES_PER_FILE + 1
         if epoch < 2:
-            return [4.0, 2.0][epoch], 0.0
-        return (losses_of_file_5[epoch - 2] if file == 5 else 3.0), 0.0
+            return [4.0, 2.0][epoch], 0.0, 8
+        return (losses_of_file_5[epoch - 2] if file == 5 else 3.0), 0.0, 8
 
     trainer._one_update = one_update
     return [row["phase"] for row in trained(trainer).state.history]
@@ -193,8 +194,8 @@ def test_weights_lost_in_the_last_update_of_an_epoch_stop_it_too(study):
         trainer.advance()
     step = trainer.update.step
 
-    def blow_up(gradients, *factors):
-        step(gradients, *factors)
+    def blow_up(gradients, phase):
+        step(gradients, phase)
         with torch.no_grad():
             trainer.update.parameters[0].fill_(math.inf)
 
@@ -230,7 +231,7 @@ def test_a_saved_and_loaded_trainer_goes_on_bit_for_bit(study, tmp_path, updates
 def test_the_trained_network_learned(study):
     trainer = trained(trainer_of(study, epochs=40, name="long", order="files", augmentation="none"))
     # brightness tells the class; guessing makes 90 % errors
-    assert trainer.evaluate_files([1, 2, 3, 4, 5]).top1_error_percent < 75
+    assert trainer.evaluate(trainer.data.training()).top1_error_percent < 75
 
 
 def test_seeds_give_different_runs_and_the_same_seed_the_same(study):
@@ -240,8 +241,9 @@ def test_seeds_give_different_runs_and_the_same_seed_the_same(study):
 
 
 def test_precision_reaches_the_network_and_weights_stay_float32(study):
-    trainer = trained(trainer_of(study, epochs=2, precision="bf16"))
+    trainer = trainer_of(study, epochs=2, precision="bf16")
     assert trainer.training_input(torch.arange(2)).dtype == torch.bfloat16
+    trained(trainer)
     assert {parameter.dtype for parameter in trainer.update.parameters + trainer.update.velocities} == {torch.float32}
 
 

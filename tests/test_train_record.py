@@ -36,7 +36,7 @@ def trainer(folder):
 
 
 def test_the_folder_holds_five_files_with_these_fields(folder, trainer):
-    write_record(folder / "run", RUN, tiny_study(folder), trainer, META)
+    write_record(folder / "run", RUN, tiny_study(folder), trainer, evaluate_run(trainer), META)
     assert sorted(path.name for path in (folder / "run").iterdir()) == [
         "arrays.npz",
         "history.csv",
@@ -62,12 +62,12 @@ def test_the_folder_holds_five_files_with_these_fields(folder, trainer):
 
 def test_a_shorter_schedule_is_labeled(folder, trainer):
     shorter = type(RUN)("tiny", "small", 2, 1)
-    write_record(folder / "run", shorter, tiny_study(folder), trainer, META)
+    write_record(folder / "run", shorter, tiny_study(folder), trainer, evaluate_run(trainer), META)
     assert json.loads((folder / "run" / "run.json").read_text())["schedule"] == "shortened"
 
 
 def test_the_history_file_has_a_row_an_epoch_and_empty_cells_without_a_held_out_file(folder, trainer):
-    write_record(folder / "run", RUN, tiny_study(folder), trainer, META)
+    write_record(folder / "run", RUN, tiny_study(folder), trainer, evaluate_run(trainer), META)
     history = pd.read_csv(folder / "run" / "history.csv")
     assert list(history) == [
         "epoch",
@@ -89,20 +89,21 @@ def test_the_history_file_has_a_row_an_epoch_and_empty_cells_without_a_held_out_
 
 
 def test_metrics_follow_from_the_predictions(trainer):
-    metrics, predictions = evaluate_run(trainer)
+    tested = evaluate_run(trainer)
+    metrics, predictions = tested.metrics, tested.predictions
     labels = trainer.data.test_labels.numpy()
     assert (metrics["views"], metrics["epochs"], metrics["updates"], metrics["test_images"]) == (10, 2, 27, TEST_IMAGES)
     for metric, prediction in (("test_top1", "test_predicted"), ("test_center_top1", "test_center_predicted")):
         wrong = 100 * (predictions[prediction] != labels).mean()
         assert metrics[f"{metric}_error_percent"] == pytest.approx(wrong)
-    center = trainer.evaluate(trainer.data.test_images, trainer.data.test_labels, views=1)
+    center = trainer.evaluate(trainer.data.test())
     assert metrics["test_center_top1_error_percent"] == center.top1_error_percent
-    ten = trainer.evaluate(trainer.data.test_images, trainer.data.test_labels, views=10)
+    ten = trainer.evaluate(trainer.data.test(), views=10)
     assert metrics["test_loss_nats"] == ten.loss_nats != center.loss_nats
     probabilities = predictions["test_probabilities"]
     assert probabilities.shape == (TEST_IMAGES, 10) and probabilities.dtype == np.uint8
     assert abs(probabilities.sum(1).astype(int) - 255).max() <= 5  # ten roundings of at most a half
-    training = trainer.evaluate(trainer.data.training_images, trainer.data.training_labels, views=1)
+    training = trainer.evaluate(trainer.data.training())
     assert metrics["training_loss_nats"] == training.loss_nats
 
 
@@ -140,5 +141,5 @@ def test_a_full_disk_leaves_the_published_run_and_nothing_half_written(folder, t
 
     monkeypatch.setattr(record, "write_bytes", full)
     with pytest.raises(ReproduceError, match="cannot write .*seed1: No space left on device; free space"):
-        write_record(target, RUN, tiny_study(folder), trainer, META)
+        write_record(target, RUN, tiny_study(folder), trainer, evaluate_run(trainer), META)
     assert [path.name for path in target.parent.rglob("*")] == (["seed1", "run.json"] if published else [])

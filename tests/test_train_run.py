@@ -10,7 +10,6 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -256,23 +255,6 @@ def test_devices_that_are_absent_are_refused(monkeypatch):
     assert choose_device("auto") == choose_device("cpu") == torch.device("cpu")
     with pytest.raises(ReproduceError, match="no CUDA device is available to torch here; use --device cpu"):
         choose_device("cuda")
-
-
-def test_training_data_are_cifar10_with_the_committed_mean(tmp_path, monkeypatch):
-    class Data:
-        training_images = np.zeros((50, 4, 4, 3), dtype=np.uint8)
-        training_labels = np.arange(50) % 10
-        test_images = np.ones((10, 4, 4, 3), dtype=np.uint8)
-        test_labels = np.arange(10)
-
-    monkeypatch.setattr(run_module, "load_cifar10", Data)
-    monkeypatch.setattr(run_module, "STATISTICS_FOLDER", tmp_path)
-    with pytest.raises(ReproduceError, match=r"mean_image\.npy is missing; run `python -m reproduce data cifar10`"):
-        run_module.load_training_data(torch.device("cpu"))
-    np.save(tmp_path / "mean_image.npy", np.full((3, 4, 4), 7.5))
-    data = run_module.load_training_data(torch.device("cpu"))
-    assert data.mean_image[0, 0, 0] == 7.5 and data.images_per_file == 10
-    assert data.training_labels.tolist() == Data.training_labels.tolist()
 
 
 def command(folder, epochs):

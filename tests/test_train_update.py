@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from reproduce.config import LayerRates, Phase
 from reproduce.models.network import Network
 from reproduce.models.spec import NetworkSpec, load_spec
 from reproduce.train.update import MomentumUpdate
@@ -28,9 +29,15 @@ def update():
     return update
 
 
+def phase(weight_factor, bias_factor, **layer_rates):
+    rates = {"weight_rate_factor": weight_factor, "bias_rate_factor": bias_factor}
+    layers = {name: LayerRates(weight_rate_factor=w, bias_rate_factor=b) for name, (w, b) in layer_rates.items()}
+    return Phase(epochs=1, training_files=[1], layer_rates=layers, **rates)
+
+
 def step(update, gradients, weight_factor=1.0, bias_factor=1.0):
     tensors = [torch.full_like(p, g) for p, g in zip(update.parameters, gradients, strict=True)]
-    update.step(tensors, weight_factor, bias_factor)
+    update.step(tensors, phase(weight_factor, bias_factor))
     return [parameter.item() for parameter in update.parameters]
 
 
@@ -64,11 +71,18 @@ def test_a_frozen_phase_still_coasts_on_its_velocity(update):
     assert step(update, [9, 9, 9, 9], weight_factor=0.0)[0] == pytest.approx(1.6 - 0.36)
 
 
+def test_a_layers_own_factors_take_the_place_of_the_phases(update):
+    gradients = [torch.full_like(p, g) for p, g in zip(update.parameters, (3.0, 3.0, 5.0, 5.0), strict=True)]
+    update.step(gradients, phase(1.0, 1.0, b=(0.1, 0.0)))
+    # layer a as at full rate; weight b by 0.01 * 0.1 * 5 and its bias not at all
+    assert [p.item() for p in update.parameters] == pytest.approx([1.6, 0.4, -4.005, 0.5])
+
+
 def test_every_layer_of_a_published_net_keeps_its_own_rates():
     spec = load_spec("conv_local_11pct")
     update = MomentumUpdate(Network(spec, seed=1), 0.9)
     before = [parameter.detach().clone() for parameter in update.parameters]
-    update.step([torch.ones_like(parameter) for parameter in update.parameters], 0.5, 1.0)
+    update.step([torch.ones_like(parameter) for parameter in update.parameters], phase(0.5, 1.0))
     decays = {"conv1": 0.0, "conv2": 0.0, "local3": 0.004, "local4": 0.004, "fc10": 0.01}
     pairs = zip(
         before[::2], update.parameters[::2], before[1::2], update.parameters[1::2], decays.values(), strict=True

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from reproduce import cli, config
+from reproduce import cli, config, variants
 from reproduce.config import RunId, Study, load_study
+from reproduce.data import datasets
 from reproduce.models.spec import load_spec
 from reproduce.train import run as run_module
 from reproduce.train.loop import Trainer, TrainingData
@@ -109,11 +110,11 @@ def use_study(folder: Path, patch: Callable[[object, str, object], None] = setat
     load = functools.partial(load_study, experiments=experiments)
     patch(config, "EXPERIMENTS", experiments)
     patch(config, "RESULTS", folder / "results")
-    patch(config, "load_spec", functools.partial(load_spec, folder=folder / "specs"))
+    patch(variants, "load_spec", functools.partial(load_spec, folder=folder / "specs"))
     patch(cli, "load_study", load)
     patch(run_module, "load_study", load)
-    patch(run_module, "STATISTICS_FOLDER", folder / "results" / "data" / "cifar10")
-    patch(run_module, "load_training_data", lambda device: tiny_data())
+    patch(datasets, "STATISTICS_FOLDER", folder / "results" / "data" / "cifar10")
+    patch(run_module, "open_dataset", lambda name, device, options: tiny_data())
     patch(run_module, "git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
     if not (experiments / "tiny" / "golden").exists():
         write_golden(folder)

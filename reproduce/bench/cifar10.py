@@ -10,11 +10,11 @@ from reproduce.bench import normalization, ours
 from reproduce.bench.standard_loop import WORKERS, time_standard_loop
 from reproduce.bench.throughput import STANDARD, speedup_rows, throughput_rows
 from reproduce.config import Study, Variant, load_study
+from reproduce.data.datasets import open_dataset
 from reproduce.errors import ReproduceError
 from reproduce.measure import in_turns, native_precisions, spread
 from reproduce.progress import Progress
 from reproduce.train.loop import TrainingData
-from reproduce.train.run import load_training_data
 
 STUDY = "cifar10_nets"
 NETWORKS = ("80sec", "18pct", "conv_local_13pct", "conv_local_13pct_lrn")
@@ -45,7 +45,7 @@ def measure_cifar10(
     """
     study = load_study(STUDY)
     variants = {name: study.variant(name) for name in nets}
-    data = data or load_training_data(torch.device("cpu"))
+    data = data or open_dataset("cifar10", torch.device("cpu"))
     _check_numbers(variants, rounds, warm_up_steps, timed_steps, data)
     settings = {
         "device": "cpu",

@@ -25,9 +25,10 @@ from reproduce.data.ilsvrc.folders import class_folder_images
 from reproduce.data.ilsvrc.pack import pack_shard, plan_shards
 from reproduce.data.ilsvrc.pixels import SIDE
 from reproduce.data.ilsvrc.prepare import pack_listing
-from reproduce.data.ilsvrc.read import PackedImages, Step, TrainingReader
+from reproduce.data.ilsvrc.read import PackedImages, TrainingReader
 from reproduce.data.ilsvrc.sources import Listing
 from reproduce.data.ilsvrc.workers import available_cores, worker_pool
+from reproduce.data.steps import Step
 from reproduce.errors import ReproduceError
 from reproduce.measure import in_turns, ratios, spread
 from reproduce.progress import Progress

@@ -77,6 +77,6 @@ def _clocked_step(trainer: Trainer, number: int) -> list[float]:
     clocks.append(time.perf_counter())
     gradients = torch.autograd.grad(loss, trainer.update.parameters)
     clocks.append(time.perf_counter())
-    trainer.update.step(list(gradients), phase.weight_rate_factor, phase.bias_rate_factor)
+    trainer.update.step(list(gradients), phase)
     clocks.append(time.perf_counter())
     return clocks

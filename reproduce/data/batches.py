@@ -1,17 +1,18 @@
-"""The official binary batches of CIFAR-10: their names, sizes and sums, how one is put together and checked."""
+"""The official binary batches of CIFAR-10: their names, sizes and sums, and how one is put together."""
 
-import contextlib
-import hashlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from reproduce.errors import ReproduceError
-from reproduce.paths import relative_to_repo
+from reproduce.data.official import DataSet, OfficialFile
 
-PREPARE_COMMAND = "python -m reproduce data cifar10"
+CIFAR10 = DataSet(
+    title="CIFAR-10",
+    name="cifar10",
+    variable="REPRODUCE_CIFAR10",
+    layouts="cifar-10-batches-bin, cifar-10-batches-py, or one of the official archives",
+)
 SIDE = 32
 PIXELS = SIDE * SIDE
 RECORD_BYTES = 1 + 3 * PIXELS  # label, then the red, green and blue planes, each row by row
@@ -19,12 +20,8 @@ CLASSES = 10
 
 
 @dataclass(frozen=True)
-class BatchFile:
-    """One binary batch: its file name, its size in bytes and its MD5 in hex."""
-
-    name: str
-    bytes: int
-    md5: str
+class BatchFile(OfficialFile):
+    """One binary batch."""
 
     @property
     def stem(self) -> str:
@@ -48,30 +45,6 @@ OFFICIAL_BATCHES = (
 )
 
 
-class SourceError(ReproduceError):
-    """A source of the data that cannot be used, with its reason; another source may still do."""
-
-
-class BatchError(ReproduceError):
-    """A batch that is missing, unreadable or not the official one; ``difference`` says which."""
-
-    def __init__(self, path: Path, difference: str) -> None:
-        super().__init__(f"{relative_to_repo(path)} {difference}; run `{PREPARE_COMMAND}`")
-        self.difference = difference
-
-
-@contextlib.contextmanager
-def writing_scratch(path: Path) -> Iterator[None]:
-    """Turn a full disk or an unwritable folder at ``path`` in the scratch folder into a one-line error."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or error
-        raise ReproduceError(
-            f"cannot write {path}: {reason}; free space or set REPRODUCE_SCRATCH to another folder"
-        ) from error
-
-
 def write_batch(path: Path, labels: np.ndarray, planes: np.ndarray) -> None:
     """Write a binary batch.
 
@@ -81,27 +54,3 @@ def write_batch(path: Path, labels: np.ndarray, planes: np.ndarray) -> None:
         planes: uint8, shape (images, 3072): red, green and blue plane of each image, row by row.
     """
     path.write_bytes(np.column_stack([labels.astype(np.uint8), planes]).tobytes())
-
-
-def read_checked(path: Path, batch: BatchFile) -> bytes:
-    """Return the bytes of ``path`` after comparing its size and MD5 with those of ``batch``.
-
-    Raises:
-        BatchError: the file is missing, unreadable, or of another size or sum.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise BatchError(path, f"cannot be read ({error.strerror or error})") from error
-    if len(content) != batch.bytes:
-        raise BatchError(path, f"has {len(content)} bytes, expected {batch.bytes}")
-    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if md5 != batch.md5:
-        raise BatchError(path, f"has MD5 {md5}, expected {batch.md5}")
-    return content
-
-
-def check_folder(folder: Path) -> None:
-    """Raise a ReproduceError that names the command to run where ``folder`` is missing."""
-    if not folder.is_dir():
-        raise ReproduceError(f"{relative_to_repo(folder)} is missing; run `{PREPARE_COMMAND}`")

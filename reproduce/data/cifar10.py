@@ -3,30 +3,21 @@
 The official order of files and images is kept: the 2012 nets were trained file by file without reshuffling.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from reproduce.data.acquire import acquire_cifar10
-from reproduce.data.batches import (
-    OFFICIAL_BATCHES,
-    RECORD_BYTES,
-    SIDE,
-    BatchError,
-    BatchFile,
-    check_folder,
-    read_checked,
-)
-from reproduce.data.statistics import color_covariance, mean_image, npy_bytes
-from reproduce.files import exclusive_lock, file_digest, write_bytes
-from reproduce.paths import DATA, RESULTS, relative_to_repo, scratch_folder
+from reproduce.data.batches import CIFAR10, OFFICIAL_BATCHES, RECORD_BYTES, SIDE, BatchFile
+from reproduce.data.cifar10_sources import acquire_cifar10
+from reproduce.data.official import check_folder, read_checked
+from reproduce.data.prepare import prepare
+from reproduce.data.statistics import color_covariance, mean_image
+from reproduce.paths import DATA, RESULTS
 
-CIFAR10_FOLDER = DATA / "cifar10"
-STATISTICS_FOLDER = RESULTS / "data" / "cifar10"
+CIFAR10_FOLDER = DATA / CIFAR10.name
+STATISTICS_FOLDER = RESULTS / "data" / CIFAR10.name
 
 
 @dataclass(frozen=True)
@@ -52,7 +43,7 @@ def load_cifar10(folder: Path = CIFAR10_FOLDER, batches: Sequence[BatchFile] = O
     Raises:
         ReproduceError: the folder or a file is missing, or has the wrong size or MD5.
     """
-    check_folder(folder)
+    check_folder(folder, CIFAR10)
     *training, test = batches
     return Cifar10(*_read(folder, training), *_read(folder, [test]))
 
@@ -64,7 +55,8 @@ def _read(folder: Path, batches: Sequence[BatchFile]) -> tuple[np.ndarray, np.nd
     labels = np.empty(count, dtype=np.int64)
     start = 0
     for batch in batches:
-        records = np.frombuffer(read_checked(folder / batch.name, batch), dtype=np.uint8).reshape(-1, RECORD_BYTES)
+        content = read_checked(folder / batch.name, batch, CIFAR10)
+        records = np.frombuffer(content, dtype=np.uint8).reshape(-1, RECORD_BYTES)
         rows = slice(start, start + batch.images)
         labels[rows] = records[:, 0]
         images[rows] = records[:, 1:].reshape(-1, 3, SIDE, SIDE).transpose(0, 2, 3, 1)
@@ -78,9 +70,9 @@ def verify_cifar10(folder: Path = CIFAR10_FOLDER, batches: Sequence[BatchFile] =
     Raises:
         ReproduceError: the folder or a file is missing, or has the wrong size or MD5.
     """
-    check_folder(folder)
+    check_folder(folder, CIFAR10)
     for batch in batches:
-        read_checked(folder / batch.name, batch)
+        read_checked(folder / batch.name, batch, CIFAR10)
 
 
 def prepare_cifar10(
@@ -96,40 +88,11 @@ def prepare_cifar10(
     Raises:
         ReproduceError: the data cannot be had or fails its sums, or a folder cannot be written.
     """
-    lock = scratch_folder() / "cifar10.lock"
-    with exclusive_lock(lock, busy=f"another preparation of CIFAR-10 holds {lock}; wait for it to end"):
-        data = _load_or_acquire(folder, batches)
-        contents = {
-            "manifest.json": _json_bytes(_manifest(folder, batches)),
-            "mean_image.npy": npy_bytes(mean_image(data.training_images)),
-            "color_covariance.npy": npy_bytes(color_covariance(data.training_images)),
-        }
-        for name, content in contents.items():
-            path = statistics_folder / name
-            if not path.is_file() or path.read_bytes() != content:
-                write_bytes(path, content)
-        print(
-            f"CIFAR-10 is in {relative_to_repo(folder)}, checked; statistics in {relative_to_repo(statistics_folder)}"
-        )
+    prepare(CIFAR10, folder, statistics_folder, batches, load_cifar10, acquire_cifar10, _statistics)
 
 
-def _load_or_acquire(folder: Path, batches: Sequence[BatchFile]) -> Cifar10:
-    if folder.is_dir():
-        try:
-            return load_cifar10(folder, batches)
-        except BatchError as error:
-            print(f"CIFAR-10 is fetched again: a batch {error.difference}", flush=True)
-    acquire_cifar10(folder, batches)
-    return load_cifar10(folder, batches)
-
-
-def _manifest(folder: Path, batches: Sequence[BatchFile]) -> dict[str, Any]:
-    files = []
-    for batch in batches:
-        sha256 = file_digest(folder / batch.name, "sha256")
-        files.append({"name": batch.name, "bytes": batch.bytes, "md5": batch.md5, "sha256": sha256})
-    return {"dataset": "CIFAR-10", "files": files}
-
-
-def _json_bytes(content: Any) -> bytes:
-    return (json.dumps(content, indent=1) + "\n").encode()
+def _statistics(data: Cifar10) -> dict[str, np.ndarray]:
+    return {
+        "mean_image.npy": mean_image(data.training_images),
+        "color_covariance.npy": color_covariance(data.training_images),
+    }

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reproduce.data.batches import PIXELS, BatchFile, SourceError, write_batch
+from reproduce.data.batches import PIXELS, BatchFile, write_batch
+from reproduce.data.official import SourceError
 
 _BINARY_FOLDER, _PYTHON_FOLDER = "cifar-10-batches-bin", "cifar-10-batches-py"
 _BINARY_ARCHIVE, _PYTHON_ARCHIVE = "cifar-10-binary.tar.gz", "cifar-10-python.tar.gz"

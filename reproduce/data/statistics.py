@@ -14,8 +14,8 @@ class ImageSums:
 
     Attributes:
         images: how many.
-        pixels: int64, shape (height, width, 3), each value summed over the images.
-        products: int64, shape (3, 3), products of two channels summed over all pixels of all images.
+        pixels: int64, shape (height, width, channels), each value summed over the images.
+        products: int64, shape (channels, channels), products of two channels summed over all pixels of all images.
     """
 
     images: int
@@ -26,17 +26,17 @@ class ImageSums:
         return ImageSums(self.images + other.images, self.pixels + other.pixels, self.products + other.products)
 
     def mean_image(self) -> np.ndarray:
-        """Return the mean for each channel and pixel, float64, shape (3, height, width), values 0 to 255."""
+        """Return the mean for each channel and pixel, float64, shape (channels, height, width), values 0 to 255."""
         return np.ascontiguousarray((self.pixels / self.images).transpose(2, 0, 1))
 
     def color_covariance(self) -> np.ndarray:
-        """Return the population covariance of the channels, float64 (3, 3), each entry correctly rounded."""
+        """Return the population covariance, float64 (channels, channels), each entry correctly rounded."""
         sums = self.pixels.sum(axis=(0, 1)).tolist()
         return _covariance_of_sums(sums, self.products.tolist(), self.images * self.pixels[..., 0].size)
 
 
 def image_sums(images: np.ndarray) -> ImageSums:
-    """Return the sums over ``images``, uint8, shape (images, height, width, 3), which may be memory-mapped."""
+    """Return the sums over ``images``, uint8, shape (images, height, width, channels), which may be memory-mapped."""
     channels = images.shape[-1]
     pixel_sums = np.zeros(images.shape[1:], dtype=np.int64)
     products = np.zeros((channels, channels), dtype=np.int64)
@@ -56,10 +56,10 @@ def mean_image(images: np.ndarray) -> np.ndarray:
     The mean image is subtracted from every input (paper, section 2).
 
     Args:
-        images: uint8, shape (images, height, width, 3), values 0 to 255.
+        images: uint8, shape (images, height, width, channels), values 0 to 255.
 
     Returns:
-        float64, shape (3, height, width), values 0 to 255.
+        float64, shape (channels, height, width), values 0 to 255.
     """
     return image_sums(images).mean_image()
 

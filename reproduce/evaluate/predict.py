@@ -15,14 +15,22 @@ _IMAGES_PER_BATCH = 500
 
 @dataclass(frozen=True)
 class Scores:
-    """Mean loss in nats and top-1 error in percent over a set of images."""
+    """Mean loss in nats, top-1 and top-5 error in percent over a set of images."""
 
     loss_nats: float
     top1_error_percent: float
+    top5_error_percent: float
 
 
 @torch.no_grad()
-def class_probabilities(network: Network, images: Tensor, mean: Tensor, dtype: torch.dtype, views: int) -> Tensor:
+def class_probabilities(
+    network: Network,
+    images: Tensor,
+    mean: Tensor,
+    dtype: torch.dtype,
+    views: int,
+    deviation: Tensor | float = 1.0,
+) -> Tensor:
     """Return softmax outputs averaged over the views, (N, classes) float32 (paper section 4.1).
 
     Args:
@@ -30,6 +38,7 @@ def class_probabilities(network: Network, images: Tensor, mean: Tensor, dtype: t
         mean: (size, size, C) float32, the center of the mean image; size is the network's input size.
         dtype: arithmetic of the layers.
         views: 1 (center) or 10 (four corners and center, plain and mirrored).
+        deviation: divides the centered pixels, a number or (C,) float32.
     """
     size = network.spec.input.size
     offsets = view_offsets(images.shape[1], size, views)
@@ -37,7 +46,7 @@ def class_probabilities(network: Network, images: Tensor, mean: Tensor, dtype: t
     for batch in images.split(_IMAGES_PER_BATCH):
         total = torch.zeros(())
         for offset in offsets:
-            logits = network(to_input(view(batch, offset, size), mean, dtype))
+            logits = network(to_input(view(batch, offset, size), mean, dtype, divisor=deviation))
             total = total + functional.softmax(logits, dim=1)
         parts.append(total / len(offsets))
     return torch.cat(parts)
@@ -50,5 +59,13 @@ def scores(probabilities: Tensor, labels: Tensor) -> Scores:
     """
     chosen = probabilities.gather(1, labels[:, None]).squeeze(1).double()
     loss = -chosen.clamp_min(float(np.finfo(np.float32).tiny)).log().mean().item()
-    wrong = (probabilities.argmax(1) != labels).double().mean().item()
-    return Scores(loss_nats=loss, top1_error_percent=100 * wrong)
+    errors = [100 * (~is_among_first(probabilities, labels, first)).double().mean().item() for first in (1, 5)]
+    return Scores(loss, *errors)
+
+
+def is_among_first(probabilities: Tensor, labels: Tensor, first: int) -> Tensor:
+    """Return whether each label (N,) is among the ``first`` most probable classes (fewer where there are fewer)."""
+    if first == 1:
+        return probabilities.argmax(1) == labels
+    named = probabilities.topk(min(first, probabilities.shape[1]), dim=1).indices
+    return (named == labels[:, None]).any(1)

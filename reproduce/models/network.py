@@ -5,7 +5,7 @@ Memory format is channels-last throughout, which the convolution library and our
 
 import functools
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -24,12 +24,21 @@ __all__ = ["Network", "StepDraw", "output_shape"]
 _ACTIVATIONS = {"relu": functional.relu_, "tanh": torch.tanh, "identity": lambda x: x}
 
 
-@dataclass(frozen=True)
-class StepDraw:
-    """Names the random draws of one training step: every mask is a function of these (deviation D31)."""
+class StepDraw(NamedTuple):
+    """Names the random draws of one training step: every mask is a function of these (deviation D31).
+
+    A network that sees only some ``positions`` of a batch of ``images`` takes those of the whole batch's mask.
+    """
 
     seed: int
     step: int
+    images: int | None = None
+    positions: slice = slice(None)
+
+    def keep_mask(self, purpose: str, shape: tuple[int, ...], keep: float) -> Tensor:
+        """Return a bool mask of ``shape``, (images seen, ...), each element True with probability ``keep``."""
+        whole = (self.images or shape[0], *shape[1:])
+        return draws.keep_mask(self.seed, purpose, self.step, whole, keep)[self.positions]
 
 
 class _WeightedLayer(nn.Module):
@@ -164,7 +173,7 @@ class DropoutLayer(nn.Module):
         layer = self.settings
         if draw is None:
             return x * layer.keep if layer.form == "unscaled_mask" else x
-        mask = draws.keep_mask(draw.seed, layer.name, draw.step, tuple(x.shape), layer.keep)
+        mask = draw.keep_mask(layer.name, tuple(x.shape), layer.keep)
         mask = mask.to(device=x.device, dtype=x.dtype)
         return x * (mask / layer.keep if layer.form == "inverted" else mask)
 

@@ -21,17 +21,20 @@ from torch import nn
 
 from reproduce import draws
 from reproduce.config import Study, Variant, load_study
+from reproduce.data.datasets import enlarged_data
+from reproduce.data.in_memory import TrainingData
 from reproduce.errors import ReproduceError
-from reproduce.evaluate.predict import class_probabilities
 from reproduce.files import read_json, write_json
 from reproduce.models.network import StepDraw
 from reproduce.paths import relative_to_repo
 from reproduce.provenance import utc_now
-from reproduce.train.loop import Trainer, TrainingData
+from reproduce.train.loop import Trainer
 
 _IMAGES_PER_FILE = 6
 _BATCH_SIZE = 4  # so that every file ends in a short batch of 2
 _TEST_IMAGES = 4
+_CLASSES_KEPT = 10
+_SIDES = {3: 32, 1: 28}  # of CIFAR-10's images and Fashion-MNIST's, by channels
 # Differences allowed, relative to the largest entry of a part's quantity. bf16 keeps 8 bits of mantissa.
 _TOLERANCES = {
     "fp32": {"one_pass": 2e-5, "update_rule": 1e-6, "trajectory": 2e-2},
@@ -44,19 +47,34 @@ def golden_path(study: Study, variant: str) -> Path:
     return study.folder / "golden" / f"{variant}.json"
 
 
-def _tiny_data(lowest: int, highest: int) -> TrainingData:
+def _tiny_data(variant: Variant, lowest: int, highest: int) -> TrainingData:
+    """Return noise images of the size that the variant's data set has, in files of its number."""
     random = draws.generator(0, "golden images")
-    count = 5 * _IMAGES_PER_FILE
-    shape = (count + _TEST_IMAGES, 32, 32, 3)
+    files = 1 if variant.training_images else max(max(phase.training_files) for phase in variant.phases)
+    count = files * _IMAGES_PER_FILE
+    channels = variant.network_spec().input.channels
+    side = _SIDES[channels]
+    shape = (count + _TEST_IMAGES, side, side, channels)
     images = torch.from_numpy(random.integers(lowest, highest + 1, size=shape, dtype=np.uint8))
     labels = torch.from_numpy(random.integers(0, 10, size=count + _TEST_IMAGES))
     mean = images[:count].double().mean(0).permute(2, 0, 1).numpy()
-    return TrainingData(images[:count], labels[:count], images[count:], labels[count:], mean)
+    covariance = np.diag(np.linspace(3000.0, 5000.0, channels))
+    arrays = images[:count], labels[:count], images[count:], labels[count:]
+    data = TrainingData(*arrays, mean, covariance, files=files)
+    return data if variant.image_side is None else enlarged_data(data, variant.image_side)
 
 
 def _trainer(variant: Variant, lowest: int = 0, highest: int = 255) -> Trainer:
     tiny = variant.model_copy(update={"batch_size": _BATCH_SIZE})
-    return Trainer(tiny, tiny.scaled_phases(len(tiny.phases)), 1, _tiny_data(lowest, highest))
+    return Trainer(tiny, tiny.scaled_phases(len(tiny.phases)), 1, _tiny_data(variant, lowest, highest))
+
+
+def _sketch(values: torch.Tensor) -> torch.Tensor:
+    """Return values (N, classes) as they are, or the first ten classes and each row's norm where there are many."""
+    values = values.detach().double()
+    if values.shape[1] <= _CLASSES_KEPT:
+        return values
+    return torch.cat([values[:, :_CLASSES_KEPT], values.norm(dim=1, keepdim=True)], dim=1)
 
 
 def _rounded(values: torch.Tensor | list[float]) -> list[float]:
@@ -95,11 +113,10 @@ def one_pass(variant: Variant) -> dict[str, list[float]]:
         test_outputs = trainer.network(images)
         trainer.network.weighted_layers()[-1].weight.div_(test_outputs.abs().max())  # keeps the softmax off 0 and 1
     names = _parameter_names(trainer)
-    settings = trainer.data.test_images, trainer.mean, trainer.dtype, variant.test_views
-    views = {"view_probabilities": _rounded(class_probabilities(trainer.network, *settings))}
+    views = {"view_probabilities": _rounded(_sketch(trainer.probabilities(trainer.data.test(), variant.test_views)[0]))}
     return {
-        "outputs": _rounded(outputs),
-        "test_outputs": _rounded(test_outputs),
+        "outputs": _rounded(_sketch(outputs)),
+        "test_outputs": _rounded(_sketch(test_outputs)),
         **(views if variant.test_views > 1 else {}),
         **{f"gradient of {name}": [norm] for name, norm in zip(names, _norms(list(gradients)), strict=True)},
     }
@@ -113,7 +130,7 @@ def update_rule(variant: Variant) -> dict[str, list[float]]:
     for step, phase in enumerate(phase for phase in trainer.phases for _ in range(2)):
         random = draws.generator(0, "golden gradients", step)
         gradients = [torch.from_numpy(random.standard_normal(p.shape, dtype=np.float32) * 1e-3) for p in parameters]
-        trainer.update.step(gradients, phase.weight_rate_factor, phase.bias_rate_factor)
+        trainer.update.step(gradients, phase)
     moved = _norms([now.detach() - then for now, then in zip(parameters, initial, strict=True)])
     return {name: [distance] for name, distance in zip(_parameter_names(trainer), moved, strict=True)}
 
@@ -124,11 +141,10 @@ def trajectory(variant: Variant) -> dict[str, list[float]]:
     initial = [parameter.detach().clone() for parameter in trainer.update.parameters]
     while not trainer.finished():
         trainer.advance()
-    settings = trainer.data.test_images, trainer.mean, trainer.dtype, variant.test_views
     moved = [now.detach() - then for now, then in zip(trainer.update.parameters, initial, strict=True)]
     return {
         "epoch_losses_nats": _rounded([float(row["training_loss_nats"] or 0) for row in trainer.state.history]),
-        "test_probabilities": _rounded(class_probabilities(trainer.network, *settings)),
+        "test_probabilities": _rounded(_sketch(trainer.probabilities(trainer.data.test(), variant.test_views)[0])),
         "distances_moved": _norms(moved),
     }
 

@@ -2,44 +2,33 @@
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from reproduce.config import Phase, Variant
-from reproduce.data.augment import center_crop_of_mean, random_crops, to_input
+from reproduce.data.augment import ColorNoise, center_crop_of_mean
+from reproduce.data.datasets import Data
+from reproduce.data.ilsvrc.training import PackedSet
+from reproduce.data.in_memory import ImageSet, TrainingData
+from reproduce.data.steps import Batch, Step
 from reproduce.errors import ReproduceError
-from reproduce.evaluate.predict import Scores, class_probabilities, scores
+from reproduce.evaluate.predict import Scores, scores
+from reproduce.evaluate.stream import streamed_probabilities
 from reproduce.models.network import Network, StepDraw
 from reproduce.train.batches import batches_of_epoch, updates_per_epoch
+from reproduce.train.distributed import Processes
+from reproduce.train.schedule import ends_early
 from reproduce.train.update import MomentumUpdate
 
+__all__ = ["DTYPES", "State", "Trainer", "TrainingData"]
+
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
-_ALL_FILES = 5
-
-
-@dataclass(frozen=True)
-class TrainingData:
-    """Images (N, H, W, C) uint8 and labels (N,) int64 on the training device; mean image (C, H, W) float64."""
-
-    training_images: Tensor
-    training_labels: Tensor
-    test_images: Tensor
-    test_labels: Tensor
-    mean_image: np.ndarray
-
-    @property
-    def images_per_file(self) -> int:
-        """Training images in each of the five files."""
-        return len(self.training_images) // _ALL_FILES
-
-    def file_rows(self, file: int) -> slice:
-        """Return where file 1 to 5 lies in the training set."""
-        return slice((file - 1) * self.images_per_file, file * self.images_per_file)
+_ALONE = Processes()
 
 
 @dataclass
@@ -55,21 +44,78 @@ class State:
     first_phase_loss: float | None = None
     seconds: float = 0.0
     epoch_seconds: float = 0.0
+    update_losses: list[float] = field(default_factory=list)
 
 
 class Trainer:
     """Trains one run. ``advance`` does one update; everything needed to go on is in ``state_dict``."""
 
-    def __init__(self, variant: Variant, phases: list[Phase], seed: int, data: TrainingData) -> None:
+    def __init__(
+        self,
+        variant: Variant,
+        phases: list[Phase],
+        seed: int,
+        data: Data,
+        processes: Processes = _ALONE,
+        images_per_pass: int | None = None,
+    ) -> None:
+        """Build network and update rule.
+
+        Args:
+            variant, phases, seed: what to train.
+            data: the data set, on the training device.
+            processes: the processes that share every batch.
+            images_per_pass: most images that go through the network at once; gradients are added up over the passes.
+                None for all of a process's share.
+
+        Raises:
+            ReproduceError: the data do not suit the network or the schedule.
+        """
         self.variant, self.phases, self.seed, self.data = variant, phases, seed, data
+        self.processes, self.images_per_pass = processes, images_per_pass
         spec = variant.network_spec()
-        device = data.training_images.device
-        self.network = Network(spec, seed).to(device)
+        self._check_data()
+        self.network = Network(spec, seed).to(data.device)
         self.update = MomentumUpdate(self.network, variant.momentum)
         self.dtype = DTYPES[variant.precision]
-        self.mean = center_crop_of_mean(data.mean_image, spec.input.size).to(device)
+        self.mean = center_crop_of_mean(data.mean_image, spec.input.size).to(data.device)
+        self.deviation = self._deviation()
+        self.noise = self._noise()
         self.state = State()
-        self._rows: list[tuple[int, Tensor]] | None = None
+        self._trained = processes.wrapped(self.network)
+        self._files: list[int] = []  # of the present epoch's updates
+        self._batches: Iterator[Batch] | None = None
+
+    def _check_data(self) -> None:
+        side, size = self.data.image_side, self.variant.network_spec().input.size
+        if side < size:
+            raise ReproduceError(f"{self.variant.network} reads {size} pixels a side and the images have {side}")
+        rows = batches_of_epoch(self.phases[0].training_files, self.data.images_per_file, *self._batch_settings(0))
+        shortest = min(len(batch) for _, batch in rows)
+        if shortest < self.processes.count:
+            raise ReproduceError(
+                f"the shortest batch has {shortest} images, fewer than the {self.processes.count} processes; use fewer"
+            )
+        if any(p.until == "validation_error_plateau" for p in self.phases) and self._validation(self.phases[0]) is None:
+            raise ReproduceError("the plateau rule needs validation images, and this data set has none beside its test")
+
+    def _batch_settings(self, epoch: int) -> tuple[Any, ...]:
+        return self.variant.batch_size, self.variant.order, self.seed, epoch
+
+    def _deviation(self) -> Tensor | float:
+        if self.variant.input_scale == "gray_levels":
+            return 1.0
+        variances = torch.from_numpy(self._covariance().diagonal().copy())
+        return variances.sqrt().float().to(self.data.device)
+
+    def _noise(self) -> ColorNoise | None:
+        form = self.variant.color_noise
+        return None if form == "none" else ColorNoise.from_covariance(self._covariance(), form)
+
+    def _covariance(self) -> Any:
+        if self.data.color_covariance is None:
+            raise ReproduceError("color_noise and input_scale need the data set's color covariance, which it lacks")
+        return self.data.color_covariance
 
     def finished(self) -> bool:
         """Return whether every phase is done."""
@@ -91,40 +137,80 @@ class Trainer:
         """
         started = time.perf_counter()
         state, phase = self.state, self.phases[self.state.phase]
-        if self._rows is None:
-            settings = self.variant.batch_size, self.variant.order, self.seed, len(state.history)
-            self._rows = list(batches_of_epoch(phase.training_files, self.data.images_per_file, *settings))
-        file, rows = self._rows[state.update_in_epoch]
-        loss, wrong = self._one_update(rows.to(self.data.training_images.device), phase)
+        if self._batches is None:
+            self._open_epoch(phase)
+        loss, wrong, images = self._one_update(phase)
+        file = self._files[state.update_in_epoch]
         state.step += 1
         state.update_in_epoch += 1
         self._check_finite(loss)
         sums = state.sums.setdefault(file, [0.0, 0.0, 0.0])
-        for place, amount in enumerate((loss * len(rows), wrong, len(rows))):
+        for place, amount in enumerate((loss * images, wrong, images)):
             sums[place] += amount
+        if "update_losses" in self.variant.diagnostics:
+            state.update_losses.append(loss)
         elapsed = time.perf_counter() - started
         state.seconds += elapsed
         state.epoch_seconds += elapsed
-        if state.update_in_epoch == len(self._rows):
+        if state.update_in_epoch == len(self._files):
             self._end_epoch(phase)
 
-    def _one_update(self, rows: Tensor, phase: Phase) -> tuple[float, float]:
-        images = self.training_input(rows)
-        labels = self.data.training_labels[rows]
-        logits = self.network(images, StepDraw(self.seed, self.state.step))
-        loss = functional.cross_entropy(logits, labels)
-        gradients = torch.autograd.grad(loss, self.update.parameters)
-        self.update.step(list(gradients), phase.weight_rate_factor, phase.bias_rate_factor)
-        return loss.item(), float((logits.detach().argmax(1) != labels).sum())
+    def _open_epoch(self, phase: Phase) -> None:
+        """Start reading the present epoch from the present update on."""
+        state, settings = self.state, self._batch_settings(len(self.state.history))
+        updates = list(batches_of_epoch(phase.training_files, self.data.images_per_file, *settings))
+        self._files = [file for file, _ in updates]
+        noise = self.noise if phase.color_noise else None
+        first = state.step - state.update_in_epoch
+        steps = (
+            Step(first + place, rows.numpy(), positions, noise)
+            for place, (_, rows) in enumerate(updates)
+            if place >= state.update_in_epoch
+            for positions in self._passes(len(rows))
+        )
+        size, augmentation = self.network.spec.input.size, self.variant.augmentation
+        self._batches = self.data.training_batches(steps, size, self.seed, augmentation)
+
+    def _passes(self, images: int) -> list[slice]:
+        """Return the positions of a batch that this process takes, in the parts that it takes them in."""
+        part = self.processes.part_of(images)
+        at_once = self.images_per_pass or len(part)
+        return [slice(start, min(start + at_once, part.stop)) for start in range(part.start, part.stop, at_once)]
+
+    def _one_update(self, phase: Phase) -> tuple[float, float, int]:
+        """Do one update; return the mean loss, the number of wrong answers and of images, of the whole batch."""
+        loss = wrong = 0.0
+        self.network.zero_grad()
+        while True:
+            batch = next(self._batches)
+            images = len(batch.step.rows)
+            last = batch.step.positions.stop == self.processes.part_of(images).stop
+            part_loss, part_wrong = self._one_pass(batch, last)
+            loss, wrong = loss + part_loss, wrong + part_wrong
+            if last:
+                break
+        self.update.step([p.grad for p in self.update.parameters], phase)
+        loss, wrong = self.processes.sums([loss, wrong], self.data.device)
+        return loss, wrong, images
+
+    def _one_pass(self, batch: Batch, last: bool) -> tuple[float, float]:
+        """Add one pass's gradients; return its share of the batch's mean loss, and its wrong answers."""
+        inputs = batch.network_input(self.mean, self.dtype, self.deviation)
+        images = len(batch.step.rows)
+        draw = StepDraw(self.seed, batch.step.number, images, batch.step.positions)
+        self._trained.require_backward_grad_sync = last  # read by DistributedDataParallel alone
+        logits = self._trained(inputs, draw)
+        loss = functional.cross_entropy(logits, batch.labels) * (len(batch.labels) / images)
+        (loss * self.processes.count).backward()  # the processes' gradients are averaged, not summed
+        return loss.item(), float((logits.detach().argmax(1) != batch.labels).sum())
 
     def training_input(self, rows: Tensor) -> Tensor:
-        """Return the images of ``rows`` as the network reads them at the present step: cropped, centered, cast."""
-        images, size = self.data.training_images, self.network.spec.input.size
-        if self.variant.augmentation == "crops_and_flips":
-            return to_input(random_crops(images, rows, size, self.seed, self.state.step), self.mean, self.dtype)
-        border = (images.shape[1] - size) // 2
-        pixels = images[rows][:, border : border + size, border : border + size]
-        return to_input(pixels, self.mean, self.dtype)
+        """Return the images of ``rows`` as the network reads them at the present step and phase, (n, C, H, H)."""
+        noise = self.noise if self.phases[self.state.phase].color_noise else None
+        step = Step(self.state.step, rows.numpy(), noise=noise)
+        size, augmentation = self.network.spec.input.size, self.variant.augmentation
+        batch = next(iter(self.data.training_batches([step], size, self.seed, augmentation)))
+        return batch.network_input(self.mean, self.dtype, self.deviation)
 
     def _check_finite(self, loss: float) -> None:
         if math.isfinite(loss):
@@ -135,13 +221,18 @@ class Trainer:
             "try a lower learning_rate or weight_std in the network spec, or precision: fp32"
         )
 
+    def _validation(self, phase: Phase) -> ImageSet | PackedSet | None:
+        return self.data.validation(phase.training_files)
+
     def _end_epoch(self, phase: Phase) -> None:
         state = self.state
         loss, wrong, images = (sum(column) for column in zip(*state.sums.values(), strict=True))
-        held_out = [file for file in range(1, _ALL_FILES + 1) if file not in phase.training_files]
-        validation = self.evaluate_files(held_out) if held_out else None
-        test = self.evaluate(self.data.test_images, self.data.test_labels, views=1)
-        self._check_finite(test.loss_nats)  # the epoch's last update may have lost the weights
+        held_out = self._validation(phase)
+        validation = self.evaluate(held_out) if held_out is not None else None
+        test = self.evaluate(self.data.test()) if self.data.tests_every_epoch else None
+        for seen in (validation, test):
+            if seen is not None:
+                self._check_finite(seen.loss_nats)  # the epoch's last update may have lost the weights
         state.history.append(
             {
                 "epoch": len(state.history) + 1,
@@ -151,8 +242,8 @@ class Trainer:
                 "training_error_percent": 100 * wrong / images,
                 "validation_loss_nats": validation.loss_nats if validation else None,
                 "validation_error_percent": validation.top1_error_percent if validation else None,
-                "test_loss_nats": test.loss_nats,
-                "test_error_percent": test.top1_error_percent,
+                "test_loss_nats": test.loss_nats if test else None,
+                "test_error_percent": test.top1_error_percent if test else None,
                 "images": int(images),
                 "seconds": state.epoch_seconds,
             }
@@ -163,24 +254,24 @@ class Trainer:
 
     def _next_epoch(self, phase: Phase) -> None:
         state = self.state
-        reached = False
-        if phase.until == "file_5_reaches_first_phase_loss" and state.first_phase_loss is not None:
-            file_loss, _, file_images = state.sums.get(5, [math.inf, 0.0, 1.0])
-            reached = file_loss / file_images <= state.first_phase_loss
+        early = ends_early(phase, state.phase + 1, state.history, state.sums, state.first_phase_loss)
         state.sums, state.update_in_epoch, state.epoch_seconds = {}, 0, 0.0
         state.epoch_in_phase += 1
-        self._rows = None
-        if reached or state.epoch_in_phase == phase.epochs:
+        self._batches = None
+        if early or state.epoch_in_phase == phase.epochs:
             state.phase, state.epoch_in_phase = state.phase + 1, 0
 
-    def evaluate(self, images: Tensor, labels: Tensor, views: int) -> Scores:
-        """Return loss and error in test mode on images (N, H, W, C) uint8."""
-        return scores(class_probabilities(self.network, images, self.mean, self.dtype, views), labels)
+    def probabilities(self, images: ImageSet | PackedSet, views: int) -> tuple[Tensor, Tensor]:
+        """Return test-mode softmax outputs averaged over the views, (N, classes) float32, and labels, on the CPU."""
+        count = min(len(images), self.variant.evaluated_images or len(images))
+        batches = images.batches(self.processes.part_of(count))
+        settings = self.mean, self.dtype, views, self.deviation
+        parts = streamed_probabilities(self.network, batches, *settings)
+        return self.processes.joined(parts[0]), self.processes.joined(parts[1])
 
-    def evaluate_files(self, files: list[int]) -> Scores:
-        """Return loss and error in test mode, center view, on whole training files."""
-        rows = torch.cat([torch.arange(*self.data.file_rows(file).indices(10**9)) for file in files])
-        return self.evaluate(self.data.training_images[rows], self.data.training_labels[rows], views=1)
+    def evaluate(self, images: ImageSet | PackedSet, views: int = 1) -> Scores:
+        """Return loss and error in test mode."""
+        return scores(*self.probabilities(images, views))
 
     def state_dict(self) -> dict[str, Any]:
         """Return everything needed to go on: weights, velocities and where training stands."""
@@ -196,4 +287,4 @@ class Trainer:
         for velocity, value in zip(self.update.velocities, saved["velocities"], strict=True):
             velocity.copy_(value)
         self.state = State(**saved["state"])
-        self._rows = None
+        self._batches = None

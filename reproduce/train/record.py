@@ -3,31 +3,47 @@
 import io
 import time
 import zipfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from torch import Tensor
 
 from reproduce.config import RunId, Study
-from reproduce.evaluate.predict import class_probabilities, scores
+from reproduce.data.augment import to_input, view, view_offsets
+from reproduce.evaluate.activations import activation_scales
+from reproduce.evaluate.predict import is_among_first, scores
 from reproduce.files import replacing_folder, write_bytes, write_json
+from reproduce.models.network import Network
 from reproduce.provenance import utc_now
 from reproduce.train.loop import Trainer
 
+_FINAL_UPDATES = 30  # that the final training loss is the mean of, where every update's is recorded
+_MOST_CLASSES_STORED = 100  # more probabilities an image do not fit a run's folder
 
-def write_record(folder: Path, run: RunId, study: Study, trainer: Trainer, meta: dict[str, Any]) -> None:
-    """Test the trained network and write the run's folder whole.
+
+@dataclass(frozen=True)
+class Tested:
+    """What the tests of a trained network gave; ``probabilities`` are those of the protocol, (N, classes) float32."""
+
+    metrics: dict[str, Any]
+    predictions: dict[str, np.ndarray]
+    probabilities: np.ndarray
+    seconds: float
+
+
+def write_record(folder: Path, run: RunId, study: Study, trainer: Trainer, tested: Tested, meta: dict) -> None:
+    """Write the run's folder whole.
 
     Args:
         folder: the run's folder; what is there stays until the new one is complete.
         run, study: the run and the study it belongs to.
         trainer: finished training.
+        tested: what ``evaluate_run`` returned.
         meta: digests, provenance and machine, taken when the run started.
     """
-    started = time.perf_counter()
-    metrics, predictions = evaluate_run(trainer)
-    evaluation_seconds = time.perf_counter() - started
     variant, state = trainer.variant, trainer.state
     images = sum(row["images"] for row in state.history)
     description = {
@@ -44,51 +60,99 @@ def write_record(folder: Path, run: RunId, study: Study, trainer: Trainer, meta:
         **meta,
         "finished_utc": utc_now(),
         "training_seconds": round(state.seconds, 2),
-        "evaluation_seconds": round(evaluation_seconds, 2),
+        "evaluation_seconds": round(tested.seconds, 2),
         "images_per_second": round(images / state.seconds, 1),
         "status": "finished",
     }
     with replacing_folder(folder) as staging:
         write_json(staging / "run.json", description)
-        write_json(staging / "metrics.json", metrics)
+        write_json(staging / "metrics.json", tested.metrics)
         history = pd.DataFrame(state.history).round({"seconds": 3}).drop(columns="images")
         write_bytes(staging / "history.csv", history.to_csv(index=False, float_format="%.6g").encode())
-        write_bytes(staging / "predictions.npz", npz_bytes(predictions))
+        write_bytes(staging / "predictions.npz", npz_bytes(tested.predictions))
         write_bytes(staging / "arrays.npz", npz_bytes(small_arrays(trainer)))
+        if "activation_scales" in variant.diagnostics:
+            scales = scales_before_and_after(trainer)
+            write_bytes(staging / "activations.csv", scales.to_csv(index=False, float_format="%.6g").encode())
 
 
-def evaluate_run(trainer: Trainer) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    """Return the run's metrics and its predictions on the test set by the variant's protocol and by the center view."""
-    data, variant = trainer.data, trainer.variant
-    settings = trainer.mean, trainer.dtype
-    center = class_probabilities(trainer.network, data.test_images, *settings, views=1)
-    views = variant.test_views
-    averaged = center if views == 1 else class_probabilities(trainer.network, data.test_images, *settings, views=views)
-    test, test_center = scores(averaged, data.test_labels), scores(center, data.test_labels)
-    training = trainer.evaluate_files([1, 2, 3, 4, 5])
+def evaluate_run(trainer: Trainer) -> Tested:
+    """Test the network by the variant's protocol and by the center view, and on training images by the center view.
+
+    Every process calls it; all get the same.
+    """
+    started = time.perf_counter()
+    data, views = trainer.data, trainer.variant.test_views
+    center, labels = trainer.probabilities(data.test(), views=1)
+    averaged = center if views == 1 else trainer.probabilities(data.test(), views)[0]
+    test, test_center, training = scores(averaged, labels), scores(center, labels), trainer.evaluate(data.training())
     metrics = {
         "test_top1_error_percent": test.top1_error_percent,
         "test_center_top1_error_percent": test_center.top1_error_percent,
         "test_loss_nats": test.loss_nats,
         "training_top1_error_percent": training.top1_error_percent,
         "training_loss_nats": training.loss_nats,
-        "test_images": len(data.test_labels),
+        "test_images": len(labels),
         "views": views,
         "epochs": len(trainer.state.history),
         "updates": trainer.state.step,
     }
-    predictions = {
-        "test_predicted": averaged.argmax(1).to("cpu").numpy().astype(np.uint8),
-        "test_center_predicted": center.argmax(1).to("cpu").numpy().astype(np.uint8),
-        "test_probabilities": (averaged * 255).round().to("cpu").numpy().astype(np.uint8),
+    validation = data.validation(trainer.phases[-1].training_files)
+    if validation is not None:
+        seen = trainer.evaluate(validation, views)
+        metrics |= {"validation_top1_error_percent": seen.top1_error_percent, "validation_loss_nats": seen.loss_nats}
+        metrics |= {"validation_top5_error_percent": seen.top5_error_percent} if data.reports_top5 else {}
+    if data.reports_top5:
+        metrics["test_top5_error_percent"] = test.top5_error_percent
+        metrics["test_center_top5_error_percent"] = test_center.top5_error_percent
+    if trainer.state.update_losses:
+        metrics["final_training_loss_nats"] = float(np.mean(trainer.state.update_losses[-_FINAL_UPDATES:]))
+    stored_as_hits = data.reports_top5 or averaged.shape[1] > _MOST_CLASSES_STORED
+    predictions = _hits(averaged, center, labels) if stored_as_hits else _classes(averaged, center)
+    return Tested(metrics, predictions, averaged.numpy(), time.perf_counter() - started)
+
+
+def _classes(averaged: Tensor, center: Tensor) -> dict[str, np.ndarray]:
+    """Return the predicted classes (N,) uint8 and the probabilities in 1/255 (N, classes) uint8."""
+    return {
+        "test_predicted": averaged.argmax(1).numpy().astype(np.uint8),
+        "test_center_predicted": center.argmax(1).numpy().astype(np.uint8),
+        "test_probabilities": (averaged * 255).round().numpy().astype(np.uint8),
     }
-    return metrics, predictions
+
+
+def _hits(averaged: Tensor, center: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
+    """Return whether each image's label is the first, or among the first five, one bit an image (numpy.packbits)."""
+    kinds = {"test": averaged, "test_center": center}
+    return {
+        f"{kind}_top{first}_correct_bits": np.packbits(is_among_first(probabilities, labels, first).numpy())
+        for kind, probabilities in kinds.items()
+        for first in (1, 5)
+    }
 
 
 def small_arrays(trainer: Trainer) -> dict[str, np.ndarray]:
-    """Return the first layer's weights as float16, (maps, channels, rows, columns)."""
+    """Return the first layer's weights as float16, (maps, channels, rows, columns), and the loss of every update.
+
+    The latter, float32, only where the variant's diagnostics ask for it.
+    """
     first = trainer.network.weighted_layers()[0]
-    return {f"{first.settings.name}_weights": first.weight.detach().cpu().contiguous().numpy().astype(np.float16)}
+    arrays = {f"{first.settings.name}_weights": first.weight.detach().cpu().contiguous().numpy().astype(np.float16)}
+    if "update_losses" in trainer.variant.diagnostics:
+        arrays["update_losses_nats"] = np.array(trainer.state.update_losses, dtype=np.float32)
+    return arrays
+
+
+def scales_before_and_after(trainer: Trainer) -> pd.DataFrame:
+    """Return each layer's activation scales on the first batch of training images, untrained and trained."""
+    images, _ = next(iter(trainer.data.training().batches(range(trainer.variant.batch_size))))
+    size, dtype = trainer.network.spec.input.size, trainer.dtype
+    inputs = to_input(
+        view(images, view_offsets(images.shape[1], size, 1)[0], size), trainer.mean, dtype, None, trainer.deviation
+    )
+    untrained = Network(trainer.network.spec, trainer.seed).to(images.device)
+    parts = {"before": untrained, "after": trainer.network}
+    return pd.concat([activation_scales(network, inputs).assign(when=when) for when, network in parts.items()])
 
 
 def npz_bytes(arrays: dict[str, np.ndarray]) -> bytes:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from reproduce.config import Phase
 from reproduce.models.network import Network
 
 
@@ -18,29 +19,30 @@ class MomentumUpdate:
         self.momentum = momentum
         self.parameters: list[nn.Parameter] = []
         self._rates: list[tuple[float, float]] = []  # (learning rate, weight decay)
-        self._is_bias: list[bool] = []
+        self._layers: list[tuple[str, bool]] = []  # (layer's name, whether it is its bias)
         for layer in network.weighted_layers():
             settings = layer.settings
-            self._add(layer.weight, settings.learning_rate, settings.weight_decay, is_bias=False)
-            self._add(layer.bias, settings.bias_learning_rate, settings.bias_weight_decay, is_bias=True)
+            name = settings.name
+            self._add(layer.weight, settings.learning_rate, settings.weight_decay, (name, False))
+            self._add(layer.bias, settings.bias_learning_rate, settings.bias_weight_decay, (name, True))
         self.velocities = [torch.zeros_like(parameter) for parameter in self.parameters]
 
-    def _add(self, parameter: nn.Parameter, rate: float, decay: float, *, is_bias: bool) -> None:
+    def _add(self, parameter: nn.Parameter, rate: float, decay: float, layer: tuple[str, bool]) -> None:
         self.parameters.append(parameter)
         self._rates.append((rate, decay))
-        self._is_bias.append(is_bias)
+        self._layers.append(layer)
 
     @torch.no_grad()
-    def step(self, gradients: list[Tensor], weight_rate_factor: float, bias_rate_factor: float) -> None:
+    def step(self, gradients: list[Tensor], phase: Phase) -> None:
         """Apply one update.
 
         Args:
             gradients: of the mean loss, float32, in the order of ``parameters``.
-            weight_rate_factor, bias_rate_factor: the phase's factors of every layer's rates.
+            phase: its factors multiply every layer's rates.
         """
-        rows = zip(self.parameters, self.velocities, gradients, self._rates, self._is_bias, strict=True)
-        for parameter, velocity, gradient, (rate, decay), is_bias in rows:
-            rate *= bias_rate_factor if is_bias else weight_rate_factor
+        rows = zip(self.parameters, self.velocities, gradients, self._rates, self._layers, strict=True)
+        for parameter, velocity, gradient, (rate, decay), (layer, is_bias) in rows:
+            rate *= phase.rate_factors(layer)[is_bias]
             velocity.mul_(self.momentum).add_(gradient, alpha=-rate)
             if decay:
                 velocity.add_(parameter, alpha=-rate * decay)

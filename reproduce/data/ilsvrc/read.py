@@ -10,16 +10,16 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from reproduce.data.augment import ColorNoise, CropDraws, crop_draws, to_input
+from reproduce.data.augment import CropDraws
 from reproduce.data.ilsvrc.packed import INDEX, check_index, read_manifest
 from reproduce.data.ilsvrc.pixels import SIDE
 from reproduce.data.ilsvrc.prefetch import prefetched
+from reproduce.data.steps import Augmentation, Batch, Step
 from reproduce.errors import ReproduceError
 
 _IMAGES_PER_BATCH = 256
@@ -103,34 +103,6 @@ def _mapped(path: Path, images: int) -> np.ndarray:
     return _whole_pixels(shard)
 
 
-class Step(NamedTuple):
-    """What one process reads for one update.
-
-    ``rows`` is the whole global batch, int64; ``positions`` the part of it to read, which may be one of several that
-    are accumulated. ``noise`` is None where color noise is off.
-    """
-
-    number: int
-    rows: np.ndarray
-    positions: slice = slice(None)
-    noise: ColorNoise | None = None
-
-
-@dataclass(frozen=True)
-class Batch:
-    """Training images on the device: pixels uint8 (N, size, size, 3) mirrored as drawn, labels int64 (N,)."""
-
-    step: Step
-    pixels: Tensor
-    labels: Tensor
-    shifts: Tensor | None
-
-    def network_input(self, mean: Tensor, dtype: torch.dtype) -> Tensor:
-        """Return (N, 3, size, size): minus the center (size, size, 3) of the mean image, with the color noise."""
-        divisor = self.step.noise.divisor if self.step.noise is not None else 1.0
-        return to_input(self.pixels, mean, dtype, self.shifts, divisor)
-
-
 @dataclass(frozen=True)
 class TrainingReader:
     """Reads training batches: random crops and flips as in the source, or the centers alone.
@@ -140,14 +112,14 @@ class TrainingReader:
         size: side of the crops; 224 of 256 leaves offsets 0 to 32 inclusive (deviation D1).
         seed: of the run.
         device: where batches go.
-        crops_and_flips: False for the center of every image, never mirrored.
+        augmentation: ``none`` takes the center of every image, never mirrored.
     """
 
     images: PackedImages
     size: int
     seed: int
     device: torch.device
-    crops_and_flips: bool = True
+    augmentation: Augmentation = "crops_and_flips"
 
     def batches(self, steps: Iterable[Step], depth: int = 4) -> Iterator[Batch]:
         """Yield the batch of every step in order, read up to ``depth`` ahead."""
@@ -155,37 +127,31 @@ class TrainingReader:
             yield self._on_device(step, pixels)
 
     def _read(self, step: Step) -> tuple[Step, Tensor]:
-        count, border = len(step.rows), SIDE - self.size
-        if self.crops_and_flips:
-            drawn = crop_draws(count, border, self.seed, step.number)
-        else:
-            drawn = CropDraws.fixed(count, border // 2)
-        part, pinned = step.positions, self.device.type == "cuda"
-        return step, self.images.crops(step.rows[part], drawn.part(part), self.size, pinned)
+        drawn = step.crops(SIDE - self.size, self.augmentation, self.seed)
+        pinned = self.device.type == "cuda"
+        return step, self.images.crops(step.rows[step.positions], drawn, self.size, pinned)
 
     def _on_device(self, step: Step, pixels: Tensor) -> Batch:
         pixels = pixels.to(self.device, non_blocking=True)
         labels = torch.from_numpy(self.images.labels[step.rows[step.positions]]).to(self.device)
-        shifts = None
-        if step.noise is not None:
-            shifts = step.noise.shifts(len(step.rows), self.seed, step.number)[step.positions].to(self.device)
-        return Batch(step, pixels, labels, shifts)
+        shifts = step.color_shifts(self.seed)
+        return Batch(step, pixels, labels, None if shifts is None else shifts.to(self.device))
 
 
 def whole_images(
-    images: PackedImages, device: torch.device, images_per_batch: int = _IMAGES_PER_BATCH, depth: int = 2
+    images: PackedImages, device: torch.device, rows: range | None = None, depth: int = 2
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield all images whole, uint8 (N, 256, 256, 3), with their labels, int64 (N,), in order, on the device.
+    """Yield the images of ``rows`` (all by default) whole, uint8 (N, 256, 256, 3), in order, on the device.
 
-    Test views (the center, or ten) are cut from them there: ``augment.view``, ``evaluate.stream``.
+    Their labels, int64 (N,), come with them. Test views (the center, or ten) are cut there: ``evaluate.predict``.
     """
-    starts = range(0, len(images), images_per_batch)
+    rows = range(len(images)) if rows is None else rows
+    starts = range(rows.start, rows.stop, _IMAGES_PER_BATCH)
 
     def read(start: int) -> tuple[Tensor, Tensor]:
-        rows = np.arange(start, min(start + images_per_batch, len(images)))
-        return images.crops(rows, CropDraws.fixed(len(rows), 0), SIDE, device.type == "cuda"), torch.from_numpy(
-            images.labels[rows]
-        )
+        part = np.arange(start, min(start + _IMAGES_PER_BATCH, rows.stop))
+        pixels = images.crops(part, CropDraws.fixed(len(part), 0), SIDE, device.type == "cuda")
+        return pixels, torch.from_numpy(images.labels[part])
 
     for pixels, labels in prefetched(read, starts, depth):
         yield pixels.to(device, non_blocking=True), labels.to(device)

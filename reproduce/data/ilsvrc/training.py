@@ -1,0 +1,125 @@
+"""The packed images of one edition as the trainer reads them: the counterpart of ``data.in_memory.TrainingData``."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reproduce.data.ilsvrc.editions import edition_of, packed_folder, statistics_folder
+from reproduce.data.ilsvrc.packed import read_manifest
+from reproduce.data.ilsvrc.pixels import SIDE
+from reproduce.data.ilsvrc.read import PackedImages, TrainingReader, whole_images
+from reproduce.data.steps import Augmentation, Batch, Step
+from reproduce.errors import ReproduceError
+from reproduce.paths import relative_to_repo
+
+TRAINING_IMAGES_TESTED = 50_000
+
+
+@dataclass(frozen=True)
+class PackedSet:
+    """A split, or its first ``count`` images, read in order from the shards onto ``device``."""
+
+    images: PackedImages
+    device: torch.device
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def batches(self, rows: range) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the images of ``rows``, whole, uint8 (n, 256, 256, 3), with their labels, int64 (n,)."""
+        return whole_images(self.images, self.device, rows)
+
+
+@dataclass(frozen=True)
+class PackedData:
+    """One edition, packed, on its way to ``device``.
+
+    The paper tests on the test images of 2010, with the validation images to watch, and on the validation images of
+    2012 (deviation D60), which nothing else may then depend on.
+
+    Attributes:
+        folder: with the shards.
+        mean_image: float64 (3, 256, 256), over the training images.
+        color_covariance: float64 (3, 3), over the same pixels.
+        files: 1; the shards are one sequence.
+    """
+
+    folder: Path
+    device: torch.device
+    mean_image: np.ndarray
+    color_covariance: np.ndarray
+
+    files = 1
+    image_side = SIDE
+    reports_top5 = True
+
+    @cached_property
+    def splits(self) -> dict[str, PackedImages]:
+        """Every split that is packed, by name."""
+        manifest = read_manifest(self.folder, f"python -m reproduce data {self.folder.name.removesuffix('_subset')}")
+        return {split: PackedImages(self.folder, split) for split in manifest["splits"]}
+
+    @property
+    def tests_every_epoch(self) -> bool:
+        """Whether the test images are the only ones to follow training by."""
+        return "test" not in self.splits
+
+    @property
+    def images_per_file(self) -> int:
+        """Training images."""
+        return len(self.splits["train"])
+
+    @property
+    def classes(self) -> int:
+        """Number of classes."""
+        return len(self.splits["train"].classes)
+
+    def training_batches(
+        self, steps: Iterable[Step], size: int, seed: int, augmentation: Augmentation
+    ) -> Iterator[Batch]:
+        """Yield the batch of every step, read ahead in threads."""
+        return TrainingReader(self.splits["train"], size, seed, self.device, augmentation).batches(steps)
+
+    def training(self) -> PackedSet:
+        """Return the first 50,000 training images: shuffled when packed, they are a fair sample, and cost no more."""
+        images = self.splits["train"]
+        return PackedSet(images, self.device, min(len(images), TRAINING_IMAGES_TESTED))
+
+    def test(self) -> PackedSet:
+        """Return the images that the edition's published figures are of."""
+        images = self.splits["val" if self.tests_every_epoch else "test"]
+        return PackedSet(images, self.device, len(images))
+
+    def validation(self, training_files: list[int]) -> PackedSet | None:
+        """Return the validation images where there are test images beside them; None otherwise."""
+        if self.tests_every_epoch:
+            return None
+        return PackedSet(self.splits["val"], self.device, len(self.splits["val"]))
+
+
+def load_packed(year: int, device: torch.device, subset: bool = False) -> PackedData:
+    """Return the packed data of an edition.
+
+    Args:
+        year: 2010 or 2012.
+        device: where batches go.
+        subset: the part packed with ``--subset`` instead of the whole edition.
+
+    Raises:
+        ReproduceError: nothing is packed, or its statistics are missing.
+    """
+    edition = edition_of(year)
+    folder, statistics = packed_folder(edition, subset), statistics_folder(edition, subset)
+    command = f"python -m reproduce data {edition.name}{' --subset' if subset else ''}"
+    read_manifest(folder, command)
+    for name in ("mean_image.npy", "color_covariance.npy"):
+        if not (statistics / name).is_file():
+            raise ReproduceError(f"{relative_to_repo(statistics / name)} is missing; run `{command}`")
+    mean, covariance = (np.load(statistics / name) for name in ("mean_image.npy", "color_covariance.npy"))
+    return PackedData(folder, device, mean, covariance)

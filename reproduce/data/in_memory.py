@@ -1,0 +1,151 @@
+"""A data set that lies in memory as bytes: training batches by one gather, and its parts for tests.
+
+It has the attributes and methods of ``ilsvrc.training.PackedData``, so the trainer does not know which it reads.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from reproduce.data.augment import gather_crops
+from reproduce.data.steps import Augmentation, Batch, Step
+
+_IMAGES_PER_BATCH = 500
+
+
+def enlarged(images: Tensor, side: int) -> Tensor:
+    """Return images (N, H, W, C) uint8 enlarged to (N, side, side, C) uint8, bilinear, rounded to whole gray levels."""
+    planes = images.permute(0, 3, 1, 2).float()
+    larger = functional.interpolate(planes, size=(side, side), mode="bilinear", align_corners=False)
+    return larger.round_().to(torch.uint8).permute(0, 2, 3, 1)
+
+
+def enlarged_mean(mean_image: np.ndarray, side: int) -> np.ndarray:
+    """Return the mean image (C, H, W) float64 enlarged as the images are, without rounding, to (C, side, side)."""
+    planes = torch.from_numpy(mean_image)[None]
+    return functional.interpolate(planes, size=(side, side), mode="bilinear", align_corners=False)[0].numpy()
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images (N, H, W, C) uint8 and labels (N,) int64, read in order; ``side`` enlarges them when they are read."""
+
+    images: Tensor
+    labels: Tensor
+    side: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batches(self, rows: range) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield the images of ``rows``, whole, with their labels, a few hundred at a time."""
+        for start in range(rows.start, rows.stop, _IMAGES_PER_BATCH):
+            part = slice(start, min(start + _IMAGES_PER_BATCH, rows.stop))
+            images = self.images[part]
+            yield images if self.side is None else enlarged(images, self.side), self.labels[part]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Images (N, H, W, C) uint8 and labels (N,) int64 on the training device.
+
+    Attributes:
+        mean_image: float64 (C, side, side), over the whole training set.
+        color_covariance: float64 (C, C) in squared gray levels, over the same pixels; None where nothing needs it.
+        files: parts of equal size that the training images are read in; CIFAR-10's five, or one.
+        side: what images are enlarged to when they are read; None leaves them.
+        held_out: training images that no update sees, beside those of files that a phase leaves out.
+    """
+
+    training_images: Tensor
+    training_labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    mean_image: np.ndarray
+    color_covariance: np.ndarray | None = None
+    files: int = 5
+    side: int | None = None
+    held_out: ImageSet | None = None
+
+    tests_every_epoch = True
+    reports_top5 = False
+
+    @property
+    def device(self) -> torch.device:
+        """Where the images are."""
+        return self.training_images.device
+
+    @property
+    def image_side(self) -> int:
+        """Pixels a side of the images as they are read, before cropping."""
+        return self.side or self.training_images.shape[1]
+
+    @property
+    def images_per_file(self) -> int:
+        """Training images in each file."""
+        return len(self.training_images) // self.files
+
+    def file_rows(self, file: int) -> slice:
+        """Return where file 1, 2, ... lies in the training set."""
+        return slice((file - 1) * self.images_per_file, file * self.images_per_file)
+
+    def training_batches(
+        self, steps: Iterable[Step], size: int, seed: int, augmentation: Augmentation
+    ) -> Iterator[Batch]:
+        """Yield the batch of every step, cut to ``size`` pixels a side."""
+        for step in steps:
+            rows = torch.from_numpy(step.rows[step.positions]).to(self.device)
+            shifts = step.color_shifts(seed)
+            pixels = self._crops(step, rows, size, seed, augmentation)
+            yield Batch(step, pixels, self.training_labels[rows], None if shifts is None else shifts.to(self.device))
+
+    def _crops(self, step: Step, rows: Tensor, size: int, seed: int, augmentation: Augmentation) -> Tensor:
+        border = self.image_side - size
+        if augmentation == "none":  # one gather of whole images is much faster than one of pixels
+            images = self._whole(rows)
+            return images[:, border // 2 : border // 2 + size, border // 2 : border // 2 + size]
+        drawn = [torch.from_numpy(part).to(self.device) for part in step.crops(border, augmentation, seed)]
+        if self.side is None:
+            return gather_crops(self.training_images, rows, *drawn, size)
+        return gather_crops(self._whole(rows), torch.arange(len(rows), device=self.device), *drawn, size)
+
+    def _whole(self, rows: Tensor) -> Tensor:
+        images = self.training_images[rows]
+        return images if self.side is None else enlarged(images, self.side)
+
+    def training(self) -> ImageSet:
+        """Return the training images."""
+        return ImageSet(self.training_images, self.training_labels, self.side)
+
+    def test(self) -> ImageSet:
+        """Return the test images."""
+        return ImageSet(self.test_images, self.test_labels, self.side)
+
+    def validation(self, training_files: list[int]) -> ImageSet | None:
+        """Return the images of files not trained on, or those held out altogether; None where there are none."""
+        left = [file for file in range(1, self.files + 1) if file not in training_files]
+        if not left:
+            return self.held_out
+        rows = torch.cat([torch.arange(*self.file_rows(file).indices(len(self.training_images))) for file in left])
+        return ImageSet(self.training_images[rows], self.training_labels[rows], self.side)
+
+
+def balanced_subset(labels: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of the first images of each class, equally many, ``images`` in all, and the other rows.
+
+    Both are int64 and in the data's order.
+
+    Raises:
+        ValueError: ``images`` is not a multiple of the classes, or a class has too few.
+    """
+    classes = np.unique(labels)
+    each, rest = divmod(images, len(classes))
+    places = [np.flatnonzero(labels == label) for label in classes]
+    if rest or any(len(found) < each for found in places) or not each:
+        raise ValueError(f"{images} training images cannot be shared equally by {len(classes)} classes")
+    chosen = np.sort(np.concatenate([found[:each] for found in places]))
+    return chosen, np.setdiff1d(np.arange(len(labels)), chosen)

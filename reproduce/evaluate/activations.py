@@ -1,0 +1,30 @@
+"""How large each layer's outputs are: what a loss that does not move usually comes from."""
+
+import pandas as pd
+import torch
+from torch import Tensor
+
+from reproduce.models.network import Network
+
+
+@torch.no_grad()
+def activation_scales(network: Network, images: Tensor) -> pd.DataFrame:
+    """Return one row a layer, in order: of its outputs over all images, in test mode.
+
+    Args:
+        network: on the images' device.
+        images: (N, C, H, H), as the network reads them.
+
+    Returns:
+        Columns layer, mean, standard_deviation, share_zero (0 to 1), and ``standard_deviation_over_images``: of one
+        output from image to image, averaged over the outputs. Where that is far smaller than the deviation, the layer
+        says nearly the same about every image.
+    """
+    rows, x = [], images
+    for name, layer in network.layers.items():
+        x = layer(x, None)
+        out = x.float()
+        row = {"layer": name, "mean": out.mean().item(), "standard_deviation": out.std().item()}
+        row |= {"share_zero": (out == 0).float().mean().item()}
+        rows.append(row | {"standard_deviation_over_images": out.std(dim=0).mean().item()})
+    return pd.DataFrame(rows)

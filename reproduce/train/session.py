@@ -1,0 +1,102 @@
+"""Training until the schedule ends or a signal comes, with checkpoints by time: one session of a run."""
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from reproduce.errors import InterruptedRunError, ReproduceError
+from reproduce.progress import Progress, format_duration
+from reproduce.train.checkpoint import load_checkpoint, save_checkpoint
+from reproduce.train.loop import Trainer
+
+
+def train_to_end(
+    trainer: Trainer, checkpoint: Path, seconds_between_checkpoints: float, name: str, session: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Train until the schedule ends, from ``checkpoint`` on where there is one; return the sessions it took.
+
+    Every process calls it; the first saves and prints. ``session`` says what trains now and is the last of the result.
+
+    Raises:
+        InterruptedRunError: SIGINT or SIGTERM came; the checkpoint is saved.
+        ReproduceError: the checkpoint cannot be read or written, or the loss is not finite.
+    """
+    sessions = _resumed(trainer, checkpoint, name, session)
+    first = trainer.processes.is_first
+
+    def save() -> None:
+        if first:
+            save_checkpoint(checkpoint, {"trainer": trainer.state_dict(), "sessions": sessions})
+
+    with _stop_requests() as stopped, _progress(trainer, name) as progress:
+        next_save = time.monotonic() + seconds_between_checkpoints
+        while not trainer.finished():
+            trainer.advance()
+            progress.update(trainer.variant.batch_size, _note(trainer))
+            stop = _anywhere(trainer, stopped)
+            if stop or time.monotonic() >= next_save:
+                save()
+                next_save = time.monotonic() + seconds_between_checkpoints
+            if stop:
+                step = trainer.state.step
+                raise InterruptedRunError(f"{name} stopped at step {step}; the same command goes on from there")
+    save()  # a kill during the tests loses no training
+    if first:
+        print(f"{name}: trained in {format_duration(trainer.state.seconds)}", flush=True)
+    return sessions
+
+
+def _resumed(trainer: Trainer, checkpoint: Path, name: str, session: dict[str, Any]) -> list[dict[str, Any]]:
+    saved = load_checkpoint(checkpoint)
+    if saved is not None:
+        trainer.load_state_dict(saved["trainer"])
+    processes, step = trainer.processes, trainer.state.step
+    if processes.sums([step], trainer.data.device) != [step * processes.count]:
+        raise ReproduceError(
+            f"the processes find different checkpoints at {checkpoint.parent}; set REPRODUCE_SCRATCH to a folder that "
+            "all of them share"
+        )
+    if saved is None:
+        return [session]
+    if processes.is_first:
+        print(f"{name}: going on from step {step}", flush=True)
+    return [*saved["sessions"], session]
+
+
+def _progress(trainer: Trainer, name: str) -> Progress:
+    batch = trainer.variant.batch_size
+    total, done = trainer.total_updates() * batch, trainer.state.step * batch
+    return Progress(name, total, "img", initial=done, silent=not trainer.processes.is_first)
+
+
+def _anywhere(trainer: Trainer, stopped: list[int]) -> bool:
+    """Return whether any process was asked to stop, so that all stop after the same update."""
+    return bool(trainer.processes.sums([len(stopped)], trainer.data.device)[0])
+
+
+def _note(trainer: Trainer) -> str:
+    if not trainer.state.history:
+        return "epoch 1"
+    last = trainer.state.history[-1]
+    return f"epoch {last['epoch']} done: training error {last['training_error_percent']:.1f} %"
+
+
+@contextmanager
+def _stop_requests() -> Iterator[list[int]]:
+    """Collect SIGINT and SIGTERM in the yielded list instead of dying in the middle of an update."""
+    received: list[int] = []
+    try:
+        previous = {
+            s: signal.signal(s, lambda number, _: received.append(number)) for s in (signal.SIGINT, signal.SIGTERM)
+        }
+    except ValueError:  # not the main thread: the caller handles signals
+        yield received
+        return
+    try:
+        yield received
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
