@@ -98,7 +98,8 @@ def summarize(runs: pd.DataFrame, claims: Sequence[Claim] = ()) -> pd.DataFrame:
 
 
 def _metrics_of(group: pd.DataFrame) -> list[str]:
-    further = [name for name in group.columns if name.startswith("test_top") and name not in METRICS]
+    recorded = [name for name in group.columns if name.startswith("test_top") or name == "final_training_loss_nats"]
+    further = [name for name in recorded if name not in METRICS]
     measured = [name for name in [*METRICS, *further, *TIMES] if group[name].notna().any()]
     return measured or METRICS[:1]
 

@@ -23,6 +23,7 @@ from reproduce.paths import REPO_ROOT
 from reproduce.validation import read_yaml
 
 _RECORD_BYTES = 1 + 3 * 32 * 32  # one CIFAR-10 image in the binary files: its label, then its planes
+_IDX_LABELS_START = 8  # bytes before the labels in Fashion-MNIST's file
 _PERCENT_TOLERANCE = 1e-6  # metrics are exact counts over the test images, printed as decimals
 
 
@@ -113,25 +114,45 @@ def _digest_problems(path: Path, recorded: str, root: Path) -> Iterator[str]:
 
 def _metric_problems(run_id: RunId, run: Any, labels: np.ndarray | None, runs_root: Path) -> Iterator[str]:
     """Compare both test errors with those counted from the predictions (percent of the test images)."""
-    predictions = read_predictions(run_id, runs_root)
-    kinds = {"test_top1_error_percent": "test_predicted", "test_center_top1_error_percent": "test_center_predicted"}
-    for metric, name in kinds.items():
-        if name not in predictions or len(predictions[name]) != run["test_images"]:
-            yield f"predictions.npz has no {name} for {run['test_images']} images; restore it with git"
-        elif labels is not None and len(labels) != len(predictions[name]):
-            yield f"predictions.npz is for {len(predictions[name])} images, the data has {len(labels)}; rebuild it"
-        elif labels is not None:
-            counted = 100 * float(np.mean(predictions[name] != labels))
-            if abs(counted - run[metric]) > _PERCENT_TOLERANCE:
-                yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
+    predictions, images = read_predictions(run_id, runs_root), int(run["test_images"])
+    for metric, kind in {"test_top1_error_percent": "test", "test_center_top1_error_percent": "test_center"}.items():
+        try:
+            counted = _counted_error(predictions, kind, images, labels)
+        except ReproduceError as error:
+            yield str(error)
+            continue
+        if counted is not None and abs(counted - run[metric]) > _PERCENT_TOLERANCE:
+            yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
+
+
+def _counted_error(
+    predictions: dict[str, np.ndarray], kind: str, images: int, labels: np.ndarray | None
+) -> float | None:
+    """Return the error in percent that a run's predictions give, or None where the labels it takes are not here.
+
+    A run keeps the class it predicts for each image, or one bit an image that says whether it was right.
+    """
+    bits, classes = predictions.get(f"{kind}_top1_correct_bits"), predictions.get(f"{kind}_predicted")
+    if bits is not None and len(bits) == -(-images // 8):
+        return 100 * (1 - float(np.unpackbits(bits, count=images).mean()))
+    if classes is None or len(classes) != images:
+        raise ReproduceError(f"predictions.npz has no {kind}_predicted for {images} images; restore it with git")
+    if labels is None:
+        return None
+    if len(labels) < images:
+        raise ReproduceError(f"predictions.npz is for {images} images, the data has {len(labels)}; rebuild it")
+    return 100 * float(np.mean(classes != labels[:images]))
 
 
 def _test_labels(study: Study, root: Path, findings: Findings) -> np.ndarray | None:
     """Return the test labels (uint8), or None with a line in ``skipped`` where this machine lacks them."""
-    path = root / "data" / study.dataset / "test_batch.bin"
-    if study.dataset == "cifar10" and path.is_file() and path.stat().st_size % _RECORD_BYTES == 0:
-        return np.fromfile(path, dtype=np.uint8).reshape(-1, _RECORD_BYTES)[:, 0]
-    shown = path.parent.relative_to(root).as_posix()
+    folder = root / "data" / study.dataset
+    cifar10, fashion_mnist = folder / "test_batch.bin", folder / "t10k-labels-idx1-ubyte"
+    if study.dataset == "cifar10" and cifar10.is_file() and cifar10.stat().st_size % _RECORD_BYTES == 0:
+        return np.fromfile(cifar10, dtype=np.uint8).reshape(-1, _RECORD_BYTES)[:, 0]
+    if study.dataset == "fashion_mnist" and fashion_mnist.is_file():
+        return np.fromfile(fashion_mnist, dtype=np.uint8)[_IDX_LABELS_START:]
+    shown = folder.relative_to(root).as_posix()
     findings.skipped.append(f"{study.study}: test errors were not counted again, {shown} has no test labels here")
     return None
 
@@ -140,6 +161,8 @@ def _lock_problems(study: Study, root: Path) -> Iterator[str]:
     """Compare every listed run's folder with what DVC recorded of it."""
     path = root / "experiments" / study.study / "dvc.lock"
     shown = path.relative_to(root).as_posix()
+    if not study.runs("standard"):
+        return  # nothing of it is published yet
     if not path.is_file():
         yield f"{shown} is missing; restore it with git"
         return
