@@ -120,7 +120,7 @@ def _cite(arguments: Arguments) -> None:
 def _bench(arguments: Arguments) -> None:
     from reproduce.bench import run_benchmarks
 
-    run_benchmarks()
+    run_benchmarks(arguments.parts)
 
 
 def _golden(arguments: Arguments) -> None:
@@ -195,7 +195,8 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("part", choices=("literature", "study", "stalls", "notebook", "readme", "architectures"))
     report.add_argument("name", nargs="?", help="study or notebook")
     add("verify", _verify, "hold results, configurations, golden files and dvc.lock against one another")
-    add("bench", _bench, "measure the training speed against the standard loop; writes results/benchmarks (minutes)")
+    bench = add("bench", _bench, "measure speed against the standard ways; writes results/benchmarks (ten minutes)")
+    bench.add_argument("parts", nargs="*", metavar="PART", help="cifar10, data or alexnet (default: all three)")
     cite = add("cite", _cite, "print a number of results/numbers.json with its interval, runs and BibTeX")
     cite.add_argument("id")
     golden = add("golden", _golden, "check that the numerics follow the golden files, or record a deliberate change")

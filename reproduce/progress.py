@@ -53,7 +53,8 @@ class Progress:
         rate = (self.done - self._initial) / elapsed
         left = format_duration((self.total - self.done) / rate) if rate > 0 else "unknown"
         share = 100 * self.done / self.total if self.total else 100
-        line = f"{self.what}: {share:.0f} %, {rate:,.0f} {self.unit}/s, {left} left"
+        figure = f"{rate:,.0f}" if rate >= 10 or rate == 0 else f"{rate:.2g}"
+        line = f"{self.what}: {share:.0f} %, {figure} {self.unit}/s, {left} left"
         print(f"{line}, {note}" if note else line, file=self._stream, flush=True)
         self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
 

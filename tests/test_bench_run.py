@@ -1,8 +1,9 @@
-"""The benchmark as a whole on a few steps of noise, its arithmetic on hand-made times, and where it writes."""
+"""The part of the CIFAR-10 nets on a few steps of noise, the arithmetic on hand-made times, and where it is written."""
 
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,14 +11,16 @@ import pytest
 import torch
 
 from reproduce.bench import normalization
-from reproduce.bench.measure import in_turns, is_loaded, native_precisions, ratios, spread
+from reproduce.bench.cifar10 import measure_cifar10
 from reproduce.bench.ours import PHASES, time_phases, time_training
-from reproduce.bench.report import machine_slug, result_path
-from reproduce.bench.run import run_benchmarks
+from reproduce.bench.report import report_markdown, result_path, write_part
+from reproduce.bench.run import run_benchmarks, run_part
 from reproduce.config import load_study
 from reproduce.errors import ReproduceError
+from reproduce.measure import in_turns, is_loaded, machine_slug, native_precisions, ratios, spread
 from reproduce.models import kernels, spec
 from reproduce.models.network import Network
+from reproduce.paths import RESULTS
 from reproduce.progress import Progress
 from reproduce.train.loop import TrainingData
 
@@ -117,8 +120,10 @@ def test_clock_covers_the_timed_steps_only(data: TrainingData) -> None:
 
 def test_benchmark_writes_one_file_with_every_table(data: TrainingData, tmp_path: Path) -> None:
     nets = ("conv_local_13pct_lrn",)
-    path = run_benchmarks(tmp_path, rounds=1, nets=nets, data=data, warm_up_steps=1, timed_steps=1)
-    content = json.loads(path.read_text())
+    measure = partial(measure_cifar10, rounds=1, nets=nets, data=data, warm_up_steps=1, timed_steps=1)
+    path = run_part("cifar10", measure, tmp_path, average=0.3)
+    content = json.loads(path.read_text())["parts"]["cifar10"]
+    assert content["load_average_at_start"] == 0.3 and not content["loaded"]
     rows = {(row["loop"], row["precision"]): row for row in content["throughput"]}
     assert set(rows) == {("standard_loop", "fp32"), *(("ours", precision) for precision in native_precisions())}
     row = rows["ours", "fp32"]
@@ -131,7 +136,7 @@ def test_benchmark_writes_one_file_with_every_table(data: TrainingData, tmp_path
     assert {row["layer"] for row in content["normalization_layers"]} == {"norm1", "norm2"}
     assert len(content["normalization_share"]) == 2 * len(native_precisions())
     text = path.with_suffix(".md").read_text()
-    assert text.startswith("# Benchmark on ") and text.count("\n## ") == 4
+    assert text.startswith("# Benchmark on ") and text.count("\n### ") == 4
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([path.name, path.with_suffix(".md").name])
 
 
@@ -143,6 +148,47 @@ def test_machine_replaces_its_own_file_and_no_other(tmp_path: Path) -> None:
     assert result_path(tmp_path, {**MACHINE, "torch": "2.15.0", "memory_gib": 15.7}) == first
     other = result_path(tmp_path, {**MACHINE, "features": ["avx512f", "amx_bf16"]})
     assert other.name == "intel-xeon-processor-2-cores-2.json"
+
+
+def some_part(rounds: int, loaded: bool = False) -> dict:
+    """Return what ``run_part`` hands over, with no table."""
+    software = {"threads": 2, "python": "3.11.7", "torch": "2.14.1", "torchvision": "0.29.1"}
+    head = {"git_commit": "0123456789abcdef", "git_dirty": False, "started_utc": "2026-01-02T03:04:05Z"}
+    settings = {"rounds": rounds, "warm_up_steps": 1, "timed_steps": 2, "dataloader_workers": 3, "matrix_side": 64}
+    return {"software": software, **head, "load_average_at_start": 0.1, "loaded": loaded, "settings": settings}
+
+
+def test_part_measured_again_leaves_the_others_as_they_are(tmp_path: Path) -> None:
+    write_part(tmp_path, MACHINE, "alexnet", some_part(rounds=5))
+    path = write_part(tmp_path, MACHINE, "cifar10", some_part(rounds=7))
+    assert write_part(tmp_path, MACHINE, "alexnet", some_part(rounds=9, loaded=True)) == path
+    content = json.loads(path.read_text())
+    assert content["machine"] == MACHINE
+    assert content["parts"] == {"cifar10": some_part(rounds=7), "alexnet": some_part(rounds=9, loaded=True)}
+    text = path.with_suffix(".md").read_text()
+    assert "7 rounds" in text and "9 rounds" in text and "5 rounds" not in text
+    assert text.index("do not quote") > text.index("A training step of AlexNet")
+
+
+def test_file_without_parts_is_not_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "intel-xeon-processor-2-cores.json"
+    path.write_text(json.dumps({"machine": MACHINE, "throughput": [1]}))
+    with pytest.raises(ReproduceError, match="older form"):
+        write_part(tmp_path, MACHINE, "data", some_part(rounds=1))
+    assert json.loads(path.read_text())["throughput"] == [1]
+
+
+def test_published_tables_are_those_of_the_published_figures() -> None:
+    published = sorted((RESULTS / "benchmarks").glob("*.json"))
+    assert published
+    for path in published:
+        assert path.with_suffix(".md").read_text() == report_markdown(json.loads(path.read_text()), path.name)
+
+
+def test_unknown_part_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    with pytest.raises(ReproduceError, match="no part 'alexnett'; choose of cifar10, data, alexnet"):
+        run_benchmarks(["data", "alexnett"], tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_busy_means_more_than_half_a_process_a_core() -> None:
@@ -159,7 +205,6 @@ def test_busy_means_more_than_half_a_process_a_core() -> None:
         ({"nets": ()}, "nets="),
     ],
 )
-def test_numbers_out_of_range_are_refused(arguments: dict, message: str, data: TrainingData, tmp_path: Path) -> None:
+def test_numbers_out_of_range_are_refused(arguments: dict, message: str, data: TrainingData) -> None:
     with pytest.raises(ReproduceError, match=message):
-        run_benchmarks(tmp_path, **{"data": data, "warm_up_steps": 1, "timed_steps": 1, **arguments})
-    assert list(tmp_path.iterdir()) == []
+        measure_cifar10(**{"data": data, "warm_up_steps": 1, "timed_steps": 1, **arguments})

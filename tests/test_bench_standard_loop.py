@@ -16,8 +16,8 @@ from reproduce.bench.standard_loop import (
     standard_dataset,
     standard_optimizer,
     standard_step,
-    stock_layers,
 )
+from reproduce.bench.stock import stock_layers
 from reproduce.config import Phase, load_study
 from reproduce.errors import ReproduceError
 from reproduce.models import spec
@@ -70,6 +70,31 @@ def test_outputs_and_gradients_equal_ours(name: str) -> None:
     for layer, (settings, other) in zip(ours.weighted_layers(), stock.weighted, strict=True):
         assert_close(in_stock_order(settings, layer.weight.grad), other.weight.grad)
         assert_close(layer.bias.grad, other.bias.grad)
+
+
+@pytest.mark.parametrize("name", ["alexnet_paper", "alexnet_as_released"])
+def test_alexnet_in_stock_layers_equals_ours(name: str) -> None:
+    narrow = {"fc6.outputs": 64, "fc7.outputs": 32, "drop6.form": "inverted", "drop7.form": "inverted"}
+    network_spec = spec.load_spec(name, narrow)
+    ours, stock = Network(network_spec, seed=1), StandardNetwork(network_spec, seed=1).eval()
+    scale_up(ours, stock)
+    images = 60 * torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(3))
+    logits = ours(images.contiguous(memory_format=torch.channels_last)), stock(images)
+    assert_close(*logits)
+    assert (logits[1][0] - logits[1][1]).abs().max() > 0.1 * logits[1].abs().max()
+    for output in logits:
+        functional.cross_entropy(0.01 * output, torch.arange(2)).backward()
+    for layer, (_, other) in zip(ours.weighted_layers(), stock.weighted, strict=True):
+        assert_close(layer.weight.grad, other.weight.grad)
+        assert_close(layer.bias.grad, other.bias.grad)
+
+
+def test_normalization_in_columns_stays_within_them() -> None:
+    settings = spec.load_spec("alexnet_paper").layers[1]
+    x = torch.randn(2, 12, 5, 5, generator=torch.Generator().manual_seed(0))
+    (stock,) = stock_layers(settings.model_copy(update={"alpha": 2.0}), 12, 5)
+    halves = [nn.functional.local_response_norm(half, 5, 2.0, 0.75, 2.0) for half in x.split(6, dim=1)]
+    torch.testing.assert_close(stock(x), torch.cat(halves, dim=1))
 
 
 @pytest.mark.parametrize("name", ["18pct", "conv_local_13pct_lrn"])
@@ -139,8 +164,16 @@ def test_loader_gives_batches_in_order_and_leaves_no_worker_behind() -> None:
 
 
 def test_layer_without_counterpart_is_refused() -> None:
-    with pytest.raises(ReproduceError, match="drop6"):
-        stock_layers(spec.Dropout(name="drop6", type="dropout", keep=0.5), 4, 1)
+    half = next(layer for layer in spec.load_spec("alexnet_no_cross_column").layers if layer.name == "fc6")
+    assert half.columns == 2
+    with pytest.raises(ReproduceError, match="fc6"):
+        stock_layers(half, 256, 6)
+
+
+def test_dropout_takes_away_what_the_spec_does_not_keep() -> None:
+    (dropout,) = stock_layers(spec.Dropout(name="drop6", type="dropout", keep=0.75), 4, 1)
+    torch.manual_seed(0)
+    assert float((dropout(torch.ones(100_000)) == 0).float().mean()) == pytest.approx(0.25, abs=0.01)
 
 
 def test_stock_network_holds_stock_layers() -> None:

@@ -53,6 +53,14 @@ def test_lines_come_seconds_apart_with_share_rate_and_time_left(clock):
     assert stream.getvalue().splitlines()[1:] == ["training: 40 %, 20 img/s, 30 s left"]
 
 
+def test_slow_work_has_a_rate_too(clock):
+    stream = io.StringIO()
+    report = Progress("benchmark", total=10, unit="step", stream=stream)
+    clock.now += 8
+    report.update(2)
+    assert stream.getvalue() == "benchmark: 20 %, 0.25 step/s, 32 s left\n"
+
+
 def test_work_of_an_earlier_process_counts_in_the_share_but_not_in_the_rate(clock):
     stream = io.StringIO()
     report = Progress("training", total=1000, unit="img", initial=500, stream=stream)

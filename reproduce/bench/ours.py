@@ -15,7 +15,8 @@ from reproduce.train.loop import Trainer, TrainingData
 PHASES = ("input", "forward", "backward", "update")
 
 
-def _trainer(variant: Variant, precision: str, data: TrainingData) -> Trainer:
+def trainer(variant: Variant, precision: str, data: TrainingData) -> Trainer:
+    """Return the trainer of ``variant`` at its first update, in ``precision`` instead of the variant's own."""
     variant = variant.model_copy(update={"precision": precision})
     return Trainer(variant, variant.phases, SEED, data)
 
@@ -37,14 +38,14 @@ def time_training(
         warm_up_steps, timed_steps: updates.
         change: applied to the network before it is trained.
     """
-    trainer = _trainer(variant, precision, data)
+    timed = trainer(variant, precision, data)
     if change is not None:
-        change(trainer.network)
+        change(timed.network)
     for _ in range(warm_up_steps):
-        trainer.advance()
+        timed.advance()
     started = time.perf_counter()
     for _ in range(timed_steps):
-        trainer.advance()
+        timed.advance()
     return time.perf_counter() - started
 
 
@@ -55,9 +56,9 @@ def time_phases(
 
     Input is gathering, cropping, subtracting and casting; forward includes the loss; update is the 2012 rule.
     """
-    trainer, sums = _trainer(variant, precision, data), dict.fromkeys(PHASES, 0.0)
+    timed, sums = trainer(variant, precision, data), dict.fromkeys(PHASES, 0.0)
     for number in range(warm_up_steps + timed_steps):
-        clocks = _clocked_step(trainer, number)
+        clocks = _clocked_step(timed, number)
         if number >= warm_up_steps:
             for phase, (begin, end) in zip(PHASES, pairwise(clocks), strict=True):
                 sums[phase] += end - begin

@@ -1,137 +1,111 @@
-"""Writes a benchmark: one JSON file a machine, and the same as tables for reading."""
+"""Writes a benchmark: one JSON file a machine with the parts measured there, and the same as tables for reading."""
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from reproduce.collect.markdown import markdown_table
+from reproduce.bench.tables import TABLES
+from reproduce.errors import ReproduceError
 from reproduce.files import read_json, write_json, write_text
+from reproduce.measure import machine_slug, own_file
+from reproduce.paths import relative_to_repo
 
-_HARDWARE = ("cpu", "cores", "gpu", "os", "features")  # what makes two machines the same kind
-_LOOPS = {"ours": "this project", "standard_loop": "standard loop"}
-
-
-def machine_slug(machine: Mapping[str, Any]) -> str:
-    """Return a file name for the machine: its processor and number of cores."""
-    name = re.sub(r"\((r|tm)\)", "", str(machine["cpu"]).lower())
-    return re.sub(r"[^a-z0-9]+", "-", f"{name} {machine['cores']} cores").strip("-")
+_STANDARD = (
+    "The standard loop is a DataLoader with {dataloader_workers} workers, torchvision transforms, torch's own layers "
+    "in eager float32 and its default memory format, and torch.optim.SGD."
+)
+_TITLES = {
+    "cifar10": "Training the CIFAR-10 nets",
+    "data": "Packing photographs and reading them",
+    "alexnet": "A training step of AlexNet",
+}
+_WORDS = {
+    "cifar10": (
+        "A round times every arm once, one after the other in the same process: {warm_up_steps} steps to warm up, then "
+        f"{{timed_steps}} on the clock. Ratios and shares are taken within a round.\n\n{_STANDARD} Both loops run in a "
+        "process that keeps freed memory for reuse, as this project's trainer sets it."
+    ),
+    "data": (
+        "A round times every way once, on the same {workers} cores. {images} generated photographs, 500 x 375 pixels, "
+        "JPEG quality {jpeg_quality}, {bytes_per_photograph:,} bytes on average, all in the page cache.\n\nPacking "
+        "decodes, brings the shorter side to 256, cuts out the center and writes uint8 arrays, in {workers} processes; "
+        "the other way is Pillow, torchvision's Resize(256) and CenterCrop(256), and numpy.save. Reading gives batches "
+        "of {batch_size} random crops of {crop} x {crop} pixels, mirrored or not, as bytes, and copies each batch once "
+        "more; the packed images are {packed_bytes_read:,} bytes. The other ways are torchvision's ImageFolder and a "
+        "DataLoader of {workers} workers with Resize(256), RandomCrop, RandomHorizontalFlip and PILToTensor, on the "
+        "photographs, and on JPEG files of their 256 x 256 centers ({bytes_per_square:,} bytes)."
+    ),
+    "alexnet": (
+        "A round times every arm once, one after the other in the same process, {timed_steps} step each; the networks "
+        "stay from round to round. Images are noise of 256 x 256 pixels in memory, cropped and mirrored at random, "
+        f"without color noise.\n\n{_STANDARD} Operations are those of the layers with weights, forward and backward, "
+        "multiplication and addition counted separately; the share is that of a product of two square matrices of "
+        "{matrix_side} rows in the same round, precision and threads."
+    ),
+}
 
 
 def result_path(out: Path, machine: Mapping[str, Any]) -> Path:
-    """Return where this machine's result goes: its own earlier file, or a name no other machine has.
+    """Return where this machine's results go: its own earlier file, or a name no other machine has.
 
     Raises:
         ReproduceError: a file of that name is not JSON.
     """
-    slug, number = machine_slug(machine), 1
-    while True:
-        path = out / (f"{slug}.json" if number == 1 else f"{slug}-{number}.json")
-        if not path.exists() or _hardware(read_json(path)["machine"]) == _hardware(machine):
-            return path
-        number += 1
+    return own_file(out, machine_slug(machine), ".json", machine, lambda path: read_json(path)["machine"])
 
 
-def _hardware(machine: Mapping[str, Any]) -> list[Any]:
-    return [*(machine.get(key) for key in _HARDWARE), round(machine["memory_gib"])]
+def write_part(out: Path, machine: Mapping[str, Any], name: str, part: Mapping[str, Any]) -> Path:
+    """Put a part into this machine's JSON file, the others as they are, and write all tables as Markdown beside it.
 
+    Args:
+        out: folder of all machines' results.
+        machine: its hardware.
+        name: of the part; an earlier one of this name is replaced.
+        part: load, commit, date and settings, and the rows of each table.
 
-def write_report(out: Path, content: dict[str, Any]) -> Path:
-    """Write ``content`` as JSON and its tables as Markdown beside it; return the JSON file.
+    Returns:
+        The JSON file.
 
     Raises:
-        ReproduceError: the folder is not writable or the disk full.
+        ReproduceError: the folder is not writable, the disk full, or the file there of a form without parts.
     """
-    path = result_path(out, content["machine"])
-    write_json(path, json.loads(json.dumps(content)))
+    path = result_path(out, machine)
+    earlier = read_json(path) if path.exists() else {"parts": {}}
+    if "parts" not in earlier:
+        raise ReproduceError(f"{relative_to_repo(path)} is of an older form, without parts; move it away")
+    parts = {**earlier["parts"], name: json.loads(json.dumps(part))}
+    content = {"machine": dict(machine), "parts": {key: parts[key] for key in _TITLES if key in parts}}
+    write_json(path, content)
     write_text(path.with_suffix(".md"), report_markdown(content, path.name))
     return path
 
 
 def report_markdown(content: Mapping[str, Any], json_name: str) -> str:
-    """Return the tables of one machine's benchmark."""
-    parts = [_heading(content, json_name)]
-    for title, table in (
-        ("Training throughput", _throughput_table(content)),
-        ("Where a step of this project spends its time", _phases_table(content)),
-        ("Response normalization: share of a training step of conv_local_13pct_lrn", _share_table(content)),
-        ("Response normalization: one layer by itself", _layers_table(content)),
-    ):
-        parts += [f"## {title}\n", table] if table else []
-    return "\n".join(parts)
-
-
-def _heading(content: Mapping[str, Any], json_name: str) -> str:
-    machine, settings = content["machine"], content["settings"]
-    busy = " **The machine was busy with other work: do not quote these figures.**" if content["loaded"] else ""
-    software = f"torch {machine['torch']}, torchvision {machine['torchvision']}, Python {machine['python']}"
-    return (
+    """Return the tables of one machine's benchmark, part by part."""
+    machine = content["machine"]
+    lines = [
         f"# Benchmark on {machine['cpu']}, {machine['cores']} cores\n\n"
-        f"Written by `python -m reproduce bench` on {content['started_utc'][:10]}; the same figures with more digits, "
-        f"named with their units, are in `{json_name}`. {machine['threads']} threads, {software}. "
-        f"Load average {content['load_average_at_start']} before.{busy}\n\n"
-        f"Medians of {settings['rounds']} rounds, smallest and largest in brackets. A round times every arm once, one "
-        f"after the other in the same process: {settings['warm_up_steps']} steps to warm up, then "
-        f"{settings['timed_steps']} on the clock. Ratios and shares are taken within a round.\n\n"
-        f"The standard loop is a DataLoader with {settings['dataloader_workers']} workers, torchvision transforms, "
-        "torch's own layers in eager float32 and its default memory format, and torch.optim.SGD. Both loops run in a "
-        "process that keeps freed memory for reuse, as this project's trainer sets it.\n"
+        "Written by `python -m reproduce bench`; the same figures with more digits, named with their units, are in "
+        f"`{json_name}`. Medians of the rounds, smallest and largest in brackets. Each part has a date, commit and "
+        "load of its own.\n"
+    ]
+    for name, part in content["parts"].items():
+        lines.append(_heading(name, part))
+        for title, write in TABLES.items():
+            table = write(part)
+            lines += [f"### {title}\n", table] if table else []
+    return "\n".join(lines)
+
+
+def _heading(name: str, part: Mapping[str, Any]) -> str:
+    software, settings = part["software"], part["settings"]
+    busy = " **The machine was busy with other work: do not quote these figures.**" if part["loaded"] else ""
+    versions = f"torch {software['torch']}, torchvision {software['torchvision']}, Python {software['python']}"
+    commit = str(part["git_commit"])[:7] + (" and changes" if part["git_dirty"] else "")
+    return (
+        f"## {_TITLES[name]}\n\n"
+        f"`python -m reproduce bench {name}` on {part['started_utc'][:10]}, commit {commit}. {software['threads']} "
+        f"threads, {versions}. Load average {part['load_average_at_start']} before.{busy}\n\n"
+        f"{settings['rounds']} rounds. {_WORDS[name].format(**settings)}\n"
     )
-
-
-def _figures(values: Mapping[str, float], digits: int = 3) -> str:
-    low, median, high = (_figure(values[key], digits) for key in ("min", "median", "max"))
-    return f"{median} [{low}, {high}]"
-
-
-def _figure(value: float, digits: int) -> str:
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
-
-
-def _throughput_table(content: Mapping[str, Any]) -> str:
-    speedups = {(row["network"], row["precision"]): row["times_standard_loop"] for row in content["speedups"]}
-    rows = []
-    for row in content["throughput"]:
-        ratio = speedups[row["network"], row["precision"]] if row["loop"] == "ours" else None
-        times = _figures(ratio) if ratio else "1"
-        figures = _figures(row["images_per_second"]), _figures(row["ms_per_step"]), times
-        rows.append([row["network"], f"{_LOOPS[row['loop']]}, {row['precision']}", *figures])
-    return markdown_table(["Network", "Loop", "Images/s", "ms a step", "Times the standard loop"], rows)
-
-
-def _phases_table(content: Mapping[str, Any]) -> str:
-    phases = ("input", "forward", "backward", "update")
-    rows = [
-        [row["network"], row["precision"], *(_figures(row[f"{phase}_ms"]) for phase in phases)]
-        for row in content["step_phases"]
-    ]
-    return markdown_table(["Network", "Precision", *(f"{phase.capitalize()}, ms" for phase in phases)], rows)
-
-
-def _share_table(content: Mapping[str, Any]) -> str:
-    rows = []
-    for row in content["normalization_share"]:
-        if "not_measured" in row:
-            figures = [f"not possible ({row['not_measured']})", "-", "-"]
-        else:
-            keys = "share_of_step_percent", "ms_per_step", "ms_per_step_without"
-            figures = [_figures(row[key]) for key in keys]
-        rows.append([row["normalization"], row["precision"], *figures])
-    header = ["Normalization", "Precision", "Share of a step, %", "ms a step", "ms a step without it"]
-    return markdown_table(header, rows) if rows else ""
-
-
-def _layers_table(content: Mapping[str, Any]) -> str:
-    rows = [
-        [
-            f"{row['network']} {row['layer']}, {row['extent'].replace('_', ' ')}",
-            " x ".join(map(str, row["shape"])),
-            f"{row['implementation']}, {row['precision']}",
-            _figures(row["forward_ms"]),
-            _figures(row["backward_ms"]),
-        ]
-        for row in content["normalization_layers"]
-    ]
-    header = ["Layer", "Images x maps x rows x columns", "Implementation", "Forward, ms", "Backward, ms"]
-    return markdown_table(header, rows) if rows else ""

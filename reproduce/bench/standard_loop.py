@@ -5,82 +5,24 @@ It computes what ``reproduce.train`` computes, from the same initial weights.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision import transforms
 
+from reproduce.bench.stock import stock_layers
 from reproduce.config import Variant
-from reproduce.errors import ReproduceError
 from reproduce.models import spec
 from reproduce.models.network import Network, output_shape
 from reproduce.train.loop import TrainingData
 
 WORKERS = 2
 SEED = 1  # of the initial weights; throughput does not depend on it
-
-_ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "identity": nn.Identity}
-
-
-class WithinMapNormalization(nn.Module):
-    """x / (k + alpha * mean of squares over a square window, zeros beyond the border) ** beta, by average pooling."""
-
-    def __init__(self, settings: spec.ResponseNormalization) -> None:
-        super().__init__()
-        self.settings = settings
-
-    def forward(self, x: Tensor) -> Tensor:
-        layer = self.settings
-        mean_of_squares = functional.avg_pool2d(x * x, layer.window, stride=1, padding=layer.window // 2)
-        return x / (layer.k + layer.alpha * mean_of_squares) ** layer.beta
-
-
-class UnfoldedLocal(nn.Module):
-    """Unshared weights by ``unfold`` and ``einsum``: weight (places, C * window * window, filters)."""
-
-    def __init__(self, settings: spec.Local, channels: int, side: int) -> None:
-        super().__init__()
-        self.settings, self.side = settings, side
-        inputs = channels * settings.kernel_size**2
-        self.weight = nn.Parameter(torch.empty(side * side, inputs, settings.filters))
-        self.bias = nn.Parameter(torch.empty(side * side, settings.filters))
-
-    def forward(self, x: Tensor) -> Tensor:
-        layer = self.settings
-        patches = functional.unfold(x, layer.kernel_size, padding=layer.padding, stride=layer.stride)
-        out = torch.einsum("nip,pif->nfp", patches, self.weight) + self.bias.t()
-        return out.reshape(x.shape[0], layer.filters, self.side, self.side)
-
-
-def stock_layers(settings: spec.Layer, channels: int, size: int) -> list[nn.Module]:
-    """Return torch's own modules for one layer of a spec; a weighted one comes first.
-
-    Raises:
-        ReproduceError: the layer has no counterpart here.
-    """
-    match settings:
-        case spec.Convolution(filters=filters, kernel_size=side, stride=1, padding=padding):
-            return [nn.Conv2d(channels, filters, side, padding=padding), _ACTIVATIONS[settings.activation]()]
-        case spec.Local(stride=1):
-            side = output_shape(settings, channels, size)[1]
-            return [UnfoldedLocal(settings, channels, side), _ACTIVATIONS[settings.activation]()]
-        case spec.FullyConnected(outputs=outputs):
-            linear = nn.Linear(channels * size * size, outputs)
-            return [linear, _ACTIVATIONS[settings.activation]()]
-        case spec.Pooling(type=kind, window=window, stride=stride):
-            pool = nn.MaxPool2d if kind == "max_pooling" else nn.AvgPool2d
-            return [pool(window, stride, ceil_mode=True), _ACTIVATIONS[settings.activation]()]
-        case spec.ResponseNormalization(extent="across_maps"):
-            return [nn.LocalResponseNorm(settings.window, settings.alpha, settings.beta, settings.k)]
-        case spec.ResponseNormalization():
-            return [WithinMapNormalization(settings)]
-        case _:
-            raise ReproduceError(f"the standard loop has no layer {settings.name!r} of type {settings.type}")
 
 
 class StandardNetwork(nn.Module):
@@ -99,7 +41,7 @@ class StandardNetwork(nn.Module):
                 modules.append(nn.Flatten())
             stock = stock_layers(settings, channels, size)
             if isinstance(settings, spec.Weighted):
-                self.weighted.append((settings, stock[0]))
+                self.weighted.append((settings, next(module for module in stock if hasattr(module, "weight"))))
             modules += stock
             channels, size = output_shape(settings, channels, size)
         self.layers = nn.Sequential(*modules)
@@ -186,13 +128,27 @@ def standard_step(network: nn.Module, optimizer: torch.optim.Optimizer, images: 
 
 
 @contextmanager
-def running_loader(dataset: Dataset, batch_size: int) -> Iterator[Iterator[list[Tensor]]]:
+def running_loader(
+    dataset: Dataset, batch_size: int, workers: int = WORKERS, sampler: Sampler | None = None
+) -> Iterator[Iterator[list[Tensor]]]:
     """Yield a running DataLoader's batches; its workers end with the block, so that they disturb no other timing."""
-    batches = iter(DataLoader(dataset, batch_size, num_workers=WORKERS, persistent_workers=True))
+    batches = iter(DataLoader(dataset, batch_size, sampler=sampler, num_workers=workers, persistent_workers=True))
     try:
         yield batches
     finally:
         batches._shutdown_workers()  # the loader itself stops them only when it is collected
+
+
+@contextmanager
+def standard_steps(variant: Variant, data: TrainingData) -> Iterator[Callable[[], float]]:
+    """Yield what does the next update by the standard loop and returns its loss; the workers end with the block.
+
+    They fill their queue while an update computes, so none of their work is left between two updates.
+    """
+    network = StandardNetwork(variant.network_spec())
+    optimizer = standard_optimizer(network, variant.momentum)
+    with running_loader(standard_dataset(variant, data), variant.batch_size) as batches:
+        yield lambda: standard_step(network, optimizer, *next(batches))
 
 
 def time_standard_loop(variant: Variant, data: TrainingData, warm_up_steps: int, timed_steps: int) -> float:
@@ -200,12 +156,10 @@ def time_standard_loop(variant: Variant, data: TrainingData, warm_up_steps: int,
 
     The first ``warm_up_steps`` updates are not timed; by then the workers have started and fill their queue steadily.
     """
-    network = StandardNetwork(variant.network_spec())
-    optimizer = standard_optimizer(network, variant.momentum)
-    with running_loader(standard_dataset(variant, data), variant.batch_size) as batches:
+    with standard_steps(variant, data) as step:
         for _ in range(warm_up_steps):
-            standard_step(network, optimizer, *next(batches))
+            step()
         started = time.perf_counter()
         for _ in range(timed_steps):
-            standard_step(network, optimizer, *next(batches))
+            step()
         return time.perf_counter() - started

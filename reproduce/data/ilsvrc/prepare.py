@@ -67,16 +67,25 @@ def prepare_ilsvrc(
         if source is not None:
             listing = list_source(source, edition, subset)
             plans = _plans(folder, edition, listing, seed, images_per_shard, skip_corrupt)
-            _pack(folder, listing, plans, workers)
-            manifest = {"dataset": edition.title, "subset": subset, "order_seed": seed, "classes": listing.classes}
-            splits = {split: _split_manifest(folder / split, parts) for split, parts in plans.items()}
-            write_json(folder / MANIFEST, manifest | {"splits": splits})
+            head = {"dataset": edition.title, "subset": subset, "order_seed": seed}
+            pack_listing(folder, head, listing, plans, workers)
         elif not (folder / MANIFEST).is_file():
             raise ReproduceError(f"{edition.variable} is not set; set it to the folder with {edition.title}")
         published = editions.statistics_folder(edition, subset)
         _publish(folder, published, workers)
     print(f"{edition.title} is in {relative_to_repo(folder)}, checked; statistics in {relative_to_repo(published)}")
     return folder
+
+
+def pack_listing(folder: Path, head: dict[str, Any], listing: Listing, plans: Plans, workers: int) -> None:
+    """Pack what ``plans`` of each split say and is not packed yet; write indices and the manifest, ``head`` first.
+
+    Raises:
+        ReproduceError: a corrupt image that is not to be skipped, or too little disk space.
+    """
+    _pack(folder, listing, plans, workers)
+    splits = {split: _split_manifest(folder / split, parts) for split, parts in plans.items()}
+    write_json(folder / MANIFEST, {**head, "classes": listing.classes, "splits": splits})
 
 
 def _named_source(edition: Edition) -> Path | None:

@@ -21,6 +21,12 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def worker_pool(workers: int) -> ProcessPoolExecutor:
+    """Return a pool of processes that end with this one, each on one thread and with none of its locks."""
+    fresh = multiprocessing.get_context("spawn")  # a fork would keep the parent's lock files open
+    return ProcessPoolExecutor(workers, mp_context=fresh, initializer=_follow_parent)
+
+
 def finished_tasks(
     work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
 ) -> Iterator[tuple[Task, Result]]:
@@ -35,8 +41,7 @@ def finished_tasks(
     if workers == 1 or len(tasks) < 2:
         yield from ((task, work(task)) for task in tasks)
         return
-    fresh = multiprocessing.get_context("spawn")  # a fork would keep the parent's lock files open
-    with ProcessPoolExecutor(min(workers, len(tasks)), mp_context=fresh, initializer=_follow_parent) as pool:
+    with worker_pool(min(workers, len(tasks))) as pool:
         futures = {pool.submit(work, task): task for task in tasks}
         try:
             for future in as_completed(futures):
