@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from reproduce import cli
 from reproduce.collect.claims import CLAIMS_FILE, load_claims
+from reproduce.config import load_study
 from reproduce.paths import PAPER_NOTES, REPO_ROOT
 
 TIMELINE_COLUMNS = (
@@ -105,9 +106,11 @@ def test_claims_with_a_study_fix_margin_and_seeds_before_the_runs(claims):
     assert all(claim.margin and claim.margin_why and claim.seeds_planned for claim in studied)
 
 
-def test_arms_are_networks_of_the_project(claims):
+def test_arms_are_variants_of_their_study_or_networks_of_the_project(claims):
     specs = {path.stem for path in (REPO_ROOT / "reproduce/models/specs").glob("*.yaml")}
-    assert {arm for claim in claims for arm in claim.arms} <= specs
+    for claim in claims:
+        known = load_study(claim.study).variants.keys() if claim.study else specs
+        assert set(claim.arms) <= set(known), claim.id
 
 
 def test_logged_differences_are_the_differences_of_the_logged_errors(claims):
