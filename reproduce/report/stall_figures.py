@@ -11,6 +11,7 @@ from reproduce.report.style import BLUE, INK, MUTED, SMALL_PT, WIDE_INCHES, new_
 
 _WINDOW = 20
 _LOSS_RANGE = (1.4, 3.1)
+_WITH_WEIGHTS = ("conv", "fc")  # the layers that every arm has
 
 
 @styled
@@ -30,17 +31,10 @@ def stall_losses(losses: pd.DataFrame) -> Figure:
     for axes in grid.flat[len(arms) :]:
         axes.set_visible(False)
     grid[0, 0].set_ylim(*_LOSS_RANGE)
-    grid[0, 0].annotate(
-        "ln 10: says nothing\nabout the image",
-        (2, PLATEAU_NATS),
-        xytext=(4, 16),
-        fontsize=SMALL_PT - 1,
-        textcoords="offset points",
-        color=MUTED,
-    )
     figure.supylabel("training loss, nats", fontsize=SMALL_PT + 1)
     figure.supxlabel(
-        "update (128 images each; thin: every update of two seeds, thick: mean of 20)", fontsize=SMALL_PT + 1
+        "update (thin: each of two seeds; thick: mean of 20; dashed: ln 10, which says nothing about the image)",
+        fontsize=SMALL_PT + 1,
     )
     return figure
 
@@ -58,15 +52,15 @@ def image_shares(shares: pd.DataFrame) -> Figure:
     """Draw the share of each layer's spread that is between images, before training: arms by layers.
 
     Args:
-        shares: columns variant, layer, position (of the layer in the net) and share.
+        shares: columns variant, layer (in the order of the net) and share.
     """
-    figure, axes = new_figure(WIDE_INCHES, 0.9 + 0.28 * max(1, shares["variant"].nunique()))
+    figure, axes = new_figure(WIDE_INCHES, 1.2 + 0.26 * max(1, shares["variant"].nunique()))
     if shares.empty:
         axes.set_axis_off()
         axes.text(0.5, 0.5, "not run yet", ha="center", color=MUTED, fontstyle="italic")
         return figure
     variants = list(dict.fromkeys(shares["variant"]))
-    layers = list(shares.sort_values("position")["layer"].drop_duplicates())
+    layers = [name for name in dict.fromkeys(shares["layer"]) if name.startswith(_WITH_WEIGHTS)]
     table = shares.pivot(index="variant", columns="layer", values="share").reindex(index=variants, columns=layers)
     cells = axes.imshow(table.to_numpy(), cmap="cividis", norm=LogNorm(1e-3, 1), aspect="auto")
     axes.set_xticks(range(len(layers)), layers, rotation=45, ha="right")
@@ -85,5 +79,5 @@ def image_shares(shares: pd.DataFrame) -> Figure:
                 color="white" if light else INK,
             )
     bar = figure.colorbar(cells, ax=axes, pad=0.01)
-    bar.set_label("spread between images /\nwhole spread", fontsize=SMALL_PT)
+    bar.ax.set_title("between\nimages", fontsize=SMALL_PT - 1, loc="left")
     return figure

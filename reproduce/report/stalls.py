@@ -58,9 +58,8 @@ def image_share(activations: pd.DataFrame) -> pd.DataFrame:
     """
     before = activations[activations["when"].eq("before")]
     share = before["standard_deviation_over_images"] / before["standard_deviation"]
-    before = before.assign(share=share, position=before.groupby(["variant", "seed"]).cumcount())
-    groups = before.groupby(["variant", "layer"], sort=False)
-    return groups.agg(position=("position", "first"), share=("share", "mean")).reset_index()
+    groups = before.assign(share=share).groupby(["variant", "layer"], sort=False)
+    return groups["share"].mean().reset_index()
 
 
 def page_table(tables: Path | None = None) -> str:
