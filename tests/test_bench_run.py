@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from reproduce.bench import normalization
-from reproduce.bench.measure import in_turns, is_loaded, native_precisions, ratios, spread
 from reproduce.bench.ours import PHASES, time_phases, time_training
-from reproduce.bench.report import machine_slug, result_path
+from reproduce.bench.report import result_path
 from reproduce.bench.run import run_benchmarks
 from reproduce.config import load_study
 from reproduce.errors import ReproduceError
+from reproduce.measure import in_turns, is_loaded, machine_slug, native_precisions, ratios, spread
 from reproduce.models import kernels, spec
 from reproduce.models.network import Network
 from reproduce.progress import Progress

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reproduce.bench.measure import in_turns, native_precisions, spread
 from reproduce.bench.ours import time_training
 from reproduce.bench.standard_loop import WithinMapNormalization
 from reproduce.config import Variant
+from reproduce.measure import in_turns, native_precisions, spread
 from reproduce.models import kernels, spec
 from reproduce.models.network import Network, ResponseNormalizationLayer, output_shape
 from reproduce.progress import Progress

@@ -1,22 +1,15 @@
 """Writes a benchmark: one JSON file a machine, and the same as tables for reading."""
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from reproduce.collect.markdown import markdown_table
 from reproduce.files import read_json, write_json, write_text
+from reproduce.measure import machine_slug, own_file
 
-_HARDWARE = ("cpu", "cores", "gpu", "os", "features")  # what makes two machines the same kind
 _LOOPS = {"ours": "this project", "standard_loop": "standard loop"}
-
-
-def machine_slug(machine: Mapping[str, Any]) -> str:
-    """Return a file name for the machine: its processor and number of cores."""
-    name = re.sub(r"\((r|tm)\)", "", str(machine["cpu"]).lower())
-    return re.sub(r"[^a-z0-9]+", "-", f"{name} {machine['cores']} cores").strip("-")
 
 
 def result_path(out: Path, machine: Mapping[str, Any]) -> Path:
@@ -25,16 +18,7 @@ def result_path(out: Path, machine: Mapping[str, Any]) -> Path:
     Raises:
         ReproduceError: a file of that name is not JSON.
     """
-    slug, number = machine_slug(machine), 1
-    while True:
-        path = out / (f"{slug}.json" if number == 1 else f"{slug}-{number}.json")
-        if not path.exists() or _hardware(read_json(path)["machine"]) == _hardware(machine):
-            return path
-        number += 1
-
-
-def _hardware(machine: Mapping[str, Any]) -> list[Any]:
-    return [*(machine.get(key) for key in _HARDWARE), round(machine["memory_gib"])]
+    return own_file(out, machine_slug(machine), ".json", machine, lambda path: read_json(path)["machine"])
 
 
 def write_report(out: Path, content: dict[str, Any]) -> Path:

@@ -10,7 +10,11 @@ import torch
 import torchvision
 
 from reproduce.bench import normalization, ours
-from reproduce.bench.measure import (
+from reproduce.bench.report import write_report
+from reproduce.bench.standard_loop import WORKERS, time_standard_loop
+from reproduce.config import Study, Variant, load_study
+from reproduce.errors import ReproduceError
+from reproduce.measure import (
     in_turns,
     is_loaded,
     load_average,
@@ -19,10 +23,6 @@ from reproduce.bench.measure import (
     ratios,
     spread,
 )
-from reproduce.bench.report import write_report
-from reproduce.bench.standard_loop import WORKERS, time_standard_loop
-from reproduce.config import Study, Variant, load_study
-from reproduce.errors import ReproduceError
 from reproduce.memory import keep_freed_memory
 from reproduce.models import kernels
 from reproduce.paths import RESULTS, relative_to_repo

@@ -1,6 +1,10 @@
-"""Timing in turns: every round runs each arm once, so that a ratio compares neighbors in time."""
+"""Timing in turns, and on which machine: every round runs each arm once, so that a ratio compares neighbors in time.
+
+A machine's results go to a file of its own, named after its hardware.
+"""
 
 import os
+import re
 import statistics
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,10 +14,11 @@ import torch
 
 from reproduce.hardware import has_native_bf16
 from reproduce.progress import Progress
-from reproduce.train.loop import DTYPES
 
 Result = TypeVar("Result")
 _FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "sve", "bf16")
+_CPU = torch.device("cpu")
+_HARDWARE = ("cpu", "cores", "gpu", "os", "features")  # what makes two machines the same kind
 _LOADED_PER_CORE = 0.5  # load average per core from which a machine counts as busy
 
 
@@ -52,9 +57,9 @@ def ratios(numerators: Iterable[float], denominators: Iterable[float]) -> dict[s
     return spread(a / b for a, b in zip(numerators, denominators, strict=True))
 
 
-def native_precisions() -> list[str]:
-    """Return ``fp32``, and ``bf16`` where the processor multiplies it in hardware; elsewhere it would only be slow."""
-    return [p for p in DTYPES if p != "bf16" or has_native_bf16(torch.device("cpu"))]
+def native_precisions(device: torch.device = _CPU) -> list[str]:
+    """Return ``fp32``, and ``bf16`` where ``device`` multiplies it in hardware; elsewhere it would only be slow."""
+    return ["fp32", "bf16"] if has_native_bf16(device) else ["fp32"]
 
 
 def processor_features() -> list[str]:
@@ -75,3 +80,40 @@ def is_loaded(load_average: float, machine: Mapping[str, Any]) -> bool:
 def load_average() -> float:
     """Return the load average over the last minute."""
     return round(os.getloadavg()[0], 2)
+
+
+def slug(*words: object) -> str:
+    """Return ``words`` as a file name: lower-case letters and digits joined by hyphens, without (R) and (TM)."""
+    text = re.sub(r"\((r|tm)\)", "", " ".join(map(str, words)).lower())
+    return re.sub(r"[^a-z0-9]+", "-", text).strip("-")
+
+
+def machine_slug(machine: Mapping[str, Any]) -> str:
+    """Return a file name for the machine: its processor and number of cores."""
+    return slug(machine["cpu"], machine["cores"], "cores")
+
+
+def own_file(
+    out: Path, stem: str, suffix: str, machine: Mapping[str, Any], read_machine: Callable[[Path], Mapping[str, Any]]
+) -> Path:
+    """Return where this machine's result goes: its own earlier file, or a name no other machine has.
+
+    Args:
+        out: folder of all machines' results.
+        stem, suffix: of the file's name; machines of the same stem but other hardware get a number after it.
+        machine: this machine, as ``provenance.machine_fingerprint`` describes it, with ``features``.
+        read_machine: returns the machine that an existing file is of.
+
+    Raises:
+        ReproduceError: an existing file cannot be read (by ``read_machine``).
+    """
+    number = 1
+    while True:
+        path = out / (f"{stem}{suffix}" if number == 1 else f"{stem}-{number}{suffix}")
+        if not path.exists() or _hardware(read_machine(path)) == _hardware(machine):
+            return path
+        number += 1
+
+
+def _hardware(machine: Mapping[str, Any]) -> list[Any]:
+    return [*(machine.get(key) for key in _HARDWARE), round(machine["memory_gib"])]
