@@ -117,6 +117,12 @@ def _bench(arguments: Arguments) -> None:
     run_benchmarks()
 
 
+def _time(arguments: Arguments) -> None:
+    from reproduce.timing.run import run_timing
+
+    run_timing(arguments.quick)
+
+
 def _golden(arguments: Arguments) -> None:
     from reproduce.train.golden import check_golden, record_golden
 
@@ -190,6 +196,8 @@ def build_parser() -> argparse.ArgumentParser:
     report.add_argument("name", nargs="?", help="study or notebook")
     add("verify", _verify, "hold results, configurations, golden files and dvc.lock against one another")
     add("bench", _bench, "measure the training speed against the standard loop; writes results/benchmarks (minutes)")
+    timing = add("time", _time, "time every network on every device here; writes results/timing (ten minutes)")
+    timing.add_argument("--quick", action="store_true", help="a minute, fewer networks, kept out of git")
     cite = add("cite", _cite, "print a number of results/numbers.json with its interval, runs and BibTeX")
     cite.add_argument("id")
     golden = add("golden", _golden, "check that the numerics follow the golden files, or record a deliberate change")
