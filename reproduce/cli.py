@@ -118,9 +118,22 @@ def _bench(arguments: Arguments) -> None:
 
 
 def _time(arguments: Arguments) -> None:
+    if arguments.tabulate and arguments.quick:
+        raise ReproduceError("--tabulate reads the timings that are there and times nothing; leave out --quick")
+    if arguments.tabulate:
+        from reproduce.timing.tables import tabulate
+
+        print("tabulated: " + ", ".join(relative_to_repo(path) for path in tabulate()))
+        return
     from reproduce.timing.run import run_timing
 
     run_timing(arguments.quick)
+
+
+def _estimate(arguments: Arguments) -> None:
+    from reproduce.timing.estimate import estimate_text, speeds_here
+
+    print(estimate_text(_all_studies(), speeds_here()))
 
 
 def _golden(arguments: Arguments) -> None:
@@ -198,6 +211,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("bench", _bench, "measure the training speed against the standard loop; writes results/benchmarks (minutes)")
     timing = add("time", _time, "time every network on every device here; writes results/timing (ten minutes)")
     timing.add_argument("--quick", action="store_true", help="a minute, fewer networks, kept out of git")
+    timing.add_argument("--tabulate", action="store_true", help="only gather the committed timings into tables")
+    add("estimate", _estimate, "say where this machine stands between 2012 and now, and what each study takes here")
     cite = add("cite", _cite, "print a number of results/numbers.json with its interval, runs and BibTeX")
     cite.add_argument("id")
     golden = add("golden", _golden, "check that the numerics follow the golden files, or record a deliberate change")

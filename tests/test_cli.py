@@ -42,6 +42,7 @@ def test_help_names_every_verb_and_where_to_start():
         "verify",
         "bench",
         "time",
+        "estimate",
         "quick",
         "rerun",
         "golden",

@@ -65,6 +65,7 @@ class Scope:
         matrix_side: of the square matrices multiplied to find the peak, by device type.
         sample_seconds: a timing lasts at least this long where one call is shorter.
         most_rounds: timings of each cell, where the budget allows; never fewer than ``plan.MIN_ROUNDS``.
+        kinds: of work; the ceilings are always timed.
     """
 
     budget_seconds: float
@@ -75,6 +76,7 @@ class Scope:
     matrix_side: dict[str, int] = field(default_factory=lambda: {"cpu": 2048, "cuda": 8192})
     sample_seconds: float = 0.1
     most_rounds: int = 9
+    kinds: Sequence[str] = (FORWARD, TRAINING_STEP, LAYERS, NETWORK_INPUT, STEP_WITH_INPUT)
 
 
 FULL = Scope(budget_seconds=480)
@@ -83,6 +85,13 @@ QUICK = Scope(
     networks=("alexnet_paper", "alexnet_no_normalization", "80sec", "conv_local_13pct"),
     fewer_threads=False,
     batch_sizes=(),
+)
+ESTIMATE = Scope(
+    budget_seconds=20,
+    networks=("alexnet_paper", "80sec", "conv_local_13pct"),
+    fewer_threads=False,
+    batch_sizes=(),
+    kinds=(FORWARD, TRAINING_STEP, NETWORK_INPUT),
 )
 
 
@@ -114,7 +123,8 @@ def all_cells(scope: Scope, devices: Sequence[str]) -> list[Cell]:
         full = setting.threads == most
         cells += _cells_of(scope, setting, full)
         cells += _scaling_cells(scope, setting) if full else []
-    return sorted(cells, key=lambda cell: cell.priority)
+    wanted = [cell for cell in cells if cell.what in (*CEILINGS, *scope.kinds)]
+    return sorted(wanted, key=lambda cell: cell.priority)
 
 
 def _cells_of(scope: Scope, setting: Setting, full: bool) -> Iterator[Cell]:

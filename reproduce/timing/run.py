@@ -67,16 +67,22 @@ def _warn(what: str) -> None:
     print(f"warning: the machine is busy ({what}); every timing is marked as loaded", file=sys.stderr)
 
 
-def _facts_before(scope: Scope, devices: Sequence[str]) -> dict[str, Any]:
+def facts_of_machine(devices: Sequence[str]) -> dict[str, Any]:
+    """Return what identifies this machine, with the GPUs among ``devices``, as the columns of a row."""
     machine = machine_fingerprint()
     names = [torch.cuda.get_device_name(torch.device(name)) for name in devices if name != "cpu"]
-    average = machine["load_average_at_start"]
-    kept = {name: machine[name] for name in ("cpu", "cores", "memory_gib", "os", "torch", "python")}
     return {
-        **kept,
-        **git_state(),
+        **{name: machine[name] for name in ("cpu", "cores", "memory_gib", "os", "torch", "python")},
         "gpu": " + ".join(names) or None,
         "features": " ".join(processor_features()) or None,
+    }
+
+
+def _facts_before(scope: Scope, devices: Sequence[str]) -> dict[str, Any]:
+    machine, average = facts_of_machine(devices), load_average()
+    return {
+        **machine,
+        **git_state(),
         "compiled_kernels": kernels.library() is not None,
         "started_utc": utc_now(),
         "load_average_before": average,
