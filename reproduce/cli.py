@@ -89,6 +89,7 @@ def _report(arguments: Arguments) -> None:
 
     stages: dict[str, Callable[[], object]] = {
         "literature": build.literature_stage,
+        "timing": build.timing_stage,
         "study": lambda: build.study_stage(load_study(arguments.name).study),
         "notebook": lambda: build.notebook_stage(arguments.name),
         "readme": build.readme_stage,
@@ -205,7 +206,7 @@ def build_parser() -> argparse.ArgumentParser:
     report = add(
         "report", _report, "draw figures, execute a notebook, or write the generated parts of README and notes"
     )
-    report.add_argument("part", choices=("literature", "study", "notebook", "readme", "architectures"))
+    report.add_argument("part", choices=("literature", "study", "timing", "notebook", "readme", "architectures"))
     report.add_argument("name", nargs="?", help="study or notebook")
     add("verify", _verify, "hold results, configurations, golden files and dvc.lock against one another")
     add("bench", _bench, "measure the training speed against the standard loop; writes results/benchmarks (minutes)")

@@ -33,10 +33,10 @@ MACHINE = {
 
 def row(what, network="", ms=100.0, **columns):
     """Return one row of a machine's timings as a dictionary, with plausible columns."""
-    low, high = columns.pop("ms_min", 0.9 * ms), columns.pop("ms_max", 1.2 * ms)
+    low, high = (columns.pop(name, None if ms is None else f * ms) for name, f in (("ms_min", 0.9), ("ms_max", 1.2)))
     batch = columns.setdefault("batch_size", 128)
     given = {"device": "cpu", "precision": "fp32", "threads": 2, "rounds": 3, "calls_per_round": 1}
-    times = {"ms_median": ms, "ms_min": low, "ms_max": high, "images_per_second": 1e3 * batch / ms}
+    times = {"ms_median": ms, "ms_min": low, "ms_max": high, "images_per_second": 1e3 * batch / ms if ms else None}
     return {**given, **times, "what": what, "network": network, **columns}
 
 

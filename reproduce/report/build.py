@@ -5,7 +5,16 @@ from pathlib import Path
 from reproduce.collect.numbers import NUMBERS_FILE, read_numbers
 from reproduce.errors import ReproduceError
 from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS
-from reproduce.report import figures, literature_figures, milestones, records, timeline
+from reproduce.report import (
+    figures,
+    literature_figures,
+    milestones,
+    records,
+    timeline,
+    timing,
+    timing_devices,
+    timing_figures,
+)
 from reproduce.report.notebooks import execute_notebook
 from reproduce.report.readme import check_readme, update_readme
 from reproduce.report.style import FIGURES, save_figure
@@ -44,6 +53,21 @@ def study_stage(study: str, folder: Path = FIGURES, tables: Path = records.TABLE
         f"{study}_learning_curves": figures.learning_curves(records.study_histories(loaded, study), published),
         f"{study}_verdicts": figures.verdict_forest(*records.forest_rows(loaded, study)),
         f"{study}_precision": figures.seed_distribution(runs, means),
+    }
+    return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
+
+
+def timing_stage(folder: Path = FIGURES, tables: Path = records.TABLES) -> list[Path]:
+    """Write ``training_days``, and for the first device timed ``training_time_parts``, ``_scaling``, ``_roofline``.
+
+    Before any machine was timed the latter three say so. Returns the paths.
+    """
+    timings = timing.load_timings(tables)
+    drawn = {
+        "training_days": timing_figures.training_days(timings.days),
+        "training_time_parts": timing_devices.parts(timings)[0],
+        "training_time_scaling": timing_devices.scalings(timings)[0],
+        "training_time_roofline": timing_devices.rooflines(timings)[0],
     }
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
 

@@ -110,12 +110,13 @@ def training_days(timing: pd.DataFrame, hardware: pd.DataFrame, published: pd.Da
 
 def _measured_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
     steps = training_steps(timing)
-    steps = steps[steps["network"].eq(NETWORK)]
+    all_threads = steps["threads"].eq(steps.groupby("machine")["threads"].transform("max"))
+    steps = steps[steps["network"].eq(NETWORK) & all_threads]
     rows = []
     for step in steps.itertuples():
         on_cpu = step.device == "cpu"
         calls = f"{step.rounds:.0f} rounds of {step.calls_per_round:.0f} steps of {step.batch_size:.0f} images"
-        name = f"{step.cpu}, {step.threads:.0f} of {step.cores:.0f} cores" if on_cpu else str(step.device_name)
+        name = f"{step.cpu}, {step.cores:.0f} cores" if on_cpu else str(step.device_name)
         days = [days_at(1e3 * step.batch_size / ms) for ms in (step.ms_min, step.ms_median, step.ms_max)]
         rows.append(
             _days_row(name, str(step.started_utc)[:4], "cpu" if on_cpu else "gpu", MEASURED, days)

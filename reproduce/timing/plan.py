@@ -55,12 +55,16 @@ def fitted(cells: Sequence[Cell], scope: Scope, peaks: Mapping[Setting, float]) 
         chosen = _with_batches(cells, share * scope.budget_seconds, scope, peaks)
         if sum(_cost(c, scope, peaks) for c in chosen if c.priority <= _ESSENTIAL) <= scope.budget_seconds:
             break
-    costs = [_cost(cell, scope, peaks) for cell in chosen]
-    left_out: list[Cell] = []
-    while chosen[-1].priority > 1 and sum(costs) > scope.budget_seconds:
-        left_out.append(chosen.pop())
-        costs.pop()
-    return chosen, left_out
+    kept = within({cell: _cost(cell, scope, peaks) for cell in chosen}, scope.budget_seconds)
+    return kept, chosen[len(kept) :][::-1]
+
+
+def within(costs: Mapping[Cell, float], seconds: float) -> list[Cell]:
+    """Return the cells that fit into ``seconds``, the most wanted first as they come; those of priority 1 always."""
+    kept = list(costs)
+    while kept[-1].priority > 1 and sum(costs[cell] for cell in kept) > seconds:
+        kept.pop()
+    return kept
 
 
 def _cost(cell: Cell, scope: Scope, peaks: Mapping[Setting, float]) -> float:

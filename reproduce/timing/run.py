@@ -16,7 +16,7 @@ from reproduce.provenance import git_state, machine_fingerprint, utc_now
 from reproduce.timing import cells
 from reproduce.timing.cells import Cell, Scope, Setting
 from reproduce.timing.clock import OtherWork, threads_set
-from reproduce.timing.plan import MIN_ROUNDS, SKIPPED, fitted
+from reproduce.timing.plan import MIN_ROUNDS, SKIPPED, fitted, within
 from reproduce.timing.rows import TIMING_FOLDER, cell_columns, cell_rows, write_rows
 from reproduce.timing.subjects import Sample, Workshop, nasnet_missing
 from reproduce.train.run import Launch, prepare_torch
@@ -96,21 +96,34 @@ def _timed(scope: Scope, devices: Sequence[str]) -> list[dict[str, Any]]:
     wanted, rows = _without_missing(cells.all_cells(scope, devices))
     workshop = Workshop(scope)
     chosen, left_out = fitted(wanted, scope, _peaks(workshop, wanted, scope))
-    rows += [_skipped(cell, SKIPPED.format(scope.budget_seconds)) for cell in left_out]
     samplers = {cell: _within_setting(cell, workshop.sampler(cell)) for cell in chosen}
-    with Progress("time", len(chosen), "cell") as progress:
-        first = {}
+    seconds = _warm_all_up(samplers, scope, deadline)
+    calls = {cell: max(1, round(scope.sample_seconds / each)) for cell, each in seconds.items()}
+    costs = {cell: seconds[cell] * (calls[cell] + (calls[cell] > 1)) for cell in seconds}
+    kept = within(costs, (deadline - time.monotonic()) / MIN_ROUNDS)
+    rounds = int((deadline - time.monotonic()) / sum(costs[cell] for cell in kept))
+    rounds = min(scope.most_rounds, max(MIN_ROUNDS, rounds))
+    arms = {_words(cell): _arm(samplers[cell], calls[cell]) for cell in kept}
+    with Progress("time", rounds * len(kept), "timing") as progress:
+        samples = in_turns("cells", arms, rounds, progress, 1)
+    left_out += [cell for cell in chosen if cell not in kept]
+    done = [row for cell in kept for row in cell_rows(cell, scope, samples[_words(cell)], calls[cell])]
+    return done + rows + [_skipped(cell, SKIPPED.format(scope.budget_seconds)) for cell in left_out]
+
+
+def _warm_all_up(samplers: dict[Cell, Callable[[int], Sample]], scope: Scope, deadline: float) -> dict[Cell, float]:
+    """Return the seconds of a call of each cell, the most wanted first, until half the budget is gone.
+
+    The plan's guess leaves room; a machine that turns out slower than its peak said must still end in time.
+    """
+    seconds: dict[Cell, float] = {}
+    with Progress("time", len(samplers), "cell") as progress:
         for cell, sampler in samplers.items():
-            first[cell] = _warmed_up(sampler, scope.sample_seconds)
+            if cell.priority > 1 and time.monotonic() > deadline - scope.budget_seconds / 2:
+                break
+            seconds[cell] = _warmed_up(sampler, scope.sample_seconds)
             progress.update(1, f"warming up {_words(cell)}")
-    calls = {cell: max(1, round(scope.sample_seconds / seconds)) for cell, seconds in first.items()}
-    round_seconds = sum(first[cell] * (calls[cell] + (calls[cell] > 1)) for cell in chosen)
-    rounds = min(scope.most_rounds, max(MIN_ROUNDS, int((deadline - time.monotonic()) / round_seconds)))
-    arms = {cell: _arm(samplers[cell], calls[cell]) for cell in chosen}
-    with Progress("time", rounds * len(chosen), "timing") as progress:
-        samples = in_turns("cells", {_words(cell): arms[cell] for cell in chosen}, rounds, progress, 1)
-    done = [row for cell in chosen for row in cell_rows(cell, scope, samples[_words(cell)], calls[cell])]
-    return done + rows
+    return seconds
 
 
 def _without_missing(wanted: Sequence[Cell]) -> tuple[list[Cell], list[dict[str, Any]]]:

@@ -9,7 +9,7 @@ from reproduce.paths import RESULTS
 from reproduce.timing import cost
 from reproduce.timing.rows import TIMING_FOLDER, read_all
 
-_LEFT_IN_THE_FILES = ["features", "memory_gib", "os", "python", "git_commit", "git_dirty", "ms_by_round"]
+_LEFT_IN_THE_FILES = ["features", "memory_gib", "os", "python", "git_commit", "git_dirty"]
 
 
 def tabulate(
