@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from reproduce.report import timing, timing_figures
+from reproduce.report import layer_figures, timing, timing_figures
 from reproduce.report.timing import Timings
 
 Setting = tuple[str, str, str, float]
@@ -27,13 +27,13 @@ def _settings(timings: Timings) -> list[Setting]:
 
 
 def parts(timings: Timings) -> list[Figure]:
-    """Return ``timing_figures.time_parts`` for each device, in the precision that is fastest there."""
+    """Return ``layer_figures.time_parts`` for each device, in the precision that is fastest there."""
     shares = timing.shares_by_kind(timings)
     figures = []
     for setting in _settings(timings):
         here = shares[shares["machine"].eq(setting[0]) & shares["device"].eq(setting[1])]
         layers = timing.layer_times(timings, setting)
-        figures.append(timing_figures.time_parts(layers, here, words(timings, setting)))
+        figures.append(layer_figures.time_parts(layers, here, words(timings, setting)))
     return figures
 
 
@@ -45,9 +45,9 @@ def scalings(timings: Timings) -> list[Figure]:
 
 
 def rooflines(timings: Timings) -> list[Figure]:
-    """Return ``timing_figures.roofline`` for each device, in every precision."""
+    """Return ``layer_figures.roofline`` for each device, in every precision."""
     figures = []
     for setting in _settings(timings):
         name = words(timings, setting).rpartition(f", {setting[2]}")[0]
-        figures.append(timing_figures.roofline(*timing.roofline(timings, *setting[:2]), name))
+        figures.append(layer_figures.roofline(*timing.roofline(timings, *setting[:2]), name))
     return figures
