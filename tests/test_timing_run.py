@@ -95,7 +95,7 @@ def test_nasnet_is_timed_where_timm_is_there(monkeypatch):
     made.__spec__ = types.SimpleNamespace(name="timm")
     made.create_model = lambda name, pretrained: torch.nn.Sequential(torch.nn.AvgPool2d(331), torch.nn.Flatten())
     monkeypatch.setitem(sys.modules, "timm", made)
-    rows, _ = run.measure(tiny_scope("80sec", "nasnetalarge", budget_seconds=600), ["cpu"])
+    rows, _ = run.measure(tiny_scope("80sec", "nasnetalarge"), ["cpu"])
     nasnet = [each for each in rows if each["network"] == "nasnetalarge"]
     assert nasnet and all(each["ms_median"] > 0 and each["what"] == "forward" for each in nasnet)
     assert nasnet[0]["gflop"] == pytest.approx(2 * 23.8 * 8)
@@ -212,6 +212,16 @@ def test_the_plan_follows_from_the_budget():
     assert sizes[fast, "alexnet_paper"] == sizes[fast, "alexnet_one_gpu"] > sizes[slow, "alexnet_paper"] >= 16
     nothing, dropped = plan.fitted(found, Scope(0.001, networks), peaks)
     assert {c.priority for c in nothing} == {1} and [c.priority for c in dropped] == [6, 5, 5, 5]
+
+
+def test_what_turns_out_too_slow_gives_way_after_the_plan(monkeypatch):
+    """The guess let everything in; the warm-up shows that little of it fits, and every network still has its step."""
+    monkeypatch.setattr(run, "fitted", lambda wanted, scope, peaks: (list(wanted), []))
+    rows, _ = run.measure(tiny_scope("80sec", budget_seconds=0.01), ["cpu"])
+    timed = {each["what"] for each in rows if "skipped" not in each}
+    assert timed == {"matrix_multiply", "memory_copy", "training_step"}
+    skipped = {each["what"] for each in rows if "skipped" in each}
+    assert skipped == {"forward", "layers", "network_input", "training_step_with_input"}
 
 
 def test_a_machine_adds_a_file_and_replaces_only_its_own(tmp_path):

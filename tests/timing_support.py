@@ -14,7 +14,7 @@ TINY = {
 }
 
 
-def tiny_scope(*networks, budget_seconds=600, fewer_threads=False, batch_sizes=()):
+def tiny_scope(*networks, budget_seconds=1e6, fewer_threads=False, batch_sizes=()):
     """Return a scope of a few small networks, timed for a moment."""
     return Scope(budget_seconds, networks or ("80sec",), fewer_threads, batch_sizes, **TINY)
 

@@ -18,7 +18,7 @@ from reproduce.paths import relative_to_repo
 from reproduce.progress import format_duration
 from reproduce.timing import cells, cost
 from reproduce.timing.cells import FORWARD, NETWORK_INPUT, TRAINING_STEP, known_spec
-from reproduce.timing.rows import TIMING_FOLDER, machine_file, read_machine, read_rows, training_steps, write_rows
+from reproduce.timing.rows import TIMING_FOLDER, machine_file, read_rows, training_steps, write_rows
 from reproduce.timing.run import facts_of_machine, measure
 
 _IMAGES = {"cifar10": (10_000, 10_000)}  # training images in a file, test images
@@ -61,21 +61,27 @@ def speeds_here(folder: Path = TIMING_FOLDER, device: str | None = None, scope: 
         device: by default the first GPU, or else the CPU, as ``--device auto`` of ``train``.
         scope: what is timed where there is no file.
     """
+    found = speeds_on_file(folder, device)
+    if found is not None:
+        return found
+    rows = _measured_now(scope, cells.devices_present())
+    source = f"measured just now in {scope.budget_seconds:.0f} s; `python -m reproduce time` measures better"
+    return _speeds(rows, device, source)
+
+
+def speeds_on_file(folder: Path = TIMING_FOLDER, device: str | None = None) -> Speeds | None:
+    """Return the speeds of this machine's file in ``folder``, None where it has none."""
+    path = machine_file(facts_of_machine(cells.devices_present()), folder)
+    if not path.exists():
+        return None
+    rows = read_rows(path)
+    return _speeds(rows, device, f"timed on {rows['started_utc'].iloc[0][:10]}, {relative_to_repo(path)}")
+
+
+def _speeds(rows: pd.DataFrame, device: str | None, source: str) -> Speeds:
     devices = cells.devices_present()
-    device = device or devices[-1 if len(devices) == 1 else 1]
-    facts = facts_of_machine(devices)
-    path = machine_file(facts, folder)
-    if path.exists() and read_machine(path)["gpu"] == facts["gpu"]:
-        rows = read_rows(path)
-        source = f"timed on {rows['started_utc'].iloc[0][:10]}, {relative_to_repo(path)}"
-    else:
-        rows = _measured_now(scope, devices)
-        source = (
-            f"measured just now, in {scope.budget_seconds:.0f} s (`python -m reproduce time` takes longer, for good)"
-        )
-    if rows["loaded"].any():
-        source += "; the machine was busy, so it can do better"
-    return Speeds(_at_all_threads(rows), device, source)
+    busy = "; the machine was busy, so it can do better" if rows["loaded"].any() else ""
+    return Speeds(_at_all_threads(rows), device or devices[min(1, len(devices) - 1)], source + busy)
 
 
 def _measured_now(scope: cells.Scope, devices: Sequence[str]) -> pd.DataFrame:
