@@ -85,7 +85,7 @@ def test_days_are_printed_in_a_unit_that_fits(days, words):
     assert span_words(days, days) == "" and span_words(days, 9 * days).startswith(words)
 
 
-def test_the_machines_own_file_is_used_where_there_is_one(tmp_path):
+def test_the_machines_own_file_is_used_where_there_is_one(tmp_path, monkeypatch):
     """Written for this very machine, it is read back; without it a short measurement takes its place."""
     rows = [row("training_step", "80sec", ms=640.0), row("forward", "80sec"), row("network_input", "80sec")]
     rows.append(row("training_step", "80sec", threads=1))
@@ -94,6 +94,7 @@ def test_the_machines_own_file_is_used_where_there_is_one(tmp_path):
     found = speeds_here(tmp_path, "cpu")
     assert found.source.startswith("timed on 2026-01-02, ")
     assert found.seconds_per_image("training_step", "80sec", load_spec("80sec"), "fp32") == pytest.approx(5e-3)
+    monkeypatch.setattr(cells, "available_cores", lambda: 1)
     scope = tiny_scope("80sec")
     measured = speeds_here(tmp_path / "none", "cpu", scope)
     assert measured.source.startswith("measured just now") and not (tmp_path / "none").exists()

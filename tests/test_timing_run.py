@@ -21,6 +21,14 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_core():
+    """Time on one thread: on a busy machine two would wait for one another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "available_cores", lambda: 1)
+        yield
+
+
 @pytest.fixture(scope="module")
 def timed(tmp_path_factory):
     """The rows of one tiny run on this machine, with thread and batch scaling, as read back."""
