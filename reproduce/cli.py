@@ -94,6 +94,7 @@ def _report(arguments: Arguments) -> None:
 
     stages: dict[str, Callable[[], object]] = {
         "literature": build.literature_stage,
+        "timing": build.timing_stage,
         "study": lambda: build.study_stage(load_study(arguments.name).study),
         "stalls": build.stalls_stage,
         "notebook": lambda: build.notebook_stage(arguments.name),
@@ -121,6 +122,25 @@ def _bench(arguments: Arguments) -> None:
     from reproduce.bench import run_benchmarks
 
     run_benchmarks(arguments.parts)
+
+
+def _time(arguments: Arguments) -> None:
+    if arguments.tabulate and arguments.quick:
+        raise ReproduceError("--tabulate reads the timings that are there and times nothing; leave out --quick")
+    if arguments.tabulate:
+        from reproduce.timing.tables import tabulate
+
+        print("tabulated: " + ", ".join(relative_to_repo(path) for path in tabulate()))
+        return
+    from reproduce.timing.run import run_timing
+
+    run_timing(arguments.quick)
+
+
+def _estimate(arguments: Arguments) -> None:
+    from reproduce.timing.estimate import estimate_text, speeds_here
+
+    print(estimate_text(_all_studies(), speeds_here()))
 
 
 def _golden(arguments: Arguments) -> None:
@@ -192,11 +212,17 @@ def build_parser() -> argparse.ArgumentParser:
     report = add(
         "report", _report, "draw figures, execute a notebook, or write the generated parts of README and notes"
     )
-    report.add_argument("part", choices=("literature", "study", "stalls", "notebook", "readme", "architectures"))
+    report.add_argument(
+        "part", choices=("literature", "study", "stalls", "timing", "notebook", "readme", "architectures")
+    )
     report.add_argument("name", nargs="?", help="study or notebook")
     add("verify", _verify, "hold results, configurations, golden files and dvc.lock against one another")
     bench = add("bench", _bench, "measure speed against the standard ways; writes results/benchmarks (ten minutes)")
     bench.add_argument("parts", nargs="*", metavar="PART", help="cifar10, data or alexnet (default: all three)")
+    timing = add("time", _time, "time every network on every device here; writes results/timing (ten minutes)")
+    timing.add_argument("--quick", action="store_true", help="a minute, fewer networks, kept out of git")
+    timing.add_argument("--tabulate", action="store_true", help="only gather the committed timings into tables")
+    add("estimate", _estimate, "say where this machine stands between 2012 and now, and what each study takes here")
     cite = add("cite", _cite, "print a number of results/numbers.json with its interval, runs and BibTeX")
     cite.add_argument("id")
     golden = add("golden", _golden, "check that the numerics follow the golden files, or record a deliberate change")

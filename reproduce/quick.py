@@ -12,7 +12,7 @@ from reproduce.data.cifar10 import prepare_cifar10
 from reproduce.errors import ReproduceError
 from reproduce.files import read_json
 from reproduce.hardware import has_native_bf16
-from reproduce.paths import RESULTS, relative_to_repo
+from reproduce.paths import EXPERIMENTS, RESULTS, relative_to_repo
 from reproduce.progress import format_duration
 from reproduce.train.run import Launch, choose_device, train_run
 
@@ -35,7 +35,19 @@ def run_quick(device: str = "auto", threads: int | None = None) -> str:
     run = RunId(_STUDY, variant, load_study(_STUDY).variant(variant).full_epochs(), _SEED)
     folder = QUICK_FOLDER / str(run)
     train_run(run, folder, Launch(device, threads, require_clean_tree=False))
-    return quick_table(folder, variant)
+    return f"{quick_table(folder, variant)}\n\n{other_studies()}"
+
+
+def other_studies() -> str:
+    """Return how long every study takes here, where this machine was timed, else the command that says it."""
+    from reproduce.timing.estimate import speeds_on_file, study_table  # on top of everything, this module included
+
+    speeds = speeds_on_file()
+    if speeds is None:
+        return "How long every study would take here: python -m reproduce estimate"
+    studies = [load_study(path.parent.name) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
+    table = study_table(studies, speeds).to_markdown(index=False, disable_numparse=True)
+    return f"How long every study would take here ({speeds.source})\n\n{table}"
 
 
 def quick_table(folder: Path, variant: str) -> str:

@@ -41,6 +41,8 @@ def test_help_names_every_verb_and_where_to_start():
         "collect",
         "verify",
         "bench",
+        "time",
+        "estimate",
         "quick",
         "rerun",
         "golden",

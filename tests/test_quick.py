@@ -3,9 +3,12 @@
 import json
 
 import pytest
+from timing_support import frame_of, row
 
 from reproduce import quick
 from reproduce.config import load_study
+from reproduce.timing import estimate
+from reproduce.timing.estimate import Speeds
 
 
 @pytest.fixture
@@ -45,3 +48,13 @@ def test_the_quick_seed_is_none_of_the_published_ones():
     study = load_study("cifar10_nets")
     for variant in quick._VARIANTS.values():
         assert quick._SEED not in study.profiles["standard"][variant].seeds
+
+
+def test_the_other_studies_take_the_time_this_machine_was_timed_at(monkeypatch):
+    rows = [row(what, "80sec") for what in ("training_step", "forward", "network_input")]
+    timed = Speeds(frame_of(rows), "cpu", "timed on a quiet day")
+    monkeypatch.setattr(estimate, "speeds_on_file", lambda: None)
+    assert quick.other_studies().endswith("python -m reproduce estimate")
+    monkeypatch.setattr(estimate, "speeds_on_file", lambda: timed)
+    told = quick.other_studies()
+    assert "timed on a quiet day" in told and "| cifar10_nets | standard" in told

@@ -5,7 +5,18 @@ from pathlib import Path
 from reproduce.collect.numbers import NUMBERS_FILE, read_numbers
 from reproduce.errors import ReproduceError
 from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS
-from reproduce.report import figures, literature_figures, milestones, records, stall_figures, stalls, timeline
+from reproduce.report import (
+    figures,
+    literature_figures,
+    milestones,
+    records,
+    stall_figures,
+    stalls,
+    timeline,
+    timing,
+    timing_devices,
+    timing_figures,
+)
 from reproduce.report.notebooks import execute_notebook
 from reproduce.report.readme import check_readme, update_readme
 from reproduce.report.style import FIGURES, save_figure
@@ -54,6 +65,21 @@ def stalls_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Pat
     drawn = {
         f"{stalls.STUDY}_losses": stall_figures.stall_losses(stalls.load_losses(tables)),
         f"{stalls.STUDY}_layers": stall_figures.image_shares(stalls.image_share(stalls.load_activations(tables))),
+    }
+    return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
+
+
+def timing_stage(folder: Path = FIGURES, tables: Path = records.TABLES) -> list[Path]:
+    """Write ``training_days``, and for the first device timed ``training_time_parts``, ``_scaling``, ``_roofline``.
+
+    Before any machine was timed the latter three say so. Returns the paths.
+    """
+    timings = timing.load_timings(tables)
+    drawn = {
+        "training_days": timing_figures.training_days(timings.days),
+        "training_time_parts": timing_devices.parts(timings)[0],
+        "training_time_scaling": timing_devices.scalings(timings)[0],
+        "training_time_roofline": timing_devices.rooflines(timings)[0],
     }
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
 

@@ -1,0 +1,133 @@
+"""The figures on a step taken apart: what its time goes to, and how near each layer comes to the device's ceilings."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reproduce.report.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    MUTED,
+    ORANGE,
+    PINK,
+    PURPLE,
+    SKY,
+    VERMILION,
+    WIDE_INCHES,
+    label_point,
+    new_figure,
+    styled,
+    text_color,
+)
+from reproduce.report.timing import KINDS
+from reproduce.report.timing_figures import NETWORKS, PRECISIONS, note
+
+_COLORS = dict(zip(KINDS, (BLUE, SKY, ORANGE, VERMILION, GREEN, PINK, GRAY, PURPLE), strict=True))
+
+
+@styled
+def time_parts(layers: pd.DataFrame, shares: pd.DataFrame, where: str) -> Figure:
+    """Draw where the time of a training step goes: layer by layer in the paper's net, and by kind in several.
+
+    Args:
+        layers: ``timing.layer_times`` of one setting.
+        shares: ``timing.shares_by_kind`` of one device.
+        where: machine and setting of ``layers``, in words.
+    """
+    if layers.empty:
+        return note()
+    figure, (left, right) = new_figure(WIDE_INCHES, 3.9, ncols=2, gridspec_kw={"width_ratios": [1.15, 1]})
+    _draw_layers(left, layers, where)
+    _draw_shares(right, shares)
+    return figure
+
+
+def _draw_layers(axes: Axes, layers: pd.DataFrame, where: str) -> None:
+    colors = [_COLORS[kind] for kind in layers["kind"]]
+    places = range(len(layers))
+    axes.barh(places, layers["forward_ms"], color=colors, height=0.75)
+    axes.barh(places, layers["backward_ms"], left=layers["forward_ms"], color=colors, height=0.75, alpha=0.45)
+    totals = layers[["forward_ms", "backward_ms"]].sum(axis=1)
+    share = 100 * totals / totals.sum()
+    for place, (total, percent) in enumerate(zip(totals, share, strict=True)):
+        label_point(axes, total, place, f"{percent:.0f} %" if percent >= 0.5 else "< 1 %", (3, 0), color=MUTED)
+    axes.set_yticks(places, layers["layer"])
+    axes.set_ylim(len(layers) - 0.4, -0.6)
+    axes.margins(x=0.16)
+    axes.set(xlabel=f"ms in a step of {layers['batch_size'].iloc[0]:.0f} images (pale: backward)")
+    axes.set_title(f"AlexNet, {where}")
+
+
+def _draw_shares(axes: Axes, shares: pd.DataFrame) -> None:
+    shown = shares[shares["network"].isin(NETWORKS)]
+    order = list(NETWORKS)
+    shown = shown.assign(rank=shown["network"].map(order.index)).sort_values(
+        ["rank", "precision"], ascending=[True, False]
+    )
+    left = pd.Series(0.0, index=shown.index)
+    places = list(range(len(shown)))
+    for kind in KINDS:
+        if shown[kind].max() >= 0.5:
+            axes.barh(places, shown[kind], left=left, color=_COLORS[kind], label=kind, height=0.75)
+            for place, begin, width in zip(places, left, shown[kind], strict=True):
+                if width >= 7:
+                    label_point(axes, begin + width / 2, place, f"{width:.0f}", (0, 0), color="white")
+        left = left + shown[kind]
+    labels = [f"{NETWORKS[row.network]}, {row.precision}" for row in shown.itertuples()]
+    axes.set_yticks(places, labels)
+    axes.set_ylim(len(shown) - 0.4, -0.6)
+    axes.set(xlim=(0, 100), xlabel="share of the step, %")
+    axes.set_title("By kind of work")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.4, -0.17), ncols=3, columnspacing=1, handlelength=1.2)
+
+
+@styled
+def roofline(ceilings: pd.DataFrame, passes: pd.DataFrame, where: str) -> Figure:
+    """Draw the speed of the paper's layers against their operations per byte, below the device's own ceilings.
+
+    Args:
+        ceilings, passes: ``timing.roofline``.
+        where: the device, in words.
+    """
+    if passes.empty:
+        return note()
+    figure, axes = new_figure(WIDE_INCHES, 3.9)
+    ends = passes["operations_per_byte"].min() / 2, passes["operations_per_byte"].max() * 2
+    for ceiling in ceilings.itertuples():
+        _draw_ceiling(axes, ceiling, *ends)
+    bandwidth = ceilings["gbyte_per_second"].max()
+    middle = (ends[0] * ceilings["peak_gflop_per_second"].max() / bandwidth) ** 0.5
+    label_point(axes, middle, middle * bandwidth, f"memory: {bandwidth:.0f} GB/s", (-5, 3), color=MUTED, ha="right")
+    for (precision, what), part in passes.groupby(["precision", "what"], sort=False):
+        color, marker, _ = PRECISIONS[precision]
+        look = {"color": color, "marker": marker, "markersize": 5, "linestyle": "none"}
+        look["markerfacecolor"] = color if what == "layer_forward" else "white"
+        label = f"{precision}, {what.removeprefix('layer_')}"
+        axes.plot(part["operations_per_byte"], part["gflop_per_second"], label=label, **look)
+        if what == "layer_forward":
+            _number_layers(axes, part, text_color(color))
+    axes.set(xscale="log", yscale="log", xlabel="operations per byte that must move (log scale)")
+    axes.set(ylabel="GFLOP/s (log scale)", title=f"Layers of AlexNet by number (1 to 5 convolve), {where}")
+    axes.legend(loc="lower right", ncols=2)
+    return figure
+
+
+def _draw_ceiling(axes: Axes, ceiling: tuple, low: float, high: float) -> None:
+    color, _, dash = PRECISIONS[ceiling.precision]
+    peak, bandwidth = ceiling.peak_gflop_per_second, ceiling.gbyte_per_second
+    ridge = peak / bandwidth
+    xs, ys = [low, ridge, max(high, 2 * ridge)], [low * bandwidth, peak, peak]
+    axes.plot(xs, ys, color=color, linestyle=dash, linewidth=1.2)
+    text = f"matrix product, {ceiling.precision}: {peak:,.0f} GFLOP/s"
+    label_point(axes, xs[-1], peak, text, (0, 4), color=text_color(color), ha="right")
+
+
+def _number_layers(axes: Axes, passes: pd.DataFrame, color: str) -> None:
+    """Write each convolution's number beside its mark, and one label beside the dense layers, which lie together."""
+    dense = passes["kind"].eq("fully connected")
+    for row in passes[~dense].itertuples():
+        label_point(axes, row.operations_per_byte, row.gflop_per_second, row.layer[-1], (4, -1), color=color)
+    if dense.any():
+        x, y = passes[dense][["operations_per_byte", "gflop_per_second"]].median()
+        label_point(axes, x, y, "6 to 8", (6, 0), color=color)

@@ -1,0 +1,234 @@
+"""The collected timings, brought into the shape that figures and the notebook on time show."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from reproduce.models import spec
+from reproduce.report.records import TABLES
+from reproduce.report.timeline import read_table
+
+PAPER, WITHOUT_NORMALIZATION, ONE_COLUMN = "alexnet_paper", "alexnet_no_normalization", "alexnet_one_gpu"
+NOT_TIMED = "no machine has been timed yet: python -m reproduce time"
+SETTING = ["machine", "device", "precision", "threads"]
+_RECIPE_BATCH = 128  # images an update, as in every recipe
+_KINDS = {
+    spec.Convolution: "convolution",
+    spec.Local: "local layer",
+    spec.FullyConnected: "fully connected",
+    spec.ResponseNormalization: "normalization",
+    spec.Pooling: "pooling",
+    spec.AdaptivePooling: "pooling",
+    spec.Dropout: "dropout",
+}
+KINDS = ("convolution", "local layer", "fully connected", "normalization", "pooling", "dropout", "loss", "update")
+_TIMING_COLUMNS = (
+    "machine cpu cores gpu loaded device device_name precision threads network what layer batch_size rounds ms_median "
+    "ms_min ms_max ms_by_round images_per_second gflop gbyte gflop_per_second gbyte_per_second percent_of_peak skipped"
+)
+_DAYS_COLUMNS = "system year kind evidence precision days_low days_mid days_high loaded basis source"
+
+
+@dataclass(frozen=True)
+class Timings:
+    """``timing.csv`` (every machine's rows) and ``training_days.csv`` as they were tabulated."""
+
+    rows: pd.DataFrame
+    days: pd.DataFrame
+
+    def measured(self) -> pd.DataFrame:
+        """Return the rows that hold a time; others say why there is none."""
+        return self.rows[self.rows["ms_median"].notna()]
+
+
+def load_timings(folder: Path | None = None) -> Timings:
+    """Read the tabulated timings of ``folder``, by default ``results/tables``.
+
+    Raises:
+        ReproduceError: a table is missing or lacks a column (``dvc repro`` makes them).
+    """
+    folder = folder or TABLES
+    rows = read_table(folder / "timing.csv", _TIMING_COLUMNS)
+    return Timings(rows, read_table(folder / "training_days.csv", _DAYS_COLUMNS))
+
+
+def plain_name(processor: str) -> str:
+    """Return a processor's name without (R), (TM) and the word processor."""
+    for noise in ("(R)", "(TM)", " Processor"):
+        processor = processor.replace(noise, "")
+    return processor
+
+
+def machines(timings: Timings) -> pd.DataFrame:
+    """Return what was timed where: machine, device, load; ``busy`` means that its figures are not to be quoted."""
+    measured = timings.measured()
+    rows = []
+    for (machine, device), group in measured.groupby(["machine", "device"], sort=False):
+        first = group.iloc[0]
+        rows.append(
+            {
+                "machine": machine,
+                "device": first["cpu"] if device == "cpu" else first["device_name"],
+                "cores": int(first["cores"]),
+                "precisions": ", ".join(group["precision"].unique()),
+                "timings": len(group),
+                "rounds": f"{group['rounds'].min():.0f} to {group['rounds'].max():.0f}",
+                "busy": bool(first["loaded"]),
+            }
+        )
+    columns = ["machine", "device", "cores", "precisions", "timings", "rounds", "busy"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def skipped(timings: Timings) -> pd.DataFrame:
+    """Return what was not timed, by kind of work, with the networks and the reason."""
+    left_out = timings.rows[timings.rows["skipped"].notna()]
+    rows = []
+    for (machine, what, reason), group in left_out.groupby(["machine", "what", "skipped"], sort=False):
+        networks = ", ".join(dict.fromkeys(group["network"].dropna()))
+        rows.append({"machine": machine, "what": what, "networks": networks, "reason": reason, "timings": len(group)})
+    return pd.DataFrame(rows, columns=["machine", "what", "networks", "reason", "timings"])
+
+
+def at_all_threads(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows taken with all of a machine's threads."""
+    return rows[rows["threads"].eq(rows.groupby("machine")["threads"].transform("max"))]
+
+
+def fastest_settings(timings: Timings) -> list[tuple[str, str, str, float]]:
+    """Return (machine, device, precision, threads) of the precision that trains the paper's net fastest, by device."""
+    steps = at_all_threads(_steps(timings))
+    steps = steps[steps["network"].eq(PAPER)].sort_values("images_per_second", ascending=False, kind="stable")
+    best = steps.drop_duplicates(["machine", "device"]).sort_values(["device", "machine"])
+    return [tuple(row) for row in best[SETTING].itertuples(index=False)]
+
+
+def _steps(timings: Timings) -> pd.DataFrame:
+    """Return the training steps at the recipes' batch size or the nearest below, one a network and setting."""
+    rows = timings.measured()
+    steps = rows[rows["what"].eq("training_step") & rows["batch_size"].le(_RECIPE_BATCH)]
+    return steps.sort_values("batch_size", kind="stable").drop_duplicates([*SETTING, "network"], keep="last")
+
+
+def layer_times(timings: Timings, setting: Sequence[object], network: str = PAPER) -> pd.DataFrame:
+    """Return the milliseconds of each layer's passes in one step, in the network's order, then loss and update.
+
+    Columns: layer, kind (one of ``KINDS``), forward_ms, backward_ms (NaN for loss and update, which stand in
+    forward_ms), batch_size.
+    """
+    rows = timings.measured()
+    for column, value in zip(SETTING, setting, strict=True):
+        rows = rows[rows[column].eq(value)]
+    rows = rows[rows["network"].eq(network)]
+    kinds = {layer.name: _KINDS[type(layer)] for layer in spec.load_spec(network).layers}
+    passes = {way: rows[rows["what"].eq(f"layer_{way}")].set_index("layer") for way in ("forward", "backward")}
+    table = [
+        {
+            "layer": name,
+            "kind": kinds[name],
+            "forward_ms": forward,
+            "backward_ms": passes["backward"]["ms_median"][name],
+        }
+        for name, forward in passes["forward"]["ms_median"].items()
+    ]
+    for what in ("loss", "update"):
+        found = rows[rows["what"].eq(what)]["ms_median"]
+        table += [{"layer": what, "kind": what, "forward_ms": value, "backward_ms": float("nan")} for value in found]
+    size = passes["forward"]["batch_size"].iloc[0] if table else float("nan")
+    return pd.DataFrame(table, columns=["layer", "kind", "forward_ms", "backward_ms"]).assign(batch_size=size)
+
+
+def shares_by_kind(timings: Timings) -> pd.DataFrame:
+    """Return what share of a step each kind of layer takes, at all threads, in percent of the passes' sum."""
+    rows = at_all_threads(timings.measured())
+    layered = rows[rows["what"].eq("layer_forward")].drop_duplicates([*SETTING, "network"])
+    table = []
+    for place in layered.itertuples():
+        times = layer_times(timings, [getattr(place, name) for name in SETTING], place.network)
+        total = times.assign(ms=times[["forward_ms", "backward_ms"]].sum(axis=1)).groupby("kind")["ms"].sum()
+        head = {name: getattr(place, name) for name in [*SETTING, "network", "batch_size"]}
+        table.append(head | {kind: 100 * total.get(kind, 0.0) / total.sum() for kind in KINDS})
+    return pd.DataFrame(table, columns=[*SETTING, "network", "batch_size", *KINDS])
+
+
+# What is compared: words, the two rows as (what, network), and whether a share rather than a ratio is wanted.
+_STEP = ("training_step", PAPER)
+_RATIOS = (
+    ("normalization's share of a step, %", _STEP, ("training_step", WITHOUT_NORMALIZATION), "share"),
+    ("one-column net's step over the two-column net's", ("training_step", ONE_COLUMN), _STEP, "ratio"),
+    ("released form's step over the paper's", ("training_step", "alexnet_as_released"), _STEP, "ratio"),
+    ("forward pass over the whole step", ("forward", PAPER), _STEP, "ratio"),
+    ("time that making the next batch adds, %", ("training_step_with_input", PAPER), _STEP, "added"),
+)
+
+
+def ratios(timings: Timings) -> pd.DataFrame:
+    """Return the ratios of steps that are compared, at all threads: median, smallest and largest over the rounds.
+
+    Both are of the largest batch at which both were timed. Within a round they were timed one soon after the other;
+    ratios are taken round by round.
+    """
+    rows = at_all_threads(timings.measured())
+    rows = rows[rows["batch_size"].le(_RECIPE_BATCH)]
+    table = []
+    for setting, group in rows.groupby(SETTING, sort=False):
+        rounds: dict[tuple[str, str], dict[float, str]] = {}
+        for row in group.itertuples():
+            rounds.setdefault((row.what, row.network), {})[row.batch_size] = row.ms_by_round
+        for words, first, second, form in _RATIOS:
+            common = rounds.get(first, {}).keys() & rounds.get(second, {}).keys()
+            if not common:
+                continue
+            size = max(common)
+            values = _round_by_round(rounds[first][size], rounds[second][size], form)
+            spread = {"median": statistics.median(values), "smallest": min(values), "largest": max(values)}
+            row = dict(zip(SETTING, setting, strict=True)) | {"compared": words, "batch_size": int(size)}
+            table.append(row | spread)
+    return pd.DataFrame(table, columns=[*SETTING, "compared", "batch_size", "median", "smallest", "largest"])
+
+
+def _round_by_round(first: str, second: str, form: str) -> list[float]:
+    pairs = list(zip(*([float(each) for each in str(text).split(";")] for text in (first, second)), strict=True))
+    if form == "added":
+        return [100 * (a - b) / b for a, b in pairs]
+    return [100 * (a - b) / a if form == "share" else a / b for a, b in pairs]
+
+
+def scaling(timings: Timings) -> pd.DataFrame:
+    """Return images a second of the networks timed at several batch sizes or threads, with what varies.
+
+    ``varies`` is batch_size (at all threads) or threads (at the recipes' batch size); ``at`` its value.
+    """
+    rows = timings.measured()
+    steps = rows[rows["what"].eq("training_step")]
+    full = at_all_threads(steps)
+    several = full.groupby([*SETTING, "network"])["batch_size"].transform("nunique").gt(1)
+    by_batch = full[several].assign(varies="batch_size", at=full["batch_size"])
+    recipe = _steps(timings)
+    recipe = recipe[recipe["device"].eq("cpu") & recipe["network"].isin(set(full[several]["network"]))]
+    by_threads = recipe.assign(varies="threads", at=recipe["threads"])
+    columns = ["varies", "at", *SETTING, "network", "batch_size", "images_per_second"]
+    return pd.concat([by_batch, by_threads], ignore_index=True)[columns].sort_values(columns[:2], kind="stable")
+
+
+def roofline(timings: Timings, machine: str, device: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the ceilings of a device at all threads, and its layers' passes in the paper's net.
+
+    Returns:
+        ceilings: precision, peak_gflop_per_second, gbyte_per_second.
+        passes: precision, what, layer, kind, operations_per_byte, gflop_per_second; layers without operations are left
+            out.
+    """
+    rows = at_all_threads(timings.measured())
+    rows = rows[rows["machine"].eq(machine) & rows["device"].eq(device)]
+    peaks = rows[rows["what"].eq("matrix_multiply")].set_index("precision")["gflop_per_second"]
+    bandwidth = rows[rows["what"].eq("memory_copy")].set_index("precision")["gbyte_per_second"]
+    ceilings = pd.DataFrame({"peak_gflop_per_second": peaks, "gbyte_per_second": bandwidth.max()}).reset_index()
+    passes = rows[rows["network"].eq(PAPER) & rows["what"].str.startswith("layer_") & rows["gflop"].notna()]
+    kinds = {layer.name: _KINDS[type(layer)] for layer in spec.load_spec(PAPER).layers}
+    passes = passes.assign(operations_per_byte=passes["gflop"] / passes["gbyte"], kind=passes["layer"].map(kinds))
+    columns = ["precision", "what", "layer", "kind", "operations_per_byte", "gflop_per_second", "batch_size"]
+    return ceilings, passes[columns].reset_index(drop=True)

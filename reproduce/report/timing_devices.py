@@ -1,0 +1,53 @@
+"""The figures on time for every device that was timed; one that says so where none was."""
+
+from matplotlib.figure import Figure
+
+from reproduce.report import layer_figures, timing, timing_figures
+from reproduce.report.timing import Timings
+
+Setting = tuple[str, str, str, float]
+_NOWHERE: Setting = ("", "", "", 0.0)
+
+
+def words(timings: Timings, setting: Setting) -> str:
+    """Return a setting in words: the processor with its cores, or the GPU, and the precision."""
+    machine, device, precision, threads = setting
+    rows = timings.measured()
+    rows = rows[rows["machine"].eq(machine) & rows["device"].eq(device)]
+    if rows.empty:
+        return ""
+    first = rows.iloc[0]
+    busy = ", busy" if first["loaded"] else ""
+    name = f"{timing.plain_name(first['cpu'])}, {threads:.0f} threads" if device == "cpu" else first["device_name"]
+    return f"{name}, {precision}{busy}"
+
+
+def _settings(timings: Timings) -> list[Setting]:
+    return timing.fastest_settings(timings) or [_NOWHERE]
+
+
+def parts(timings: Timings) -> list[Figure]:
+    """Return ``layer_figures.time_parts`` for each device, in the precision that is fastest there."""
+    shares = timing.shares_by_kind(timings)
+    figures = []
+    for setting in _settings(timings):
+        here = shares[shares["machine"].eq(setting[0]) & shares["device"].eq(setting[1])]
+        layers = timing.layer_times(timings, setting)
+        figures.append(layer_figures.time_parts(layers, here, words(timings, setting)))
+    return figures
+
+
+def scalings(timings: Timings) -> list[Figure]:
+    """Return ``timing_figures.speed_scaling`` for each machine."""
+    scaling = timing.scaling(timings)
+    machines = dict.fromkeys(setting[0] for setting in _settings(timings))
+    return [timing_figures.speed_scaling(scaling[scaling["machine"].eq(machine)]) for machine in machines]
+
+
+def rooflines(timings: Timings) -> list[Figure]:
+    """Return ``layer_figures.roofline`` for each device, in every precision."""
+    figures = []
+    for setting in _settings(timings):
+        name = words(timings, setting).rpartition(f", {setting[2]}")[0]
+        figures.append(layer_figures.roofline(*timing.roofline(timings, *setting[:2]), name))
+    return figures

@@ -1,0 +1,98 @@
+"""How long training takes beside what is claimed: days of AlexNet by kind of evidence, seconds of the 80sec net."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from reproduce.collect.claims import Claim
+from reproduce.report.records import Records
+from reproduce.report.style import format_number
+from reproduce.report.timing import Timings
+
+
+def seconds_to_error(records: Records, study: str, variant: str, error: float) -> pd.DataFrame:
+    """Return for each run of a variant the training seconds until its test error was first at most ``error`` percent.
+
+    Columns: seed, seconds (NaN where it never was), threads, cpu. Seconds are of the training alone, to the end of the
+    epoch, on machines that did other work too.
+    """
+    runs, histories = records.runs, records.histories
+    wanted = runs[runs["study"].eq(study) & runs["variant"].eq(variant) & runs["status"].eq("finished")]
+    table = []
+    for run in wanted.itertuples():
+        epochs = histories[histories["run_id"].eq(run.run_id)].sort_values("epoch")
+        reached = epochs["test_error_percent"].le(error)
+        seconds = epochs["seconds"].cumsum()[reached].iloc[0] if reached.any() else float("nan")
+        table.append({"seed": run.seed, "seconds": seconds, "threads": run.threads, "cpu": run.cpu})
+    return pd.DataFrame(table, columns=["seed", "seconds", "threads", "cpu"])
+
+
+_TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last year of the estimates that do)
+    "training-days": ("gpu", 2012),
+    "account-week-on-gpus": ("gpu", 2012),
+    "account-months-on-cpu": ("cpu", 2012),
+}
+
+
+def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
+    """Return the claims about days of training with each kind of evidence in its own column, and what was found.
+
+    Measured days are of machines timed here, not of 2012's; estimated days are of machines up to 2012.
+    """
+    table = []
+    for claim in (claim for claim in claims if claim.id in _TIME_CLAIMS):
+        kind, last_year = _TIME_CLAIMS[claim.id]
+        days = timings.days[timings.days["kind"].eq(kind)]
+        of_2012 = days[days["evidence"].eq("estimated") & days["year"].le(last_year)]
+        found = claim.source_check.finding if claim.source_check else "not judged: it needs 2012's own machine"
+        table.append(
+            {
+                "claim": claim.statement,
+                "published": _spans(days[days["evidence"].eq("published")]),
+                "estimated, machines to 2012": _spans(of_2012),
+                "measured, machines here": _spans(days[days["evidence"].eq("measured")])
+                or f"no {kind.upper()} timed yet: `python -m reproduce time`",
+                "finding": f"**{found}**",
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def _spans(days: pd.DataFrame) -> str:
+    spans = []
+    for row in days.itertuples():
+        ends = dict.fromkeys(_days(value) for value in (row.days_low, row.days_high))
+        spans.append(
+            f"{row.system}, {row.precision}: {' to '.join(ends)} days{' (busy)' if row.loaded is True else ''}"
+        )
+    return "; ".join(spans)
+
+
+def _days(value: float) -> str:
+    return format_number(value, 0 if value >= 10 else 1 if value >= 1 else 2)
+
+
+def days_table(timings: Timings) -> pd.DataFrame:
+    """Return the days of training by machine, slowest first, with their range, basis and source."""
+    shown = timings.days.sort_values("days_mid", ascending=False, kind="stable")
+    columns = ["system", "year", "evidence", "precision", "days_low", "days_mid", "days_high", "basis", "source"]
+    days = ["days_low", "days_mid", "days_high"]
+    table = shown[columns].assign(**{name: shown[name].map(_days) for name in days})
+    return table.reset_index(drop=True)
+
+
+def seconds_table(records: Records, study: str, variants: Sequence[str], error: float) -> pd.DataFrame:
+    """Return ``seconds_to_error`` of several variants, summed up by variant and machine, below the published time."""
+    published = records.claim("cifar10-80sec-time").targets[0].value
+    rows = [{"run": "published: a GPU, not named", "seeds there": "-", "fastest": None, "median": published}]
+    for variant in variants:
+        runs = seconds_to_error(records, study, variant, error)
+        for (cpu, threads), group in runs.groupby(["cpu", "threads"], sort=False):
+            reached = group["seconds"].dropna()
+            plural = "s" if threads > 1 else ""
+            row = {"run": f"{variant}: {cpu}, {threads:.0f} thread{plural}"}
+            row |= {"seeds there": f"{len(reached)} of {len(group)}", "fastest": reached.min()}
+            rows.append(row | {"median": reached.median(), "slowest": reached.max()})
+    table = pd.DataFrame(rows, columns=["run", "seeds there", "fastest", "median", "slowest"])
+    times = {name: f"{name}, seconds" for name in ("fastest", "median", "slowest")}
+    return table.astype(dict.fromkeys(times, "float64")).rename(columns=times)

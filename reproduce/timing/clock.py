@@ -1,0 +1,76 @@
+"""Clocks for a CPU and for CUDA devices, and settings that hold inside a block."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psutil
+import torch
+
+
+class Stopwatch:
+    """Marks moments of the work given to a device; on CUDA by events, so that the host's queueing is not counted."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._marks: list[float | torch.cuda.Event] = []
+
+    def mark(self) -> None:
+        """Mark the end of all work given to the device so far."""
+        if self._device.type != "cuda":
+            self._marks.append(time.perf_counter())
+            return
+        event = torch.cuda.Event(enable_timing=True)
+        event.record(torch.cuda.current_stream(self._device))
+        self._marks.append(event)
+
+    def intervals(self) -> list[float]:
+        """Wait for the device and return the seconds between neighboring marks."""
+        pairs = zip(self._marks, self._marks[1:], strict=False)
+        if self._device.type != "cuda":
+            return [end - begin for begin, end in pairs]
+        torch.cuda.synchronize(self._device)
+        return [begin.elapsed_time(end) / 1e3 for begin, end in pairs]  # the events count milliseconds
+
+
+def seconds_per_call(call: Callable[[], object], repeats: int, device: torch.device) -> float:
+    """Return the mean seconds of ``repeats`` calls in a row on a synchronized device."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    watch = Stopwatch(device)
+    watch.mark()
+    for _ in range(repeats):
+        call()
+    watch.mark()
+    return watch.intervals()[0] / repeats
+
+
+@contextmanager
+def threads_set(threads: int) -> Iterator[None]:
+    """Compute on ``threads`` CPU threads inside the block."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class OtherWork:
+    """Watches how much of the machine's processor time other programs use, from its making on."""
+
+    def __init__(self) -> None:
+        self._started, self._before = time.perf_counter(), self._busy_seconds()
+
+    @staticmethod
+    def _busy_seconds() -> float:
+        """Return the processor seconds that others have used so far: all that is busy or stolen, less our own."""
+        machine, own = psutil.cpu_times(), psutil.Process().cpu_times()
+        idle = machine.idle + getattr(machine, "iowait", 0.0)
+        counted = sum(machine) - getattr(machine, "guest", 0.0) - getattr(machine, "guest_nice", 0.0)  # guests twice
+        return counted - idle - own.user - own.system
+
+    def percent(self) -> float:
+        """Return the share of all processors' time that other programs used, in percent."""
+        elapsed = (time.perf_counter() - self._started) * (psutil.cpu_count() or 1)
+        return max(0.0, 100 * (self._busy_seconds() - self._before) / elapsed) if elapsed else 0.0

@@ -1,0 +1,176 @@
+"""From samples to rows: what every column of results/timing/<machine>.csv holds, and writing and reading the files."""
+
+import math
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from reproduce.errors import ReproduceError
+from reproduce.files import write_text
+from reproduce.measure import own_file, slug
+from reproduce.paths import RESULTS, relative_to_repo
+from reproduce.timing.cells import (
+    LAYERS,
+    MATRIX_MULTIPLY,
+    MEMORY_COPY,
+    RECIPE_BATCH,
+    TRAINING_STEP,
+    Cell,
+    Scope,
+    flops,
+    known_spec,
+    layer_work,
+)
+from reproduce.timing.subjects import Sample
+
+TIMING_FOLDER = RESULTS / "timing"
+
+# A column that does not apply is empty; units are in the names. results/README.md explains each.
+_MACHINE = ["cpu", "cores", "gpu", "features", "memory_gib", "os", "torch", "python", "compiled_kernels"]
+_RUN = ["git_commit", "git_dirty", "started_utc", "finished_utc", "load_average_before", "load_average_after"]
+_RUN += ["other_work_percent", "loaded", "budget_seconds"]
+_CELL = ["device", "device_name", "precision", "threads", "network", "what", "layer", "batch_size"]
+_TIMES = ["rounds", "calls_per_round", "ms_median", "ms_min", "ms_max", "ms_by_round", "images_per_second"]
+_WORK = ["gflop", "gbyte", "gflop_per_second", "gbyte_per_second", "percent_of_peak", "skipped"]
+COLUMNS = [*_MACHINE, *_RUN, *_CELL, *_TIMES, *_WORK]
+TEXT_COLUMNS = ["cpu", "gpu", "features", "os", "torch", "python", "git_commit", "started_utc", "finished_utc"]
+TEXT_COLUMNS += ["device", "device_name", "precision", "network", "what", "layer", "ms_by_round", "skipped"]
+
+
+def cell_rows(cell: Cell, scope: Scope, samples: Sequence[Sample], calls: int) -> list[dict[str, Any]]:
+    """Return the rows of one cell: one, or for ``layers`` one for every layer's pass.
+
+    Args:
+        cell: what was timed.
+        scope: of the run; it gives the sizes of the ceilings.
+        samples: one a round.
+        calls: that each sample is the mean of.
+    """
+    return [_row(cell, scope, key, [sample[key] for sample in samples], calls) for key in samples[0]]
+
+
+def _row(cell: Cell, scope: Scope, key: tuple[str, str], seconds: list[float], calls: int) -> dict[str, Any]:
+    what, layer = key
+    operations, moved = _work(cell, scope, key)
+    middle = statistics.median(seconds)
+    whole = what not in (MATRIX_MULTIPLY, MEMORY_COPY) and cell.what != LAYERS
+    return {
+        **cell_columns(cell),
+        "what": what,
+        "layer": layer,
+        "rounds": len(seconds),
+        "calls_per_round": calls,
+        "ms_median": 1e3 * middle,
+        "ms_min": 1e3 * min(seconds),
+        "ms_max": 1e3 * max(seconds),
+        "ms_by_round": ";".join(f"{1e3 * each:.5g}" for each in seconds),
+        "images_per_second": cell.batch_size / middle if whole else None,
+        "gflop": operations / 1e9 or None,
+        "gbyte": moved / 1e9 or None,
+        "gflop_per_second": operations / 1e9 / middle or None,
+        "gbyte_per_second": moved / 1e9 / middle or None,
+    }
+
+
+def _work(cell: Cell, scope: Scope, key: tuple[str, str]) -> tuple[float, float]:
+    if cell.what == LAYERS:
+        network = known_spec(cell.network)
+        return layer_work(network, cell.batch_size, cell.setting.precision).get(key, (0.0, 0.0))
+    if cell.what == MEMORY_COPY:
+        return 0.0, 2.0 * scope.copy_bytes[torch.device(cell.setting.device).type]  # read and written
+    return flops(cell, scope), 0.0
+
+
+def cell_columns(cell: Cell) -> dict[str, Any]:
+    """Return the columns that say what a cell is."""
+    device = torch.device(cell.setting.device)
+    return {
+        "device": cell.setting.device,
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "precision": cell.setting.precision,
+        "threads": cell.setting.threads,
+        "network": cell.network,
+        "what": cell.what,
+        "batch_size": cell.batch_size or None,
+    }
+
+
+def with_shares_of_peak(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return ``frame`` with ``percent_of_peak``: operations a second over the matrix product's at the same setting."""
+    setting = ["device", "precision", "threads"]
+    peaks = frame[frame["what"].eq(MATRIX_MULTIPLY)].set_index(setting)["gflop_per_second"]
+    places = pd.MultiIndex.from_frame(frame[setting])
+    peak = pd.Series(peaks.reindex(places).to_numpy(), index=frame.index)
+    return frame.assign(percent_of_peak=100 * frame["gflop_per_second"] / peak)
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], folder: Path) -> Path:
+    """Write the rows of one machine to its own file in ``folder``, whole or not at all; return the path.
+
+    Args:
+        rows: of ``cell_rows``, and of what was skipped.
+        facts: machine and run, the same in every row.
+        folder: of all machines' files; those of others stay.
+
+    Raises:
+        ReproduceError: the folder is not writable, or a file of this machine's name is no timing.
+    """
+    frame = pd.DataFrame([{**facts, **row} for row in rows]).reindex(columns=COLUMNS)
+    numbers = [name for name in COLUMNS if name not in TEXT_COLUMNS]
+    frame = with_shares_of_peak(frame.astype(dict.fromkeys(numbers, "float64")))
+    for name in numbers:
+        frame[name] = ["" if math.isnan(value) else f"{value:.6g}" for value in frame[name]]
+    path = machine_file(facts, folder)
+    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+    return path
+
+
+def machine_file(machine: Mapping[str, Any], folder: Path) -> Path:
+    """Return where the rows of ``machine`` go: processor, cores, GPU and torch decide."""
+    gpu = [machine["gpu"]] if machine["gpu"] else []
+    stem = slug(machine["cpu"], machine["cores"], "cores", *gpu, "torch", str(machine["torch"]).split("+")[0])
+    return own_file(folder, stem, ".csv", machine, read_machine)
+
+
+def read_machine(path: Path) -> dict[str, Any]:
+    """Return the machine that a file of timings is of."""
+    first = read_rows(path).iloc[0]
+    row = {name: None if pd.isna(first[name]) else first[name] for name in ("cpu", "cores", "gpu", "os", "features")}
+    return {**row, "memory_gib": float(first["memory_gib"])}
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Return one machine's rows, with ``machine``: the file's name without its ending.
+
+    Raises:
+        ReproduceError: the file cannot be read, lacks a column or has no rows.
+    """
+    shown = relative_to_repo(path)
+    try:
+        frame = pd.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, "object"))
+    except (OSError, ValueError) as error:
+        raise ReproduceError(f"cannot read {shown} ({str(error).splitlines()[0]}); restore it with git") from error
+    missing = [name for name in COLUMNS if name not in frame]
+    if missing or frame.empty:
+        problem = f"has no column {missing[0]!r}" if missing else "has no rows"
+        raise ReproduceError(f"{shown} {problem}; restore it with git or run `python -m reproduce time`")
+    return frame.assign(machine=path.stem, loaded=frame["loaded"].astype(bool))
+
+
+def read_all(folder: Path = TIMING_FOLDER) -> pd.DataFrame:
+    """Return the rows of every machine's file in ``folder``, by file name; empty where there are none."""
+    frames = [read_rows(path) for path in sorted(folder.glob("*.csv"))]
+    if not frames:
+        return pd.DataFrame(columns=["machine", *COLUMNS])
+    return pd.concat(frames, ignore_index=True)[["machine", *COLUMNS]]
+
+
+def training_steps(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the timed training steps at the recipes' batch size or the nearest below, one a network and setting."""
+    steps = frame[frame["what"].eq(TRAINING_STEP) & frame["ms_median"].notna() & frame["batch_size"].le(RECIPE_BATCH)]
+    keys = ["machine", "device", "precision", "threads", "network"]
+    return steps.sort_values("batch_size", kind="stable").drop_duplicates(keys, keep="last").sort_index()

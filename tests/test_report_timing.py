@@ -1,0 +1,215 @@
+"""What figures and notebook on time show: layers, shares and ratios by hand; figures with and without machines."""
+
+import nbformat
+import pandas as pd
+import pytest
+from timing_support import frame_of, row
+
+from reproduce.collect.claims import load_claims
+from reproduce.report import timing, timing_devices, timing_figures, training_time
+from reproduce.report.build import NOTEBOOK_SOURCES, timing_stage
+from reproduce.report.notebooks import execute_notebook, read_notebook
+from reproduce.report.records import Records
+from reproduce.timing import tables
+
+LAYERS = ["conv1", "norm1", "pool1", "conv2", "norm2", "pool2", "conv3", "conv4", "conv5", "pool5"]
+LAYERS += ["fc6", "drop6", "fc7", "drop7", "fc8"]
+
+
+def layered(**columns):
+    """Rows of one pass: 2 ms forward and 4 ms back for each of 15 layers, 1 ms of loss, 9 ms of update."""
+    work = {"gflop": 1.0, "gbyte": 0.1, "gflop_per_second": 500.0}
+    rows = [row("layer_forward", "alexnet_paper", 2.0, layer=name, **work, **columns) for name in LAYERS]
+    rows += [row("layer_backward", "alexnet_paper", 4.0, layer=name, **work, **columns) for name in LAYERS[::-1]]
+    return [*rows, row("loss", "alexnet_paper", 1.0, **columns), row("update", "alexnet_paper", 9.0, **columns)]
+
+
+def step(network, rounds, what="training_step", **columns):
+    times = sorted(rounds)
+    text = ";".join(map(str, rounds))
+    return row(what, network, times[len(times) // 2], ms_min=times[0], ms_max=times[-1], ms_by_round=text, **columns)
+
+
+def all_rows():
+    rows = [
+        row("matrix_multiply", ms=1, gflop_per_second=1000.0),
+        row("memory_copy", ms=1, gbyte_per_second=20.0),
+        row("matrix_multiply", ms=1, precision="bf16", gflop_per_second=8000.0),
+        row("memory_copy", ms=1, precision="bf16", gbyte_per_second=19.0),
+        *layered(),
+        step("alexnet_paper", [100.0, 110.0, 200.0]),
+        step("alexnet_paper", [40.0, 50.0, 60.0], precision="bf16"),
+        step("alexnet_paper", [10.0, 11.0, 12.0], batch_size=8),
+        step("alexnet_paper", [400.0, 400.0, 400.0], threads=1),
+        step("alexnet_no_normalization", [90.0, 88.0, 100.0]),
+        step("alexnet_one_gpu", [60.0, 55.0, 100.0]),
+        step("alexnet_paper", [120.0, 110.0, 220.0], what="training_step_with_input"),
+        row("forward", "nasnetalarge", ms=None, skipped="timm is not installed", batch_size=8),
+    ]
+    return frame_of(rows, started_utc="2026-01-02T03:04:05Z")
+
+
+def timings_of(frame, folder):
+    (folder / "timing").mkdir(parents=True)
+    if len(frame):
+        frame.drop(columns="machine").to_csv(folder / "timing" / "a-machine.csv", index=False)
+    tables.tabulate(folder / "timing", folder / "tables")
+    return timing.load_timings(folder / "tables")
+
+
+@pytest.fixture
+def timed(tmp_path):
+    return timings_of(all_rows(), tmp_path)
+
+
+@pytest.fixture
+def untimed(tmp_path):
+    return timings_of(all_rows().iloc[:0], tmp_path / "untimed")
+
+
+def test_the_fastest_precision_stands_for_a_device(timed):
+    assert timing.fastest_settings(timed) == [("a-machine", "cpu", "bf16", 2.0)]
+    assert timing_devices.words(timed, ("a-machine", "cpu", "bf16", 2.0)) == "Intel Xeon, 2 threads, bf16"
+
+
+def test_layers_stand_in_the_networks_order_with_loss_and_update_last(timed):
+    times = timing.layer_times(timed, ("a-machine", "cpu", "fp32", 2.0))
+    assert times["layer"].tolist() == [*LAYERS, "loss", "update"]
+    assert times.set_index("layer")["kind"][["conv2", "norm2", "pool5", "fc8", "drop6", "update"]].tolist() == [
+        "convolution",
+        "normalization",
+        "pooling",
+        "fully connected",
+        "dropout",
+        "update",
+    ]
+    assert times["forward_ms"].tolist() == [2.0] * 15 + [1.0, 9.0]
+    assert times["backward_ms"].dropna().tolist() == [4.0] * 15
+    assert set(times["batch_size"]) == {128}
+
+
+def test_shares_by_kind_add_up_to_the_step(timed):
+    (shares,) = timing.shares_by_kind(timed).to_dict("records")
+    assert shares["convolution"] == pytest.approx(30)  # 5 layers x 6 ms of 15 x 6 + 10
+    assert shares["fully connected"] == shares["pooling"] == pytest.approx(18)
+    assert shares["normalization"] == shares["dropout"] == pytest.approx(12)
+    assert shares["update"] == pytest.approx(9) and shares["loss"] == pytest.approx(1)
+    assert sum(shares[kind] for kind in timing.KINDS) == pytest.approx(100)
+
+
+def test_ratios_are_taken_round_by_round(timed):
+    table = timing.ratios(timed).set_index("compared")
+    assert set(table["batch_size"]) == {128} and set(table["precision"]) == {"fp32"}
+    share = table.loc["normalization's share of a step, %"]
+    assert [share["median"], share["smallest"], share["largest"]] == pytest.approx([20, 10, 50])
+    column = table.loc["one-column net's step over the two-column net's"]
+    assert [column["median"], column["smallest"], column["largest"]] == pytest.approx([0.5, 0.5, 0.6])
+    added = table.loc["time that making the next batch adds, %"]
+    assert [added["median"], added["smallest"], added["largest"]] == pytest.approx([10, 0, 20])
+
+
+def test_ratios_compare_equal_batches_only(tmp_path):
+    frame = all_rows()
+    other = frame["network"].eq("alexnet_no_normalization")
+    frame.loc[other, "batch_size"] = 64
+    table = timing.ratios(timings_of(frame, tmp_path))
+    assert not table["compared"].str.contains("normalization").any() and len(table) == 2
+
+
+def test_scaling_tells_batch_and_threads_apart(timed):
+    scaling = timing.scaling(timed)
+    fp32 = scaling[scaling["precision"].eq("fp32")]
+    assert fp32[fp32["varies"].eq("batch_size")]["at"].tolist() == [8, 128]
+    assert fp32[fp32["varies"].eq("threads")]["at"].tolist() == [1, 2]
+
+
+def test_roofline_places_every_pass_that_computes(timed):
+    ceilings, passes = timing.roofline(timed, "a-machine", "cpu")
+    assert dict(zip(ceilings["precision"], ceilings["peak_gflop_per_second"], strict=True)) == {
+        "bf16": 8000,
+        "fp32": 1000,
+    }
+    assert set(ceilings["gbyte_per_second"]) == {20.0}
+    assert len(passes) == 30 and set(passes["operations_per_byte"]) == {10.0}
+
+
+def test_machines_and_what_they_could_not_time(timed):
+    (machine,) = timing.machines(timed).to_dict("records")
+    assert machine["device"] == "Intel(R) Xeon(R) Processor" and machine["busy"] is False
+    (left_out,) = timing.skipped(timed).to_dict("records")
+    assert left_out["networks"] == "nasnetalarge" and left_out["reason"] == "timm is not installed"
+
+
+def test_claims_keep_the_kinds_of_evidence_apart(timed):
+    table = training_time.claims_on_days(timed, load_claims()).set_index("claim")
+    months = table.loc["On CPUs training would have taken months."]
+    assert "MatConvNet, fp32: 61 days" in months["published"] and "GTX" not in months["published"]
+    assert (
+        "Core i7-920" in months["estimated, machines to 2012"] and "EPYC" not in months["estimated, machines to 2012"]
+    )
+    assert months["measured, machines here"].startswith("Intel(R) Xeon(R) Processor, 2 cores, fp32: ")
+    assert months["finding"] == "**rough**"
+    days = table.loc["Training takes five to six days on two GTX 580 3 GB GPUs."]
+    assert "two GeForce GTX 580, fp32: 5.0 to 6.0 days" in days["published"]
+    assert days["measured, machines here"] == "no GPU timed yet: `python -m reproduce time`"
+    assert "not judged" in days["finding"]
+
+
+def test_seconds_to_an_error_end_with_the_first_epoch_at_or_below_it():
+    runs = pd.DataFrame(
+        {
+            "run_id": ["a", "b", "c"],
+            "study": "s",
+            "variant": "v",
+            "seed": [1, 2, 3],
+            "status": ["finished", "finished", "missing"],
+            "threads": 1,
+            "cpu": "x",
+        }
+    )
+    errors = {"a": [30.0, 26.0, 27.0], "b": [30.0, 28.0, 26.1]}
+    histories = pd.concat(
+        pd.DataFrame({"run_id": run, "epoch": [1, 2, 3], "test_error_percent": each, "seconds": [10.0, 20.0, 40.0]})
+        for run, each in errors.items()
+    )
+    nothing = pd.DataFrame()
+    records = Records(load_claims(), nothing, runs, histories, nothing, nothing)
+    found = training_time.seconds_to_error(records, "s", "v", 26.0)
+    assert found["seed"].tolist() == [1, 2] and found["seconds"][0] == 30 and pd.isna(found["seconds"][1])
+    table = training_time.seconds_table(records, "s", ["v"], 26.0)
+    assert table["median, seconds"].tolist() == [80, 30] and table["seeds there"].tolist() == ["-", "1 of 2"]
+
+
+def test_figures_mark_each_kind_of_evidence_differently(timed):
+    figure = timing_figures.training_days(timed.days)
+    cpus, gpus = figure.axes
+    assert len(cpus.get_yticks()) + len(gpus.get_yticks()) == len(timed.days)
+    marks = {line.get_marker() for axes in figure.axes for line in axes.lines} - {"None", ""}
+    assert marks == {"o", "s", "D"}
+    labels = [text.get_text() for text in cpus.get_yticklabels()]
+    assert "Intel Xeon, 2 cores (2026, bf16)" in labels
+
+
+def test_the_stage_writes_every_figure_with_and_without_machines(timed, untimed, tmp_path):
+    for number, given in enumerate((timed, untimed)):
+        folder = tmp_path / f"tables{number}"
+        folder.mkdir()
+        given.rows.to_csv(folder / "timing.csv", index=False)
+        given.days.to_csv(folder / "training_days.csv", index=False)
+        paths = timing_stage(tmp_path / f"figures{number}", folder)
+        assert len(paths) == 8 and all(path.stat().st_size > 1000 for path in paths)
+    texts = [text.get_text() for figure in timing_devices.parts(untimed) for text in figure.axes[0].texts]
+    assert texts == [timing.NOT_TIMED]
+
+
+def test_the_notebook_runs_with_a_timed_machine_as_without(timed, tmp_path):
+    source = read_notebook(NOTEBOOK_SOURCES / "gpu_vs_cpu.ipynb")
+    load = next(cell for cell in source.cells if cell.id == "load")
+    stand_in = f"load_timings(__import__('pathlib').Path({str(tmp_path / 'tables')!r}))"
+    load.source = load.source.replace("load_timings()", stand_in)
+    (tmp_path / "a.ipynb").write_text(nbformat.writes(source))
+    execute_notebook(tmp_path / "a.ipynb", tmp_path / "b.ipynb")
+    outputs = {c.id: c.outputs for c in read_notebook(tmp_path / "b.ipynb").cells if c.cell_type == "code"}
+    assert "normalization's share" in outputs["ratios"][0].data["text/markdown"]
+    assert all("image/png" in outputs[name][0].data for name in ("days", "parts", "scaling", "roofline"))
+    assert "seeds there" in outputs["seconds"][0].data["text/markdown"]

@@ -1,0 +1,114 @@
+"""The estimate for this machine: from rows to seconds of a run by hand, and what is printed."""
+
+import pytest
+from timing_support import frame_of, row, tiny_scope
+from training_support import tiny_study, write_study
+
+from reproduce import cli
+from reproduce.config import load_study
+from reproduce.models.counts import training_flops_per_image
+from reproduce.models.spec import load_spec
+from reproduce.timing import cells, estimate
+from reproduce.timing.estimate import Speeds, days_words, estimate_text, run_seconds, span_words, speeds_here
+from reproduce.timing.rows import write_rows
+from reproduce.timing.run import facts_of_machine
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+
+def speeds(*rows, device="cpu", source="made up"):
+    given = rows or (
+        row("training_step", "80sec", ms=128.0),  # 1 ms an image
+        row("forward", "80sec", ms=32.0),
+        row("network_input", "80sec", ms=12.8),
+        row("training_step", "alexnet_paper", ms=12_800.0),
+    )
+    return Speeds(frame_of(given, loaded=False, started_utc="2026-01-02T03:04:05Z"), device, source)
+
+
+def test_a_run_is_its_updates_and_evaluations():
+    """80sec: 11 epochs of 50,000 images at 1 + 0.1 ms; 12 tests of 10,000 and 50,000 images at 0.25 + 0.1 ms."""
+    variant = load_study("cifar10_nets").variant("80sec")
+    expected = 11 * 50_000 * 1.1e-3 + (12 * 10_000 + 50_000) * 0.35e-3
+    assert run_seconds(variant, 11, "cifar10", speeds()) == pytest.approx(expected)
+
+
+def test_held_out_files_and_ten_views_are_counted():
+    """13pct: 100 of 160 epochs on four files, the fifth looked at each time; ten views and the center at the end."""
+    variant = load_study("cifar10_nets").variant("conv_local_13pct")
+    ratio = training_flops_per_image(load_spec("conv_local_13pct")) / training_flops_per_image(load_spec("80sec"))
+    step, forward, made = 1e-3 * ratio, 0.25e-3 * ratio, 0.1e-3  # the net was not timed: in proportion to operations
+    held_out = [5 - len(phase.training_files) for phase in variant.phases for _ in range(phase.epochs)]
+    trained = sum(50_000 - 10_000 * files for files in held_out)
+    evaluated = sum(10_000 + 10_000 * files for files in held_out) + 11 * 10_000 + 50_000
+    expected = trained * (step + made) + evaluated * (forward + made)
+    assert sum(held_out) == 100
+    assert run_seconds(variant, 160, "cifar10", speeds()) == pytest.approx(expected)
+
+
+def test_a_gpu_is_fed_by_the_cpu():
+    rows = [row("training_step", "80sec", ms=1.28, device="cuda:0"), row("network_input", "80sec", ms=12.8)]
+    fast = speeds(*rows, device="cuda:0")
+    spec = load_spec("80sec")
+    assert fast.seconds_per_image("training_step", "80sec", spec, "fp32") == pytest.approx(1e-5)
+    assert fast.seconds_per_image("training_step", "80sec", spec, "bf16") == pytest.approx(1e-5)  # it has no bf16
+    assert fast.seconds_per_image("network_input", "80sec", spec, "fp32") == pytest.approx(1e-4)
+
+
+def test_every_profile_of_every_study_has_its_time():
+    table = estimate.study_table([load_study("cifar10_nets")], speeds())
+    assert set(table["profile"]) == {"standard", "full", "smoke"}
+    assert table["in all"].str.match(r"\d+ (s|min \d\d s|h \d\d min)$").all()
+
+
+def test_a_study_of_other_data_is_named_and_not_guessed(tmp_path):
+    write_study(tmp_path)
+    study = tiny_study(tmp_path).model_copy(update={"dataset": "flowers"})
+    table = estimate.study_table([study], speeds())
+    assert set(table["in all"]) == {"not estimated"} and "flowers is not known" in table["longest run"][0]
+
+
+def test_this_machine_stands_among_the_others():
+    table = estimate.standing_table(speeds()).set_index("machine")
+    here = table.loc["this machine: Intel(R) Xeon(R) Processor, 2 cores"]
+    assert here["evidence"] == "measured" and here["90 epochs"] == "130 days"  # 10 images a second
+    assert table.loc["two GeForce GTX 580"]["from, to"] == "5 days to 6 days"
+    order = list(table.index)
+    assert order.index("Core i7-920") < order.index("two GeForce GTX 580") < order.index("H100 SXM")
+
+
+@pytest.mark.parametrize(
+    ("days", "words"), [(133.4, "130 days"), (5.5, "5.5 days"), (1.65, "40 h"), (0.0382, "55 min"), (2, "2 days")]
+)
+def test_days_are_printed_in_a_unit_that_fits(days, words):
+    assert days_words(days) == words
+    assert span_words(days, days) == "" and span_words(days, 9 * days).startswith(words)
+
+
+def test_the_machines_own_file_is_used_where_there_is_one(tmp_path, monkeypatch):
+    """Written for this very machine, it is read back; without it a short measurement takes its place."""
+    rows = [row("training_step", "80sec", ms=640.0), row("forward", "80sec"), row("network_input", "80sec")]
+    rows.append(row("training_step", "80sec", threads=1))
+    facts = facts_of_machine(["cpu"]) | {"loaded": False, "started_utc": "2026-01-02T03:04:05Z"}
+    write_rows(rows, facts, tmp_path)
+    found = speeds_here(tmp_path, "cpu")
+    assert found.source.startswith("timed on 2026-01-02, ")
+    assert found.seconds_per_image("training_step", "80sec", load_spec("80sec"), "fp32") == pytest.approx(5e-3)
+    monkeypatch.setattr(cells, "available_cores", lambda: 1)
+    scope = tiny_scope("80sec")
+    measured = speeds_here(tmp_path / "none", "cpu", scope)
+    assert measured.source.startswith("measured just now") and not (tmp_path / "none").exists()
+    assert measured.seconds_per_image("forward", "80sec", load_spec("80sec"), "fp32") > 0
+
+
+def test_the_command_says_whose_speeds_it_used(monkeypatch, capsys):
+    monkeypatch.setattr(estimate, "speeds_here", speeds)
+    assert cli.main(["estimate"]) == 0
+    printed = capsys.readouterr().out
+    assert "cifar10_nets" in printed and "This machine's speeds: made up." in printed
+    assert printed.rstrip() == estimate_text(cli._all_studies(), speeds())
+
+
+def test_the_short_measurement_times_what_the_estimate_needs():
+    whats = {cell.what for cell in cells.all_cells(cells.ESTIMATE, ["cpu"])}
+    assert whats == {"matrix_multiply", "memory_copy", "forward", "training_step", "network_input"}

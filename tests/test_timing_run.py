@@ -1,0 +1,279 @@
+"""The timing harness end to end on this CPU with a tiny scope, its clock, its plan, and its files."""
+
+import subprocess
+import sys
+import time
+import types
+
+import pytest
+import torch
+from timing_support import COPY_BYTES, MACHINE, SIDE, row, tiny_scope
+
+from reproduce.errors import ReproduceError
+from reproduce.models.spec import load_spec
+from reproduce.timing import cells, plan, run
+from reproduce.timing.cells import Cell, Scope, Setting, layer_work, thread_counts
+from reproduce.timing.clock import OtherWork, Stopwatch, seconds_per_call, threads_set
+from reproduce.timing.rows import COLUMNS, read_all, read_rows, training_steps, write_rows
+from reproduce.timing.subjects import InputMaker, Subject
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_core():
+    """Time on one thread: on a busy machine two would wait for one another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cells, "available_cores", lambda: 1)
+        yield
+
+
+@pytest.fixture(scope="module")
+def timed(tmp_path_factory):
+    """The rows of one tiny run on this machine, with thread and batch scaling, as read back."""
+    before = torch.get_num_threads()
+    folder = tmp_path_factory.mktemp("timing")
+    scope = tiny_scope("80sec", "nasnetalarge", batch_sizes=(1, 8))
+    path = run.run_timing(out=folder, scope=scope)
+    torch.set_num_threads(before)
+    return read_rows(path)
+
+
+def of(frame, what, network=None):
+    chosen = frame[frame["what"].eq(what) & frame["ms_median"].notna()]
+    return chosen if network is None else chosen[chosen["network"].eq(network)]
+
+
+def test_every_row_has_its_units_and_spread(timed):
+    measured = timed[timed["skipped"].isna()]
+    assert (measured["ms_min"] <= measured["ms_median"]).all() and (measured["ms_median"] <= measured["ms_max"]).all()
+    rounds = [sorted(map(float, text.split(";"))) for text in measured["ms_by_round"]]
+    assert [len(each) for each in rounds] == measured["rounds"].astype(int).tolist()
+    assert measured["rounds"].min() >= plan.MIN_ROUNDS
+    middles = [each[len(each) // 2] if len(each) % 2 else sum(each[len(each) // 2 - 1 :][:2]) / 2 for each in rounds]
+    assert measured["ms_median"].tolist() == pytest.approx(middles, rel=1e-3)
+    assert (
+        timed[["started_utc", "finished_utc", "load_average_before", "other_work_percent", "cpu"]]
+        .notna()
+        .all(axis=None)
+    )
+
+
+def test_speeds_follow_from_times_and_operations(timed):
+    (step,) = of(timed, "training_step", "80sec").query("batch_size == 128 and precision == 'fp32'").itertuples()
+    assert step.images_per_second == pytest.approx(128e3 / step.ms_median, rel=1e-4)
+    # 80sec: 12,354,176 multiply-accumulates, 2,457,600 of them in conv1, whose input gradient is not needed
+    assert step.gflop == pytest.approx(128 * (6 * 12_354_176 - 2 * 2_457_600) / 1e9, rel=1e-5)
+    assert step.gflop_per_second == pytest.approx(1e3 * step.gflop / step.ms_median, rel=1e-4)
+    (peak,) = of(timed, "matrix_multiply").query("precision == 'fp32'").itertuples()
+    assert peak.gflop == pytest.approx(2 * SIDE**3 / 1e9, rel=1e-5) and peak.percent_of_peak == pytest.approx(100)
+    assert step.percent_of_peak == pytest.approx(100 * step.gflop_per_second / peak.gflop_per_second, rel=1e-4)
+    (copy,) = of(timed, "memory_copy").query("precision == 'fp32'").itertuples()
+    assert copy.gbyte_per_second == pytest.approx(2 * COPY_BYTES / 1e6 / copy.ms_median, rel=1e-4)
+
+
+def test_every_layer_has_both_passes_and_they_add_up(timed):
+    fp32 = timed[timed["network"].eq("80sec") & timed["precision"].eq("fp32")]
+    forward, backward = of(fp32, "layer_forward"), of(fp32, "layer_backward")
+    names = [layer.name for layer in load_spec("80sec").layers]
+    assert forward["layer"].tolist() == names and backward["layer"].tolist() == names[::-1]
+    assert {"loss", "update"} <= set(fp32["what"])
+    (step,) = of(fp32, "training_step").query("batch_size == 128")["ms_median"]
+    parts = fp32[fp32["what"].isin(["layer_forward", "layer_backward", "loss", "update"])]
+    total = parts["ms_median"].sum()
+    assert 0.2 < total / step < 5  # a busy machine stretches either; the parts are no other work
+
+
+def test_what_is_missing_is_a_visible_row(timed):
+    skipped = timed[timed["skipped"].notna()]
+    assert set(skipped["network"]) == {"nasnetalarge"}
+    assert set(skipped["skipped"]) == {"timm is not installed"} and skipped["ms_median"].isna().all()
+
+
+def test_scaling_rows_and_the_recipes_rows_are_told_apart(timed):
+    sizes = of(timed, "training_step", "80sec").query("precision == 'fp32'")["batch_size"].tolist()
+    assert sorted(sizes) == [1, 8, 128]
+    chosen = training_steps(timed)
+    assert set(chosen["batch_size"]) == {128} and set(chosen["network"]) == {"80sec"}
+
+
+def test_nasnet_is_timed_where_timm_is_there(monkeypatch):
+    made = types.ModuleType("timm")
+    made.__spec__ = types.SimpleNamespace(name="timm")
+    made.create_model = lambda name, pretrained: torch.nn.Sequential(torch.nn.AvgPool2d(331), torch.nn.Flatten())
+    monkeypatch.setitem(sys.modules, "timm", made)
+    rows, _ = run.measure(tiny_scope("80sec", "nasnetalarge"), ["cpu"])
+    nasnet = [each for each in rows if each["network"] == "nasnetalarge"]
+    assert nasnet and all(each["ms_median"] > 0 and each["what"] == "forward" for each in nasnet)
+    assert nasnet[0]["gflop"] == pytest.approx(2 * 23.8 * 8)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_gpu_present_is_timed_with_no_change_of_configuration(tmp_path):
+    frame = read_rows(run.run_timing(out=tmp_path, scope=tiny_scope("80sec")))
+    assert set(frame["device"]) >= {"cpu", "cuda:0"}
+    assert frame.query("device == 'cuda:0'")["device_name"].notna().all()
+
+
+def test_the_clock_counts_calls():
+    called = []
+    seconds = seconds_per_call(lambda: called.append(time.sleep(0.01)), 4, CPU)
+    assert len(called) == 4 and 0.01 <= seconds < 0.2
+    watch = Stopwatch(CPU)
+    for _ in range(3):
+        watch.mark()
+    assert len(watch.intervals()) == 2
+
+
+def test_threads_hold_inside_the_block_only():
+    with threads_set(2):
+        assert torch.get_num_threads() == 2
+    assert torch.get_num_threads() == 1
+
+
+def test_work_of_other_programs_is_seen_and_our_own_is_not():
+    watch = OtherWork()
+    quiet_until = time.perf_counter() + 0.3
+    while time.perf_counter() < quiet_until:
+        pass
+    ours = watch.percent()
+    watch = OtherWork()
+    busy = "import time; end = time.time() + 0.6\nwhile time.time() < end: pass"
+    subprocess.run([sys.executable, "-c", busy], check=True)
+    assert watch.percent() > 20  # half of two processors, less on more
+    assert ours <= 101
+
+
+def test_a_busy_machine_marks_every_row(monkeypatch, capsys):
+    monkeypatch.setattr(OtherWork, "percent", lambda self: 30.0)
+    monkeypatch.setattr(run, "_timed", lambda scope, devices: [])
+    _, facts = run.measure(tiny_scope(), ["cpu"])
+    assert facts["loaded"] and facts["other_work_percent"] == 30.0
+    assert "other programs used 30 % of the processors" in capsys.readouterr().err
+
+
+def test_the_layered_pass_computes_the_gradients_of_a_step(monkeypatch):
+    """The update of a pass clocked layer by layer is that of the step it takes apart."""
+    whole, apart = Subject("18pct", CPU), Subject("18pct", CPU)
+    given = []
+    for subject in (whole, apart):
+        monkeypatch.setattr(subject.update, "step", lambda gradients, *factors: given.append(gradients))
+    batch = whole.batch(4, "fp32")
+    whole.step(*batch)
+    apart.layers(*batch)
+    assert len(given[0]) == len(given[1]) == len(whole.update.parameters)
+    for a, b in zip(*given, strict=True):
+        assert torch.allclose(a, b, rtol=1e-4, atol=1e-7)
+
+
+def test_input_is_made_in_the_networks_form():
+    for network, side in (("80sec", 32), ("conv_local_13pct", 24), ("alexnet_paper", 224)):
+        batch = InputMaker(network).make(3, "bf16")
+        assert batch.shape == (3, 3, side, side) and batch.dtype == torch.bfloat16
+        assert batch.float().std() > 20
+
+
+def test_layer_work_by_hand():
+    work = layer_work(load_spec("80sec"), batch_size=2, precision="bf16")
+    inputs, outputs, weights = 3 * 32 * 32, 32 * 32 * 32, 75 * 32 + 32
+    assert work["layer_forward", "conv1"] == (2 * 2 * 32 * 32 * 32 * 75, 2 * (2 * inputs + 2 * outputs + weights))
+    back = 2 * (2 * inputs + 2 * outputs + 2 * weights)  # no gradient of the images
+    assert work["layer_backward", "conv1"] == (2 * 2 * 32 * 32 * 32 * 75, back)
+    pooled = 32 * 16 * 16
+    assert work["layer_forward", "pool1"] == (0, 2 * 2 * (outputs + pooled))
+    assert work["layer_backward", "pool1"] == (0, 2 * 2 * (2 * outputs + pooled))
+    assert work["layer_backward", "fc10"][0] == 2 * 2 * 2 * 640
+
+
+def test_threads_are_all_then_powers_of_two():
+    assert [thread_counts(n) for n in (1, 2, 6, 8)] == [[1], [2, 1], [6, 4, 2, 1], [8, 4, 2, 1]]
+
+
+def test_cells_cover_networks_kinds_and_threads(monkeypatch):
+    monkeypatch.setattr(cells, "available_cores", lambda: 4)
+    monkeypatch.setattr(cells, "native_precisions", lambda device: ["fp32", "bf16"])
+    found = cells.all_cells(Scope(100, ("alexnet_paper", "alexnet_one_gpu", "80sec")), ["cpu", "cuda:0"])
+    assert {(c.setting.device, c.setting.threads) for c in found} == {("cpu", 4), ("cpu", 2), ("cpu", 1), ("cuda:0", 4)}
+    assert [c.priority for c in found] == sorted(c.priority for c in found)
+    slow = {c.what for c in found if c.setting == Setting("cpu", "fp32", 1)}
+    assert slow == {"matrix_multiply", "memory_copy", "forward", "training_step"}
+    assert {c.network for c in found if c.what == "training_step_with_input"} == {"alexnet_paper", "80sec"}
+    sizes = {
+        device: {c.batch_size for c in found if c.setting.device == device and c.what == "training_step"}
+        for device in ("cpu", "cuda:0")
+    }
+    assert sizes == {"cpu": {1, 8, 32, 128, 512}, "cuda:0": {1, 8, 32, 128, 512}}
+
+
+def test_the_plan_follows_from_the_budget():
+    fast, slow = Setting("cpu", "fp32", 2), Setting("cpu", "fp32", 1)
+    networks = ("alexnet_paper", "alexnet_one_gpu", "80sec")
+    found = [Cell(s, "training_step", n, 128, 1 if s == fast else 5) for s in (fast, slow) for n in networks]
+    found.append(Cell(slow, "forward", "80sec", 128, 6))
+    peaks = {fast: 2e11, slow: 1e11}
+    roomy, none = plan.fitted(found, Scope(3600, networks), peaks)
+    assert {c.batch_size for c in roomy} == {128} and none == []
+    tight, _ = plan.fitted(found, Scope(40, networks), peaks)
+    sizes = {(c.setting, c.network): c.batch_size for c in tight if c.what == "training_step"}
+    assert sizes[fast, "80sec"] == sizes[slow, "80sec"] == 128
+    assert sizes[fast, "alexnet_paper"] == sizes[fast, "alexnet_one_gpu"] > sizes[slow, "alexnet_paper"] >= 16
+    nothing, dropped = plan.fitted(found, Scope(0.001, networks), peaks)
+    assert {c.priority for c in nothing} == {1} and [c.priority for c in dropped] == [6, 5, 5, 5]
+
+
+def test_what_turns_out_too_slow_gives_way_after_the_plan(monkeypatch):
+    """The guess let everything in; the warm-up shows that little of it fits, and every network still has its step."""
+    monkeypatch.setattr(run, "fitted", lambda wanted, scope, peaks: (list(wanted), []))
+    rows, _ = run.measure(tiny_scope("80sec", budget_seconds=0.01), ["cpu"])
+    timed = {each["what"] for each in rows if "skipped" not in each}
+    assert timed == {"matrix_multiply", "memory_copy", "training_step"}
+    skipped = {each["what"] for each in rows if "skipped" in each}
+    assert skipped == {"forward", "layers", "network_input", "training_step_with_input"}
+
+
+def test_a_machine_adds_a_file_and_replaces_only_its_own(tmp_path):
+    rows = [row("matrix_multiply", gflop_per_second=10.0), row("training_step", "80sec", gflop_per_second=4.0)]
+    first = write_rows(rows, MACHINE, tmp_path)
+    assert first.name == "intel-xeon-processor-2-cores-torch-2-14-1.csv"
+    assert read_rows(first)["percent_of_peak"].tolist() == [100.0, 40.0]
+    assert write_rows(rows[:1], {**MACHINE, "memory_gib": 15.7}, tmp_path) == first
+    assert len(read_rows(first)) == 1
+    other = write_rows(rows, {**MACHINE, "features": "avx2"}, tmp_path)
+    gpu = write_rows(rows, {**MACHINE, "gpu": "NVIDIA H100"}, tmp_path)
+    later = write_rows(rows, {**MACHINE, "torch": "2.15.0"}, tmp_path)
+    assert [p.name for p in (other, gpu, later)] == [
+        "intel-xeon-processor-2-cores-torch-2-14-1-2.csv",
+        "intel-xeon-processor-2-cores-nvidia-h100-torch-2-14-1.csv",
+        "intel-xeon-processor-2-cores-torch-2-15-0.csv",
+    ]
+    everything = read_all(tmp_path)
+    assert len(everything) == 7 and everything["machine"].nunique() == 4
+    assert list(everything.columns) == ["machine", *COLUMNS]
+
+
+def test_no_machine_yet_is_an_empty_table(tmp_path):
+    assert read_all(tmp_path / "none").empty
+    assert training_steps(read_all(tmp_path / "none")).empty
+
+
+def test_a_damaged_file_is_one_line(tmp_path):
+    path = tmp_path / "a.csv"
+    for content, problem in (("", "cannot read"), ("cpu,cores\nx,2\n", "has no column 'gpu'")):
+        path.write_text(content)
+        with pytest.raises(ReproduceError, match=problem) as caught:
+            read_rows(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_killed_run_leaves_the_old_file(tmp_path, monkeypatch):
+    path = write_rows([row("matrix_multiply")], MACHINE, tmp_path)
+    before = path.read_bytes()
+
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(run, "_timed", stop)
+    with pytest.raises(KeyboardInterrupt):
+        run.run_timing(out=tmp_path, scope=tiny_scope())
+    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
