@@ -19,7 +19,9 @@ from reproduce import cli, config
 from reproduce.config import RunId, load_study
 from reproduce.train import run as run_module
 
+TRAINING_IMAGES = 71  # 12 of each of six classes, less a corrupt one
 VALIDATION_IMAGES = 24
+UPDATES_PER_EPOCH = 9
 STUDY = """
 study: miniature
 dataset: ilsvrc2012_subset
@@ -48,7 +50,7 @@ variants:
       fc8.outputs: 6
       fc8.weight_std: 0.1
     precision: fp32
-    batch_size: 16
+    batch_size: 8
     momentum: 0.9
     order: reshuffled
     augmentation: crops_and_flips
@@ -63,6 +65,10 @@ variants:
         weight_rate_factor: 0.1
         color_noise: false
         layer_rates: {conv1: {weight_rate_factor: 0.0, bias_rate_factor: 0.0}}
+  brief:
+    <<: *paper
+    phases:
+      - {epochs: 1, training_files: [1], weight_rate_factor: 1.0}
   as_released:
     <<: *paper
     network: alexnet_as_released
@@ -71,18 +77,18 @@ variants:
     network: alexnet_one_gpu
 profiles:
   smoke:
-    paper: {epochs: 3, seeds: [1, 2]}
+    brief: {epochs: 1, seeds: [1]}
 """
 
 
 def miniature() -> Miniature:
     """Return the images: six classes, gray, PNG and CMYK files among them, and one corrupt file."""
-    return Miniature(per_class=20, validation=VALIDATION_IMAGES, corrupt=True, smallest=230, wnids=SIX_WNIDS)
+    return Miniature(per_class=12, validation=VALIDATION_IMAGES, corrupt=True, smallest=230, wnids=SIX_WNIDS)
 
 
-def write_miniature(folder: Path) -> None:
-    """Write the archives and the study below ``folder``."""
-    miniature().write_archives(folder / "source")
+def write_miniature(folder: Path, sample: Miniature) -> None:
+    """Write the archives of ``sample`` and the study below ``folder``."""
+    sample.write_archives(folder / "source")
     path = folder / "experiments" / "miniature" / "study.yaml"
     path.parent.mkdir(parents=True)
     path.write_text(STUDY)
@@ -103,11 +109,10 @@ def use_folder(folder: Path, patch: Callable[[object, str, object], None] = seta
         patch(module, name, value)
 
 
-def environment(folder: Path, scratch: str = "scratch") -> dict[str, str]:
-    """Return the environment that names everything below ``folder``."""
-    named = {"ILSVRC2012": "source", "PACKED": "packed", "SCRATCH": scratch}
-    ours = {f"REPRODUCE_{name}": str(folder / place) for name, place in named.items()}
-    return os.environ | ours | {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+def variables(folder: Path) -> dict[str, str]:
+    """Return the environment variables that name everything below ``folder``."""
+    named = {"ILSVRC2012": "source", "PACKED": "packed", "SCRATCH": "scratch"}
+    return {f"REPRODUCE_{name}": str(folder / place) for name, place in named.items()}
 
 
 def command(folder: Path, *arguments: str, processes: int = 1) -> list[str]:
@@ -121,13 +126,12 @@ def train(variant: str, epochs: int, seed: int = 1) -> list[str]:
     return ["train", "miniature", variant, "--epochs", str(epochs), "--seed", str(seed), "--threads", "1"]
 
 
-def started(
-    folder: Path, *arguments: str, processes: int = 1, scratch: str = "scratch", **variables: str
-) -> subprocess.Popen:
+def started(folder: Path, *arguments: str, processes: int = 1, **others: str) -> subprocess.Popen:
     """Start the command in a process group of its own, so that all of it can be killed at once."""
+    ours = {"OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", **variables(folder)}
     return subprocess.Popen(
         command(folder, *arguments, processes=processes),
-        env=environment(folder, scratch) | variables,
+        env=os.environ | ours | others,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -135,10 +139,10 @@ def started(
     )
 
 
-def finished(folder: Path, *arguments: str, **options: object) -> str:
+def finished(folder: Path, *arguments: str, processes: int = 1) -> str:
     """Run the command to its successful end; return what it printed."""
-    process = started(folder, *arguments, **options)
-    output, _ = process.communicate(timeout=200)
+    process = started(folder, *arguments, processes=processes)
+    output, _ = process.communicate()
     assert process.returncode == 0, output
     return output
 
