@@ -18,7 +18,7 @@ from reproduce.files import file_digest
 from reproduce.train.checkpoint import load_checkpoint
 from reproduce.train.loop import Trainer
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.timeout(1200)]
 
 PACK = ["data", "ilsvrc2012", "--subset", "--skip-corrupt", "--workers", "1"]
 EPOCHS = 3
