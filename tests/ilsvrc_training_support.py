@@ -58,11 +58,12 @@ variants:
     diagnostics: [update_losses]
     test_views: 10
     phases: &schedule
-      - {epochs: 8, training_files: [1], weight_rate_factor: 1.0}
-      - {epochs: 1, training_files: [1], weight_rate_factor: 0.1}
+      - {epochs: 14, training_files: [1], weight_rate_factor: 1.0}
+      - {epochs: 1, training_files: [1], weight_rate_factor: 0.1, bias_rate_factor: 0.1}
       - epochs: 1
         training_files: [1]
         weight_rate_factor: 0.1
+        bias_rate_factor: 0.1
         color_noise: false
         layer_rates: {conv1: {weight_rate_factor: 0.0, bias_rate_factor: 0.0}}
   brief:

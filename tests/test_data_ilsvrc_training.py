@@ -1,35 +1,19 @@
 """Packed data as the trainer reads them: which split is what, batches, and what is missing."""
 
-import csv
-import json
-
 import numpy as np
 import pytest
 import torch
 from crops_support import random_crops
+from packed_support import write_subset
 
 from reproduce.data.datasets import DATASETS, DataOptions, open_dataset
 from reproduce.data.ilsvrc import training
 from reproduce.data.ilsvrc.training import load_packed
-from reproduce.data.statistics import npy_bytes
 from reproduce.data.steps import Step
 from reproduce.errors import ReproduceError
-from reproduce.files import file_digest
 
 CPU = torch.device("cpu")
-WNIDS = ["n01440764", "n02105855", "n03445777"]
 COUNTS = {"train": 5, "val": 3, "test": 4}
-
-
-def write_split(folder, images, random):
-    folder.mkdir(parents=True)
-    pixels, labels = random.integers(0, 256, (images, 256, 256, 3), dtype=np.uint8), random.integers(0, 3, images)
-    np.save(folder / "shard-00000.npy", pixels)
-    with (folder / "index.csv").open("w", newline="") as stream:
-        rows = [(f"{folder.name}{number}.JPEG", label) for number, label in enumerate(labels)]
-        csv.writer(stream).writerows([("name", "label"), *rows])
-    shard = {"name": "shard-00000.npy", "images": images, "sha256": file_digest(folder / "shard-00000.npy")}
-    return pixels, labels, {"images": images, "index_sha256": file_digest(folder / "index.csv"), "shards": [shard]}
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +23,7 @@ def packed(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REPRODUCE_PACKED", str(base))
         for year, splits in ((2010, ["train", "val", "test"]), (2012, ["train", "val"])):
-            folder = base / f"ilsvrc{year}_subset"
-            made = {split: write_split(folder / split, COUNTS[split], random) for split in splits}
-            manifest = {"dataset": f"ILSVRC-{year}", "classes": WNIDS, "splits": {s: made[s][2] for s in splits}}
-            (folder / "manifest.json").write_text(json.dumps(manifest))
-            (folder / "mean_image.npy").write_bytes(npy_bytes(np.full((3, 256, 256), 100.0)))
-            (folder / "color_covariance.npy").write_bytes(npy_bytes(np.eye(3)))
-            written[year] = {split: made[split][:2] for split in splits}
+            written[year] = write_subset(base, year, {split: COUNTS[split] for split in splits}, random)
         yield written
 
 
@@ -91,7 +69,7 @@ def test_training_batches_are_crops_of_the_training_images(packed):
 
 def test_a_data_set_is_opened_by_its_name_and_only_whole(packed):
     data = open_dataset("ilsvrc2012_subset", CPU)
-    assert data.folder.name == "ilsvrc2012_subset" and data.mean_image.mean() == 100.0
+    assert data.folder.name == "ilsvrc2012_subset" and data.mean_image.mean() == 127.5
     assert DATASETS["ilsvrc2010_subset"].manifest().parent.name == "ilsvrc2010_subset"
     message = "training_images and image_side are for data sets in memory; ilsvrc2012_subset is read from disk"
     with pytest.raises(ReproduceError, match=f"^{message}$"):

@@ -161,13 +161,13 @@ def test_a_kill_in_the_middle_of_packing_loses_nothing(folder, tmp_path, monkeyp
 @pytest.mark.slow
 @pytest.mark.parametrize("variant", ["paper", "as_released", "one_gpu"])
 def test_variants_learn_what_tells_the_classes_apart(folder, variant):
-    place = trained_here(folder, variant, 10)
+    place = trained_here(folder, variant, 16)
     figures = metrics(place)
     # guessing makes 83 % errors
     assert figures["test_top1_error_percent"] < 45 and figures["test_center_top1_error_percent"] < 45
     assert figures["test_top5_error_percent"] <= figures["test_top1_error_percent"] / 2
     history = pd.read_csv(place / "history.csv")
-    assert history["phase"].tolist() == [1] * 8 + [2, 3]
+    assert history["phase"].tolist() == [1] * 14 + [2, 3]
     assert history["training_loss_nats"].iloc[-1] < 0.7 * history["training_loss_nats"].iloc[0]
 
 
