@@ -9,6 +9,7 @@ import time
 import ilsvrc_training_support as support
 import numpy as np
 import pandas as pd
+import psutil
 import pytest
 from ilsvrc_samples import Miniature
 from ilsvrc_training_support import UPDATES_PER_EPOCH, finished, losses, metrics, place_of, started, train
@@ -98,13 +99,18 @@ def wait_for_checkpoint(folder, process, after_ns=0):
         time.sleep(0.02)
 
 
+def step_of_checkpoint(folder):
+    (checkpoint,) = checkpoints(folder)
+    return load_checkpoint(checkpoint)["trainer"]["state"]["step"]
+
+
 def killed_in_training(folder, processes, *options):
     process = started(folder, *train("paper", EPOCHS), *OFTEN, *options, processes=processes)
     wait_for_checkpoint(folder, process)
-    os.killpg(process.pid, signal.SIGKILL)
+    for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+        each.kill()
     process.communicate()
-    (checkpoint,) = checkpoints(folder)
-    assert 0 < load_checkpoint(checkpoint)["trainer"]["state"]["step"] < UPDATES
+    assert 0 < step_of_checkpoint(folder) < UPDATES
     assert not place_of(folder, "paper", EPOCHS).exists()
 
 
@@ -192,9 +198,17 @@ def test_a_kill_in_the_middle_of_training_changes_nothing(folder, alone):
 def test_a_kill_of_two_processes_changes_nothing(folder, pair):
     passes = ["--images-per-pass", "3"]
     killed_in_training(folder, 2, *passes)
+    begun, before = time.time_ns(), step_of_checkpoint(folder)
+    process = started(folder, *train("paper", EPOCHS), *OFTEN, *passes, processes=2)
+    wait_for_checkpoint(folder, process, begun)
+    trainers = psutil.Process(process.pid).children(recursive=True)
+    process.kill()  # torchrun alone: its processes see that and stop by themselves
+    process.communicate(timeout=DEADLINE_SECONDS)
+    _, left = psutil.wait_procs(trainers, timeout=DEADLINE_SECONDS)
+    assert len(trainers) >= 2 and not left and before < step_of_checkpoint(folder) < UPDATES
     finished(folder, *train("paper", EPOCHS), *passes, processes=2)
     place = kept(place_of(folder, "paper", EPOCHS), "killed-pair")
-    assert results(place) == results(pair) and processes_of(place) == [2, 2]
+    assert results(place) == results(pair) and processes_of(place) == [2, 2, 2]
 
 
 @pytest.mark.slow
@@ -224,8 +238,7 @@ def test_one_process_then_two_then_one_and_never_two_trainers(folder, alone, mon
     wait_for_checkpoint(folder, process, begun)
     process.send_signal(signal.SIGTERM)
     said, _ = process.communicate(timeout=DEADLINE_SECONDS)
-    (checkpoint,) = checkpoints(folder)
-    step = load_checkpoint(checkpoint)["trainer"]["state"]["step"]
+    step = step_of_checkpoint(folder)
     assert process.returncode != 0 and 5 < step < UPDATES
     assert [line for line in said.splitlines() if line.startswith("error: ")] == [
         f"error: miniature/paper/epochs{EPOCHS}/seed1 stopped at step {step}; the same command goes on from there"

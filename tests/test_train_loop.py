@@ -283,10 +283,8 @@ def test_color_noise_switched_off_in_a_phase_leaves_neither_shift_nor_division(s
     variant = study.variant("small").model_copy(update=changes)
     noisy = Phase(epochs=1, training_files=[1], weight_rate_factor=1.0)
     trainer = Trainer(variant, [noisy, noisy.model_copy(update={"color_noise": False})], 1, data)
-    centered = data.training_images[:8, 2:14, 2:14].float() - torch.from_numpy(
-        data.mean_image[:, 2:14, 2:14].transpose(1, 2, 0).copy()
-    )
-    centered = centered.float().permute(0, 3, 1, 2)
+    mean = torch.from_numpy(data.mean_image[:, 2:14, 2:14]).float()
+    centered = data.training_images[:8, 2:14, 2:14].permute(0, 3, 1, 2).float() - mean
     first = trainer.training_input(torch.arange(8))
     (used,) = inputs_of_updates(trainer, 1)
     assert torch.equal(used, first)

@@ -9,6 +9,9 @@ On GPUs the gradients go through NCCL; the few numbers that steer training go th
 """
 
 import os
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -22,6 +25,7 @@ from torch.nn.parallel import DistributedDataParallel
 from reproduce.errors import ElsewhereError, ReproduceError
 
 Result = TypeVar("Result")
+_SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @dataclass(frozen=True)
@@ -116,7 +120,15 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
         raise ReproduceError(
             f"cannot join {count} processes ({str(error).splitlines()[0]}); start them by torchrun"
         ) from error
+    threading.Thread(target=_stop_after, args=(os.getppid(),), daemon=True).start()
     try:
         yield Processes(torch.distributed.get_rank(), count)
     finally:
         torch.distributed.destroy_process_group()
+
+
+def _stop_after(parent: int) -> None:
+    """Ask this process to stop once torchrun has ended: killed, it leaves its processes running."""
+    while os.getppid() == parent:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    os.kill(os.getpid(), signal.SIGTERM)
