@@ -66,6 +66,12 @@ variants:
         bias_rate_factor: 0.1
         color_noise: false
         layer_rates: {conv1: {weight_rate_factor: 0.0, bias_rate_factor: 0.0}}
+  steady:  # at rates so low that rounding is not blown up from update to update
+    <<: *paper
+    changes:
+      <<: *small
+      "*.learning_rate": 0.0001
+      "*.bias_learning_rate": 0.0002
   brief:
     <<: *paper
     phases:
