@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from reproduce.config import RunId, Study, load_study
-from reproduce.errors import ReproduceError
+from reproduce.errors import ElsewhereError, ReproduceError
 from reproduce.paths import EXPERIMENTS, relative_to_repo
 
 Arguments = argparse.Namespace
@@ -41,13 +41,18 @@ def _data(arguments: Arguments) -> None:
 
 
 def _train(arguments: Arguments) -> None:
-    from reproduce.train.run import is_up_to_date, train_run
+    from reproduce.train.distributed import joined_processes
+    from reproduce.train.run import is_up_to_date, prepare_torch, train_run
 
-    for run in _chosen_runs(arguments):
-        if arguments.profile and is_up_to_date(run):
-            print(f"{run} is published and up to date; skipped")
-            continue
-        print(f"{run}: written to {relative_to_repo(train_run(run, launch=_launch(arguments)))}")
+    runs, launch = _chosen_runs(arguments), _launch(arguments)
+    with joined_processes(prepare_torch(launch)) as processes:
+        for run in runs:
+            if arguments.profile and any(processes.sums([is_up_to_date(run)])):
+                outcome = " is published and up to date; skipped"
+            else:
+                outcome = f": written to {relative_to_repo(train_run(run, launch=launch))}"
+            if processes.is_first:
+                print(f"{run}{outcome}")
 
 
 def _chosen_runs(arguments: Arguments) -> list[RunId]:
@@ -175,7 +180,8 @@ def _positive(text: str) -> int:
 def _launch(arguments: Arguments, require_clean_tree: bool = True) -> object:
     from reproduce.train.run import Launch
 
-    return Launch(arguments.device, arguments.threads, arguments.seconds_between_checkpoints, require_clean_tree)
+    seconds, images = arguments.seconds_between_checkpoints, arguments.images_per_pass
+    return Launch(arguments.device, arguments.threads, seconds, require_clean_tree, images)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -250,6 +256,8 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
         verb.add_argument("--threads", type=_positive, help="CPU threads (default: all cores)")
     for verb in (train, again):
         verb.add_argument("--seconds-between-checkpoints", type=float, default=30.0, metavar="SECONDS")
+        text = "most images through the network at once (default: the whole share); decides no result"
+        verb.add_argument("--images-per-pass", type=_positive, metavar="IMAGES", help=text)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -258,7 +266,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         arguments.function(arguments)
     except ReproduceError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if not isinstance(error, ElsewhereError):
+            print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)

@@ -14,3 +14,11 @@ class InterruptedRunError(ReproduceError):
     """A run that was stopped before its end; its checkpoint is kept and the same command resumes it."""
 
     exit_code = 75  # EX_TEMPFAIL: DVC and schedulers must not take an interrupted run for a finished one
+
+
+class ElsewhereError(ReproduceError):
+    """An error that another process of the same training reports: this one ends with its status and says nothing."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("another process of this training failed; its error says why")
+        self.exit_code = exit_code

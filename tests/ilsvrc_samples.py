@@ -15,7 +15,8 @@ from reproduce.data.ilsvrc.editions import Edition
 
 # Label order is that of the ids; the contest's own numbers (ILSVRC2012_ID) run the other way, to tell the two apart.
 WNIDS = ["n01440764", "n02105855", "n03445777", "n07753592"]
-_COLORS = [(205, 70, 60), (60, 150, 205), (80, 180, 80), (215, 185, 60)]
+SIX_WNIDS = [*WNIDS, "n09229709", "n12985857"]
+_COLORS = [(205, 70, 60), (60, 150, 205), (80, 180, 80), (215, 185, 60), (170, 70, 200), (240, 240, 240)]
 
 
 def picture(label: int, random: np.random.Generator, height: int, width: int) -> np.ndarray:
@@ -45,26 +46,34 @@ def encoded(pixels: np.ndarray, kind: str = "jpeg") -> bytes:
 class Miniature:
     """Training and validation images as files: {wnid: {name: bytes}} and [(name, wnid, bytes)]."""
 
-    def __init__(self, per_class: int = 6, validation: int = 8, corrupt: bool = False, smallest: int = 200) -> None:
+    def __init__(
+        self,
+        per_class: int = 6,
+        validation: int = 8,
+        corrupt: bool = False,
+        smallest: int = 200,
+        wnids: list[str] = WNIDS,
+    ) -> None:
         random = np.random.default_rng(7)
+        self.wnids = wnids
         kinds = {(0, 1): "gray", (1, 0): "png", (2, 2): "cmyk"} | ({(3, 1): "corrupt"} if corrupt else {})
-        self.training: dict[str, dict[str, bytes]] = {wnid: {} for wnid in WNIDS}
-        for label, wnid in enumerate(WNIDS):
+        self.training: dict[str, dict[str, bytes]] = {wnid: {} for wnid in self.wnids}
+        for label, wnid in enumerate(self.wnids):
             for number in range(per_class):
                 height, width = random.integers(smallest, smallest + 160, 2)
                 content = encoded(picture(label, random, height, width), kinds.get((label, number), "jpeg"))
                 self.training[wnid][f"{wnid}_{10 * number + 3}.JPEG"] = content
         self.validation = []
         for number in range(1, validation + 1):
-            label = int(random.integers(len(WNIDS)))
+            label = int(random.integers(len(self.wnids)))
             content = encoded(picture(label, random, *random.integers(smallest, smallest + 160, 2)))
-            self.validation.append((f"ILSVRC2012_val_{number:08d}.JPEG", WNIDS[label], content))
+            self.validation.append((f"ILSVRC2012_val_{number:08d}.JPEG", self.wnids[label], content))
 
     @property
     def edition(self) -> Edition:
         """Return the edition of which this is the whole."""
         images = {"train": sum(map(len, self.training.values())), "val": len(self.validation)}
-        return Edition(2012, images, classes=len(WNIDS))
+        return Edition(2012, images, classes=len(self.wnids))
 
     def write_archives(self, folder: Path) -> Path:
         """Write the three official archives."""
@@ -79,10 +88,10 @@ class Miniature:
     def development_kit(self) -> bytes:
         """Return the archive with the table of classes (and one node above them) and the ground truth."""
         fields = ["ILSVRC2012_ID", "WNID", "words", "gloss", "num_children", "children", "wordnet_height"]
-        synsets = np.zeros((len(WNIDS) + 1, 1), dtype=[(field, object) for field in fields])
-        numbers = {wnid: len(WNIDS) - label for label, wnid in enumerate(WNIDS)}
-        for place, wnid in enumerate([*reversed(WNIDS), "n00001740"]):
-            number, children = (numbers[wnid], 0) if wnid in numbers else (len(WNIDS) + 1, len(WNIDS))
+        synsets = np.zeros((len(self.wnids) + 1, 1), dtype=[(field, object) for field in fields])
+        numbers = {wnid: len(self.wnids) - label for label, wnid in enumerate(self.wnids)}
+        for place, wnid in enumerate([*reversed(self.wnids), "n00001740"]):
+            number, children = (numbers[wnid], 0) if wnid in numbers else (len(self.wnids) + 1, len(self.wnids))
             synsets[place, 0] = (float(number), wnid, f"{wnid}, a thing", "gloss", float(children), [], 0.0)
         meta = io.BytesIO()
         scipy.io.savemat(meta, {"synsets": synsets})

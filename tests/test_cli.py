@@ -10,7 +10,7 @@ import training_support
 from training_support import RUN, use_study, write_study
 
 from reproduce import cli
-from reproduce.errors import InterruptedRunError, ReproduceError
+from reproduce.errors import ElsewhereError, InterruptedRunError, ReproduceError
 from reproduce.train import golden
 from reproduce.train import run as run_module
 
@@ -86,6 +86,7 @@ def test_mistakes_are_one_line_with_status_2(folder, capsys, arguments, message)
         ["train", "tiny", "small", "--epochs", "0", "--seed", "1"],
         ["train", "tiny", "small", "--epochs", "6", "--seed", "-1"],
         ["train", "tiny", "small", "--epochs", "6", "--seed", "1", "--threads", "0"],
+        ["train", "tiny", "small", "--epochs", "6", "--seed", "1", "--images-per-pass", "0"],
         ["train", "tiny", "small", "--epochs", "six", "--seed", "1"],
         ["train", "tiny", "--profile", "nightly"],
     ],
@@ -124,8 +125,10 @@ def test_launch_options_reach_the_trainer(folder, monkeypatch):
     monkeypatch.setattr(run_module, "train_run", lambda run, launch: launches.append(launch) or run.folder)
     arguments = ["train", "tiny", "small", "--epochs", "6", "--seed", "1"]
     cli.main([*arguments, "--device", "cpu", "--threads", "3", "--seconds-between-checkpoints", "7.5"])
+    cli.main([*arguments, "--images-per-pass", "16"])
     cli.main(arguments)
-    assert launches == [run_module.Launch("cpu", 3, 7.5), run_module.Launch("auto", None, 30.0)]
+    passes = run_module.Launch(images_per_pass=16)
+    assert launches == [run_module.Launch("cpu", 3, 7.5), passes, run_module.Launch("auto", None, 30.0)]
     assert all(launch.require_clean_tree for launch in launches)
 
 
@@ -139,6 +142,15 @@ def test_exit_statuses(folder, capsys, monkeypatch, error, status):
 
     monkeypatch.setattr(run_module, "train_run", fail)
     error_line(capsys, "train", "tiny", "small", "--epochs", "6", "--seed", "1", status=status)
+
+
+def test_an_error_that_another_process_reports_is_not_said_again(folder, capsys, monkeypatch):
+    def fail(run, launch):
+        raise ElsewhereError(75)
+
+    monkeypatch.setattr(run_module, "train_run", fail)
+    assert cli.main(["train", "tiny", "small", "--epochs", "6", "--seed", "1"]) == 75
+    assert capsys.readouterr() == ("", "")
 
 
 def test_golden_check_lists_every_difference_and_fails(folder, capsys, monkeypatch):

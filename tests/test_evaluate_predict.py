@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from reproduce.evaluate.predict import class_probabilities, scores
+from reproduce.evaluate.predict import class_probabilities, is_among_first, scores
 from reproduce.models.network import Network
 from reproduce.models.spec import load_spec
 
@@ -65,6 +65,17 @@ def test_loss_and_error_by_hand():
     # a tie goes to the first class; wrong: the second alone. -ln 0.5, -ln 0.2, -ln 0.5, -ln 1
     assert result.top1_error_percent == 25.0
     assert result.loss_nats == pytest.approx((2 * math.log(2) + math.log(5)) / 4, rel=1e-6)
+
+
+def test_top5_counts_labels_outside_the_five_most_probable():
+    order = torch.tensor([0.05, 0.3, 0.1, 0.2, 0.15, 0.12, 0.08])  # classes by rank: 1, 3, 4, 5, 2, 6, 0
+    result = scores(order.expand(7, 7), torch.arange(7))
+    assert result.top1_error_percent == pytest.approx(100 * 6 / 7)  # all but class 1
+    assert result.top5_error_percent == pytest.approx(100 * 2 / 7)  # classes 6 and 0
+    hits = [is_among_first(order.expand(7, 7), torch.arange(7), first).tolist() for first in (1, 2, 5)]
+    assert [[label for label, hit in enumerate(row) if hit] for row in hits] == [[1], [1, 3], [1, 2, 3, 4, 5]]
+    few = scores(torch.tensor([[0.2, 0.5, 0.3]]), torch.tensor([0]))
+    assert (few.top1_error_percent, few.top5_error_percent) == (100.0, 0.0)  # of three classes all are among five
 
 
 def test_a_probability_of_zero_keeps_the_loss_finite():

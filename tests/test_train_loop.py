@@ -1,8 +1,10 @@
 """The training loop: history, held-out file, stopping rule, divergence, and taking up where a saved state stands."""
 
 import copy
+import dataclasses
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional
@@ -18,7 +20,7 @@ from training_support import (
     write_study,
 )
 
-from reproduce.config import Phase
+from reproduce.config import LayerRates, Phase
 from reproduce.data.in_memory import ImageSet
 from reproduce.errors import ReproduceError
 from reproduce.models.network import StepDraw
@@ -262,3 +264,50 @@ def test_five_files_hold_the_training_images():
     assert data.images_per_file == IMAGES_PER_FILE
     assert data.file_rows(5) == slice(80, 100)
     assert loop.TrainingData(*([torch.zeros(50_000)] * 4), mean_image=None).file_rows(2) == slice(10_000, 20_000)
+
+
+def inputs_of_updates(trainer, updates):
+    """Return the images that the network read in so many updates."""
+    seen = []
+    handle = trainer.network.register_forward_pre_hook(lambda network, given: seen.append(given[0].clone()))
+    for _ in range(updates):
+        trainer.advance()
+    handle.remove()
+    return seen
+
+
+def test_color_noise_switched_off_in_a_phase_leaves_neither_shift_nor_division(study):
+    data = tiny_data()
+    data = dataclasses.replace(data, color_covariance=np.diag([400.0, 900.0, 1600.0]))
+    changes = {"order": "files", "augmentation": "none", "color_noise": "standard_deviation"}
+    variant = study.variant("small").model_copy(update=changes)
+    noisy = Phase(epochs=1, training_files=[1], weight_rate_factor=1.0)
+    trainer = Trainer(variant, [noisy, noisy.model_copy(update={"color_noise": False})], 1, data)
+    mean = torch.from_numpy(data.mean_image[:, 2:14, 2:14]).float()
+    centered = data.training_images[:8, 2:14, 2:14].permute(0, 3, 1, 2).float() - mean
+    first = trainer.training_input(torch.arange(8))
+    (used,) = inputs_of_updates(trainer, 1)
+    assert torch.equal(used, first)
+    shifts = used * 1.1 - centered  # one number an image and channel, of standard deviation 2, 3 and 4
+    torch.testing.assert_close(shifts, shifts[:, :, :1, :1].expand_as(shifts), rtol=0, atol=1e-3)
+    assert (shifts[:, :, 0, 0].abs() < torch.tensor([10.0, 15.0, 20.0])).all() and shifts.abs().max() > 1
+    while trainer.state.phase == 0:
+        trainer.advance()
+    assert torch.equal(trainer.training_input(torch.arange(8)), centered)
+    assert torch.equal(inputs_of_updates(trainer, 1)[0], centered)
+
+
+def test_a_layer_frozen_in_a_phase_stands_still_while_the_others_go_on(study):
+    free = Phase(epochs=1, training_files=[1], weight_rate_factor=1.0)
+    frozen = free.model_copy(update={"layer_rates": {"conv1": LayerRates(weight_rate_factor=0, bias_rate_factor=0)}})
+    trainer = Trainer(study.variant("small"), [free, frozen, free], 1, tiny_data())
+    standing = []
+    while not trainer.finished():
+        before = [parameter.detach().clone() for parameter in trainer.update.parameters]
+        phase = trainer.state.phase
+        trainer.advance()
+        same = [torch.equal(one, other) for one, other in zip(before, trainer.update.parameters, strict=True)]
+        standing.append((phase, same[:2], any(same[2:])))
+    moving, still = ([False, False], False), ([True, True], False)
+    expected = [(0, *moving)] * UPDATES_PER_FILE + [(1, *still)] * UPDATES_PER_FILE + [(2, *moving)] * UPDATES_PER_FILE
+    assert standing == expected

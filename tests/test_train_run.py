@@ -257,6 +257,20 @@ def test_devices_that_are_absent_are_refused(monkeypatch):
         choose_device("cuda")
 
 
+def test_every_process_needs_a_gpu_of_its_own(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setenv("LOCAL_RANK", "2")
+    with pytest.raises(
+        ReproduceError, match=r"process 2 of this machine has no GPU of its own: torch sees 2; start one"
+    ):
+        choose_device("auto")
+    chosen = []
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert choose_device("cuda") == torch.device("cuda", 1) and chosen == [torch.device("cuda", 1)]
+
+
 def command(folder, epochs):
     script = [sys.executable, training_support.__file__, str(folder)]
     options = ["--epochs", str(epochs), "--seed", "1", "--threads", "1", "--seconds-between-checkpoints", "0.05"]

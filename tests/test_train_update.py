@@ -65,10 +65,12 @@ def test_decay_pulls_weights_and_never_biases(update):
     assert step(update, [0, 0, 0, 0]) == pytest.approx([1.9, 1.0, -4.0, 0.5])
 
 
-def test_a_frozen_phase_still_coasts_on_its_velocity(update):
+def test_a_frozen_layer_stands_still_and_goes_on_with_the_velocity_it_had(update):
     step(update, [3, 3, 5, 5])
-    # rate 0: v = 0.9 * -0.4 for weight a
-    assert step(update, [9, 9, 9, 9], weight_factor=0.0)[0] == pytest.approx(1.6 - 0.36)
+    # cuda-convnet src/weights.cu: nothing at all is done where the rate is 0
+    assert step(update, [9, 9, 9, 9], weight_factor=0.0)[0] == pytest.approx(1.6)
+    # v = 0.9 * -0.4 - 0.1 * 0 - 0.05 * 1.6 = -0.44
+    assert step(update, [0, 0, 0, 0])[0] == pytest.approx(1.16)
 
 
 def test_a_layers_own_factors_take_the_place_of_the_phases(update):

@@ -85,6 +85,11 @@ class TrainingData:
         return self.side or self.training_images.shape[1]
 
     @property
+    def classes(self) -> int:
+        """Number of classes, as far as the training images show."""
+        return int(self.training_labels.max()) + 1
+
+    @property
     def images_per_file(self) -> int:
         """Training images in each file."""
         return len(self.training_images) // self.files

@@ -80,8 +80,8 @@ def color_covariance(images: np.ndarray) -> np.ndarray:
 
 def npy_bytes(array: np.ndarray) -> bytes:
     """Return ``array`` as .npy, the same bytes on every machine: little-endian, C order, format 1.0."""
-    stream = io.BytesIO()
-    np.lib.format.write_array(stream, np.ascontiguousarray(array, dtype="<f8"), version=(1, 0), allow_pickle=False)
+    stream, little_endian = io.BytesIO(), array.dtype.newbyteorder("<")
+    np.lib.format.write_array(stream, np.ascontiguousarray(array, little_endian), version=(1, 0), allow_pickle=False)
     return stream.getvalue()
 
 

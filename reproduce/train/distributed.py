@@ -1,20 +1,31 @@
 """One training over several processes, started by torchrun. What they compute does not depend on how many they are.
 
 Every process reads its part of the global batch and draws the masks of the whole batch; gradients are added up by
-DistributedDataParallel. Results agree with one process up to the order of floating-point sums.
+DistributedDataParallel. Results agree with one process up to the order of floating-point sums. Two processes that go on
+from a checkpoint repeat every bit; with more, that order, which DistributedDataParallel settles anew after the first
+update, may change the last ones.
+
+On GPUs the gradients go through NCCL; the few numbers that steer training go through gloo on the CPU.
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
+from typing import NoReturn, TypeVar
 
 import torch
 import torch.distributed
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from reproduce.errors import ReproduceError
+from reproduce.errors import ElsewhereError, ReproduceError
+
+Result = TypeVar("Result")
+_SECONDS_BETWEEN_LOOKS = 0.2
 
 
 @dataclass(frozen=True)
@@ -37,11 +48,15 @@ class Processes:
         """Return the network as training calls it: with several processes, its gradients become their mean."""
         return network if self.count == 1 else DistributedDataParallel(network)
 
-    def sums(self, values: list[float], device: torch.device) -> list[float]:
+    def adding_up(self, wrapped: nn.Module, last: bool) -> AbstractContextManager[None]:
+        """Return the context of one pass: gradients are exchanged in the ``last`` pass of an update alone."""
+        return wrapped.no_sync() if isinstance(wrapped, DistributedDataParallel) and not last else nullcontext()
+
+    def sums(self, values: list[float]) -> list[float]:
         """Return each value summed over the processes, the same in all of them."""
         if self.count == 1:
             return values
-        total = torch.tensor(values, dtype=torch.float64, device=device)
+        total = torch.tensor(values, dtype=torch.float64)
         torch.distributed.all_reduce(total)
         return total.tolist()
 
@@ -53,10 +68,29 @@ class Processes:
         torch.distributed.all_gather_object(parts, part)
         return torch.cat(parts)
 
-    def wait(self) -> None:
-        """Return once every process has come here."""
-        if self.count > 1:
-            torch.distributed.barrier()
+    def agreed(self, attempt: Callable[[], Result]) -> Result:
+        """Return what ``attempt`` returns here once it has succeeded in every process.
+
+        Raises:
+            ReproduceError: it failed, here or (``ElsewhereError``) in another process; the lowest of those that
+                failed raises its own error.
+        """
+        if self.count == 1:
+            return attempt()
+        error, result = None, None
+        try:
+            result = attempt()
+        except ReproduceError as caught:
+            error = caught
+        statuses = self.joined(torch.tensor([error.exit_code if error else 0])).tolist()
+        failed = [rank for rank, status in enumerate(statuses) if status]
+        if failed:
+            raise error if error and failed[0] == self.rank else ElsewhereError(statuses[failed[0]])
+        return result
+
+    def fail(self, error: ReproduceError) -> NoReturn:
+        """Raise ``error``, which every process has met, in the first, and ``ElsewhereError`` in the others."""
+        raise error if self.is_first else ElsewhereError(error.exit_code)
 
 
 def local_rank() -> int:
@@ -68,6 +102,8 @@ def local_rank() -> int:
 def joined_processes(device: torch.device) -> Iterator[Processes]:
     """Join the processes that torchrun started (one alone without it) and leave them at the end.
 
+    Within another such context, yield the processes already joined.
+
     Raises:
         ReproduceError: torchrun's addresses are not usable.
     """
@@ -75,14 +111,24 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
     if count == 1:
         yield Processes()
         return
-    backend = "nccl" if device.type == "cuda" else "gloo"
+    if torch.distributed.is_initialized():
+        yield Processes(torch.distributed.get_rank(), count)
+        return
     try:
-        torch.distributed.init_process_group(backend)
+        torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:
         raise ReproduceError(
             f"cannot join {count} processes ({str(error).splitlines()[0]}); start them by torchrun"
         ) from error
+    threading.Thread(target=_stop_after, args=(os.getppid(),), daemon=True).start()
     try:
         yield Processes(torch.distributed.get_rank(), count)
     finally:
         torch.distributed.destroy_process_group()
+
+
+def _stop_after(parent: int) -> None:
+    """Ask this process to stop once torchrun has ended: killed, it leaves its processes running."""
+    while os.getppid() == parent:
+        time.sleep(_SECONDS_BETWEEN_LOOKS)
+    os.kill(os.getpid(), signal.SIGTERM)

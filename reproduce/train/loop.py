@@ -3,7 +3,6 @@
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,30 +20,15 @@ from reproduce.evaluate.predict import Scores, scores
 from reproduce.evaluate.stream import streamed_probabilities
 from reproduce.models.network import Network, StepDraw
 from reproduce.train.batches import batches_of_epoch, updates_per_epoch
+from reproduce.train.checks import data_problem
 from reproduce.train.distributed import Processes
-from reproduce.train.schedule import ends_early
+from reproduce.train.state import State
 from reproduce.train.update import MomentumUpdate
 
 __all__ = ["DTYPES", "State", "Trainer", "TrainingData"]
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _ALONE = Processes()
-
-
-@dataclass
-class State:
-    """Where training stands. ``sums`` holds [loss, wrong, images] of the epoch so far, by file."""
-
-    phase: int = 0
-    epoch_in_phase: int = 0
-    update_in_epoch: int = 0
-    step: int = 0
-    sums: dict[int, list[float]] = field(default_factory=dict)
-    history: list[dict[str, float | int | None]] = field(default_factory=list)
-    first_phase_loss: float | None = None
-    seconds: float = 0.0
-    epoch_seconds: float = 0.0
-    update_losses: list[float] = field(default_factory=list)
 
 
 class Trainer:
@@ -74,7 +58,7 @@ class Trainer:
         self.variant, self.phases, self.seed, self.data = variant, phases, seed, data
         self.processes, self.images_per_pass = processes, images_per_pass
         spec = variant.network_spec()
-        self._check_data()
+        processes.agreed(self._check_data)
         self.network = Network(spec, seed).to(data.device)
         self.update = MomentumUpdate(self.network, variant.momentum)
         self.dtype = DTYPES[variant.precision]
@@ -87,17 +71,9 @@ class Trainer:
         self._batches: Iterator[Batch] | None = None
 
     def _check_data(self) -> None:
-        side, size = self.data.image_side, self.variant.network_spec().input.size
-        if side < size:
-            raise ReproduceError(f"{self.variant.network} reads {size} pixels a side and the images have {side}")
-        rows = batches_of_epoch(self.phases[0].training_files, self.data.images_per_file, *self._batch_settings(0))
-        shortest = min(len(batch) for _, batch in rows)
-        if shortest < self.processes.count:
-            raise ReproduceError(
-                f"the shortest batch has {shortest} images, fewer than the {self.processes.count} processes; use fewer"
-            )
-        if any(p.until == "validation_error_plateau" for p in self.phases) and self._validation(self.phases[0]) is None:
-            raise ReproduceError("the plateau rule needs validation images, and this data set has none beside its test")
+        problem = data_problem(self.variant, self.phases, self.data, self.processes.count)
+        if problem:
+            raise ReproduceError(problem)
 
     def _batch_settings(self, epoch: int) -> tuple[Any, ...]:
         return self.variant.batch_size, self.variant.order, self.seed, epoch
@@ -144,14 +120,10 @@ class Trainer:
         state.step += 1
         state.update_in_epoch += 1
         self._check_finite(loss)
-        sums = state.sums.setdefault(file, [0.0, 0.0, 0.0])
-        for place, amount in enumerate((loss * images, wrong, images)):
-            sums[place] += amount
+        state.add_update(file, loss, wrong, images)
         if "update_losses" in self.variant.diagnostics:
             state.update_losses.append(loss)
-        elapsed = time.perf_counter() - started
-        state.seconds += elapsed
-        state.epoch_seconds += elapsed
+        state.add_seconds(time.perf_counter() - started)
         if state.update_in_epoch == len(self._files):
             self._end_epoch(phase)
 
@@ -161,11 +133,9 @@ class Trainer:
         updates = list(batches_of_epoch(phase.training_files, self.data.images_per_file, *settings))
         self._files = [file for file, _ in updates]
         noise = self.noise if phase.color_noise else None
-        first = state.step - state.update_in_epoch
         steps = (
-            Step(first + place, rows.numpy(), positions, noise)
-            for place, (_, rows) in enumerate(updates)
-            if place >= state.update_in_epoch
+            Step(number, rows.numpy(), positions, noise)
+            for number, (_, rows) in enumerate(updates[state.update_in_epoch :], state.step)
             for positions in self._passes(len(rows))
         )
         size, augmentation = self.network.spec.input.size, self.variant.augmentation
@@ -190,7 +160,7 @@ class Trainer:
             if last:
                 break
         self.update.step([p.grad for p in self.update.parameters], phase)
-        loss, wrong = self.processes.sums([loss, wrong], self.data.device)
+        loss, wrong = self.processes.sums([loss, wrong])
         return loss, wrong, images
 
     def _one_pass(self, batch: Batch, last: bool) -> tuple[float, float]:
@@ -198,10 +168,10 @@ class Trainer:
         inputs = batch.network_input(self.mean, self.dtype, self.deviation)
         images = len(batch.step.rows)
         draw = StepDraw(self.seed, batch.step.number, images, batch.step.positions)
-        self._trained.require_backward_grad_sync = last  # read by DistributedDataParallel alone
-        logits = self._trained(inputs, draw)
-        loss = functional.cross_entropy(logits, batch.labels) * (len(batch.labels) / images)
-        (loss * self.processes.count).backward()  # the processes' gradients are averaged, not summed
+        with self.processes.adding_up(self._trained, last):
+            logits = self._trained(inputs, draw)
+            loss = functional.cross_entropy(logits, batch.labels) * (len(batch.labels) / images)
+            (loss * self.processes.count).backward()  # the processes' gradients are averaged, not summed
         return loss.item(), float((logits.detach().argmax(1) != batch.labels).sum())
 
     def training_input(self, rows: Tensor) -> Tensor:
@@ -216,50 +186,21 @@ class Trainer:
         if math.isfinite(loss):
             return
         epoch, state = len(self.state.history) + 1, self.state
-        raise ReproduceError(
+        error = ReproduceError(
             f"the loss became {loss} in epoch {epoch}, update {state.update_in_epoch} (step {state.step} of the run); "
             "try a lower learning_rate or weight_std in the network spec, or precision: fp32"
         )
-
-    def _validation(self, phase: Phase) -> ImageSet | PackedSet | None:
-        return self.data.validation(phase.training_files)
+        self.processes.fail(error)
 
     def _end_epoch(self, phase: Phase) -> None:
-        state = self.state
-        loss, wrong, images = (sum(column) for column in zip(*state.sums.values(), strict=True))
-        held_out = self._validation(phase)
+        held_out = self.data.validation(phase.training_files)
         validation = self.evaluate(held_out) if held_out is not None else None
         test = self.evaluate(self.data.test()) if self.data.tests_every_epoch else None
         for seen in (validation, test):
             if seen is not None:
                 self._check_finite(seen.loss_nats)  # the epoch's last update may have lost the weights
-        state.history.append(
-            {
-                "epoch": len(state.history) + 1,
-                "phase": state.phase + 1,
-                "weight_rate_factor": phase.weight_rate_factor,
-                "training_loss_nats": loss / images,
-                "training_error_percent": 100 * wrong / images,
-                "validation_loss_nats": validation.loss_nats if validation else None,
-                "validation_error_percent": validation.top1_error_percent if validation else None,
-                "test_loss_nats": test.loss_nats if test else None,
-                "test_error_percent": test.top1_error_percent if test else None,
-                "images": int(images),
-                "seconds": state.epoch_seconds,
-            }
-        )
-        if state.phase == 0:
-            state.first_phase_loss = loss / images
-        self._next_epoch(phase)
-
-    def _next_epoch(self, phase: Phase) -> None:
-        state = self.state
-        early = ends_early(phase, state.phase + 1, state.history, state.sums, state.first_phase_loss)
-        state.sums, state.update_in_epoch, state.epoch_seconds = {}, 0, 0.0
-        state.epoch_in_phase += 1
+        self.state.end_epoch(phase, validation, test)
         self._batches = None
-        if early or state.epoch_in_phase == phase.epochs:
-            state.phase, state.epoch_in_phase = state.phase + 1, 0
 
     def probabilities(self, images: ImageSet | PackedSet, views: int) -> tuple[Tensor, Tensor]:
         """Return test-mode softmax outputs averaged over the views, (N, classes) float32, and labels, on the CPU."""

@@ -1,7 +1,7 @@
 """One run from start to published folder: lock, resume, train, test, write whole. Killed at any moment, it goes on."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,13 +43,22 @@ def choose_device(name: str) -> torch.device:
     """Return the device for ``auto``, ``cpu`` or ``cuda``.
 
     Raises:
-        ReproduceError: CUDA is asked for and absent.
+        ReproduceError: CUDA is asked for and absent, or this process has no GPU of its own.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
         raise ReproduceError("no CUDA device is available to torch here; use --device cpu")
-    return torch.device(name, local_rank()) if name == "cuda" else torch.device(name)
+    if name == "cpu":
+        return torch.device(name)
+    if local_rank() >= torch.cuda.device_count():
+        raise ReproduceError(
+            f"process {local_rank()} of this machine has no GPU of its own: torch sees {torch.cuda.device_count()}; "
+            "start one process a GPU (torchrun --nproc-per-node)"
+        )
+    device = torch.device(name, local_rank())
+    torch.cuda.set_device(device)  # or every process would also keep memory on the first GPU
+    return device
 
 
 def inputs_of(study: Study, run: RunId) -> dict[str, str | None]:
@@ -86,12 +95,13 @@ def _check_golden_configuration(study: Study, run: RunId, config_sha256: str) ->
 
 
 def is_up_to_date(run: RunId) -> bool:
-    """Return whether the run is published, made from today's configuration, numerics and data."""
-    record = run.folder / "run.json"
+    """Return whether the run is where training leaves it, made from today's configuration, numerics and data."""
+    study = load_study(run.study)
+    record = study.run_folder(run) / "run.json"
     if not record.is_file():
         return False
     made_from = read_json(record)
-    return all(made_from.get(name) == digest for name, digest in inputs_of(load_study(run.study), run).items())
+    return all(made_from.get(name) == digest for name, digest in inputs_of(study, run).items())
 
 
 def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch()) -> Path:
@@ -106,9 +116,32 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch())
         InterruptedRunError: SIGINT or SIGTERM came; the checkpoint is saved.
         ReproduceError: bad input, a second trainer, a dirty tree, a full disk, a loss that is not finite.
     """
-    study = load_study(run.study)
-    variant = study.variant(run.variant)
-    phases = variant.scaled_phases(run.epochs)
+    device = prepare_torch(launch)
+    with joined_processes(device) as processes:
+        study = load_study(run.study)
+        inputs = processes.agreed(lambda: _checked_inputs(study, run, launch))
+        import_training_modules()
+        folder = folder or study.run_folder(run)
+        # The folder is part of the identity: a rerun never takes up the published run's checkpoint, nor the reverse.
+        checkpoint = checkpoint_path({"run": str(run), "folder": relative_to_repo(folder), **inputs})
+        with _only_trainer(run, checkpoint, processes):
+            session = _session(device, processes)
+            trainer = _trainer(run, study, device, processes, launch.images_per_pass)
+            sessions = train_to_end(trainer, checkpoint, launch.seconds_between_checkpoints, str(run), session)
+            tested = evaluate_run(trainer)
+
+            def write() -> None:
+                if processes.is_first:
+                    _check_unchanged(run, inputs)
+                    _write(folder, run, study, trainer, tested, {**inputs, **provenance_of(sessions)})
+                    checkpoint.unlink(missing_ok=True)
+
+            processes.agreed(write)
+    return folder
+
+
+def _checked_inputs(study: Study, run: RunId, launch: Launch) -> dict[str, str | None]:
+    study.variant(run.variant).scaled_phases(run.epochs)
     inputs = inputs_of(study, run)
     _check_golden_configuration(study, run, inputs["config_sha256"])
     if launch.require_clean_tree and git_state()["git_dirty"]:
@@ -116,38 +149,38 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch())
             "reproduce/ or experiments/ has uncommitted changes, so the run could not say what made it; "
             "commit them, or use `python -m reproduce rerun` to train without publishing"
         )
-    import_training_modules()
-    device = prepare_torch(launch)
-    folder = folder or study.run_folder(run)
-    # The folder is part of the identity: a rerun never goes on from the published run's checkpoint, nor the reverse.
-    checkpoint = checkpoint_path({"run": str(run), "folder": relative_to_repo(folder), **inputs})
-    with joined_processes(device) as processes, _only_trainer(run, checkpoint, processes):
-        session = {**git_state(), "source_sha256": source_digest(), "started_utc": utc_now()}
-        session |= {"machine": machine_fingerprint(device), "processes": processes.count}
-        options = DataOptions(variant.training_images, variant.image_side)
-        data = open_dataset(study.dataset, device, options)
-        trainer = Trainer(variant, phases, run.seed, data, processes, launch.images_per_pass)
-        sessions = train_to_end(trainer, checkpoint, launch.seconds_between_checkpoints, str(run), session)
-        tested = evaluate_run(trainer)
-        if inputs_of(load_study(run.study), run) != inputs:
-            raise ReproduceError(
-                f"study.yaml, golden file or data manifest of {run} changed while it trained; train it again"
-            )
-        if processes.is_first:
-            _write(folder, run, study, trainer, tested, {**inputs, **provenance_of(sessions)})
-            checkpoint.unlink(missing_ok=True)
-        processes.wait()
-    return folder
+    return inputs
+
+
+def _trainer(
+    run: RunId, study: Study, device: torch.device, processes: Processes, images_per_pass: int | None
+) -> Trainer:
+    variant = study.variant(run.variant)
+    options = DataOptions(variant.training_images, variant.image_side)
+    data = processes.agreed(lambda: open_dataset(study.dataset, device, options))
+    return Trainer(variant, variant.scaled_phases(run.epochs), run.seed, data, processes, images_per_pass)
+
+
+def _session(device: torch.device, processes: Processes) -> dict[str, Any]:
+    """Return what trains now; taken before the data are opened, while the source is still what was imported."""
+    session = {**git_state(), "source_sha256": source_digest(), "started_utc": utc_now()}
+    return {**session, "machine": machine_fingerprint(device), "processes": processes.count}
+
+
+def _check_unchanged(run: RunId, inputs: dict[str, str | None]) -> None:
+    if inputs_of(load_study(run.study), run) != inputs:
+        raise ReproduceError(
+            f"study.yaml, golden file or data manifest of {run} changed while it trained; train it again"
+        )
 
 
 @contextmanager
 def _only_trainer(run: RunId, checkpoint: Path, processes: Processes) -> Iterator[None]:
     """Keep other trainings of the same run out; the first process holds the lock for all."""
     busy = f"another trainer is at work on {run}; wait for it or stop it (lock {checkpoint.with_suffix('.lock')})"
-    if not processes.is_first:
-        yield
-        return
-    with exclusive_lock(checkpoint.with_suffix(".lock"), busy):
+    with ExitStack() as held:
+        lock = exclusive_lock(checkpoint.with_suffix(".lock"), busy)
+        processes.agreed(lambda: held.enter_context(lock) if processes.is_first else None)
         yield
 
 

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from reproduce.errors import InterruptedRunError, ReproduceError
 from reproduce.progress import Progress, format_duration
 from reproduce.train.checkpoint import load_checkpoint, save_checkpoint
@@ -25,10 +27,10 @@ def train_to_end(
         ReproduceError: the checkpoint cannot be read or written, or the loss is not finite.
     """
     sessions = _resumed(trainer, checkpoint, name, session)
-    first = trainer.processes.is_first
+    processes = trainer.processes
 
-    def save() -> None:
-        if first:
+    def write() -> None:
+        if processes.is_first:
             save_checkpoint(checkpoint, {"trainer": trainer.state_dict(), "sessions": sessions})
 
     with _stop_requests() as stopped, _progress(trainer, name) as progress:
@@ -36,29 +38,29 @@ def train_to_end(
         while not trainer.finished():
             trainer.advance()
             progress.update(trainer.variant.batch_size, _note(trainer))
-            stop = _anywhere(trainer, stopped)
-            if stop or time.monotonic() >= next_save:
-                save()
+            due = processes.is_first and time.monotonic() >= next_save
+            stop, save = processes.sums([len(stopped), due])  # all stop after the same update, whoever was asked
+            if stop or save:
+                processes.agreed(write)
                 next_save = time.monotonic() + seconds_between_checkpoints
             if stop:
-                step = trainer.state.step
-                raise InterruptedRunError(f"{name} stopped at step {step}; the same command goes on from there")
-    save()  # a kill during the tests loses no training
-    if first:
+                stopped_at = f"{name} stopped at step {trainer.state.step}"
+                processes.fail(InterruptedRunError(f"{stopped_at}; the same command goes on from there"))
+    processes.agreed(write)  # a kill during the tests loses no training
+    if processes.is_first:
         print(f"{name}: trained in {format_duration(trainer.state.seconds)}", flush=True)
     return sessions
 
 
 def _resumed(trainer: Trainer, checkpoint: Path, name: str, session: dict[str, Any]) -> list[dict[str, Any]]:
-    saved = load_checkpoint(checkpoint)
+    processes = trainer.processes
+    saved = processes.agreed(lambda: load_checkpoint(checkpoint))
     if saved is not None:
         trainer.load_state_dict(saved["trainer"])
-    processes, step = trainer.processes, trainer.state.step
-    if processes.sums([step], trainer.data.device) != [step * processes.count]:
-        raise ReproduceError(
-            f"the processes find different checkpoints at {checkpoint.parent}; set REPRODUCE_SCRATCH to a folder that "
-            "all of them share"
-        )
+    step = trainer.state.step
+    if len(set(processes.joined(torch.tensor([step])).tolist())) > 1:
+        error = f"the processes find different checkpoints at {checkpoint.parent}; set REPRODUCE_SCRATCH to a folder "
+        processes.fail(ReproduceError(error + "that all of them share"))
     if saved is None:
         return [session]
     if processes.is_first:
@@ -70,11 +72,6 @@ def _progress(trainer: Trainer, name: str) -> Progress:
     batch = trainer.variant.batch_size
     total, done = trainer.total_updates() * batch, trainer.state.step * batch
     return Progress(name, total, "img", initial=done, silent=not trainer.processes.is_first)
-
-
-def _anywhere(trainer: Trainer, stopped: list[int]) -> bool:
-    """Return whether any process was asked to stop, so that all stop after the same update."""
-    return bool(trainer.processes.sums([len(stopped)], trainer.data.device)[0])
 
 
 def _note(trainer: Trainer) -> str:

@@ -12,7 +12,9 @@ class MomentumUpdate:
 
     The learning rate stands inside the velocity (deviation D12), so lowering it does not shrink the velocity already
     gathered. ``gradient`` is that of the mean loss over the images really in the batch, so a short last batch takes a
-    full-size step. Biases have their own rate, and decay only in nets later than 2012 (deviation D11).
+    full-size step. At rate 0 neither parameter nor velocity changes (weights.cu updates only where ``epsW > 0``): a
+    frozen layer does not drift on with the velocity it had. Biases have their own rate, and decay only in nets later
+    than 2012 (deviation D11).
     """
 
     def __init__(self, network: Network, momentum: float) -> None:
@@ -43,6 +45,8 @@ class MomentumUpdate:
         rows = zip(self.parameters, self.velocities, gradients, self._rates, self._layers, strict=True)
         for parameter, velocity, gradient, (rate, decay), (layer, is_bias) in rows:
             rate *= phase.rate_factors(layer)[is_bias]
+            if rate == 0:
+                continue
             velocity.mul_(self.momentum).add_(gradient, alpha=-rate)
             if decay:
                 velocity.add_(parameter, alpha=-rate * decay)

@@ -1,0 +1,31 @@
+"""Whether a data set suits what a variant wants to do with it, asked before anything is trained."""
+
+from reproduce.config import Phase, Variant
+from reproduce.data.datasets import Data
+
+
+def data_problem(variant: Variant, phases: list[Phase], data: Data, processes: int) -> str | None:
+    """Return what keeps ``variant`` from being trained on ``data`` by so many processes, in a line; None if nothing."""
+    spec = variant.network_spec()
+    *_, (_, _, _, outputs, _) = spec.shapes(spec.input.size)
+    if data.image_side < spec.input.size:
+        return f"{variant.network} reads {spec.input.size} pixels a side and the images have {data.image_side}"
+    if data.classes > outputs:
+        return f"{variant.network} tells {outputs} classes apart and the data have {data.classes}"
+    last_file = max(file for phase in phases for file in phase.training_files)
+    if last_file > data.files:
+        return f"a phase reads file {last_file} and the data have {data.files}; correct training_files in study.yaml"
+    if any(p.until == "validation_error_plateau" and data.validation(p.training_files) is None for p in phases):
+        return "the plateau rule needs validation images, and this data set has none beside its test images"
+    return _sharing_problem(variant, data, processes)
+
+
+def _sharing_problem(variant: Variant, data: Data, processes: int) -> str | None:
+    images, batch = data.images_per_file, variant.batch_size
+    fewest = min(images, batch, images % batch or batch)
+    if fewest < processes:
+        return f"the shortest batch has {fewest} images, fewer than the {processes} processes; use fewer"
+    tested = min(len(data.test()), variant.evaluated_images or len(data.test()))
+    if tested < processes:
+        return f"{tested} test images are fewer than the {processes} processes; use fewer"
+    return None

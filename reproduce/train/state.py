@@ -1,0 +1,63 @@
+"""Where training stands: counters, running sums, and a history row an epoch."""
+
+from dataclasses import dataclass, field
+
+from reproduce.config import Phase
+from reproduce.evaluate.predict import Scores
+from reproduce.train.schedule import ends_early
+
+
+@dataclass
+class State:
+    """Where training stands. ``sums`` holds [loss, wrong, images] of the epoch so far, by file."""
+
+    phase: int = 0
+    epoch_in_phase: int = 0
+    update_in_epoch: int = 0
+    step: int = 0
+    sums: dict[int, list[float]] = field(default_factory=dict)
+    history: list[dict[str, float | int | None]] = field(default_factory=list)
+    first_phase_loss: float | None = None
+    seconds: float = 0.0
+    epoch_seconds: float = 0.0
+    update_losses: list[float] = field(default_factory=list)
+
+    def add_update(self, file: int, loss: float, wrong: float, images: int) -> None:
+        """Count the figures of one update: mean loss in nats, wrong answers and images of the whole batch."""
+        sums = self.sums.setdefault(file, [0.0, 0.0, 0.0])
+        for place, amount in enumerate((loss * images, wrong, images)):
+            sums[place] += amount
+
+    def add_seconds(self, seconds: float) -> None:
+        """Count time spent on updates, tests between epochs left out."""
+        self.seconds += seconds
+        self.epoch_seconds += seconds
+
+    def end_epoch(self, phase: Phase, validation: Scores | None, test: Scores | None) -> None:
+        """Write the history row of the epoch and turn to the next one, or to the next phase."""
+        loss, wrong, images = (sum(column) for column in zip(*self.sums.values(), strict=True))
+        self.history.append(
+            {
+                "epoch": len(self.history) + 1,
+                "phase": self.phase + 1,
+                "weight_rate_factor": phase.weight_rate_factor,
+                "training_loss_nats": loss / images,
+                "training_error_percent": 100 * wrong / images,
+                "validation_loss_nats": validation.loss_nats if validation else None,
+                "validation_error_percent": validation.top1_error_percent if validation else None,
+                "test_loss_nats": test.loss_nats if test else None,
+                "test_error_percent": test.top1_error_percent if test else None,
+                "images": int(images),
+                "seconds": self.epoch_seconds,
+            }
+        )
+        if self.phase == 0:
+            self.first_phase_loss = loss / images
+        self._next_epoch(phase)
+
+    def _next_epoch(self, phase: Phase) -> None:
+        early = ends_early(phase, self.phase + 1, self.history, self.sums, self.first_phase_loss)
+        self.sums, self.update_in_epoch, self.epoch_seconds = {}, 0, 0.0
+        self.epoch_in_phase += 1
+        if early or self.epoch_in_phase == phase.epochs:
+            self.phase, self.epoch_in_phase = self.phase + 1, 0
