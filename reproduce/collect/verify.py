@@ -7,7 +7,7 @@ output. Each run therefore carries digests taken when it started, and these are 
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from reproduce.collect.numbers import read_numbers
-from reproduce.collect.runs import published_runs, read_predictions, read_runs
+from reproduce.collect.runs import folder_of_run, published_runs, read_predictions, read_runs
 from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
 from reproduce.files import file_digest, json_digest, read_json
@@ -73,7 +73,8 @@ def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT) -> Findings:
                 findings.problems += [f"{run_id}: {line}" for line in _run_problems(study, run_id, labels, root)]
             except ReproduceError as error:
                 findings.problems.append(f"{run_id}: {error}")
-        findings.problems += _lock_problems(study, root)
+        if study.published_by == "stages":
+            findings.problems += _lock_problems(study, root)
     findings.problems += _number_problems(root, listed)
     return findings
 
@@ -81,18 +82,21 @@ def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT) -> Findings:
 def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: Path) -> Iterator[str]:
     runs_root = root / "results" / "runs"
     run = read_runs([run_id], runs_root).iloc[0]
+    record_path = folder_of_run(run_id, runs_root) / "run.json"
     if run["status"] == "missing":
         yield f"is listed but missing; run `dvc repro experiments/{study.study}/dvc.yaml`"
         return
-    record = read_json(runs_root / str(run_id) / "run.json")
+    record = read_json(record_path)
     if json_digest(record.get("config")) != run["config_sha256"]:
         yield "run.json: its configuration does not have the digest recorded beside it; restore it with git"
-    if study.variant(run_id.variant).digest() != run["config_sha256"]:
+    if study.config_digest(run_id) != run["config_sha256"]:
         yield f"was made with another configuration than study.yaml has for {run_id.variant} now; train it again"
     golden = root / "experiments" / study.study / "golden" / f"{run_id.variant}.json"
     manifest = root / "results" / "data" / study.dataset / "manifest.json"
-    yield from _digest_problems(golden, run["golden_sha256"], root)
-    yield from _digest_problems(manifest, run["data_manifest_sha256"], root)
+    if study.published_by == "stages":
+        yield from _digest_problems(golden, run["golden_sha256"], root)
+    if not study.dataset.endswith("_subset"):  # whose manifest stays with its images
+        yield from _digest_problems(manifest, run["data_manifest_sha256"], root)
     for field_name in ("dataset", "scale"):
         if record[field_name] != getattr(study, field_name):
             now = getattr(study, field_name)
@@ -112,8 +116,11 @@ def _digest_problems(path: Path, recorded: str, root: Path) -> Iterator[str]:
 
 
 def _metric_problems(run_id: RunId, run: Any, labels: np.ndarray | None, runs_root: Path) -> Iterator[str]:
-    """Compare both test errors with those counted from the predictions (percent of the test images)."""
+    """Compare the test errors with those counted from the predictions (percent of the test images)."""
     predictions = read_predictions(run_id, runs_root)
+    if "test_top1_correct_bits" in predictions:
+        yield from _bits_problems(run, predictions)
+        return
     kinds = {"test_top1_error_percent": "test_predicted", "test_center_top1_error_percent": "test_center_predicted"}
     for metric, name in kinds.items():
         if name not in predictions or len(predictions[name]) != run["test_images"]:
@@ -126,8 +133,23 @@ def _metric_problems(run_id: RunId, run: Any, labels: np.ndarray | None, runs_ro
                 yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
 
 
+def _bits_problems(run: Any, predictions: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Compare the errors of a run that recorded one bit an image: whether its label was named."""
+    for name, bits in predictions.items():
+        metric = f"{name.removesuffix('_correct_bits')}_error_percent"
+        images = int(run["test_images"])
+        if len(bits) != -(-images // 8):
+            yield f"predictions.npz: {name} is not of {images} images; restore it with git"
+            continue
+        counted = 100 * (1 - float(np.unpackbits(bits, count=images).mean()))
+        if abs(counted - run[metric]) > _PERCENT_TOLERANCE:
+            yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
+
+
 def _test_labels(study: Study, root: Path, findings: Findings) -> np.ndarray | None:
     """Return the test labels (uint8), or None with a line in ``skipped`` where this machine lacks them."""
+    if study.published_by == "publish":
+        return None  # its predictions are recorded as hits, which need no labels to be counted
     path = root / "data" / study.dataset / "test_batch.bin"
     if study.dataset == "cifar10" and path.is_file() and path.stat().st_size % _RECORD_BYTES == 0:
         return np.fromfile(path, dtype=np.uint8).reshape(-1, _RECORD_BYTES)[:, 0]
@@ -179,5 +201,5 @@ def _number_problems(root: Path, listed: set[str]) -> Iterator[str]:
         for run in row.get("runs", []):
             if run not in listed:
                 yield f"results/numbers.json: {number_id} names {run}, which no study lists; run `dvc repro`"
-            elif not (root / "results" / "runs" / run).is_dir():
+            elif not any((root / "results" / place / run).is_dir() for place in ("runs", "external")):
                 yield f"results/numbers.json: {number_id} names {run}, which does not exist; run `dvc repro`"
