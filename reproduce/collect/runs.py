@@ -122,7 +122,22 @@ def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
     if said != _identity(run_id):
         raise ReproduceError(f"{shown} says it is run {said['run_id']!r}; restore the folder of {run_id} with git")
     needed = _ENSEMBLE_METRICS if "ensemble_of" in record else METRICS
+    if "update_losses" in record.get("config", {}).get("diagnostics", []):
+        losses = _read_arrays(folder / "arrays.npz")["update_losses_nats"]
+        row["updates_to_lose_one_nat"] = updates_to_lose_one_nat(losses)
     return row | _read_metrics(folder / "metrics.json", row["status"], needed)
+
+
+def updates_to_lose_one_nat(losses: np.ndarray) -> int | None:
+    """Return after how many updates the loss has fallen by one nat from the first, None if it never does.
+
+    It is averaged over the last 100 updates (deviation D67); ``losses`` are those of every update, in nats.
+    """
+    window = 100
+    sums = np.concatenate([[0.0], np.cumsum(losses, dtype=np.float64)])
+    means = (sums[window:] - sums[:-window]) / window  # the first is of updates 1 to 100
+    fallen = np.flatnonzero(means <= losses[0] - 1)
+    return int(fallen[0]) + window if len(fallen) else None
 
 
 def _read_mapping(path: Path) -> Mapping[str, Any]:
@@ -189,7 +204,10 @@ def read_predictions(run_id: RunId, runs_root: Path = RUNS_ROOT) -> dict[str, np
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    path = folder_of_run(run_id, runs_root) / "predictions.npz"
+    return _read_arrays(folder_of_run(run_id, runs_root) / "predictions.npz")
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}
