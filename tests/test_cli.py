@@ -46,6 +46,9 @@ def test_help_names_every_verb_and_where_to_start():
         "golden",
         "report",
         "cite",
+        "publish",
+        "ensemble",
+        "doctor",
     ):
         assert f"\n    {verb} " in done.stdout
     assert "python -m reproduce quick" in done.stdout
