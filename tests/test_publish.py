@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from external_support import STUDY, external_study, finish_run, prepare_miniature, use_external_study
+from external_support import STUDY, external_study, finish_run
 
 from reproduce import cli
 from reproduce.config import RunId
@@ -16,22 +16,14 @@ from reproduce.train.run import is_up_to_date
 RUN = RunId("tinynet", "paper", 2, 1)
 
 
-@pytest.fixture(scope="module")
-def packed(tmp_path_factory):
-    base = tmp_path_factory.mktemp("miniature")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("REPRODUCE_SCRATCH", str(base / "scratch"))
-        patch.setenv("REPRODUCE_PACKED", str(base / "packed"))
-        prepare_miniature(base)
-    return base / "packed"
+@pytest.fixture
+def folder(external_folder):
+    return external_folder
 
 
 @pytest.fixture
-def folder(tmp_path, packed, monkeypatch):
-    monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
-    monkeypatch.setenv("REPRODUCE_PACKED", str(packed))
-    use_external_study(tmp_path, monkeypatch.setattr)
-    return tmp_path
+def packed(packed_miniature):
+    return packed_miniature
 
 
 def edit(path, **changes):
