@@ -46,8 +46,7 @@ def _train(arguments: Arguments) -> None:
 
     for run in _chosen_runs(arguments):
         if arguments.profile and is_up_to_date(run):
-            there = "published" if load_study(run.study).published_folder(run).is_dir() else "finished"
-            print(f"{run} is {there} and up to date; skipped")
+            print(f"{run} is finished and up to date; skipped")
             continue
         print(f"{run}: written to {relative_to_repo(train_run(run, launch=_launch(arguments)))}")
 

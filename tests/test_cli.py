@@ -114,7 +114,7 @@ def test_a_profile_trains_what_is_missing(folder, capsys, monkeypatch):
     (first.folder / "run.json").write_text(json.dumps(made_from))
     assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
     assert trained == [second]
-    assert f"{first} is published and up to date; skipped" in capsys.readouterr().out
+    assert f"{first} is finished and up to date; skipped" in capsys.readouterr().out
     (first.folder / "run.json").write_text(json.dumps({**made_from, "config_sha256": "of an earlier configuration"}))
     assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
     assert trained == [second, first, second]

@@ -217,16 +217,14 @@ def _gaps(listed: pd.DataFrame) -> str:
 
 
 def _values(claim: Claim, arm: pd.DataFrame) -> list[float]:
+    """Return the arm's values, or none where a finished run lacks its own: an average over the others is biased."""
     finished = arm[arm["status"] == "finished"]
     if claim.estimand in DERIVED_ESTIMANDS:
-        return _known(DERIVED_ESTIMANDS[claim.estimand](finished))
-    if claim.estimand not in arm or not pd.api.types.is_numeric_dtype(arm[claim.estimand]):
+        values = DERIVED_ESTIMANDS[claim.estimand](finished)
+    elif claim.estimand in arm and pd.api.types.is_numeric_dtype(arm[claim.estimand]):
+        values = finished[claim.estimand]
+    else:
         raise ReproduceError(f"claim {claim.id}: runs have no {claim.estimand!r}; correct its estimand in claims.yaml")
-    return _known(finished[claim.estimand])
-
-
-def _known(values: pd.Series) -> list[float]:
-    """Return the values, or none where a finished run lacks its own: an average over the others would be biased."""
     return [] if values.isna().any() else values.tolist()
 
 
