@@ -61,8 +61,8 @@ def test_both_studies_train_the_same_paper():
 
 
 # What each ablation changes of `paper`, and the parameters it then has. Without conv3 (885,120) conv4 reads all of
-# conv2's 256 maps instead of 192: 384 * 9 * 64 = 221,184 more. Without conv4 (663,936) conv5 reads conv3's 384 maps as it
-# read conv4's. Without conv5 (442,624) conv4 has 128 maps less, each of 192 * 9 weights and a bias.
+# conv2's 256 maps instead of 192: 384 * 9 * 64 = 221,184 more. Without conv4 (663,936) conv5 reads conv3's 384 maps as
+# it read conv4's. Without conv5 (442,624) conv4 has 128 maps less, each of 192 * 9 weights and a bias.
 SWITCHES = {
     "paper_bf16": ({"precision"}, 60_965_224),
     "as_released": ({"network"}, 60_965_224),
