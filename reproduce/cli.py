@@ -3,8 +3,8 @@
 import argparse
 import sys
 from collections.abc import Callable
-from typing import NoReturn
 
+from reproduce.arguments import Parser, positive
 from reproduce.config import RunId, Study, load_study
 from reproduce.errors import ElsewhereError, ReproduceError
 from reproduce.paths import EXPERIMENTS, relative_to_repo
@@ -14,6 +14,7 @@ _RUN_HELP = "a run, as in results/runs: study/variant/epochs<n>/seed<k>"
 _GUIDE = """\
 Where to start:
   python -m reproduce quick       train the 80-second net of 2012 here, beside its published figures (minutes)
+  python -m reproduce doctor      what this machine can run, what it lacks, and the next command
   dvc repro                       bring data, tables, figures and notebooks up to date (trains what is missing)
   python -m reproduce train STUDY --profile full      2012's own schedules (hours)
 Studies and what they ask: experiments/README.md. Results and their units: results/README.md."""
@@ -48,7 +49,7 @@ def _train(arguments: Arguments) -> None:
     with joined_processes(prepare_torch(launch)) as processes:
         for run in runs:
             if arguments.profile and any(processes.sums([is_up_to_date(run)])):
-                outcome = " is published and up to date; skipped"
+                outcome = " is finished and up to date; skipped"
             else:
                 outcome = f": written to {relative_to_repo(train_run(run, launch=launch))}"
             if processes.is_first:
@@ -57,15 +58,15 @@ def _train(arguments: Arguments) -> None:
 
 def _chosen_runs(arguments: Arguments) -> list[RunId]:
     study = load_study(arguments.study)
-    if arguments.variant is not None:
-        study.variant(arguments.variant)
+    for name in arguments.variants:
+        study.variant(name)
     if arguments.profile and (arguments.epochs or arguments.seed):
         raise ReproduceError("a --profile names lengths and seeds itself; leave out --epochs and --seed")
     if arguments.profile:
-        return [run for run in study.runs(arguments.profile) if arguments.variant in (None, run.variant)]
-    if arguments.variant is None or arguments.epochs is None or arguments.seed is None:
+        return [run for run in study.runs(arguments.profile) if run.variant in (arguments.variants or [run.variant])]
+    if len(arguments.variants) != 1 or arguments.epochs is None or arguments.seed is None:
         raise ReproduceError("name a variant with --epochs and --seed, or a --profile")
-    return [RunId(arguments.study, arguments.variant, arguments.epochs, arguments.seed)]
+    return [RunId(arguments.study, arguments.variants[0], arguments.epochs, arguments.seed)]
 
 
 def _quick(arguments: Arguments) -> None:
@@ -84,6 +85,24 @@ def _rerun(arguments: Arguments) -> None:
     from reproduce.rerun import rerun
 
     print(rerun(RunId.parse(arguments.run), _launch(arguments, require_clean_tree=False)))
+
+
+def _ensemble(arguments: Arguments) -> None:
+    from reproduce.ensemble import make_ensembles
+
+    make_ensembles(arguments.study, arguments.name)
+
+
+def _publish(arguments: Arguments) -> None:
+    from reproduce.publish import publish
+
+    publish(arguments.study, arguments.variant)
+
+
+def _doctor(arguments: Arguments) -> None:
+    from reproduce.doctor import examine
+
+    print(examine(_all_studies()))
 
 
 def _collect(arguments: Arguments) -> None:
@@ -171,12 +190,6 @@ def _all_studies() -> list[Study]:
     return [load_study(path.parent.name) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
 
 
-def _positive(text: str) -> int:
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
-    return int(text)
-
-
 def _launch(arguments: Arguments, require_clean_tree: bool = True) -> object:
     from reproduce.train.run import Launch
 
@@ -184,16 +197,9 @@ def _launch(arguments: Arguments, require_clean_tree: bool = True) -> object:
     return Launch(arguments.device, arguments.threads, seconds, require_clean_tree, images)
 
 
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as every other error here."""
-
-    def error(self, message: str) -> NoReturn:
-        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
-
-
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every verb."""
-    parser = _Parser(
+    parser = Parser(
         prog="python -m reproduce",
         description="AlexNet 2012 and its CIFAR-10 precursors, reproduced.",
         epilog=_GUIDE,
@@ -212,8 +218,15 @@ def build_parser() -> argparse.ArgumentParser:
     data.add_argument(
         "--skip-corrupt", action="store_true", help="ILSVRC: leave out and list images that do not decode"
     )
-    data.add_argument("--workers", type=_positive, help="ILSVRC: processes (default: all cores); decides no result")
+    data.add_argument("--workers", type=positive, help="ILSVRC: processes (default: all cores); decides no result")
+    add("doctor", _doctor, "say what this machine lacks for which study, and the next command")
     _add_training_verbs(add)
+    ensemble = add("ensemble", _ensemble, "average the probabilities of a study's runs into a record of its own")
+    ensemble.add_argument("study")
+    ensemble.add_argument("name", help="one of the study's ensembles")
+    publish = add("publish", _publish, "check finished runs of an ILSVRC study and copy them to results/external")
+    publish.add_argument("study")
+    publish.add_argument("variant", nargs="?", help="a variant or an ensemble (default: all)")
     add("collect", _collect, "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add(
         "report", _report, "draw figures, execute a notebook, or write the generated parts of README and notes"
@@ -243,9 +256,9 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
     quick = add("quick", _quick, "train the 80-second net from nothing and set it beside 2012 and the published runs")
     train = add("train", _train, "train one run, or every missing run of a profile; resumes what was stopped")
     train.add_argument("study")
-    train.add_argument("variant", nargs="?")
-    train.add_argument("--epochs", type=_positive, help="length of the schedule; the phases scale to it")
-    train.add_argument("--seed", type=_positive)
+    train.add_argument("variants", nargs="*", metavar="variant", help="with a --profile any number (default: all)")
+    train.add_argument("--epochs", type=positive, help="length of the schedule; the phases scale to it")
+    train.add_argument("--seed", type=positive)
     train.add_argument("--profile", choices=("standard", "full", "smoke"))
     evaluate = add("evaluate", _evaluate, "recompute a published run's error from its committed predictions")
     evaluate.add_argument("run", help=_RUN_HELP)
@@ -253,11 +266,11 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
     again.add_argument("run", help=_RUN_HELP)
     for verb in (quick, train, again):
         verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-        verb.add_argument("--threads", type=_positive, help="CPU threads (default: all cores)")
+        verb.add_argument("--threads", type=positive, help="CPU threads (default: all cores)")
     for verb in (train, again):
         verb.add_argument("--seconds-between-checkpoints", type=float, default=30.0, metavar="SECONDS")
         text = "most images through the network at once (default: the whole share); decides no result"
-        verb.add_argument("--images-per-pass", type=_positive, metavar="IMAGES", help=text)
+        verb.add_argument("--images-per-pass", type=positive, metavar="IMAGES", help=text)
 
 
 def main(argv: list[str] | None = None) -> int:

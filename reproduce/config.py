@@ -3,11 +3,12 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
 from reproduce.errors import ReproduceError
+from reproduce.files import json_digest
 from reproduce.paths import DATA, EXPERIMENTS, RESULTS
 from reproduce.validation import Strict, read_yaml, validated
 from reproduce.variants import LayerRates, Phase, Variant
@@ -63,6 +64,23 @@ class Comparison(Strict):
     estimand: str
 
 
+class Ensemble(Strict):
+    """Nets whose probabilities are averaged: seeds of one variant at its full length, each list one ensemble.
+
+    The lists share no seed, so that the ensembles are independent of one another.
+    """
+
+    variant: str
+    seeds: Annotated[list[Annotated[list[PositiveInt], Field(min_length=2)]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> "Ensemble":
+        every = [seed for group in self.seeds for seed in group]
+        if len(set(every)) < len(every):
+            raise ValueError(f"a seed is in two places of {self.seeds}; ensembles share no net")
+        return self
+
+
 DatasetName = Literal["cifar10", "fashion_mnist", "ilsvrc2010", "ilsvrc2010_subset", "ilsvrc2012", "ilsvrc2012_subset"]
 
 
@@ -82,6 +100,7 @@ class Study(Strict):
     published_by: Literal["stages", "publish"] = "stages"
     variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], Variant]
     profiles: dict[Literal["standard", "full", "smoke"], dict[str, RunList]]
+    ensembles: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Ensemble] = {}
     comparisons: list[Comparison] = []
 
     @model_validator(mode="after")
@@ -95,6 +114,13 @@ class Study(Strict):
         unknown = {arm for comparison in self.comparisons for arm in comparison.arms} - self.variants.keys()
         if unknown:
             raise ValueError(f"comparisons name unknown variants {sorted(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _ensembles_known(self) -> "Study":
+        for name, ensemble in self.ensembles.items():
+            if name in self.variants or ensemble.variant not in self.variants:
+                raise ValueError(f"ensemble {name} must average a variant, and have a name that no variant has")
         return self
 
     def variant(self, name: str) -> Variant:
@@ -118,6 +144,32 @@ class Study(Strict):
         lists = self.profiles[profile]
         return [RunId(self.study, name, runs.epochs, seed) for name, runs in lists.items() for seed in runs.seeds]
 
+    def publishable_runs(self) -> list[RunId]:
+        """Return every run whose place may be taken: those of the profiles standard and full, and the ensembles."""
+        listed = [run for name in ("standard", "full") if name in self.profiles for run in self.runs(name)]
+        return list(dict.fromkeys([*listed, *self.ensemble_runs()]))
+
+    def ensemble_runs(self) -> dict[RunId, list[RunId]]:
+        """Return each ensemble's record with the runs it averages."""
+        members = {}
+        for name, ensemble in self.ensembles.items():
+            epochs = self.variants[ensemble.variant].full_epochs()
+            for number, seeds in enumerate(ensemble.seeds, 1):
+                runs = [RunId(self.study, ensemble.variant, epochs, seed) for seed in seeds]
+                members[RunId(self.study, name, epochs, number)] = runs
+        return members
+
+    def ensemble_config(self, run: RunId) -> dict[str, Any]:
+        """Return what decides an ensemble's numbers: the runs it averages and their configuration."""
+        members = self.ensemble_runs()[run]
+        return {"members": [str(member) for member in members], "config_sha256": self.config_digest(members[0])}
+
+    def config_digest(self, run: RunId) -> str:
+        """Return the digest of today's configuration of a run or an ensemble's record."""
+        if run.variant in self.ensembles:
+            return json_digest(self.ensemble_config(run))
+        return self.variant(run.variant).digest()
+
     @property
     def folder(self) -> Path:
         """The study's folder under experiments/."""
@@ -126,6 +178,10 @@ class Study(Strict):
     def run_folder(self, run: RunId) -> Path:
         """Return where training leaves a run: its published place, or where ``publish`` takes it from."""
         return run.folder if self.published_by == "stages" else DATA / "runs" / str(run)
+
+    def published_folder(self, run: RunId) -> Path:
+        """Return a run's published place."""
+        return run.folder if self.published_by == "stages" else RESULTS / "external" / str(run)
 
 
 def load_study(name: str, experiments: Path = EXPERIMENTS) -> Study:

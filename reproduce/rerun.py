@@ -1,12 +1,14 @@
 """One published run looked at again: its error from the committed predictions, or the whole training anew."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from reproduce.collect.runs import read_predictions
+from reproduce.collect.runs import folder_of_run, read_predictions
 from reproduce.collect.statistics import wilson
 from reproduce.config import RunId
 from reproduce.data.cifar10 import load_cifar10
@@ -21,11 +23,12 @@ _COMPARED = ("test_top1_error_percent", "test_loss_nats", "training_top1_error_p
 
 
 def _published(run: RunId) -> Path:
-    if not (run.folder / "run.json").is_file():
+    folder = folder_of_run(run, run.folder.parents[3])
+    if not (folder / "run.json").is_file():
         raise ReproduceError(
-            f"{relative_to_repo(run.folder)} is not published; results/tables/runs.csv lists those that are"
+            f"{relative_to_repo(folder)} is not published; results/tables/runs.csv lists those that are"
         )
-    return run.folder
+    return folder
 
 
 def evaluate_run(run: RunId) -> str:
@@ -34,9 +37,9 @@ def evaluate_run(run: RunId) -> str:
     Raises:
         ReproduceError: the run is not published, the data are missing, or metrics.json says otherwise.
     """
-    recorded = read_json(_published(run) / "metrics.json")["test_top1_error_percent"]
-    labels = load_cifar10().test_labels
-    wrong, images = int((read_predictions(run)["test_predicted"] != labels).sum()), len(labels)
+    metrics = read_json(_published(run) / "metrics.json")
+    recorded, hits = metrics["test_top1_error_percent"], _hits(read_predictions(run), metrics)
+    wrong, images = int((~hits).sum()), len(hits)
     if abs(100 * wrong / images - recorded) > 1e-6:
         raise ReproduceError(
             f"{run}: predictions.npz gives {100 * wrong / images} % but metrics.json says {recorded} %"
@@ -46,6 +49,20 @@ def evaluate_run(run: RunId) -> str:
         f"{run}: {wrong} of {images} test images wrong, {interval.value:.2f} % "
         f"(95 % Wilson interval over images {interval.low:.2f} to {interval.high:.2f} %), as recorded"
     )
+
+
+def _hits(predictions: Mapping[str, np.ndarray], metrics: Mapping[str, Any]) -> np.ndarray:
+    """Return whether each test image was right, bool (images,); runs on ILSVRC record just that."""
+    if "test_top1_correct_bits" in predictions:
+        return np.unpackbits(predictions["test_top1_correct_bits"], count=metrics["test_images"]).astype(bool)
+    return predictions["test_predicted"] == load_cifar10().test_labels
+
+
+def _answers(predictions: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return what was answered for each test image: its class, or whether it was right."""
+    if "test_predicted" in predictions:
+        return predictions["test_predicted"]
+    return np.unpackbits(predictions["test_top1_correct_bits"])
 
 
 def rerun(run: RunId, launch: Launch) -> str:
@@ -65,7 +82,7 @@ def rerun(run: RunId, launch: Launch) -> str:
     rows = [{"": name, "published": old[name], "rerun": new[name]} for name in _COMPARED]
     table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".6g")
     with np.load(published / "predictions.npz") as a, np.load(folder / "predictions.npz") as b:
-        same = 100 * float((a["test_predicted"] == b["test_predicted"]).mean())
+        same = 100 * float((_answers(a) == _answers(b)).mean())
     conditions = f"differs: {'; '.join(changed)}" if changed else "is the same in processor, threads, GPU and torch"
     return (
         f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. The machine {conditions}.\n"

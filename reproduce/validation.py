@@ -1,5 +1,7 @@
 """Loading YAML into typed models so that a mistake is one clear line."""
 
+import copy
+import functools
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +21,12 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+@functools.lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """Return the content of YAML; kept, since a study reads the same network specs once a variant."""
+    return YAML(typ="safe", pure=True).load(text)
+
+
 def read_yaml(path: Path) -> Any:
     """Read a YAML 1.2 file (as DVC does: ``1e-4`` is a number, ``no`` is a string).
 
@@ -26,7 +34,7 @@ def read_yaml(path: Path) -> Any:
         ReproduceError: the file is missing or not YAML.
     """
     try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        return copy.deepcopy(_parsed(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise ReproduceError(f"{relative_to_repo(path)} does not exist") from error
     except (YAMLError, UnicodeDecodeError) as error:

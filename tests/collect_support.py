@@ -30,10 +30,17 @@ class FakeStudy:
     run_ids: list[FakeRunId]
     comparisons: list = field(default_factory=list)
     full_run_ids: list[FakeRunId] = field(default_factory=list)
+    published_by: str = "stages"
 
     @property
     def profiles(self) -> dict[str, None]:
         return dict.fromkeys(["standard", "full"] if self.full_run_ids else ["standard"])
+
+    def ensemble_runs(self) -> dict:
+        return {}
+
+    def config_digest(self, run_id: FakeRunId) -> str:
+        return self.variant(run_id.variant).digest()
 
     def runs(self, profile: str) -> list[FakeRunId]:
         return {"standard": self.run_ids, "full": self.full_run_ids}[profile]

@@ -1,7 +1,8 @@
-"""Fixtures shared by the tests of models and training."""
+"""Fixtures shared by the tests of models and training, and of what is published by hand."""
 
 import pytest
 import torch
+from external_support import prepare_miniature, use_external_study
 
 
 @pytest.fixture
@@ -11,3 +12,23 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def packed_miniature(tmp_path_factory):
+    """The folder of packed data, with a part of ILSVRC-2012: 8 training and 20 validation images of 4 classes."""
+    base = tmp_path_factory.mktemp("miniature")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REPRODUCE_SCRATCH", str(base / "scratch"))
+        patch.setenv("REPRODUCE_PACKED", str(base / "packed"))
+        prepare_miniature(base)
+    return base / "packed"
+
+
+@pytest.fixture
+def external_folder(tmp_path, packed_miniature, monkeypatch):
+    """A folder with the study of ``external_support``, which the package reads there, on the packed miniature."""
+    monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
+    monkeypatch.setenv("REPRODUCE_PACKED", str(packed_miniature))
+    use_external_study(tmp_path, monkeypatch.setattr)
+    return tmp_path

@@ -48,6 +48,9 @@ def test_help_names_every_verb_and_where_to_start():
         "golden",
         "report",
         "cite",
+        "publish",
+        "ensemble",
+        "doctor",
     ):
         assert f"\n    {verb} " in done.stdout
     assert "python -m reproduce quick" in done.stdout
@@ -105,6 +108,19 @@ def test_train_writes_the_run_and_says_where(folder, capsys):
     assert json.loads((RUN.folder / "run.json").read_text())["status"] == "finished"
 
 
+def test_a_profile_takes_any_number_of_variants(folder):
+    def chosen(*arguments):
+        runs = cli._chosen_runs(cli.build_parser().parse_args(["train", "tiny", *arguments]))
+        return [str(run) for run in runs]
+
+    both = ["tiny/small/epochs2/seed1", "tiny/small/epochs2/seed2"]
+    assert chosen("--profile", "smoke") == chosen("small", "--profile", "smoke") == both
+    assert chosen("small", "long", "--profile", "smoke") == both
+    assert chosen("long", "--profile", "smoke") == []
+    with pytest.raises(ReproduceError, match="name a variant with --epochs and --seed"):
+        chosen("small", "long", "--epochs", "6", "--seed", "1")
+
+
 def test_a_profile_trains_what_is_missing(folder, capsys, monkeypatch):
     trained = []
     monkeypatch.setattr(run_module, "train_run", lambda run, launch: trained.append(run) or run.folder)
@@ -114,7 +130,7 @@ def test_a_profile_trains_what_is_missing(folder, capsys, monkeypatch):
     (first.folder / "run.json").write_text(json.dumps(made_from))
     assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
     assert trained == [second]
-    assert f"{first} is published and up to date; skipped" in capsys.readouterr().out
+    assert f"{first} is finished and up to date; skipped" in capsys.readouterr().out
     (first.folder / "run.json").write_text(json.dumps({**made_from, "config_sha256": "of an earlier configuration"}))
     assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
     assert trained == [second, first, second]

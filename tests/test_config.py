@@ -148,6 +148,36 @@ def test_comparisons_name_known_arms():
         validated(Study, STUDY | {"comparisons": [comparison]}, "x")
 
 
+def ensembles(**groups):
+    return validated(Study, STUDY | {"ensembles": groups}, "x")
+
+
+def test_an_ensemble_is_numbered_like_seeds_and_has_its_variants_length():
+    study = ensembles(pair={"variant": "b", "seeds": [[2, 1], [3, 4]]})
+    first, second = study.ensemble_runs().items()
+    assert (str(first[0]), [str(run) for run in first[1]]) == (
+        "nets/pair/epochs8/seed1",
+        ["nets/b/epochs8/seed2", "nets/b/epochs8/seed1"],
+    )
+    assert str(second[0]) == "nets/pair/epochs8/seed2"
+    assert study.publishable_runs() == [*study.runs("standard"), first[0], second[0]]
+    assert study.config_digest(first[0]) != study.config_digest(second[0])
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ({"pair": {"variant": "b", "seeds": [[1, 2], [2, 3]]}}, "ensembles share no net"),
+        ({"pair": {"variant": "b", "seeds": [[1]]}}, "seeds.0"),
+        ({"pair": {"variant": "c", "seeds": [[1, 2]]}}, "must average a variant"),
+        ({"a": {"variant": "b", "seeds": [[1, 2]]}}, "a name that no variant has"),
+    ],
+)
+def test_wrong_ensembles_are_named(groups, message):
+    with pytest.raises(ReproduceError, match=message):
+        ensembles(**groups)
+
+
 def test_unknown_names_are_errors_that_list_the_known(tmp_path):
     study = validated(Study, STUDY, "x")
     with pytest.raises(ReproduceError, match="no variant 'z'; it has a, b"):

@@ -9,7 +9,7 @@ import yaml
 from pipeline_support import make_clone, run
 
 from reproduce.config import load_study
-from reproduce.paths import DATA, REPO_ROOT
+from reproduce.paths import DATA, EXPERIMENTS, REPO_ROOT
 
 STUDY = "experiments/cifar10_nets/dvc.yaml"
 SINKS = ["figures_literature", "figures_cifar10_nets", "figures_timing"]
@@ -42,10 +42,28 @@ def test_the_stages_are_the_runs_of_the_standard_profile():
         assert not [dep for dep in stage["deps"] if dep.startswith("reproduce")]
 
 
-def test_collect_follows_the_run_list():
+def test_collect_follows_the_run_lists_of_every_study():
     collect = yaml.safe_load((REPO_ROOT / "dvc.yaml").read_text())["stages"]["collect"]
-    assert collect["params"] == [{"experiments/cifar10_nets/study.yaml": ["profiles.standard", "comparisons"]}]
-    assert "results/runs/cifar10_nets" in collect["deps"]
+    followed = {path: set(keys) for params in collect["params"] for path, keys in params.items()}
+    for path in sorted(EXPERIMENTS.glob("*/study.yaml")):
+        study = load_study(path.parent.name)
+        expected = {"profiles.standard"} | ({"comparisons"} if study.comparisons else set())
+        if study.published_by == "publish":
+            expected |= {"profiles.full"} | ({"ensembles"} if study.ensembles else set())
+        assert followed.pop(f"experiments/{study.study}/study.yaml") >= expected
+    assert followed == {}
+    assert {"results/runs/cifar10_nets", "results/external"} <= set(collect["deps"])
+
+
+def test_studies_published_by_hand_have_no_stages_and_no_golden_files():
+    """Nothing at the root can ask for their data: their runs are outs of no stage."""
+    names = [path.parent.name for path in EXPERIMENTS.glob("*/study.yaml")]
+    by_hand = [name for name in names if load_study(name).published_by == "publish"]
+    assert sorted(by_hand) == ["ilsvrc2010", "ilsvrc2012"]
+    for name in by_hand:
+        assert not {path.name for path in (EXPERIMENTS / name).iterdir()} & {"dvc.yaml", "dvc.lock", "golden"}
+    stages = yaml.safe_load((REPO_ROOT / "dvc.yaml").read_text())["stages"]
+    assert not [name for name, stage in stages.items() if "ilsvrc" in stage["cmd"] or "external" in str(stage["outs"])]
 
 
 @pytest.mark.slow
@@ -72,6 +90,15 @@ def test_editing_a_variant_marks_that_variant_only(clone):
     marked = set(status(clone, STUDY)) - set(before)
     seeds = load_study("cifar10_nets").profiles["standard"]["18pct"].seeds
     assert {name.rpartition(":")[2] for name in marked} == {f"18pct@{seed}" for seed in seeds}
+
+
+@pytest.mark.slow
+def test_publishing_a_run_marks_collect_and_nothing_that_trains(clone):
+    before = status(clone)
+    folder = clone / "results/external/ilsvrc2012/paper/epochs95/seed1"
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text("{}")
+    assert set(status(clone)) - set(before) == {"collect"}
 
 
 @pytest.mark.slow

@@ -83,3 +83,14 @@ def test_another_number_of_threads_is_said(published, monkeypatch):
         rerun, "train_run", lambda run, folder, launch: write(folder, [0, 1, 2, 9], 25.0, launch.threads)
     )
     assert "differs: threads 1 then, 2 now" in rerun.rerun(RUN, Launch(threads=2))
+
+
+def test_a_run_that_recorded_hits_needs_no_labels(published, monkeypatch):
+    """Runs on ILSVRC, among the external ones: 20 images, of which the first three are wrong."""
+    folder = write(published / "external" / str(RUN), [], 15.0)
+    metrics = json.loads((folder / "metrics.json").read_text()) | {"test_images": 20}
+    (folder / "metrics.json").write_text(json.dumps(metrics))
+    bits = np.packbits([False] * 3 + [True] * 17)
+    (folder / "predictions.npz").write_bytes(npz_bytes({"test_top1_correct_bits": bits}))
+    monkeypatch.setattr(rerun, "read_predictions", lambda run: dict(np.load(folder / "predictions.npz")))
+    assert "3 of 20 test images wrong, 15.00 %" in rerun.evaluate_run(RUN)

@@ -2,10 +2,11 @@
 
 import pandas as pd
 
-from reproduce.collect.runs import published_runs
+from reproduce.collect.runs import folder_of_run, published_runs
 from reproduce.collect.verify import find_problems
 from reproduce.config import load_study
 from reproduce.paths import EXPERIMENTS, RESULTS
+from reproduce.publish import MOST_BYTES
 
 STUDIES = [load_study(path.parent.name) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
 
@@ -18,10 +19,10 @@ def test_the_table_of_runs_is_that_of_the_run_folders():
     table = pd.read_csv(RESULTS / "tables" / "runs.csv").set_index("run_id")["status"]
     listed = [run for study in STUDIES for run in published_runs(study)]
     assert list(table.index) == [str(run) for run in listed]
-    assert [status != "missing" for status in table] == [(run.folder / "run.json").is_file() for run in listed]
+    assert [status != "missing" for status in table] == [(folder_of_run(run) / "run.json").is_file() for run in listed]
 
 
 def test_a_run_is_small_enough_to_publish():
     for study in STUDIES:
         for run in published_runs(study):
-            assert sum(path.stat().st_size for path in run.folder.glob("*")) <= 150_000, str(run)
+            assert sum(path.stat().st_size for path in folder_of_run(run).glob("*")) <= MOST_BYTES, str(run)

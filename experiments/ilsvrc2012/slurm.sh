@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Trains a run, or all runs of a profile, on the GPUs of one or several nodes of a SLURM cluster. From the repository:
 #
-#   sbatch experiments/ilsvrc2012/slurm.sh ilsvrc2012 paper --epochs 90 --seed 1
-#   sbatch --nodes=2 --gpus-per-node=4 experiments/ilsvrc2012/slurm.sh ilsvrc2012 as_released --epochs 90 --seed 1
+#   sbatch experiments/ilsvrc2012/slurm.sh ilsvrc2012 paper --epochs 95 --seed 1
+#   sbatch --nodes=2 --gpus-per-node=4 experiments/ilsvrc2012/slurm.sh ilsvrc2012 as_released --epochs 95 --seed 1
 #
 # What follows the script's name are the arguments of `python -m reproduce train`. Needed, on disks that every node sees:
 #   REPRODUCE_PACKED    the packed images (python -m reproduce data ilsvrc2012)

@@ -29,13 +29,21 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for study in studies:
-        of_study = [_compare(study.study, comparison, runs) for comparison in study.comparisons]
+        of_study = [_compare(study.study, comparison, runs) for comparison in _answerable(study, runs)]
         known = {row["comparison"]: row["p_value"] for row in of_study if row.get("p_value") is not None}
         adjusted = statistics.holm(known)
         rows += [row | {"p_value_holm": adjusted.get(row["comparison"])} for row in of_study]
     numeric = ["first_mean", "second_mean", "difference", "low", "high", "p_value", "p_value_holm"]
     numeric += ["paired_low", "paired_high", "correlation"]
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numeric, "float64"))
+
+
+def _answerable(study: Study, runs: pd.DataFrame) -> list[Comparison]:
+    """Return the study's comparisons; if its runs are published by hand, those whose arms have been."""
+    if study.published_by == "stages":
+        return study.comparisons
+    there = set(runs.loc[runs["study"] == study.study, "variant"])
+    return [comparison for comparison in study.comparisons if there.issuperset(comparison.arms)]
 
 
 def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str, Any]:

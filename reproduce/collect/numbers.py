@@ -12,6 +12,7 @@ from ruamel.yaml.error import YAMLError
 
 from reproduce.collect.reasons import figure, unit_words
 from reproduce.collect.rules import LIMITED_SCALES
+from reproduce.collect.runs import folder_of_run
 from reproduce.collect.verdicts import Verdict
 from reproduce.errors import ReproduceError
 from reproduce.files import read_json, write_json
@@ -176,7 +177,8 @@ def cite(number_id: str, numbers_path: Path = NUMBERS_FILE, citation_path: Path 
         target = row["target_value"]
         held = "" if target is None else f" (held against {target:.10g}{unit_words(row['unit'])}, {row['target_kind']})"
         lines.append(f"verdict: {row['verdict']}{held}")
-    lines += [f"run: results/runs/{run}" for run in row["runs"]]
+    folders = (folder_of_run(run, numbers_path.parent / "runs") for run in row["runs"])
+    lines += [f"run: results/{folder.relative_to(numbers_path.parent).as_posix()}" for folder in folders]
     lines += [f"code: commit {commit}" for commit in row["git_commits"]]
     lines += [f"hardware: {hardware}" for hardware in row["hardware"]]
     lines += [f"record: {shown}, id {number_id}", "", bibtex(row, shown, citation_path)]

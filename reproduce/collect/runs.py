@@ -23,6 +23,7 @@ METRICS = [
     "training_top1_error_percent",
     "training_loss_nats",
 ]
+_ENSEMBLE_METRICS = ["test_top1_error_percent", "test_loss_nats"]  # all that averaged probabilities give
 TIMES = ["training_seconds", "evaluation_seconds", "images_per_second"]
 _PROVENANCE = [
     *("interruptions", "git_commit", "git_dirty", "config_sha256", "golden_sha256", "data_manifest_sha256"),
@@ -42,12 +43,22 @@ COLUMNS = [
 ]
 
 
+def folder_of_run(run_id: RunId | str, runs_root: Path = RUNS_ROOT) -> Path:
+    """Return a published run's folder: below ``runs_root``, or in external/ beside it if ``publish`` put it there."""
+    external = runs_root.with_name("external") / str(run_id)
+    return external if external.exists() else runs_root / str(run_id)
+
+
 def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
     """Return the runs that count: all of ``standard``, and those of ``full`` for each variant that has begun them.
 
     A variant with one finished run of its full schedule is listed with every seed of that schedule, so that the
-    missing ones show.
+    missing ones show. Of a study that is published by hand, those count that were published: what data or devices a
+    machine lacks is no failure.
     """
+    if study.published_by == "publish":
+        external = runs_root.with_name("external")
+        return [run for run in study.publishable_runs() if (external / str(run) / "run.json").is_file()]
     if "full" not in study.profiles:
         return study.runs("standard")
     full = study.runs("full")
@@ -97,7 +108,7 @@ def _identity(run_id: RunId) -> dict[str, Any]:
 
 
 def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
-    folder, row = runs_root / str(run_id), _identity(run_id)
+    folder, row = folder_of_run(run_id, runs_root), _identity(run_id)
     if not folder.exists():
         return row | {"status": "missing"}
     record = _read_mapping(folder / "run.json")
@@ -110,7 +121,23 @@ def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
         raise ReproduceError(f"{shown} lacks {error}; restore it with git or train the run again") from error
     if said != _identity(run_id):
         raise ReproduceError(f"{shown} says it is run {said['run_id']!r}; restore the folder of {run_id} with git")
-    return row | _read_metrics(folder / "metrics.json", row["status"])
+    needed = _ENSEMBLE_METRICS if "ensemble_of" in record else METRICS
+    if "update_losses" in record.get("config", {}).get("diagnostics", []):
+        losses = _read_arrays(folder / "arrays.npz")["update_losses_nats"]
+        row["updates_to_lose_one_nat"] = updates_to_lose_one_nat(losses)
+    return row | _read_metrics(folder / "metrics.json", row["status"], needed)
+
+
+def updates_to_lose_one_nat(losses: np.ndarray) -> int | None:
+    """Return after how many updates the loss has fallen by one nat from the first, None if it never does.
+
+    It is averaged over the last 100 updates (deviation D41); ``losses`` are those of every update, in nats.
+    """
+    window = 100
+    sums = np.concatenate([[0.0], np.cumsum(losses, dtype=np.float64)])
+    means = (sums[window:] - sums[:-window]) / window  # the first is of updates 1 to 100
+    fallen = np.flatnonzero(means <= losses[0] - 1)
+    return int(fallen[0]) + window if len(fallen) else None
 
 
 def _read_mapping(path: Path) -> Mapping[str, Any]:
@@ -120,13 +147,13 @@ def _read_mapping(path: Path) -> Mapping[str, Any]:
     return content
 
 
-def _read_metrics(path: Path, status: str) -> dict[str, Any]:
+def _read_metrics(path: Path, status: str, needed: Sequence[str]) -> dict[str, Any]:
     """Return the run's metrics with its status corrected: a metric that is not a finite number means it diverged."""
     if status != "finished" and not path.exists():
         return {"status": status}
     metrics = dict(_read_mapping(path))
     metrics.pop("epochs", None)  # the identity has it
-    lacking = [name for name in [*METRICS, "views", "test_images"] if name not in metrics]
+    lacking = [name for name in [*needed, "views", "test_images"] if name not in metrics]
     if lacking:
         raise ReproduceError(
             f"{relative_to_repo(path)} lacks {lacking[0]!r}; restore it with git or train the run again"
@@ -151,7 +178,7 @@ def read_histories(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.
     """
     parts = []
     for run_id in run_ids:
-        path = runs_root / str(run_id) / "history.csv"
+        path = folder_of_run(run_id, runs_root) / "history.csv"
         if path.parent.exists():
             parts.append(_read_history(path).assign(**_identity(run_id)))
     if not parts:
@@ -177,7 +204,10 @@ def read_predictions(run_id: RunId, runs_root: Path = RUNS_ROOT) -> dict[str, np
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    path = runs_root / str(run_id) / "predictions.npz"
+    return _read_arrays(folder_of_run(run_id, runs_root) / "predictions.npz")
+
+
+def _read_arrays(path: Path) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}

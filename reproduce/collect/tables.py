@@ -55,7 +55,9 @@ def collect(
     studies = list(studies)
     claims = load_claims() if claims is None else claims
     run_ids = [run_id for study in studies for run_id in published_runs(study, runs_root)]
-    runs, histories = read_runs(run_ids, runs_root), read_histories(run_ids, runs_root)
+    averaged = {run_id for study in studies for run_id in study.ensemble_runs()}
+    runs = read_runs(run_ids, runs_root)
+    histories = read_histories([run_id for run_id in run_ids if run_id not in averaged], runs_root)
     verdicts = judge(claims, runs)
     summary = summarize(runs, claims)
     compared = comparisons.compare_all(studies, runs)

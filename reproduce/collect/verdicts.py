@@ -20,8 +20,16 @@ ARITHMETIC_CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {}
 
 # Estimands that are no column of the runs table but made from it, one value a run.
 DERIVED_ESTIMANDS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
-    "generalization_gap_percent": lambda runs: runs["test_top1_error_percent"] - runs["training_top1_error_percent"],
+    "generalization_gap_percent": lambda runs: _gap(runs, "test_top1", "training_top1"),
+    "center_generalization_gap_percent": lambda runs: _gap(runs, "test_center_top1", "training_top1"),
+    "validation_test_top1_difference_percentage_points": lambda runs: _gap(runs, "validation_top1", "test_top1").abs(),
+    "validation_test_top5_difference_percentage_points": lambda runs: _gap(runs, "validation_top5", "test_top5").abs(),
 }
+
+
+def _gap(runs: pd.DataFrame, first: str, second: str) -> pd.Series:
+    return runs[f"{first}_error_percent"] - runs[f"{second}_error_percent"]
+
 
 # What the runs of one arm must agree in, since their mean would otherwise mix different questions.
 _AGREED = ("epochs", "schedule", "scale", "dataset", "precision", "views")
@@ -209,12 +217,15 @@ def _gaps(listed: pd.DataFrame) -> str:
 
 
 def _values(claim: Claim, arm: pd.DataFrame) -> list[float]:
+    """Return the arm's values, or none where a finished run lacks its own: an average over the others is biased."""
     finished = arm[arm["status"] == "finished"]
     if claim.estimand in DERIVED_ESTIMANDS:
-        return DERIVED_ESTIMANDS[claim.estimand](finished).tolist()
-    if claim.estimand not in arm or not pd.api.types.is_numeric_dtype(arm[claim.estimand]):
+        values = DERIVED_ESTIMANDS[claim.estimand](finished)
+    elif claim.estimand in arm and pd.api.types.is_numeric_dtype(arm[claim.estimand]):
+        values = finished[claim.estimand]
+    else:
         raise ReproduceError(f"claim {claim.id}: runs have no {claim.estimand!r}; correct its estimand in claims.yaml")
-    return finished[claim.estimand].tolist()
+    return [] if values.isna().any() else values.tolist()
 
 
 def _estimate(claim: Claim, arms: list[pd.DataFrame], values: list[list[float]]) -> Estimate:

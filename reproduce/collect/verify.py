@@ -7,7 +7,7 @@ output. Each run therefore carries digests taken when it started, and these are 
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -15,7 +15,7 @@ from typing import Any, TextIO
 import numpy as np
 
 from reproduce.collect.numbers import read_numbers
-from reproduce.collect.runs import published_runs, read_predictions, read_runs
+from reproduce.collect.runs import folder_of_run, published_runs, read_predictions, read_runs
 from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
 from reproduce.files import file_digest, json_digest, read_json
@@ -74,7 +74,8 @@ def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT) -> Findings:
                 findings.problems += [f"{run_id}: {line}" for line in _run_problems(study, run_id, labels, root)]
             except ReproduceError as error:
                 findings.problems.append(f"{run_id}: {error}")
-        findings.problems += _lock_problems(study, root)
+        if study.published_by == "stages":
+            findings.problems += _lock_problems(study, root)
     findings.problems += _number_problems(root, listed)
     return findings
 
@@ -82,18 +83,21 @@ def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT) -> Findings:
 def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: Path) -> Iterator[str]:
     runs_root = root / "results" / "runs"
     run = read_runs([run_id], runs_root).iloc[0]
+    record_path = folder_of_run(run_id, runs_root) / "run.json"
     if run["status"] == "missing":
         yield f"is listed but missing; run `dvc repro experiments/{study.study}/dvc.yaml`"
         return
-    record = read_json(runs_root / str(run_id) / "run.json")
+    record = read_json(record_path)
     if json_digest(record.get("config")) != run["config_sha256"]:
         yield "run.json: its configuration does not have the digest recorded beside it; restore it with git"
-    if study.variant(run_id.variant).digest() != run["config_sha256"]:
+    if study.config_digest(run_id) != run["config_sha256"]:
         yield f"was made with another configuration than study.yaml has for {run_id.variant} now; train it again"
     golden = root / "experiments" / study.study / "golden" / f"{run_id.variant}.json"
     manifest = root / "results" / "data" / study.dataset / "manifest.json"
-    yield from _digest_problems(golden, run["golden_sha256"], root)
-    yield from _digest_problems(manifest, run["data_manifest_sha256"], root)
+    if study.published_by == "stages":
+        yield from _digest_problems(golden, run["golden_sha256"], root)
+    if not study.dataset.endswith("_subset"):  # whose manifest stays with its images
+        yield from _digest_problems(manifest, run["data_manifest_sha256"], root)
     for field_name in ("dataset", "scale"):
         if record[field_name] != getattr(study, field_name):
             now = getattr(study, field_name)
@@ -113,39 +117,40 @@ def _digest_problems(path: Path, recorded: str, root: Path) -> Iterator[str]:
 
 
 def _metric_problems(run_id: RunId, run: Any, labels: np.ndarray | None, runs_root: Path) -> Iterator[str]:
-    """Compare both test errors with those counted from the predictions (percent of the test images)."""
+    """Compare the test errors with those counted from the predictions (percent of the test images)."""
     predictions, images = read_predictions(run_id, runs_root), int(run["test_images"])
+    if "test_top1_correct_bits" in predictions:
+        yield from _bits_problems(run, predictions)
+        return
     for metric, kind in {"test_top1_error_percent": "test", "test_center_top1_error_percent": "test_center"}.items():
-        try:
-            counted = _counted_error(predictions, kind, images, labels)
-        except ReproduceError as error:
-            yield str(error)
+        classes = predictions.get(f"{kind}_predicted")
+        if classes is None or len(classes) != images:
+            yield f"predictions.npz has no {kind}_predicted for {images} images; restore it with git"
+        elif labels is not None and len(labels) < images:
+            yield f"predictions.npz is for {images} images, the data has {len(labels)}; rebuild it"
+        elif labels is not None:
+            counted = 100 * float(np.mean(classes != labels[:images]))
+            if abs(counted - run[metric]) > _PERCENT_TOLERANCE:
+                yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
+
+
+def _bits_problems(run: Any, predictions: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Compare the errors of a run that recorded one bit an image: whether its label was named."""
+    for name, bits in predictions.items():
+        metric = f"{name.removesuffix('_correct_bits')}_error_percent"
+        images = int(run["test_images"])
+        if len(bits) != -(-images // 8):
+            yield f"predictions.npz: {name} is not of {images} images; restore it with git"
             continue
-        if counted is not None and abs(counted - run[metric]) > _PERCENT_TOLERANCE:
+        counted = 100 * (1 - float(np.unpackbits(bits, count=images).mean()))
+        if metric in run and abs(counted - run[metric]) > _PERCENT_TOLERANCE:
             yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
-
-
-def _counted_error(
-    predictions: dict[str, np.ndarray], kind: str, images: int, labels: np.ndarray | None
-) -> float | None:
-    """Return the error in percent that a run's predictions give, or None where the labels it takes are not here.
-
-    A run keeps the class it predicts for each image, or one bit an image that says whether it was right.
-    """
-    bits, classes = predictions.get(f"{kind}_top1_correct_bits"), predictions.get(f"{kind}_predicted")
-    if bits is not None and len(bits) == -(-images // 8):
-        return 100 * (1 - float(np.unpackbits(bits, count=images).mean()))
-    if classes is None or len(classes) != images:
-        raise ReproduceError(f"predictions.npz has no {kind}_predicted for {images} images; restore it with git")
-    if labels is None:
-        return None
-    if len(labels) < images:
-        raise ReproduceError(f"predictions.npz is for {images} images, the data has {len(labels)}; rebuild it")
-    return 100 * float(np.mean(classes != labels[:images]))
 
 
 def _test_labels(study: Study, root: Path, findings: Findings) -> np.ndarray | None:
     """Return the test labels (uint8), or None with a line in ``skipped`` where this machine lacks them."""
+    if study.published_by == "publish":
+        return None  # its predictions are recorded as hits, which need no labels to be counted
     folder = root / "data" / study.dataset
     cifar10, fashion_mnist = folder / "test_batch.bin", folder / "t10k-labels-idx1-ubyte"
     if study.dataset == "cifar10" and cifar10.is_file() and cifar10.stat().st_size % _RECORD_BYTES == 0:
@@ -202,5 +207,5 @@ def _number_problems(root: Path, listed: set[str]) -> Iterator[str]:
         for run in row.get("runs", []):
             if run not in listed:
                 yield f"results/numbers.json: {number_id} names {run}, which no study lists; run `dvc repro`"
-            elif not (root / "results" / "runs" / run).is_dir():
+            elif not any((root / "results" / place / run).is_dir() for place in ("runs", "external")):
                 yield f"results/numbers.json: {number_id} names {run}, which does not exist; run `dvc repro`"

@@ -95,13 +95,14 @@ def _check_golden_configuration(study: Study, run: RunId, config_sha256: str) ->
 
 
 def is_up_to_date(run: RunId) -> bool:
-    """Return whether the run is where training leaves it, made from today's configuration, numerics and data."""
+    """Return whether the run is published or waits to be, made from today's configuration, numerics and data."""
     study = load_study(run.study)
-    record = study.run_folder(run) / "run.json"
-    if not record.is_file():
+    places = {study.run_folder(run), study.published_folder(run)}
+    records = [read_json(place / "run.json") for place in places if (place / "run.json").is_file()]
+    if not records:
         return False
-    made_from = read_json(record)
-    return all(made_from.get(name) == digest for name, digest in inputs_of(study, run).items())
+    inputs = inputs_of(study, run)
+    return any(all(record.get(name) == digest for name, digest in inputs.items()) for record in records)
 
 
 def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch()) -> Path:

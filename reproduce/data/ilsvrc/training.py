@@ -41,7 +41,7 @@ class PackedData:
     """One edition, packed, on its way to ``device``.
 
     The paper tests on the test images of 2010, with the validation images to watch, and on the validation images of
-    2012 (deviation D60), which nothing else may then depend on.
+    2012 (deviation D37), which nothing else may then depend on.
 
     Attributes:
         folder: with the shards.

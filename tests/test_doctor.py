@@ -1,0 +1,129 @@
+"""What the doctor says of a machine without data, with data, and with finished runs; and that it never fails."""
+
+import shutil
+from collections import namedtuple
+
+import pytest
+import torch
+from external_support import external_study, finish_run, prepare_miniature, use_external_study
+
+from reproduce import cli, doctor
+from reproduce.config import RunId
+from reproduce.data.ilsvrc import editions
+from reproduce.models.spec import load_spec
+from reproduce.publish import publish
+
+CPU = torch.device("cpu")
+SPEED = 1000.0  # images per second
+Usage = namedtuple("Usage", "total used free")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
+    monkeypatch.setenv("REPRODUCE_PACKED", str(tmp_path / "packed"))
+    monkeypatch.delenv("REPRODUCE_ILSVRC2012", raising=False)
+    monkeypatch.setattr(doctor, "images_per_second", lambda spec, device: SPEED)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    use_external_study(tmp_path, monkeypatch.setattr)
+    return tmp_path
+
+
+def report(folder):
+    return doctor.examine([external_study(folder)])
+
+
+def last(text):
+    return text.splitlines()[-1].strip()
+
+
+def test_without_data_and_gpu_it_says_what_to_get_and_how(folder, capsys, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, 10**12))
+    assert cli.main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert "GPU: none that torch can use" in text
+    assert "tinynet: 0 of 8 runs are published" in text  # 3 + 3, and two ensembles
+    assert "ILSVRC-2012 is not packed" in text and "REPRODUCE_ILSVRC2012 is not set" in text
+    assert last(text) == ("next: export REPRODUCE_ILSVRC2012=FOLDER; python -m reproduce data ilsvrc2012 --subset")
+
+
+def test_the_days_follow_from_the_speed(folder):
+    # 2 epochs of 1,281,167 images at 1000 a second are 2562.3 s, 0.0297 days; the standard profile has 4 such runs
+    assert "about 0.0 days a run, 0.1 for the 4 of the standard profile, on this processor" in report(folder)
+
+
+def test_a_disk_that_is_too_small_changes_the_command(folder, monkeypatch):
+    # 1,331,167 images of 256 x 256 x 3 bytes are 261.7 GB
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, 261_000_000_000))
+    text = report(folder)
+    assert "packed images take 262 GB, the disk of" in text and "has 261 GB free" in text
+    assert last(text).startswith("next: export REPRODUCE_ILSVRC2012=FOLDER REPRODUCE_PACKED=FOLDER_ON_A_LARGER_DISK; ")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, 262_000_000_000))
+    assert "REPRODUCE_PACKED" not in report(folder)
+
+
+@pytest.mark.parametrize(
+    ("layout", "problem"),
+    [
+        (None, "which is no folder"),
+        ("", "which holds no ILSVRC2012_img_train.tar or"),
+        ("train", None),
+        ("ILSVRC2012_img_train.tar", None),
+    ],
+)
+def test_the_named_source_is_looked_at(folder, monkeypatch, layout, problem):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, 10**12))
+    monkeypatch.setenv("REPRODUCE_ILSVRC2012", str(folder / "source"))
+    if layout is not None:
+        (folder / "source" / layout).mkdir(parents=True)
+    text = report(folder)
+    assert (problem is None) == (last(text) == "next: python -m reproduce data ilsvrc2012 --subset")
+    assert problem is None or problem in text
+
+
+def test_with_data_it_names_the_next_step_until_all_is_published(folder):
+    prepare_miniature(folder)
+    study = external_study(folder)
+    assert last(report(folder)) == "next: python -m reproduce train tinynet paper --profile standard"
+    for run in study.runs("standard"):
+        finish_run(study, run, wrong=[0])
+    assert last(report(folder)) == "next: python -m reproduce publish tinynet    (4 finished runs wait)"
+    publish("tinynet")
+    assert "tinynet: 4 of 8 runs are published" in report(folder)
+    assert last(report(folder)) == "next: python -m reproduce collect"
+
+
+def test_packed_images_without_their_statistics_are_summed_up_first(folder):
+    (folder / "packed" / "ilsvrc2012").mkdir(parents=True)
+    (folder / "packed" / "ilsvrc2012" / "manifest.json").write_text("{}")
+    path = folder / "experiments" / "tinynet" / "study.yaml"
+    path.write_text(path.read_text().replace("ilsvrc2012_subset", "ilsvrc2012"))
+    assert not (editions.RESULTS / "data").exists()
+    assert "statistics missing" in report(folder)
+    assert last(report(folder)) == "next: python -m reproduce data ilsvrc2012"
+
+
+def test_memory_is_that_of_weights_and_activations():
+    # 60,965,224 parameters three times; outputs of conv1 to fc8 with pools, norms and dropout, twice, 128 images
+    outputs = 2 * 290_400 + 96 * 27**2 + 2 * 186_624 + 256 * 13**2 + 2 * 64_896 + 43_264 + 9216 + 4 * 4096 + 1000
+    assert doctor.training_bytes(load_spec("alexnet_paper"), 128) == 4 * (3 * 60_965_224 + 2 * 128 * outputs)
+
+
+def test_a_step_is_timed(one_thread):
+    assert 0 < doctor.images_per_second(load_spec("80sec"), CPU) < float("inf")
+
+
+@pytest.mark.slow
+def test_on_the_real_studies(capsys):
+    assert cli.main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert "ilsvrc2012: " in text and "ilsvrc2010: " in text and "next: dvc repro" in text
+
+
+def test_runs_that_are_published_elsewhere_count(folder):
+    study = external_study(folder)
+    prepare_miniature(folder)
+    run = RunId("tinynet", "paper", 2, 1)
+    shutil.copytree(finish_run(study, run, wrong=[]), study.published_folder(run))
+    shutil.rmtree(study.run_folder(run))
+    assert "1 of 8 runs are published" in report(folder)
