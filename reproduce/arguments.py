@@ -1,7 +1,17 @@
-"""Parsing the command line so that a mistake is one line."""
+"""Every verb and option of the command line; a mistake is one line."""
 
 import argparse
+from collections.abc import Callable
 from typing import NoReturn
+
+_RUN_HELP = "a run, as in results/runs: study/variant/epochs<n>/seed<k>"
+_GUIDE = """\
+Where to start:
+  python -m reproduce quick       train the 80-second net of 2012 here, beside its published figures (minutes)
+  python -m reproduce doctor      what this machine can run, what it lacks, and the next command
+  dvc repro                       bring data, tables, figures and notebooks up to date (trains what is missing)
+  python -m reproduce train STUDY --profile full      2012's own schedules (hours)
+Studies and what they ask: experiments/README.md. Results and their units: results/README.md."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,3 +31,75 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with every verb."""
+    parser = Parser(
+        prog="python -m reproduce",
+        description="AlexNet 2012 and its CIFAR-10 precursors, reproduced.",
+        epilog=_GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        return verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+
+    data = add("data", "get a data set, check it, and compute its statistics")
+    data.add_argument("dataset", choices=("cifar10", "fashion_mnist", "ilsvrc2012", "ilsvrc2010"))
+    data.add_argument("--subset", action="store_true", help="ILSVRC: accept any number of images and classes")
+    data.add_argument(
+        "--skip-corrupt", action="store_true", help="ILSVRC: leave out and list images that do not decode"
+    )
+    data.add_argument("--workers", type=positive, help="ILSVRC: processes (default: all cores); decides no result")
+    add("doctor", "say what this machine lacks for which study, and the next command")
+    _add_training_verbs(add)
+    ensemble = add("ensemble", "average the probabilities of a study's runs into a record of its own")
+    ensemble.add_argument("study")
+    ensemble.add_argument("name", help="one of the study's ensembles")
+    publish = add("publish", "check finished runs of an ILSVRC study and copy them to results/external")
+    publish.add_argument("study")
+    publish.add_argument("variant", nargs="?", help="a variant or an ensemble (default: all)")
+    add("collect", "gather the listed runs into tables, verdicts and results/numbers.json")
+    report = add("report", "draw figures, execute a notebook, or write the generated parts of README and notes")
+    report.add_argument(
+        "part", choices=("literature", "study", "stalls", "timing", "notebook", "readme", "architectures")
+    )
+    report.add_argument("name", nargs="?", help="study or notebook")
+    add("verify", "hold results, configurations, golden files and dvc.lock against one another")
+    bench = add("bench", "measure speed against the standard ways; writes results/benchmarks (ten minutes)")
+    bench.add_argument("parts", nargs="*", metavar="PART", help="cifar10, data or alexnet (default: all three)")
+    timing = add("time", "time every network on every device here; writes results/timing (ten minutes)")
+    timing.add_argument("--quick", action="store_true", help="a minute, fewer networks, kept out of git")
+    timing.add_argument("--tabulate", action="store_true", help="only gather the committed timings into tables")
+    add("estimate", "say where this machine stands between 2012 and now, and what each study takes here")
+    cite = add("cite", "print a number of results/numbers.json with its interval, runs and BibTeX")
+    cite.add_argument("id")
+    golden = add("golden", "check that the numerics follow the golden files, or record a deliberate change")
+    golden.add_argument("action", choices=("check", "record"))
+    golden.add_argument("study")
+    golden.add_argument("variant", nargs="?")
+    golden.add_argument("--reason", help="why the numerics change (record only)")
+    return parser
+
+
+def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
+    quick = add("quick", "train the 80-second net from nothing and set it beside 2012 and the published runs")
+    train = add("train", "train one run, or every missing run of a profile; resumes what was stopped")
+    train.add_argument("study")
+    train.add_argument("variants", nargs="*", metavar="variant", help="with a --profile any number (default: all)")
+    train.add_argument("--epochs", type=positive, help="length of the schedule; the phases scale to it")
+    train.add_argument("--seed", type=positive)
+    train.add_argument("--profile", choices=("standard", "full", "smoke"))
+    evaluate = add("evaluate", "recompute a published run's error from its committed predictions")
+    evaluate.add_argument("run", help=_RUN_HELP)
+    again = add("rerun", "train one published run again beside the published one and compare")
+    again.add_argument("run", help=_RUN_HELP)
+    for verb in (quick, train, again):
+        verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+        verb.add_argument("--threads", type=positive, help="CPU threads (default: all cores)")
+    for verb in (train, again):
+        verb.add_argument("--seconds-between-checkpoints", type=float, default=30.0, metavar="SECONDS")
+        text = "most images through the network at once (default: the whole share); decides no result"
+        verb.add_argument("--images-per-pass", type=positive, metavar="IMAGES", help=text)

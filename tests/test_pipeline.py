@@ -32,13 +32,22 @@ def edit(path, old, new):
     path.write_text(text.replace(old, new, 1))
 
 
-def test_the_stages_are_the_runs_of_the_standard_profile():
-    stages = yaml.safe_load((REPO_ROOT / STUDY).read_text())["stages"]
-    study = load_study("cifar10_nets")
+STAGED = [
+    path.parent.name
+    for path in sorted(EXPERIMENTS.glob("*/study.yaml"))
+    if load_study(path.parent.name).published_by == "stages"
+]
+
+
+@pytest.mark.parametrize("name", STAGED)
+def test_the_stages_are_the_runs_of_the_standard_profile(name):
+    study, path = load_study(name), EXPERIMENTS / name / "dvc.yaml"
+    stages = yaml.safe_load(path.read_text())["stages"] if path.is_file() else {}
     assert list(stages) == list(study.profiles["standard"])
-    for name, stage in stages.items():
-        assert stage["params"] == [{"experiments/cifar10_nets/study.yaml": [f"variants.{name}"]}]
-        assert stage["deps"][0] == f"experiments/cifar10_nets/golden/{name}.json"
+    for variant, stage in stages.items():
+        assert stage["params"] == [{f"experiments/{name}/study.yaml": [f"variants.{variant}"]}]
+        assert stage["deps"][0] == f"experiments/{name}/golden/{variant}.json"
+        assert f"results/data/{study.dataset}/manifest.json" in stage["deps"]
         assert not [dep for dep in stage["deps"] if dep.startswith("reproduce")]
 
 
@@ -52,7 +61,8 @@ def test_collect_follows_the_run_lists_of_every_study():
             expected |= {"profiles.full"} | ({"ensembles"} if study.ensembles else set())
         assert followed.pop(f"experiments/{study.study}/study.yaml") >= expected
     assert followed == {}
-    assert {"results/runs/cifar10_nets", "results/external"} <= set(collect["deps"])
+    published = {f"results/runs/{name}" for name in STAGED if load_study(name).runs("standard")}
+    assert published | {"results/external"} <= set(collect["deps"])
 
 
 def test_studies_published_by_hand_have_no_stages_and_no_golden_files():

@@ -13,7 +13,7 @@ from reproduce import cli
 from reproduce.paths import REPO_ROOT
 
 SCRIPT = REPO_ROOT / "experiments" / "ilsvrc2012" / "slurm.sh"
-RUN = ["ilsvrc2012", "paper", "--epochs", "90", "--seed", "1"]
+RUN = ["ilsvrc2012", "paper", "--epochs", "95", "--seed", "1"]
 FAKES = {
     # a scheduler of two nodes that writes down what it is asked for
     "scontrol": 'echo "$@" >> "$NOTES/scontrol"; [[ $1 == show ]] && printf "node7\\nnode8\\n"; exit 0',
@@ -65,7 +65,7 @@ def test_torchrun_gets_the_jobs_nodes_and_the_command_is_one_of_ours(started, tm
     assert option(arguments, "--rdzv-id") == "123456-0"
     ours = arguments[arguments.index("reproduce") + 1 :]
     assert ours == ["train", *RUN]
-    assert cli.build_parser().parse_args(ours).epochs == 90
+    assert cli.build_parser().parse_args(ours).epochs == 95
     assert (tmp_path / "scontrol").read_text() == "show hostnames node[7-8]\n"
 
 
@@ -74,7 +74,7 @@ def test_the_commands_in_its_head_are_commands_of_ours():
     assert len(commands) == 2
     for command in commands:
         parsed = cli.build_parser().parse_args(["train", *command.split()])
-        assert (parsed.study, parsed.epochs, parsed.seed) == ("ilsvrc2012", 90, 1)
+        assert (parsed.study, parsed.epochs, parsed.seed) == ("ilsvrc2012", 95, 1)
 
 
 @pytest.mark.parametrize("number", [signal.SIGUSR1, signal.SIGTERM])

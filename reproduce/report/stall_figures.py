@@ -78,6 +78,6 @@ def image_shares(shares: pd.DataFrame) -> Figure:
                 fontsize=SMALL_PT - 1.5,
                 color="white" if light else INK,
             )
-    bar = figure.colorbar(cells, ax=axes, pad=0.01)
-    bar.ax.set_title("between\nimages", fontsize=SMALL_PT - 1, loc="left")
+    figure.colorbar(cells, ax=axes, pad=0.01)
+    axes.set_title("share of each layer's spread that is between images, before training")
     return figure
