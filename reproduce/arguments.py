@@ -91,7 +91,7 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
     train.add_argument("variants", nargs="*", metavar="variant", help="with a --profile any number (default: all)")
     train.add_argument("--epochs", type=positive, help="length of the schedule; the phases scale to it")
     train.add_argument("--seed", type=positive)
-    train.add_argument("--profile", choices=("standard", "full", "smoke"))
+    train.add_argument("--profile", choices=("standard", "full", "smoke", "tuning"))
     evaluate = add("evaluate", "recompute a published run's error from its committed predictions")
     evaluate.add_argument("run", help=_RUN_HELP)
     again = add("rerun", "train one published run again beside the published one and compare")

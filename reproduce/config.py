@@ -99,7 +99,7 @@ class Study(Strict):
     scale: Literal["own", "imagenet", "reduced", "synthetic", "literature"]
     published_by: Literal["stages", "publish"] = "stages"
     variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], Variant]
-    profiles: dict[Literal["standard", "full", "smoke"], dict[str, RunList]]
+    profiles: dict[Literal["standard", "full", "smoke", "tuning"], dict[str, RunList]]
     ensembles: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Ensemble] = {}
     comparisons: list[Comparison] = []
 

@@ -31,7 +31,9 @@ class Phase(Strict):
         color_noise: False leaves the variant's color noise out of this phase (deviation D9).
         until: ``epochs``; ``file_5_reaches_first_phase_loss``, the authors' rule for CIFAR-10: stop once the training
             loss on file 5 has fallen to that of the first phase; ``validation_error_plateau``, the paper's rule
-            (section 5): stop once ``plateau_epochs`` epochs in a row have not lowered the phase's validation error.
+            (section 5): stop once ``plateau_epochs`` epochs in a row have not lowered the phase's validation error;
+            ``training_error_reached``: stop once the training error, running and where it is recorded clean, is at most
+            ``target_error_percent`` (paper, Figure 1).
     """
 
     epochs: PositiveInt
@@ -40,8 +42,11 @@ class Phase(Strict):
     bias_rate_factor: NonNegative = 1.0
     layer_rates: dict[str, LayerRates] = {}
     color_noise: bool = True
-    until: Literal["epochs", "file_5_reaches_first_phase_loss", "validation_error_plateau"] = "epochs"
+    until: Literal[
+        "epochs", "file_5_reaches_first_phase_loss", "validation_error_plateau", "training_error_reached"
+    ] = "epochs"
     plateau_epochs: PositiveInt = 3
+    target_error_percent: Annotated[float, Field(gt=0, lt=100)] = 25.0
 
     def rate_factors(self, layer: str) -> tuple[float, float]:
         """Return the factors of a layer's weight and bias rates."""
@@ -68,7 +73,8 @@ class Variant(Strict):
         image_side: enlarge the images to this many pixels a side before anything else; None leaves them.
         evaluated_images: evaluate on the first so many images of each set; None for all.
         diagnostics: what is recorded beyond the usual: ``update_losses``, the loss of every update;
-            ``activation_scales``, each layer's outputs before the first update and after the last.
+            ``activation_scales``, each layer's outputs before the first update and after the last;
+            ``clean_training_error``, that of the trained files in test mode after every epoch.
         test_views: 1 (the whole image or its center) or 10 (four corners and center, mirrored; paper 4.1).
         phases: the full schedule of the source.
     """
@@ -86,7 +92,7 @@ class Variant(Strict):
     training_images: PositiveInt | None = None
     image_side: PositiveInt | None = None
     evaluated_images: PositiveInt | None = None
-    diagnostics: list[Literal["update_losses", "activation_scales"]] = []
+    diagnostics: list[Literal["update_losses", "activation_scales", "clean_training_error"]] = []
     test_views: Literal[1, 10]
     phases: Annotated[list[Phase], Field(min_length=1)]
 
@@ -159,7 +165,7 @@ _LATER_IN_VARIANT = (
     *("color_noise", "input_scale", "training_images", "image_side", "evaluated_images"),
     "diagnostics",
 )
-_LATER_IN_PHASE = ("layer_rates", "color_noise", "plateau_epochs")
+_LATER_IN_PHASE = ("layer_rates", "color_noise", "plateau_epochs", "target_error_percent")
 
 
 def _drop_defaults(model: Strict, content: dict[str, Any], names: tuple[str, ...]) -> None:

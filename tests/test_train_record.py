@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from training_support import RUN, TEST_IMAGES, tiny_study, trainer_of, use_study, write_study
+from training_support import RUN, TEST_IMAGES, tiny_data, tiny_study, trainer_of, use_study, write_study
 
+from reproduce.config import Phase
 from reproduce.errors import ReproduceError
 from reproduce.train import record
+from reproduce.train.loop import Trainer
 from reproduce.train.record import evaluate_run, npz_bytes, small_arrays, write_record
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -143,3 +145,27 @@ def test_a_full_disk_leaves_the_published_run_and_nothing_half_written(folder, t
     with pytest.raises(ReproduceError, match="cannot write .*seed1: No space left on device; free space"):
         write_record(target, RUN, tiny_study(folder), trainer, evaluate_run(trainer), META)
     assert [path.name for path in target.parent.rglob("*")] == (["seed1", "run.json"] if published else [])
+
+
+def test_a_schedule_to_a_training_error_records_how_long_it_took(folder):
+    """Brightness tells the class, so the error falls; the target is one that falls within the phase."""
+    study = tiny_study(folder)
+    to_target = {"until": "training_error_reached", "target_error_percent": 85.0}
+    phases = [Phase(epochs=40, training_files=[1, 2, 3, 4, 5], weight_rate_factor=1.0, **to_target)]
+    variant = study.variant("small").model_copy(
+        update={"phases": phases, "diagnostics": ["clean_training_error"], "order": "files", "augmentation": "none"}
+    )
+    trainer = Trainer(variant, phases, 1, tiny_data())
+    while not trainer.finished():
+        trainer.advance()
+    history = trainer.state.history
+    assert 1 < len(history) < 40  # it stopped on its own
+    last = history[-1]
+    assert max(last["training_error_percent"], last["clean_training_error_percent"]) <= 85
+    clean = trainer.evaluate(trainer.data.training())
+    assert last["clean_training_error_percent"] == clean.top1_error_percent
+    metrics = evaluate_run(trainer).metrics
+    for column in ("training_error", "clean_training_error"):
+        epochs = metrics[f"epochs_to_85_percent_{column}"]
+        first = next(row["epoch"] for row in history if row[f"{column}_percent"] <= 85)
+        assert first - 1 <= epochs <= first

@@ -3,7 +3,7 @@
 import pytest
 
 from reproduce.config import Phase
-from reproduce.train.schedule import ends_early
+from reproduce.train.schedule import ends_early, epochs_to_reach
 
 
 def phase(until, **settings):
@@ -54,3 +54,35 @@ def test_the_rule_of_file_5_compares_its_loss_with_the_first_phases():
 
 def test_epochs_alone_never_end_early():
     assert not ends_early(phase("epochs"), 1, history([1, 2, 3, 4, 5, 6]), {5: [0.0, 0.0, 1.0]}, 9.0)
+
+
+@pytest.mark.parametrize(
+    ("running", "clean", "expected"),
+    [
+        (25.0, None, True),  # where no clean pass is recorded, the running error decides
+        (25.1, None, False),
+        (24.0, 26.0, False),  # both have to be there
+        (26.0, 24.0, False),
+        (24.0, 25.0, True),
+    ],
+)
+def test_reaching_a_training_error_takes_every_recorded_one(running, clean, expected):
+    row = {"training_error_percent": running} | ({} if clean is None else {"clean_training_error_percent": clean})
+    to_target = phase("training_error_reached", target_error_percent=25.0)
+    assert ends_early(to_target, 1, [row], {}, None) is expected
+
+
+@pytest.mark.parametrize(
+    ("errors", "expected"),
+    [
+        ([60, 40, 30, 20, 10], 3.5),  # 30 after three epochs and 20 after four: 25 halfway
+        ([60, 25, 20], 2.0),
+        ([24, 20], 1.0),  # within the first epoch
+        ([60, 26, 28, 25], 4.0),
+        ([60, 50], None),
+        ([], None),
+    ],
+)
+def test_epochs_to_reach_an_error_are_read_off_the_straight_line_between_epochs(errors, expected):
+    rows = [{"training_error_percent": error} for error in errors]
+    assert epochs_to_reach(rows, "training_error_percent", 25.0) == (expected and pytest.approx(expected))

@@ -122,9 +122,15 @@ class TrainingData:
         images = self.training_images[rows]
         return images if self.side is None else enlarged(images, self.side)
 
-    def training(self) -> ImageSet:
-        """Return the training images."""
-        return ImageSet(self.training_images, self.training_labels, self.side)
+    def training(self, files: list[int] | None = None) -> ImageSet:
+        """Return the training images, or those of some files."""
+        if files is None or len(files) == self.files:
+            return ImageSet(self.training_images, self.training_labels, self.side)
+        return self._of_files(files)
+
+    def _of_files(self, files: list[int]) -> ImageSet:
+        rows = torch.cat([torch.arange(*self.file_rows(file).indices(len(self.training_images))) for file in files])
+        return ImageSet(self.training_images[rows], self.training_labels[rows], self.side)
 
     def test(self) -> ImageSet:
         """Return the test images."""
@@ -135,8 +141,7 @@ class TrainingData:
         left = [file for file in range(1, self.files + 1) if file not in training_files]
         if not left:
             return self.held_out
-        rows = torch.cat([torch.arange(*self.file_rows(file).indices(len(self.training_images))) for file in left])
-        return ImageSet(self.training_images[rows], self.training_labels[rows], self.side)
+        return self._of_files(left)
 
 
 def balanced_subset(labels: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:

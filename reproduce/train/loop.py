@@ -196,10 +196,12 @@ class Trainer:
         held_out = self.data.validation(phase.training_files)
         validation = self.evaluate(held_out) if held_out is not None else None
         test = self.evaluate(self.data.test()) if self.data.tests_every_epoch else None
+        recorded = "clean_training_error" in self.variant.diagnostics
+        clean = self.evaluate(self.data.training(phase.training_files)) if recorded else None
         for seen in (validation, test):
             if seen is not None:
                 self._check_finite(seen.loss_nats)  # the epoch's last update may have lost the weights
-        self.state.end_epoch(phase, validation, test)
+        self.state.end_epoch(phase, validation, test, clean)
         self._batches = None
 
     def probabilities(self, images: ImageSet | PackedSet, views: int) -> tuple[Tensor, Tensor]:

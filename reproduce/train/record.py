@@ -19,6 +19,7 @@ from reproduce.files import replacing_folder, write_bytes, write_json
 from reproduce.models.network import Network
 from reproduce.provenance import utc_now
 from reproduce.train.loop import Trainer
+from reproduce.train.schedule import TRAINING_ERRORS, epochs_to_reach
 
 _FINAL_UPDATES = 30  # that the final training loss is the mean of, where every update's is recorded
 _MOST_CLASSES_STORED = 100  # more probabilities an image do not fit a run's folder
@@ -105,11 +106,30 @@ def evaluate_run(trainer: Trainer) -> Tested:
     if data.reports_top5:
         metrics["test_top5_error_percent"] = test.top5_error_percent
         metrics["test_center_top5_error_percent"] = test_center.top5_error_percent
+    metrics |= _epochs_to_target(trainer)
     if trainer.state.update_losses:
         metrics["final_training_loss_nats"] = float(np.mean(trainer.state.update_losses[-_FINAL_UPDATES:]))
     stored_as_hits = data.reports_top5 or averaged.shape[1] > _MOST_CLASSES_STORED
     predictions = _hits(averaged, center, labels) if stored_as_hits else _classes(averaged, center)
     return Tested(metrics, predictions, averaged.numpy(), time.perf_counter() - started)
+
+
+def _epochs_to_target(trainer: Trainer) -> dict[str, float]:
+    """Return the epochs that the running and the clean training error took to the last phase's target, where they did.
+
+    Only where the schedule is to reach one (``until: training_error_reached``).
+    """
+    last, history = trainer.phases[-1], trainer.state.history
+    if last.until != "training_error_reached":
+        return {}
+    columns = [column for column in TRAINING_ERRORS if column in history[0]]
+    found = {column: epochs_to_reach(history, column, last.target_error_percent) for column in columns}
+    target = f"{last.target_error_percent:g}"
+    return {
+        f"epochs_to_{target}_percent_{column.removesuffix('_percent')}": epochs
+        for column, epochs in found.items()
+        if epochs is not None
+    }
 
 
 def _classes(averaged: Tensor, center: Tensor) -> dict[str, np.ndarray]:

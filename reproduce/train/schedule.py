@@ -4,6 +4,7 @@ import math
 
 from reproduce.config import Phase
 
+TRAINING_ERRORS = ("training_error_percent", "clean_training_error_percent")
 History = list[dict[str, float | int | None]]
 
 
@@ -26,4 +27,21 @@ def ends_early(
         case "validation_error_plateau":
             errors = [row["validation_error_percent"] for row in history if row["phase"] == number]
             return len(errors) - 1 - errors.index(min(errors)) >= phase.plateau_epochs
+        case "training_error_reached":
+            reached = [history[-1].get(name) for name in TRAINING_ERRORS]
+            return all(error is None or error <= phase.target_error_percent for error in reached)
     return False
+
+
+def epochs_to_reach(history: History, column: str, error_percent: float) -> float | None:
+    """Return after how many epochs ``column`` first is at most ``error_percent``, or None where it never is.
+
+    Between two epochs' ends the error is taken as a straight line; reached within the first epoch it counts as one.
+    """
+    for index, row in enumerate(history):
+        if row[column] <= error_percent:
+            if index == 0:
+                return 1.0
+            before = history[index - 1][column]
+            return index + (before - error_percent) / (before - row[column])
+    return None

@@ -33,9 +33,15 @@ class State:
         self.seconds += seconds
         self.epoch_seconds += seconds
 
-    def end_epoch(self, phase: Phase, validation: Scores | None, test: Scores | None) -> None:
-        """Write the history row of the epoch and turn to the next one, or to the next phase."""
+    def end_epoch(
+        self, phase: Phase, validation: Scores | None, test: Scores | None, clean: Scores | None = None
+    ) -> None:
+        """Write the history row of the epoch and turn to the next one, or to the next phase.
+
+        ``clean`` is of the trained images in test mode, and has its column only where it is recorded.
+        """
         loss, wrong, images = (sum(column) for column in zip(*self.sums.values(), strict=True))
+        recorded = {"clean_training_error_percent": clean.top1_error_percent} if clean else {}
         self.history.append(
             {
                 "epoch": len(self.history) + 1,
@@ -43,6 +49,7 @@ class State:
                 "weight_rate_factor": phase.weight_rate_factor,
                 "training_loss_nats": loss / images,
                 "training_error_percent": 100 * wrong / images,
+                **recorded,
                 "validation_loss_nats": validation.loss_nats if validation else None,
                 "validation_error_percent": validation.top1_error_percent if validation else None,
                 "test_loss_nats": test.loss_nats if test else None,

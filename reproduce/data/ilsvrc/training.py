@@ -86,8 +86,11 @@ class PackedData:
         """Yield the batch of every step, read ahead in threads."""
         return TrainingReader(self.splits["train"], size, seed, self.device, augmentation).batches(steps)
 
-    def training(self) -> PackedSet:
-        """Return the first 50,000 training images: shuffled when packed, they are a fair sample, and cost no more."""
+    def training(self, files: list[int] | None = None) -> PackedSet:
+        """Return the first 50,000 training images: shuffled when packed, they are a fair sample, and cost no more.
+
+        ``files`` makes no difference, for there is one.
+        """
         images = self.splits["train"]
         return PackedSet(images, self.device, min(len(images), TRAINING_IMAGES_TESTED))
 
