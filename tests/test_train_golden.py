@@ -23,9 +23,20 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 STUDY_2012 = load_study("cifar10_nets")
 
 
-@pytest.mark.parametrize("name", STUDY_2012.variants)
-def test_every_variant_follows_its_golden_file_here(name):
-    assert golden.check_golden(STUDY_2012, name) == []
+SLOW_STUDIES = {"why_ports_stall"}  # networks of sixty million weights: a minute and more
+
+
+def variants_with_golden_files():
+    for path in sorted(config.EXPERIMENTS.glob("*/study.yaml")):
+        study = load_study(path.parent.name)
+        marks = [pytest.mark.slow] if study.study in SLOW_STUDIES else []
+        if study.published_by == "stages":
+            yield from (pytest.param(study, name, id=f"{study.study}-{name}", marks=marks) for name in study.variants)
+
+
+@pytest.mark.parametrize(("study", "name"), variants_with_golden_files())
+def test_every_variant_follows_its_golden_file_here(study, name):
+    assert golden.check_golden(study, name) == []
 
 
 def problems(name="80sec"):
