@@ -34,7 +34,7 @@ def variants_with_golden_files():
             yield from (pytest.param(study, name, id=f"{study.study}-{name}", marks=marks) for name in study.variants)
 
 
-@pytest.mark.parametrize(("study", "name"), variants_with_golden_files())
+@pytest.mark.parametrize(("study", "name"), list(variants_with_golden_files()))
 def test_every_variant_follows_its_golden_file_here(study, name):
     assert golden.check_golden(study, name) == []
 
