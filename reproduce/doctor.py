@@ -55,10 +55,16 @@ def _machine(device: torch.device) -> str:
 
 def _stages_report(study: Study) -> str:
     """Return what a study whose runs DVC publishes needs here; its command gets the data too."""
-    runs = study.publishable_runs()
-    there = sum((run.folder / "run.json").is_file() for run in runs)
-    lines = [f"{study.study}: {there} of {len(runs)} runs are published; any machine can make them"]
-    return "\n".join([*lines, "  next: dvc repro"])
+    counts, next_command = [], "dvc repro"
+    for profile in [name for name in ("standard", "full", "tuning") if name in study.profiles]:
+        runs = study.runs(profile)
+        there = sum((run.folder / "run.json").is_file() for run in runs)
+        counts.append(f"{profile} {there} of {len(runs)}")
+        if there < len(runs) and next_command == "dvc repro" and profile != "standard":
+            next_command = f"python -m reproduce train {study.study} --profile {profile}"
+        elif there < len(runs):
+            break  # DVC trains the missing runs of standard
+    return f"{study.study}: runs published: {', '.join(counts)}; any machine can make them\n  next: {next_command}"
 
 
 def _external_report(study: Study, device: torch.device, speed: float | None) -> str:

@@ -42,7 +42,7 @@ def make_ensembles(study_name: str, name: str) -> list[Path]:
             print(f"{run}: written to {relative_to_repo(folders[-1])}")
     if not folders:
         variant = study.ensembles[name].variant
-        command = f"python -m reproduce train {study_name} {variant} --profile standard"
+        command = f"python -m reproduce train {study_name} {variant} --profile full"
         raise ReproduceError(f"no ensemble {name} has all its runs on this machine; run `{command}`")
     print(f"next: python -m reproduce publish {study_name} {name}")
     return folders

@@ -12,6 +12,7 @@ from reproduce.collect.runs import folder_of_run, read_predictions
 from reproduce.collect.statistics import wilson
 from reproduce.config import RunId
 from reproduce.data.cifar10 import load_cifar10
+from reproduce.data.fashion_mnist import load_fashion_mnist
 from reproduce.errors import ReproduceError
 from reproduce.files import read_json
 from reproduce.paths import RESULTS, relative_to_repo
@@ -37,8 +38,9 @@ def evaluate_run(run: RunId) -> str:
     Raises:
         ReproduceError: the run is not published, the data are missing, or metrics.json says otherwise.
     """
-    metrics = read_json(_published(run) / "metrics.json")
-    recorded, hits = metrics["test_top1_error_percent"], _hits(read_predictions(run), metrics)
+    folder = _published(run)
+    metrics, dataset = read_json(folder / "metrics.json"), read_json(folder / "run.json")["dataset"]
+    recorded, hits = metrics["test_top1_error_percent"], _hits(read_predictions(run), metrics, dataset)
     wrong, images = int((~hits).sum()), len(hits)
     if abs(100 * wrong / images - recorded) > 1e-6:
         raise ReproduceError(
@@ -51,11 +53,12 @@ def evaluate_run(run: RunId) -> str:
     )
 
 
-def _hits(predictions: Mapping[str, np.ndarray], metrics: Mapping[str, Any]) -> np.ndarray:
-    """Return whether each test image was right, bool (images,); runs on ILSVRC record just that."""
+def _hits(predictions: Mapping[str, np.ndarray], metrics: Mapping[str, Any], dataset: str) -> np.ndarray:
+    """Return whether each test image was right, bool (images,); runs with many classes record just that."""
     if "test_top1_correct_bits" in predictions:
         return np.unpackbits(predictions["test_top1_correct_bits"], count=metrics["test_images"]).astype(bool)
-    return predictions["test_predicted"] == load_cifar10().test_labels
+    labels = {"cifar10": load_cifar10, "fashion_mnist": load_fashion_mnist}[dataset]().test_labels
+    return predictions["test_predicted"] == labels[: metrics["test_images"]]
 
 
 def _answers(predictions: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -154,6 +154,12 @@ def test_a_missing_run_is_said_and_the_rest_is_judged(make_runs):
     assert verdict.why.endswith("1 of 4 listed runs missing")
 
 
+def test_a_seed_left_out_below_one_that_is_there_withholds_a_good_verdict(make_runs):
+    verdict = verdict_of(claim(), make_runs({"80sec": [26.0, None, 25.8, 26.4]}))
+    assert (verdict.verdict, verdict.n_seeds) == ("inconclusive", 3)
+    assert verdict.why.endswith("1 of 4 listed runs missing")
+
+
 def test_a_diverged_run_withholds_a_good_verdict(tmp_path, make_runs):
     run_ids = [FakeRunId(seed=seed) for seed in range(1, 5)]
     make_runs({"80sec": [26.0, 26.4, 25.8]})

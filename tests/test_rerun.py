@@ -17,8 +17,9 @@ RUN = RunId("nets", "tiny", 2, 1)
 def write(folder, predicted, error, threads=1):
     folder.mkdir(parents=True)
     machine = {"cpu": "A", "threads": threads, "gpu": None, "torch": "2"}
-    (folder / "run.json").write_text(json.dumps({"machine": machine}))
+    (folder / "run.json").write_text(json.dumps({"machine": machine, "dataset": "cifar10"}))
     metrics = {
+        "test_images": len(predicted),
         "test_top1_error_percent": error,
         "test_loss_nats": 1.0,
         "training_top1_error_percent": 5.0,
@@ -43,6 +44,15 @@ def test_the_error_comes_from_the_predictions(published):
     text = rerun.evaluate_run(RUN)
     assert "1 of 4 test images wrong, 25.00 %" in text
     assert "4.56 to 69.94 %" in text  # Wilson, worked by hand for 1 of 4
+
+
+def test_labels_are_those_of_the_runs_own_data_set(published, monkeypatch):
+    folder = write(RUN.folder, [3, 2, 9], 100 / 3)  # of the first three of four test images
+    run = json.loads((folder / "run.json").read_text()) | {"dataset": "fashion_mnist"}
+    (folder / "run.json").write_text(json.dumps(run))
+    labels = type("Data", (), {"test_labels": np.array([3, 2, 1, 0])})
+    monkeypatch.setattr(rerun, "load_fashion_mnist", lambda: labels)
+    assert "1 of 3 test images wrong" in rerun.evaluate_run(RUN)
 
 
 def test_metrics_that_contradict_the_predictions_are_an_error(published):

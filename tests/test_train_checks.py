@@ -50,7 +50,7 @@ def test_images_files_and_classes_must_suffice(variant):
 
 
 def test_every_process_needs_an_image_of_every_batch_and_test(variant):
-    problem = "the shortest batch has 4 images, fewer than the 5 processes; use fewer"
+    problem = "the shortest batch has 4 images, too few for 5 processes; use at most 4"
     assert data_problem(variant, PHASES, DATA, 5) == problem
     assert data_problem(variant.model_copy(update={"batch_size": 10}), PHASES, DATA, 5) is None  # 20 images a file
     few = replace(DATA, test_labels=torch.zeros(3, dtype=torch.int64), test_images=DATA.test_images[:3])

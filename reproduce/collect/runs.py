@@ -53,12 +53,17 @@ def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
     """Return the runs that count: all of ``standard``, and those of ``full`` for each variant that has begun them.
 
     A variant with one finished run of its full schedule is listed with every seed of that schedule, so that the
-    missing ones show. Of a study that is published by hand, those count that were published: what data or devices a
-    machine lacks is no failure.
+    missing ones show. Of a study that is published by hand, those count that were published, since what data or devices
+    a machine lacks is no failure; but a seed left out below a published one is listed, and shows as missing.
     """
     if study.published_by == "publish":
         external = runs_root.with_name("external")
-        return [run for run in study.publishable_runs() if (external / str(run) / "run.json").is_file()]
+        runs = study.publishable_runs()
+        last: dict[tuple[str, int], int] = {}
+        for run in runs:
+            if (external / str(run) / "run.json").is_file():
+                last[run.variant, run.epochs] = max(run.seed, last.get((run.variant, run.epochs), 0))
+        return [run for run in runs if run.seed <= last.get((run.variant, run.epochs), 0)]
     if "full" not in study.profiles:
         return study.runs("standard")
     full = study.runs("full")
@@ -70,6 +75,13 @@ def longest(runs: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of one variant's longest schedule that has runs (all rows where none exists)."""
     existing = runs[runs["status"] != "missing"]
     return runs[runs["epochs"] == existing["epochs"].max()] if len(existing) else runs
+
+
+def went_wrong(arm: pd.DataFrame) -> bool:
+    """Return whether a run of an arm failed, or a seed was left out below one that is there."""
+    existing = arm[arm["status"] != "missing"]
+    left_out = arm["status"].eq("missing") & arm["seed"].lt(existing["seed"].max())
+    return bool((existing["status"] != "finished").any() or left_out.any())
 
 
 def longest_shared(arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reproduce.collect.runs import RUNS_ROOT
+from reproduce.collect.runs import RUNS_ROOT, folder_of_run
 from reproduce.config import RunId
 from reproduce.errors import ReproduceError
 from reproduce.paths import relative_to_repo
@@ -24,7 +24,7 @@ def read_update_losses(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) ->
     """
     parts = []
     for run_id in run_ids:
-        path = runs_root / str(run_id) / "arrays.npz"
+        path = folder_of_run(run_id, runs_root) / "arrays.npz"
         losses = _array(path, "update_losses_nats") if path.is_file() else None
         if losses is not None:
             numbers = np.arange(1, len(losses) + 1)
@@ -37,7 +37,7 @@ def read_activations(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> p
     """Return the rows of every listed run's ``activations.csv``, the run's identity in front."""
     parts = []
     for run_id in run_ids:
-        path = runs_root / str(run_id) / "activations.csv"
+        path = folder_of_run(run_id, runs_root) / "activations.csv"
         if path.is_file():
             parts.append(_of_run(run_id, pd.read_csv(path)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_IDENTITY, "layer", "when"])

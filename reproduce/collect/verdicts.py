@@ -10,7 +10,7 @@ from reproduce.collect import rules, statistics
 from reproduce.collect.claims import Claim
 from reproduce.collect.reasons import explain, unit_of
 from reproduce.collect.rules import Outcome, Terms
-from reproduce.collect.runs import longest
+from reproduce.collect.runs import longest, went_wrong
 from reproduce.collect.statistics import Estimate
 from reproduce.errors import ReproduceError
 
@@ -173,7 +173,7 @@ def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
         return _verdict(claim, rules.INCONCLUSIVE, f"an arm has no value: {_gaps(listed)}", **facts)
     estimate, n_seeds = _estimate(claim, arms, values), min(map(len, values))
     terms = Terms(claim.kind != "single_value", rules.accepted_region(claim), facts["scale"], schedule, facts["epochs"])
-    outcome = _decide(claim, estimate, n_seeds, terms, failed=bool((existing["status"] != "finished").any()))
+    outcome = _decide(claim, estimate, n_seeds, terms, failed=any(map(went_wrong, arms)))
     why = explain(claim, estimate, n_seeds, terms, outcome)
     facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "half_width")}
     facts |= {"estimate": estimate.value, "n_seeds": n_seeds, "seeds_to_settle": outcome.seeds_to_settle}
@@ -183,8 +183,8 @@ def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
 def _decide(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, failed: bool) -> Outcome:
     """Return the outcome.
 
-    A good verdict is withheld where runs failed, since those left are those that went well. No verdict is given before
-    the planned seeds are there: stopping when the interval pleases would make it too narrow.
+    A good verdict is withheld where runs failed or seeds were left out: those left may be those that went well. None is
+    given before the planned seeds are there: stopping when the interval pleases would make it too narrow.
     """
     if claim.kind == "ratio":
         estimate, region = rules.in_logs(estimate, terms.accepted)

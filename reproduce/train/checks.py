@@ -24,7 +24,7 @@ def _sharing_problem(variant: Variant, data: Data, processes: int) -> str | None
     images, batch = data.images_per_file, variant.batch_size
     fewest = min(images, batch, images % batch or batch)
     if fewest < processes:
-        return f"the shortest batch has {fewest} images, fewer than the {processes} processes; use fewer"
+        return f"the shortest batch has {fewest} images, too few for {processes} processes; use at most {fewest}"
     tested = min(len(data.test()), variant.evaluated_images or len(data.test()))
     if tested < processes:
         return f"{tested} test images are fewer than the {processes} processes; use fewer"

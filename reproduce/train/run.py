@@ -187,7 +187,7 @@ def _only_trainer(run: RunId, checkpoint: Path, processes: Processes) -> Iterato
 
 def _write(folder: Path, run: RunId, study: Study, trainer: Trainer, tested: Tested, meta: dict[str, Any]) -> None:
     """Write the run's folder; where it cannot hold the probabilities, also those, beside the data."""
-    if trainer.data.reports_top5:
+    if trainer.data.reports_top5 and folder == study.run_folder(run):  # a rerun leaves those of the run itself alone
         path = probabilities_path(run)
         write_bytes(path, npy_bytes(tested.probabilities.astype(np.float16)))
         meta = {**meta, "probabilities_sha256": file_digest(path)}

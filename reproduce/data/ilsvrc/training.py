@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from reproduce.data.ilsvrc.editions import edition_of, packed_folder, statistics_folder
-from reproduce.data.ilsvrc.packed import read_manifest
+from reproduce.data.ilsvrc.packed import MANIFEST, read_manifest
 from reproduce.data.ilsvrc.pixels import SIDE
 from reproduce.data.ilsvrc.read import PackedImages, TrainingReader, whole_images
 from reproduce.data.steps import Augmentation, Batch, Step
 from reproduce.errors import ReproduceError
+from reproduce.files import file_digest
 from reproduce.paths import relative_to_repo
 
 TRAINING_IMAGES_TESTED = 50_000
@@ -115,14 +116,22 @@ def load_packed(year: int, device: torch.device, subset: bool = False) -> Packed
         subset: the part packed with ``--subset`` instead of the whole edition.
 
     Raises:
-        ReproduceError: nothing is packed, or its statistics are missing.
+        ReproduceError: nothing is packed, or its statistics are missing or of other images.
     """
     edition = edition_of(year)
     folder, statistics = packed_folder(edition, subset), statistics_folder(edition, subset)
     command = f"python -m reproduce data {edition.name}{' --subset' if subset else ''}"
     read_manifest(folder, command)
-    for name in ("mean_image.npy", "color_covariance.npy"):
-        if not (statistics / name).is_file():
-            raise ReproduceError(f"{relative_to_repo(statistics / name)} is missing; run `{command}`")
-    mean, covariance = (np.load(statistics / name) for name in ("mean_image.npy", "color_covariance.npy"))
+    if file_digest(folder / MANIFEST) != file_digest(_statistic(statistics, MANIFEST, command)):
+        raise ReproduceError(
+            f"{relative_to_repo(statistics / MANIFEST)} is not of the images packed in {folder}; run `{command}`"
+        )
+    names = ("mean_image.npy", "color_covariance.npy")
+    mean, covariance = (np.load(_statistic(statistics, name, command)) for name in names)
     return PackedData(folder, device, mean, covariance)
+
+
+def _statistic(statistics: Path, name: str, command: str) -> Path:
+    if not (statistics / name).is_file():
+        raise ReproduceError(f"{relative_to_repo(statistics / name)} is missing; run `{command}`")
+    return statistics / name
