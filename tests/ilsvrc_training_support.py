@@ -16,6 +16,7 @@ import numpy as np
 from ilsvrc_samples import SIX_WNIDS, Miniature
 
 from reproduce import cli, config
+from reproduce import publish as publish_module
 from reproduce.config import RunId, load_study
 from reproduce.train import run as run_module
 
@@ -83,6 +84,8 @@ variants:
     <<: *paper
     network: alexnet_one_gpu
 profiles:
+  standard:
+    brief: {epochs: 1, seeds: [1]}
   smoke:
     brief: {epochs: 1, seeds: [1]}
 """
@@ -110,6 +113,7 @@ def use_folder(folder: Path, patch: Callable[[object, str, object], None] = seta
         (config, "DATA", folder / "data"),
         (cli, "load_study", load),
         (run_module, "load_study", load),
+        (publish_module, "load_study", load),
         (run_module, "DATA", folder / "data"),
         (run_module, "git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False}),
     ):

@@ -11,11 +11,15 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
+from collect_support import claim
 from ilsvrc_samples import Miniature
 from ilsvrc_training_support import UPDATES_PER_EPOCH, finished, losses, metrics, place_of, started, train
 
 from reproduce import cli
+from reproduce.collect.tables import collect
+from reproduce.config import load_study
 from reproduce.files import file_digest
+from reproduce.publish import publish
 from reproduce.train.checkpoint import load_checkpoint
 from reproduce.train.loop import Trainer
 
@@ -140,6 +144,22 @@ def test_a_quick_run_leaves_errors_hits_and_probabilities_that_agree(small_folde
     time_ns = (place / "run.json").stat().st_mtime_ns
     assert cli.main(["train", "miniature", "--profile", "smoke"]) == 0  # its one run is there already
     assert (place / "run.json").stat().st_mtime_ns == time_ns
+
+
+def test_a_run_trained_from_the_archives_becomes_a_verdict_row(small_folder):
+    """The whole way: archives, packing, training, ten-view test, publication, verdict; one seed settles nothing."""
+    place = trained_here(small_folder, "brief", 1)
+    (published,) = publish("miniature")
+    assert published == small_folder / "results" / "external" / "miniature" / "brief" / "epochs1" / "seed1"
+    assert metrics(published) == metrics(place)
+    about = {"study": "miniature", "dataset": "ILSVRC-2012", "arms": ["brief"], "scale": "imagenet", "seeds_planned": 1}
+    asked = [claim(id=f"top{k}", estimand=f"test_top{k}_error_percent", **about) for k in (1, 5)]
+    study = load_study("miniature", small_folder / "experiments")
+    results_folder = small_folder / "results"
+    for found, k in zip(collect([study], results_folder, results_folder / "runs", asked), (1, 5), strict=True):
+        assert (found.verdict, found.scale, found.n_seeds) == ("inconclusive", "synthetic", 1)
+        assert found.estimate == pytest.approx(metrics(place)[f"test_top{k}_error_percent"])
+        assert found.runs == ["miniature/brief/epochs1/seed1"]
 
 
 @pytest.mark.slow
