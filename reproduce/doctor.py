@@ -26,7 +26,7 @@ from reproduce.train.update import MomentumUpdate
 
 _SECONDS_A_DAY = 86_400
 _IMAGES_A_PASS = {"cuda": 128, "cpu": 8}
-_NO_CHANGE = Phase(epochs=1, training_files=[1], weight_rate_factor=0.0)
+_NEXT_TO_NO_CHANGE = Phase(epochs=1, training_files=[1], weight_rate_factor=1e-6)  # at 0 the update does nothing
 
 
 def examine(studies: Sequence[Study]) -> str:
@@ -196,7 +196,7 @@ def images_per_second(spec: NetworkSpec, device: torch.device, batch_size: int =
             started = _now(device)
             functional.cross_entropy(network(pixels, StepDraw(1, step, images)), labels).backward()
             passed = _now(device)
-            update.step([p.grad for p in update.parameters], _NO_CHANGE)
+            update.step([p.grad for p in update.parameters], _NEXT_TO_NO_CHANGE)
             updated = _now(device)
     except (MemoryError, torch.OutOfMemoryError):
         return None
