@@ -15,7 +15,7 @@ from reproduce.timing import cells, plan, run
 from reproduce.timing.cells import Cell, Scope, Setting, layer_work, thread_counts
 from reproduce.timing.clock import OtherWork, Stopwatch, seconds_per_call, threads_set
 from reproduce.timing.rows import COLUMNS, read_all, read_rows, training_steps, write_rows
-from reproduce.timing.subjects import InputMaker, Subject
+from reproduce.timing.subjects import InputMaker, Subject, single_threaded_worker
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -277,3 +277,11 @@ def test_a_killed_run_leaves_the_old_file(tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         run.run_timing(out=tmp_path, scope=tiny_scope())
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_thread_beside_the_training_keeps_to_itself():
+    with threads_set(2), single_threaded_worker("beside") as worker:
+        assert worker.submit(torch.get_num_threads).result() == 1
+        assert torch.get_num_threads() == 2, "its number is not taken over"
+        worker.submit(torch.ones(1 << 20).sum).result()
+        assert worker.submit(torch.get_num_threads).result() == 1, "nor does it take over ours at its next work"
