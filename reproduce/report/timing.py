@@ -1,6 +1,5 @@
 """The collected timings, brought into the shape that figures and the notebook on time show."""
 
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,47 +153,42 @@ def shares_by_kind(timings: Timings) -> pd.DataFrame:
     return pd.DataFrame(table, columns=[*SETTING, "network", "batch_size", *KINDS])
 
 
-# What is compared: words, the two rows as (what, network), and whether a share rather than a ratio is wanted.
+# What is compared: words, and the two rows as (what, network).
 _STEP = ("training_step", PAPER)
 _RATIOS = (
-    ("normalization's share of a step, %", _STEP, ("training_step", WITHOUT_NORMALIZATION), "share"),
-    ("one-column net's step over the two-column net's", ("training_step", ONE_COLUMN), _STEP, "ratio"),
-    ("released form's step over the paper's", ("training_step", "alexnet_as_released"), _STEP, "ratio"),
-    ("forward pass over the whole step", ("forward", PAPER), _STEP, "ratio"),
-    ("time that making the next batch adds, %", ("training_step_with_input", PAPER), _STEP, "added"),
+    ("step without normalization over the step with it", ("training_step", WITHOUT_NORMALIZATION), _STEP),
+    ("one-column net's step over the two-column net's", ("training_step", ONE_COLUMN), _STEP),
+    ("released form's step over the paper's", ("training_step", "alexnet_as_released"), _STEP),
+    ("forward pass over the whole step", ("forward", PAPER), _STEP),
+    ("step while the next batch is made over the step alone", ("training_step_with_input", PAPER), _STEP),
 )
 
 
 def ratios(timings: Timings) -> pd.DataFrame:
-    """Return the ratios of steps that are compared, at all threads: median, smallest and largest over the rounds.
+    """Return the ratios of steps that are compared, at all threads, of the largest batch at which both were timed.
 
-    Both are of the largest batch at which both were timed. Within a round they were timed one soon after the other;
-    ratios are taken round by round.
+    ``ratio`` is that of the fastest rounds: other work on the machine only ever adds time, so the fastest is the least
+    disturbed. ``smallest`` and ``largest`` are over the rounds, within which both were timed one soon after the other.
     """
     rows = at_all_threads(timings.measured())
     rows = rows[rows["batch_size"].le(_RECIPE_BATCH)]
     table = []
     for setting, group in rows.groupby(SETTING, sort=False):
-        rounds: dict[tuple[str, str], dict[float, str]] = {}
+        rounds: dict[tuple[str, str], dict[float, list[float]]] = {}
         for row in group.itertuples():
-            rounds.setdefault((row.what, row.network), {})[row.batch_size] = row.ms_by_round
-        for words, first, second, form in _RATIOS:
+            times = [float(each) for each in str(row.ms_by_round).split(";")]
+            rounds.setdefault((row.what, row.network), {})[row.batch_size] = times
+        for words, first, second in _RATIOS:
             common = rounds.get(first, {}).keys() & rounds.get(second, {}).keys()
             if not common:
                 continue
             size = max(common)
-            values = _round_by_round(rounds[first][size], rounds[second][size], form)
-            spread = {"median": statistics.median(values), "smallest": min(values), "largest": max(values)}
-            row = dict(zip(SETTING, setting, strict=True)) | {"compared": words, "batch_size": int(size)}
-            table.append(row | spread)
-    return pd.DataFrame(table, columns=[*SETTING, "compared", "batch_size", "median", "smallest", "largest"])
-
-
-def _round_by_round(first: str, second: str, form: str) -> list[float]:
-    pairs = list(zip(*([float(each) for each in str(text).split(";")] for text in (first, second)), strict=True))
-    if form == "added":
-        return [100 * (a - b) / b for a, b in pairs]
-    return [100 * (a - b) / a if form == "share" else a / b for a, b in pairs]
+            ones, others = rounds[first][size], rounds[second][size]
+            each = [one / other for one, other in zip(ones, others, strict=True)]
+            found = {"ratio": min(ones) / min(others), "smallest": min(each), "largest": max(each)}
+            head = dict(zip(SETTING, setting, strict=True)) | {"compared": words, "batch_size": int(size)}
+            table.append(head | found)
+    return pd.DataFrame(table, columns=[*SETTING, "compared", "batch_size", "ratio", "smallest", "largest"])
 
 
 def scaling(timings: Timings) -> pd.DataFrame:
