@@ -70,11 +70,14 @@ class Variant(Strict):
         input_scale: ``gray_levels`` leaves pixels at 0 to 255 (deviation D7); ``unit_variance`` divides each channel by
             its standard deviation over the training pixels.
         training_images: train on a fixed, balanced part of this many images and hold out the rest; None for all.
+        held_out_images: hold out only so many of the rest, balanced too, and watch them instead of the test images,
+            which are then looked at once, at the end; None for the whole rest.
         image_side: enlarge the images to this many pixels a side before anything else; None leaves them.
         evaluated_images: evaluate on the first so many images of each set; None for all.
         diagnostics: what is recorded beyond the usual: ``update_losses``, the loss of every update;
             ``activation_scales``, each layer's outputs before the first update and after the last;
-            ``clean_training_error``, that of the trained files in test mode after every epoch.
+            ``clean_training_error``, that of the trained files in test mode after every epoch;
+            ``nearest_neighbors``, the training images nearest to test images in the last hidden layer.
         test_views: 1 (the whole image or its center) or 10 (four corners and center, mirrored; paper 4.1).
         phases: the full schedule of the source.
     """
@@ -90,9 +93,10 @@ class Variant(Strict):
     color_noise: Literal["none", "standard_deviation", "eigenvalue"] = "none"
     input_scale: Literal["gray_levels", "unit_variance"] = "gray_levels"
     training_images: PositiveInt | None = None
+    held_out_images: PositiveInt | None = None
     image_side: PositiveInt | None = None
     evaluated_images: PositiveInt | None = None
-    diagnostics: list[Literal["update_losses", "activation_scales", "clean_training_error"]] = []
+    diagnostics: list[Literal["update_losses", "activation_scales", "clean_training_error", "nearest_neighbors"]] = []
     test_views: Literal[1, 10]
     phases: Annotated[list[Phase], Field(min_length=1)]
 
@@ -101,6 +105,12 @@ class Variant(Strict):
         rules = {phase.until for phase in self.phases}
         if self.order == "reshuffled" and "file_5_reaches_first_phase_loss" in rules:
             raise ValueError("the stopping rule watches file 5, which order: reshuffled mixes with the others")
+        return self
+
+    @model_validator(mode="after")
+    def _held_out_of_a_part(self) -> "Variant":
+        if self.held_out_images is not None and self.training_images is None:
+            raise ValueError("held_out_images are taken from what training_images leave; set both")
         return self
 
     @model_validator(mode="after")
@@ -162,7 +172,7 @@ class Variant(Strict):
 
 
 _LATER_IN_VARIANT = (
-    *("color_noise", "input_scale", "training_images", "image_side", "evaluated_images"),
+    *("color_noise", "input_scale", "training_images", "held_out_images", "image_side", "evaluated_images"),
     "diagnostics",
 )
 _LATER_IN_PHASE = ("layer_rates", "color_noise", "plateau_epochs", "target_error_percent")

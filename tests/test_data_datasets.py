@@ -46,9 +46,19 @@ def test_a_balanced_part_is_trained_on_and_the_rest_held_out():
     held_out = data.validation([1])
     assert np.array_equal(held_out.images, IMAGES[10:20]) and held_out.labels.tolist() == LABELS[10:20].tolist()
     assert np.array_equal(data.mean_image, MEAN), "that of the whole training set"
-    message = "cifar10: 12 training images cannot be shared equally by 5 classes; choose another training_images"
+    message = "cifar10: 12 images cannot be shared equally by 5 classes; choose another training_images"
     with pytest.raises(ReproduceError, match=message):
         open_dataset("cifar10", CPU, DataOptions(training_images=12))
+
+
+def test_part_of_the_rest_is_held_out_and_the_test_images_wait_for_the_end():
+    data = open_dataset("cifar10", CPU, DataOptions(training_images=10, held_out_images=5))
+    held_out = data.validation([1])
+    assert np.array_equal(held_out.images, IMAGES[10:15]) and held_out.labels.tolist() == LABELS[10:15].tolist()
+    assert not data.tests_every_epoch
+    message = "cifar10: 7 images cannot be shared equally by 5 classes; choose another held_out_images"
+    with pytest.raises(ReproduceError, match=message):
+        open_dataset("cifar10", CPU, DataOptions(training_images=10, held_out_images=7))
 
 
 def test_images_and_their_mean_are_enlarged_when_read():

@@ -29,7 +29,7 @@ def test_balanced_subset_takes_the_first_of_each_class_in_the_datas_order():
 
 @pytest.mark.parametrize("images", [0, 4, 12])
 def test_a_part_that_cannot_be_shared_equally_is_refused(images):
-    message = f"{images} training images cannot be shared equally by 3 classes"
+    message = f"{images} images cannot be shared equally by 3 classes"
     with pytest.raises(ValueError, match=message):
         balanced_subset(np.array([0, 0, 0, 1, 1, 1, 2, 2, 2]), images)
 

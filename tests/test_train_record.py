@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import time
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from reproduce.config import Phase
 from reproduce.errors import ReproduceError
 from reproduce.train import record
 from reproduce.train.loop import Trainer
-from reproduce.train.record import evaluate_run, npz_bytes, small_arrays, write_record
+from reproduce.train.record import evaluate_run, nearest_neighbors, npz_bytes, small_arrays, write_record
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -115,6 +116,15 @@ def test_the_first_layers_weights_are_kept_in_the_usual_order(trainer):
     weight = trainer.network.layers["conv1"].weight.detach()
     torch.testing.assert_close(torch.from_numpy(arrays["conv1_weights"]).float(), weight, rtol=2**-10, atol=1e-6)
     assert arrays["conv1_weights"].shape == (6, 3, 3, 3)
+
+
+def test_nearest_training_images_are_kept_where_asked_for(trainer):
+    trainer.variant = trainer.variant.model_copy(update={"diagnostics": ["nearest_neighbors"]})
+    rows = small_arrays(trainer)["neighbor_rows"]
+    assert rows.shape == (TEST_IMAGES, 6) and rows.dtype == np.uint16
+    assert rows.max() < len(trainer.data.training()) and all(len(set(found)) == 6 for found in rows.tolist())
+    trainer.data = replace(trainer.data, test_images=trainer.data.training_images)
+    assert nearest_neighbors(trainer)[:, 0].tolist() == list(range(len(trainer.data.test()))), "each nearest to itself"
 
 
 def test_npz_bytes_do_not_depend_on_the_time(monkeypatch):

@@ -25,10 +25,12 @@ class DataOptions:
 
     Attributes:
         training_images: a fixed, balanced part of the training images, the rest being held out; None for all of them.
+        held_out_images: how many of the rest are held out, balanced as well; None for the whole rest.
         image_side: what images are enlarged to, in pixels; None leaves them.
     """
 
     training_images: int | None = None
+    held_out_images: int | None = None
     image_side: int | None = None
 
 
@@ -115,7 +117,7 @@ def open_dataset(name: str, device: torch.device, options: DataOptions = DataOpt
     if not isinstance(data, TrainingData):
         raise ReproduceError(f"training_images and image_side are for data sets in memory; {name} is read from disk")
     if options.training_images is not None:
-        data = _subset(data, options.training_images, name)
+        data = _subset(data, options, name)
     return data if options.image_side is None else enlarged_data(data, options.image_side)
 
 
@@ -125,17 +127,26 @@ def enlarged_data(data: TrainingData, side: int) -> TrainingData:
     return replace(data, side=side, mean_image=enlarged_mean(data.mean_image, side), held_out=held_out)
 
 
-def _subset(data: TrainingData, images: int, name: str) -> TrainingData:
-    try:
-        chosen, left = (torch.from_numpy(r) for r in balanced_subset(data.training_labels.cpu().numpy(), images))
-    except ValueError as error:
-        raise ReproduceError(f"{name}: {error}; choose another training_images in study.yaml") from error
-    chosen, left = chosen.to(data.device), left.to(data.device)
-    held_out = ImageSet(data.training_images[left], data.training_labels[left], data.side)
+def _subset(data: TrainingData, options: DataOptions, name: str) -> TrainingData:
+    labels = data.training_labels.cpu().numpy()
+    chosen, left = _part(labels, options.training_images, "training_images", name)
+    if options.held_out_images is not None:
+        part, _ = _part(labels[left], options.held_out_images, "held_out_images", name)
+        left = left[part]
+    chosen, left = (torch.from_numpy(rows).to(data.device) for rows in (chosen, left))
     return replace(
         data,
         training_images=data.training_images[chosen],
         training_labels=data.training_labels[chosen],
         files=1,
-        held_out=held_out,
+        held_out=ImageSet(data.training_images[left], data.training_labels[left], data.side),
+        tests_every_epoch=options.held_out_images is None,
     )
+
+
+def _part(labels: np.ndarray, images: int, option: str, name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the rows of a balanced part, and the others."""
+    try:
+        return balanced_subset(labels, images)
+    except ValueError as error:
+        raise ReproduceError(f"{name}: {error}; choose another {option} in study.yaml") from error

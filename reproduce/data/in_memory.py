@@ -59,6 +59,7 @@ class TrainingData:
         files: parts of equal size that the training images are read in; CIFAR-10's five, or one.
         side: what images are enlarged to when they are read; None leaves them.
         held_out: training images that no update sees, beside those of files that a phase leaves out.
+        tests_every_epoch: whether the test images are looked at after every epoch, not only at the end.
     """
 
     training_images: Tensor
@@ -70,8 +71,8 @@ class TrainingData:
     files: int = 5
     side: int | None = None
     held_out: ImageSet | None = None
+    tests_every_epoch: bool = True
 
-    tests_every_epoch = True
     reports_top5 = False
 
     @property
@@ -156,6 +157,6 @@ def balanced_subset(labels: np.ndarray, images: int) -> tuple[np.ndarray, np.nda
     each, rest = divmod(images, len(classes))
     places = [np.flatnonzero(labels == label) for label in classes]
     if rest or any(len(found) < each for found in places) or not each:
-        raise ValueError(f"{images} training images cannot be shared equally by {len(classes)} classes")
+        raise ValueError(f"{images} images cannot be shared equally by {len(classes)} classes")
     chosen = np.sort(np.concatenate([found[:each] for found in places]))
     return chosen, np.setdiff1d(np.arange(len(labels)), chosen)

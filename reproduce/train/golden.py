@@ -22,7 +22,7 @@ from torch import nn
 from reproduce import draws
 from reproduce.config import Study, Variant, load_study
 from reproduce.data.datasets import enlarged_data
-from reproduce.data.in_memory import TrainingData
+from reproduce.data.in_memory import ImageSet, TrainingData
 from reproduce.errors import ReproduceError
 from reproduce.files import read_json, write_json
 from reproduce.models.network import StepDraw
@@ -60,7 +60,8 @@ def _tiny_data(variant: Variant, lowest: int, highest: int) -> TrainingData:
     mean = images[:count].double().mean(0).permute(2, 0, 1).numpy()
     covariance = np.diag(np.linspace(3000.0, 5000.0, channels))
     arrays = images[:count], labels[:count], images[count:], labels[count:]
-    data = TrainingData(*arrays, mean, covariance, files=files)
+    held_out = None if variant.training_images is None else ImageSet(*arrays[2:])  # watched, never trained on
+    data = TrainingData(*arrays, mean, covariance, files=files, held_out=held_out)
     return data if variant.image_side is None else enlarged_data(data, variant.image_side)
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 from reproduce.config import RunId, Study
 from reproduce.data.augment import to_input, view, view_offsets
 from reproduce.evaluate.activations import activation_scales
+from reproduce.evaluate.neighbors import QUERIES, hidden_features, nearest_rows
 from reproduce.evaluate.predict import is_among_first, scores
 from reproduce.files import replacing_folder, write_bytes, write_json
 from reproduce.models.network import Network
@@ -152,24 +153,47 @@ def _hits(averaged: Tensor, center: Tensor, labels: Tensor) -> dict[str, np.ndar
 
 
 def small_arrays(trainer: Trainer) -> dict[str, np.ndarray]:
-    """Return the first layer's weights as float16, (maps, channels, rows, columns), and the loss of every update.
+    """Return the first layer's weights as float16, (maps, channels, rows, columns), and what the diagnostics ask for.
 
-    The latter, float32, only where the variant's diagnostics ask for it.
+    ``update_losses_nats``, float32, is the loss of every update; ``neighbor_rows``, uint16 (test images, 6), what
+    ``nearest_neighbors`` returns.
     """
     first = trainer.network.weighted_layers()[0]
     arrays = {f"{first.settings.name}_weights": first.weight.detach().cpu().contiguous().numpy().astype(np.float16)}
     if "update_losses" in trainer.variant.diagnostics:
         arrays["update_losses_nats"] = np.array(trainer.state.update_losses, dtype=np.float32)
+    if "nearest_neighbors" in trainer.variant.diagnostics:
+        arrays["neighbor_rows"] = nearest_neighbors(trainer).astype(np.uint16)
     return arrays
+
+
+def nearest_neighbors(trainer: Trainer) -> np.ndarray:
+    """Return the rows of the six training images nearest to each of the first test images, nearest first.
+
+    Distances are Euclidean, between outputs of the last hidden layer on center views (paper section 6.1). Rows count
+    from 0 in the order of the training images that the variant reads, in all its files.
+    """
+    features = [
+        hidden_features(trainer.network, images.batches(range(count)), lambda batch: _center_input(trainer, batch))
+        for images, count in (
+            (trainer.data.test(), min(QUERIES, len(trainer.data.test()))),
+            (trainer.data.training(), len(trainer.data.training())),
+        )
+    ]
+    return nearest_rows(*features)
+
+
+def _center_input(trainer: Trainer, images: Tensor) -> Tensor:
+    """Return the center of uint8 images (N, H, W, C) as the network reads it."""
+    size = trainer.network.spec.input.size
+    center = view(images, view_offsets(images.shape[1], size, 1)[0], size)
+    return to_input(center, trainer.mean, trainer.dtype, None, trainer.deviation)
 
 
 def scales_before_and_after(trainer: Trainer) -> pd.DataFrame:
     """Return each layer's activation scales on the first batch of training images, untrained and trained."""
     images, _ = next(iter(trainer.data.training().batches(range(trainer.variant.batch_size))))
-    size, dtype = trainer.network.spec.input.size, trainer.dtype
-    inputs = to_input(
-        view(images, view_offsets(images.shape[1], size, 1)[0], size), trainer.mean, dtype, None, trainer.deviation
-    )
+    inputs = _center_input(trainer, images)
     untrained = Network(trainer.network.spec, trainer.seed).to(images.device)
     parts = {"before": untrained, "after": trainer.network}
     return pd.concat([activation_scales(network, inputs).assign(when=when) for when, network in parts.items()])

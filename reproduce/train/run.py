@@ -157,7 +157,7 @@ def _trainer(
     run: RunId, study: Study, device: torch.device, processes: Processes, images_per_pass: int | None
 ) -> Trainer:
     variant = study.variant(run.variant)
-    options = DataOptions(variant.training_images, variant.image_side)
+    options = DataOptions(variant.training_images, variant.held_out_images, variant.image_side)
     data = processes.agreed(lambda: open_dataset(study.dataset, device, options))
     return Trainer(variant, variant.scaled_phases(run.epochs), run.seed, data, processes, images_per_pass)
 

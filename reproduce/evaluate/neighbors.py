@@ -1,0 +1,52 @@
+"""Which training images lie nearest to test images in the last hidden layer (paper section 6.1, Figure 4)."""
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reproduce.models import spec
+from reproduce.models.network import Network
+
+QUERIES = 1000  # the first so many test images
+NEIGHBORS = 6  # as many as Figure 4 shows of each query
+
+
+@torch.no_grad()
+def hidden_features(
+    network: Network, batches: Iterable[tuple[Tensor, Tensor]], to_input: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Return the last hidden layer's outputs in test mode, after its activation and before dropout, (N, units) float64.
+
+    Args:
+        network: on the batches' device.
+        batches: images, uint8 (n, H, W, C), with labels, which are not used.
+        to_input: from a batch of images to what the network reads.
+    """
+    last = max(place for place, layer in enumerate(network.spec.layers) if isinstance(layer, spec.Weighted))
+    while isinstance(network.spec.layers[last - 1], spec.Dropout):  # one factor for all at test: it ranks nothing
+        last -= 1
+    layers = list(network.layers.values())[:last]
+    parts = []
+    for images, _ in batches:
+        x = to_input(images)
+        for layer in layers:
+            x = layer(x, None)
+        parts.append(x.flatten(1).double())
+    return torch.cat(parts)
+
+
+def nearest_rows(queries: Tensor, candidates: Tensor, count: int = NEIGHBORS) -> np.ndarray:
+    """Return the rows of the ``count`` candidates nearest to each query by Euclidean distance, nearest first.
+
+    Args:
+        queries: (Q, D) float64.
+        candidates: (N, D) float64.
+        count: at most N.
+
+    Returns:
+        (Q, count) int64. Of equally distant candidates the order is left open.
+    """
+    squared = candidates.square().sum(1) - 2 * queries @ candidates.T  # less the query's own square, equal for all
+    return squared.topk(count, dim=1, largest=False).indices.cpu().numpy()
