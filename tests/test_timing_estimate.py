@@ -33,6 +33,14 @@ def test_a_run_is_its_updates_and_evaluations():
     assert run_seconds(variant, 11, "cifar10", speeds()) == pytest.approx(expected)
 
 
+def test_a_part_of_the_images_with_some_held_out():
+    """75 epochs of 20,000 images, 10,000 held out seen after each; at the end ten views, of the test images also the center."""
+    variant = load_study("alexnet_small").variant("base").model_copy(update={"network": "80sec", "precision": "fp32"})
+    evaluated = 75 * 10_000 + 10 * 10_000 + 11 * 10_000 + 20_000
+    expected = 75 * 20_000 * 1.1e-3 + evaluated * 0.35e-3
+    assert run_seconds(variant, 75, "cifar10", speeds()) == pytest.approx(expected)
+
+
 def test_held_out_files_and_ten_views_are_counted():
     """13pct: 100 of 160 epochs on four files, the fifth looked at each time; ten views and the center at the end."""
     variant = load_study("cifar10_nets").variant("conv_local_13pct")

@@ -18,7 +18,9 @@ IMAGENET_NETWORKS = (
     "alexnet_as_released",
     "torchvision_alexnet",
 )
-CIFAR10_NETWORKS = ("80sec", "19pct", "18pct", "conv_local_13pct", "conv_local_13pct_lrn", "conv_local_11pct")
+CIFAR10_NETWORKS = (
+    *("80sec", "19pct", "18pct", "conv_local_13pct", "conv_local_13pct_lrn", "conv_local_11pct", "alexnet_small"),
+)
 NASNET = "nasnetalarge"  # of timm; inference only
 _NASNET_SIDE = 331  # pixels; the size its published accuracy was measured at
 _NASNET_GMACS = 23.8  # multiply-accumulates of one image in 1e9: NASNet paper, Table 2, 6 @ 4032

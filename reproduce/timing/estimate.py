@@ -136,7 +136,8 @@ def run_seconds(variant: Variant, epochs: int, dataset: str, speeds: Speeds) -> 
     per_file = sizes.training // sizes.files
     trained = sum(phase.epochs * len(phase.training_files) for phase in phases) * per_file
     views = 1 if variant.test_views == 1 else variant.test_views + 1  # the protocol's, and the center once more
-    at_the_end = views * sizes.test + min(sizes.training, variant.evaluated_images or TRAINING_IMAGES_TESTED)
+    tested = views * sizes.test + variant.test_views * (variant.held_out_images or 0)
+    at_the_end = tested + min(sizes.training, variant.evaluated_images or TRAINING_IMAGES_TESTED)
     evaluated = sum(phase.epochs * _evaluated(phase, per_file, sizes) for phase in phases) + at_the_end
     return trained * (seconds(TRAINING_STEP) + made) + evaluated * (seconds(FORWARD) + made)
 
@@ -146,6 +147,8 @@ def _sizes(variant: Variant, dataset: str) -> Sizes:
     sizes, most = _SIZES[dataset], variant.evaluated_images or sys.maxsize
     if variant.training_images is not None:
         sizes = sizes._replace(training=variant.training_images, files=1)
+    if variant.held_out_images is not None:
+        sizes = sizes._replace(every_epoch=variant.held_out_images)
     return sizes._replace(test=min(sizes.test, most), every_epoch=min(sizes.every_epoch, most))
 
 
