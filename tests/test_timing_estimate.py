@@ -34,7 +34,7 @@ def test_a_run_is_its_updates_and_evaluations():
 
 
 def test_a_part_of_the_images_with_some_held_out():
-    """75 epochs of 20,000 images, 10,000 held out seen after each; at the end ten views, of the test images also the center."""
+    """75 epochs of 20,000 images, 10,000 held out seen after each; in the end ten views, of the test set also one."""
     variant = load_study("alexnet_small").variant("base").model_copy(update={"network": "80sec", "precision": "fp32"})
     evaluated = 75 * 10_000 + 10 * 10_000 + 11 * 10_000 + 20_000
     expected = 75 * 20_000 * 1.1e-3 + evaluated * 0.35e-3

@@ -16,7 +16,7 @@ from reproduce.collect.numbers import format_number
 from reproduce.errors import ReproduceError
 from reproduce.files import write_text
 from reproduce.paths import relative_to_repo
-from reproduce.report import stalls
+from reproduce.report import stalls, timing, training_time
 from reproduce.report.records import Records, source_checks, verdict_table
 from reproduce.report.style import markdown_table
 
@@ -45,11 +45,16 @@ def _not_run(records: Records) -> str:
     return markdown_table(shown.assign(command=[f"`{c}`" if pd.notna(c) else "-" for c in commands]))
 
 
+def _training_days(records: Records) -> str:
+    return markdown_table(training_time.claims_on_days(timing.load_timings(), records.claims))
+
+
 BLOCKS: dict[str, Callable[[Records], str]] = {
     "verdicts": lambda records: markdown_table(verdict_table(records)),
     "verdict-counts": _verdict_counts,
     "not-run": _not_run,
     "stalls": lambda records: stalls.page_table(),
+    "training-days": _training_days,
     "source-checks": lambda records: markdown_table(source_checks(records.claims, popular_only=True)),
 }
 """What each named block holds. A study's own table is the block ``verdicts-<study>``, with hyphens for underscores."""
