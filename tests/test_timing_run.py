@@ -31,11 +31,13 @@ def one_core():
 
 @pytest.fixture(scope="module")
 def timed(tmp_path_factory):
-    """The rows of one tiny run on this machine, with thread and batch scaling, as read back."""
+    """The rows of one tiny run on this machine, without timm, with thread and batch scaling, as read back."""
     before = torch.get_num_threads()
     folder = tmp_path_factory.mktemp("timing")
     scope = tiny_scope("80sec", "nasnetalarge", batch_sizes=(1, 8))
-    path = run.run_timing(out=folder, scope=scope)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(sys.modules, "timm", None)
+        path = run.run_timing(out=folder, scope=scope)
     torch.set_num_threads(before)
     return read_rows(path)
 
@@ -107,6 +109,15 @@ def test_nasnet_is_timed_where_timm_is_there(monkeypatch):
     nasnet = [each for each in rows if each["network"] == "nasnetalarge"]
     assert nasnet and all(each["ms_median"] > 0 and each["what"] == "forward" for each in nasnet)
     assert nasnet[0]["gflop"] == pytest.approx(2 * 23.8 * 8)
+
+
+@pytest.mark.slow
+def test_timms_nasnet_is_the_published_one():
+    subject = Subject("nasnetalarge", CPU)
+    parameters = sum(parameter.numel() for parameter in subject.network.parameters())
+    assert parameters == pytest.approx(88.9e6, rel=0.01)  # NASNet paper, Table 2, 6 @ 4032
+    with torch.no_grad():
+        assert subject.network(subject.batch(1, "fp32")[0]).shape == (1, 1000)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
