@@ -61,6 +61,8 @@ def build_parser() -> argparse.ArgumentParser:
     publish = add("publish", "check finished runs of an ILSVRC study and copy them to results/external")
     publish.add_argument("study")
     publish.add_argument("variant", nargs="?", help="a variant or an ensemble (default: all)")
+    tuning = add("tuning", "gather a study's tuning runs, less their test errors, into experiments/STUDY/tuning.csv")
+    tuning.add_argument("study")
     add("collect", "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add("report", "draw figures, execute a notebook, or write the generated parts of README and notes")
     report.add_argument(

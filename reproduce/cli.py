@@ -97,6 +97,12 @@ def _doctor(arguments: Arguments) -> None:
     print(examine(_all_studies()))
 
 
+def _tuning(arguments: Arguments) -> None:
+    from reproduce.collect.tuning import tabulate_tuning
+
+    tabulate_tuning(load_study(arguments.study))
+
+
 def _collect(arguments: Arguments) -> None:
     from reproduce.collect.tables import collect
 
@@ -198,6 +204,7 @@ _VERBS: dict[str, Callable[[Arguments], None]] = {
     "rerun": _rerun,
     "ensemble": _ensemble,
     "publish": _publish,
+    "tuning": _tuning,
     "collect": _collect,
     "report": _report,
     "verify": _verify,

@@ -1,0 +1,81 @@
+"""A study's tuning runs in one table: what is taken, what is kept, and that no test error gets in."""
+
+import json
+
+import pandas as pd
+import pytest
+from training_support import tiny_study, use_study, write_study
+
+from reproduce.collect.tuning import read_tuning, tabulate_tuning
+from reproduce.config import RunList
+from reproduce.errors import ReproduceError
+
+METRICS = {
+    "test_top1_error_percent": 11.0,
+    "test_center_top1_error_percent": 12.0,
+    "test_images": 30,
+    "views": 1,
+    "epochs": 4,
+    "updates": 99,
+    "training_top1_error_percent": 20.5,
+    "validation_top1_error_percent": 33.3,
+    "epochs_to_25_percent_training_error": 3.5,
+}
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    write_study(tmp_path)
+    use_study(tmp_path, monkeypatch.setattr)
+    study = tiny_study(tmp_path)
+    monkeypatch.setattr("reproduce.config.EXPERIMENTS", tmp_path / "experiments")
+    return study.model_copy(update={"profiles": {"tuning": {"small": RunList(epochs=6, seeds=[101, 102])}}})
+
+
+def leave_run(study, run, config=None, **metrics):
+    folder = study.run_folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    digest = config or study.config_digest(run)
+    (folder / "run.json").write_text(json.dumps({"config_sha256": digest, "git_commit": "a" * 40}))
+    (folder / "metrics.json").write_text(json.dumps(METRICS | metrics))
+
+
+def test_what_was_seen_in_training_is_kept_and_test_errors_are_not(study, capsys):
+    first, _ = study.runs("tuning")
+    leave_run(study, first)
+    path = tabulate_tuning(study)
+    (row,) = pd.read_csv(path).to_dict("records")
+    assert (row["variant"], row["epochs"], row["seed"], row["trained_epochs"]) == ("small", 6, 101, 4)
+    assert row["validation_top1_error_percent"] == 33.3 and row["epochs_to_25_percent_training_error"] == 3.5
+    assert row["updates"] == 99 and row["git_commit"] == "a" * 40
+    assert not [name for name in row if "test" in name] and "views" not in row
+    assert "1 runs, 1 still to be made" in capsys.readouterr().out
+
+
+def test_rows_of_runs_made_elsewhere_stay_while_the_configuration_does(study):
+    first, second = study.runs("tuning")
+    leave_run(study, first)
+    tabulate_tuning(study)
+    (study.run_folder(first) / "run.json").unlink()
+    leave_run(study, second, training_top1_error_percent=7.0)
+    tabulate_tuning(study)
+    table = read_tuning(study)
+    assert table["seed"].tolist() == [101, 102] and table["training_top1_error_percent"].tolist() == [20.5, 7.0]
+    path = study.folder / "tuning.csv"
+    path.write_text(path.read_text().replace(study.config_digest(first), "of another configuration"))
+    (study.run_folder(second) / "run.json").unlink()
+    with pytest.raises(ReproduceError, match="no tuning run of tiny is here; `python -m reproduce train tiny"):
+        tabulate_tuning(study)
+
+
+def test_a_run_of_another_configuration_is_no_tuning_run(study):
+    first, second = study.runs("tuning")
+    leave_run(study, first, config="another")
+    leave_run(study, second)
+    tabulate_tuning(study)
+    assert read_tuning(study)["seed"].tolist() == [102]
+
+
+def test_a_missing_table_is_one_line(study):
+    with pytest.raises(ReproduceError, match="tuning.csv is missing; `python -m reproduce tuning tiny` makes it"):
+        read_tuning(study)
