@@ -56,7 +56,7 @@ def test_collect_follows_the_run_lists_of_every_study():
     followed = {path: set(keys) for params in collect["params"] for path, keys in params.items()}
     for path in sorted(EXPERIMENTS.glob("*/study.yaml")):
         study = load_study(path.parent.name)
-        expected = {"profiles.standard"} | ({"comparisons"} if study.comparisons else set())
+        expected = {"profiles.standard"} | {name for name in ("comparisons", "factorials") if getattr(study, name)}
         if study.published_by == "publish":
             expected |= {"profiles.full"} | ({"ensembles"} if study.ensembles else set())
         assert followed.pop(f"experiments/{study.study}/study.yaml") >= expected
