@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce.collect import comparisons, factorial, numbers
+from reproduce.collect import ablations, comparisons, factorial, numbers
 from reproduce.collect.claims import Claim, load_claims
 from reproduce.collect.markdown import verdicts_markdown
 from reproduce.collect.reasons import unit_of
@@ -69,6 +69,7 @@ def collect(
     write_table(summary, tables / "summary.csv")
     write_table(compared, tables / "comparisons.csv")
     write_table(effects, tables / "factorials.csv")
+    write_table(ablations.ablation_table(claims, verdicts, runs), tables / "ablations.csv")
     write_table(read_update_losses(run_ids, runs_root), tables / "update_losses.csv")
     write_table(read_activations(run_ids, runs_root), tables / "activations.csv")
     write_table(pd.DataFrame([verdict.as_row() for verdict in verdicts]), tables / "verdicts.csv")

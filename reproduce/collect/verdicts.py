@@ -30,7 +30,8 @@ class Verdict:
     ``epochs`` are those of the runs' schedules (of both arms, where they differ), in words; ``authors_log`` is the
     figure of the authors' own run notes or docs, where there is one beside the target. ``estimate``, ``low``, ``high``
     (the 95 % interval), ``half_width`` and ``margin`` are in ``unit``, but a ratio's margin is a factor. ``n_seeds``
-    and ``seeds_to_settle`` count seeds per arm.
+    and ``seeds_to_settle`` count seeds per arm, ``n_by_arm`` the values in the order of the claim's arms. ``p_value``
+    is two-sided, of no difference between them.
     """
 
     claim_id: str
@@ -53,7 +54,9 @@ class Verdict:
     low: float | None = None
     high: float | None = None
     n_seeds: int = 0
+    n_by_arm: list[int] = field(default_factory=list)
     method: str | None = None
+    p_value: float | None = None
     half_width: float | None = None
     seeds_to_settle: int | None = None
     command: str | None = None
@@ -157,13 +160,14 @@ def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
     if claim.kind not in ("single_value", "difference", "ratio"):
         return _verdict(claim, rules.INCONCLUSIVE, "no number was fixed to judge it by; see the notebooks", **facts)
     values = [values_of_arm(arm, claim.estimand, f"claim {claim.id}") for arm in arms]
+    facts["n_by_arm"] = [*map(len, values)]
     if not all(values):
         return _verdict(claim, rules.INCONCLUSIVE, f"an arm has no value: {_gaps(listed)}", **facts)
     estimate, n_seeds = _estimate(claim, arms, values), min(map(len, values))
     terms = Terms(claim.kind != "single_value", rules.accepted_region(claim), facts["scale"], schedule, facts["epochs"])
     outcome = _decide(claim, estimate, n_seeds, terms, failed=any(map(went_wrong, arms)))
     why = explain(claim, estimate, n_seeds, terms, outcome)
-    facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "half_width")}
+    facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "p_value", "half_width")}
     facts |= {"estimate": estimate.value, "n_seeds": n_seeds, "seeds_to_settle": outcome.seeds_to_settle}
     return _verdict(claim, outcome.verdict, "; ".join(filter(None, [why, _gaps(listed)])), **facts)
 
