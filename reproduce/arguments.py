@@ -64,7 +64,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("collect", "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add("report", "draw figures, execute a notebook, or write the generated parts of README and notes")
     report.add_argument(
-        "part", choices=("literature", "study", "stalls", "timing", "notebook", "readme", "architectures")
+        "part",
+        choices=("literature", "study", "stalls", "ablations", "timing", "notebook", "readme", "architectures"),
     )
     report.add_argument("name", nargs="?", help="study or notebook")
     add("verify", "hold results, configurations, golden files and dvc.lock against one another")

@@ -113,6 +113,7 @@ def _report(arguments: Arguments) -> None:
         "timing": build.timing_stage,
         "study": lambda: build.study_stage(load_study(arguments.name).study),
         "stalls": build.stalls_stage,
+        "ablations": build.ablations_stage,
         "notebook": lambda: build.notebook_stage(arguments.name),
         "readme": build.pages_stage,
         "architectures": write_architectures,
