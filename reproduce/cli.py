@@ -123,6 +123,12 @@ def _report(arguments: Arguments) -> None:
     stages[arguments.part]()
 
 
+def _plan(arguments: Arguments) -> None:
+    from reproduce.plan import plan_text
+
+    print(plan_text(arguments.names, _all_studies()))
+
+
 def _verify(arguments: Arguments) -> None:
     from reproduce.collect.verify import verify
 
@@ -201,6 +207,7 @@ _VERBS: dict[str, Callable[[Arguments], None]] = {
     "publish": _publish,
     "collect": _collect,
     "report": _report,
+    "plan": _plan,
     "verify": _verify,
     "bench": _bench,
     "time": _time,

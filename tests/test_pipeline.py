@@ -103,6 +103,21 @@ def test_editing_a_variant_marks_that_variant_only(clone):
 
 
 @pytest.mark.slow
+def test_adding_a_seed_marks_its_run_and_no_other(clone):
+    """As `python -m reproduce plan` says: an edit of the seeds, then the command that trains what is missing."""
+    before = status(clone, STUDY)
+    listed = load_study("cifar10_nets").profiles["standard"]["18pct"]
+    new = max(listed.seeds) + 1
+    lists = [f"18pct: {{epochs: {listed.epochs}, seeds: {seeds}}}" for seeds in (listed.seeds, [*listed.seeds, new])]
+    edit(clone / "experiments/cifar10_nets/study.yaml", *lists)
+    marked = set(status(clone, STUDY)) - set(before)
+    assert {name.rpartition(":")[2] for name in marked} == {f"18pct@{new}"}
+    done = run(["dvc", "repro", "--allow-missing", "--dry", f"{STUDY}:18pct"], clone)
+    running = [line for line in done.stdout.splitlines() if "Running stage" in line]
+    assert running == [f"Running stage '{STUDY}:18pct@{new}':"]
+
+
+@pytest.mark.slow
 def test_publishing_a_run_marks_collect_and_nothing_that_trains(clone):
     before = status(clone)
     folder = clone / "results/external/ilsvrc2012/paper/epochs95/seed1"
