@@ -109,6 +109,15 @@ def test_the_table_is_written_with_whole_numbers_of_seeds(tmp_path, run_ids):
     assert written.loc["lrn", ["n_first", "n_second", "arms"]].tolist() == ["3", "2", "without;with"]
 
 
+def test_an_effect_within_one_arm_has_no_second(tmp_path, run_ids):
+    """As what ten views gain over the center's: two errors of one net."""
+    within = [claim(id="views", ablation="ten views", arms=["with"], targets=[], margin=None, margin_why=None)]
+    runs = read_runs(run_ids, tmp_path / "runs")
+    (row,) = ablation_table(within, judge(within, runs), runs).to_dict("records")
+    assert (row["n_first"], row["arms"], row["estimate"]) == (2, ["with"], pytest.approx(11.05))
+    assert pd.isna(row["n_second"]) and pd.isna(row["p_value"])
+
+
 def test_no_claim_with_an_ablation_gives_an_empty_table(tmp_path, run_ids):
     runs = read_runs(run_ids, tmp_path / "runs")
     assert ablation_table([claim()], judge([claim()], runs), runs).empty

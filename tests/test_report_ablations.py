@@ -87,6 +87,8 @@ def test_one_seed_and_no_value_have_words():
     none = row("a", "none", verdict="inconclusive", schedule="full")
     (panel,) = panels(pd.DataFrame([one, none]))
     assert [found.result for found in panel.rows] == [["1.00, n = 3, 4", "inconclusive"], ["no value", "inconclusive"]]
+    (within,) = panels(pd.DataFrame([one | {"n_second": math.nan, "estimand": "ten_view_gain_percentage_points"}]))
+    assert (within.title, within.rows[0].result[0]) == (panel.title, "1.00, n = 3")
     drawn = words(ablation_forest(pd.DataFrame([one, none])))
     assert "1.00, n = 3, 4" in drawn and "nan" not in drawn
 

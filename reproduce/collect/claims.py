@@ -122,8 +122,8 @@ class Claim(Strict):
             raise ValueError("arms need a study")
         if self.margin is not None and not (self.targets and self.margin_why):
             raise ValueError("a margin needs a target and margin_why")
-        if self.ablation and self.kind not in ("difference", "ratio"):
-            raise ValueError("an ablation compares two arms: only a difference or a ratio has one")
+        if self.ablation and self.kind not in _ARMS_OF_KIND:
+            raise ValueError(f"an ablation is measured: only {', '.join(_ARMS_OF_KIND)} may name one")
         if self.margin is not None and self.kind == "ratio" and self.margin < 1:
             raise ValueError("the margin of a ratio is a factor of at least 1")
         return self

@@ -88,7 +88,7 @@ def _title(row: Any) -> str:
     if row.unit == "ratio":
         return RATIO
     if row.unit == "percentage_points":
-        return TEST_ERROR if row.estimand.startswith("test_") else OTHER_ERROR
+        return OTHER_ERROR if "training" in row.estimand or "gap" in row.estimand else TEST_ERROR
     return str(row.unit).replace("_", " ")
 
 
@@ -130,8 +130,8 @@ def _result(row: Any) -> list[str]:
     if pd.isna(row.estimate):
         return ["no value", f"{row.verdict}{schedule}"]
     interval = "" if pd.isna(row.low) else f" ({format_number(row.low)} to {format_number(row.high)})"
-    seeds = f"n = {row.n_first:.0f}, {row.n_second:.0f}"
-    return [f"{format_number(row.estimate)}{interval}, {seeds}", f"{row.verdict}{schedule}"]
+    seeds = ", ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n))
+    return [f"{format_number(row.estimate)}{interval}, n = {seeds}", f"{row.verdict}{schedule}"]
 
 
 def verdicts_shown(shown: Iterable[Panel]) -> set[str]:
