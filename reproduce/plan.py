@@ -150,8 +150,9 @@ def _no_plan(claim: Claim, arms: Sequence[pd.DataFrame]) -> list[str]:
 
 def _plan(claim: Claim, verdict: Verdict, study: Study, additions: Sequence[Addition]) -> list[str]:
     wanted, per_arm = seeds_wanted(claim, verdict), " per arm" if len(claim.arms) > 1 else ""
-    why = "if value and spread stay" if wanted == verdict.seeds_to_settle else "planned before the runs"
-    lines = [f"  wanted: {wanted} seeds{per_arm}, {'to see a spread' if wanted == 2 else why}"]
+    why = "if value and spread stay" if wanted == verdict.seeds_to_settle else "to see a spread"
+    why = "planned before the runs" if wanted == claim.seeds_planned else why
+    lines = [f"  wanted: {wanted} seeds{per_arm}, {why}"]
     lines += [f"  {addition.variant}: {_addition_words(addition)}" for addition in additions]
     edits = [_edit(study, addition) for addition in additions if addition.unlisted]
     lines += [f"  edit experiments/{study.study}/study.yaml: {'; '.join(edits)}; commit it"] if edits else []

@@ -9,7 +9,7 @@ from collect_support import FakeRunId, FakeStudy, claim, write_run
 from scipy import stats
 
 from reproduce.collect.factorial import analyze_all, effects_of
-from reproduce.collect.numbers import find_number
+from reproduce.collect.numbers import cite, find_number
 from reproduce.collect.runs import read_runs
 from reproduce.collect.tables import collect
 from reproduce.config import Factorial
@@ -195,6 +195,14 @@ def test_a_design_without_any_run_is_five_rows_without_values(analyze):
 @pytest.mark.parametrize(("wide", "rows"), [([], 0), ([16.0, 17.0], 5)])
 def test_a_design_of_runs_published_by_hand_waits_for_all_its_cells(analyze, wide, rows):
     assert len(analyze(CELLS | {"wide": wide}, published_by="publish")) == rows
+
+
+def test_an_effect_without_runs_is_cited_as_having_no_value(tmp_path):
+    collect([FakeStudy("nets", [], factorials=[design()])], tmp_path, tmp_path / "runs", [])
+    (tmp_path / "CITATION.cff").write_text("title: x\nauthors: [{name: y}]\n")
+    text = cite("nets.body-by-normalization.interaction", tmp_path / "numbers.json", tmp_path / "CITATION.cff")
+    assert text.splitlines()[0] == "nets.body-by-normalization.interaction: no value"
+    assert "None" not in text
 
 
 def test_effects_are_tabulated_and_can_be_cited(tmp_path):

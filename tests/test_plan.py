@@ -99,6 +99,12 @@ def test_a_seed_left_out_is_trained_before_others_are_added(planned):
     assert "  then: dvc repro experiments/nets/dvc.yaml:80sec" in lines
 
 
+def test_the_planned_seeds_come_first_even_where_fewer_would_settle_it(planned):
+    errors = {("without", 11): [13.0, 13.1], ("with", 11): [11.0, 11.1]}
+    lines = planned(make_study(TWO_AND_TWO), errors, claims=[difference_claim(seeds_planned=5)])
+    assert "  wanted: 5 seeds per arm, planned before the runs" in lines
+
+
 def test_one_seed_shows_no_spread_to_plan_by(planned):
     study = make_study({"standard": {"80sec": (11, [1])}})
     lines = planned(study, {("80sec", 11): [26.0]}, claims=[claim(seeds_planned=3)])

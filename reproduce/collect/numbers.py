@@ -181,7 +181,7 @@ def cite(number_id: str, numbers_path: Path = NUMBERS_FILE, citation_path: Path 
     shown = relative_to_repo(numbers_path)
     setting = [
         row["dataset"],
-        f"{row['scale']} scale",
+        row["scale"] and f"{row['scale']} scale",
         row["schedule"] and f"{row['schedule']} schedule",
         row["protocol"],
     ]
