@@ -66,9 +66,12 @@ def build_parser() -> argparse.ArgumentParser:
     add("collect", "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add("report", "draw figures, execute a notebook, or write the generated parts of README and notes")
     report.add_argument(
-        "part", choices=("literature", "study", "stalls", "timing", "notebook", "readme", "architectures")
+        "part",
+        choices=("literature", "study", "stalls", "ablations", "timing", "notebook", "readme", "architectures"),
     )
     report.add_argument("name", nargs="?", help="study or notebook")
+    plan = add("plan", "say which seeds would settle inconclusive verdicts, their time, what to edit, and the command")
+    plan.add_argument("names", nargs="*", metavar="CLAIM_OR_STUDY", help="by default every inconclusive verdict")
     add("verify", "hold results, configurations, golden files and dvc.lock against one another")
     bench = add("bench", "measure speed against the standard ways; writes results/benchmarks (ten minutes)")
     bench.add_argument("parts", nargs="*", metavar="PART", help="cifar10, data or alexnet (default: all three)")

@@ -119,6 +119,7 @@ def _report(arguments: Arguments) -> None:
         "timing": build.timing_stage,
         "study": lambda: build.study_stage(load_study(arguments.name).study),
         "stalls": build.stalls_stage,
+        "ablations": build.ablations_stage,
         "notebook": lambda: build.notebook_stage(arguments.name),
         "readme": build.pages_stage,
         "architectures": write_architectures,
@@ -126,6 +127,12 @@ def _report(arguments: Arguments) -> None:
     if arguments.part in ("study", "notebook") and not arguments.name:
         raise ReproduceError(f"report {arguments.part} needs a name")
     stages[arguments.part]()
+
+
+def _plan(arguments: Arguments) -> None:
+    from reproduce.plan import plan_text
+
+    print(plan_text(arguments.names, _all_studies()))
 
 
 def _verify(arguments: Arguments) -> None:
@@ -207,6 +214,7 @@ _VERBS: dict[str, Callable[[Arguments], None]] = {
     "tuning": _tuning,
     "collect": _collect,
     "report": _report,
+    "plan": _plan,
     "verify": _verify,
     "bench": _bench,
     "time": _time,

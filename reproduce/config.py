@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
+from reproduce.designs import Comparison, Factorial
 from reproduce.errors import ReproduceError
 from reproduce.files import json_digest
 from reproduce.paths import DATA, EXPERIMENTS, RESULTS
 from reproduce.validation import Strict, read_yaml, validated
 from reproduce.variants import LayerRates, Phase, Variant
 
-__all__ = ["Comparison", "LayerRates", "Phase", "RunId", "RunList", "Study", "Variant", "load_study"]
+__all__ = ["Comparison", "Factorial", "LayerRates", "Phase", "RunId", "RunList", "Study", "Variant", "load_study"]
 
 
 @dataclass(frozen=True, order=True)
@@ -55,15 +56,6 @@ class RunList(Strict):
     seeds: Annotated[list[PositiveInt], Field(min_length=1)]
 
 
-class Comparison(Strict):
-    """A question of our own that two variants answer: value of the first arm minus value of the second."""
-
-    id: str
-    question: str
-    arms: Annotated[list[str], Field(min_length=2, max_length=2)]
-    estimand: str
-
-
 class Ensemble(Strict):
     """Nets whose probabilities are averaged: seeds of one variant at its full length, each list one ensemble.
 
@@ -102,6 +94,7 @@ class Study(Strict):
     profiles: dict[Literal["standard", "full", "smoke", "tuning"], dict[str, RunList]]
     ensembles: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Ensemble] = {}
     comparisons: list[Comparison] = []
+    factorials: list[Factorial] = []
 
     @model_validator(mode="after")
     def _names_known(self) -> "Study":
@@ -111,9 +104,10 @@ class Study(Strict):
                     raise ValueError(f"profile {profile} lists the unknown variant {name!r}")
                 if len(set(runs.seeds)) < len(runs.seeds):
                     raise ValueError(f"profile {profile} lists a seed of {name} twice")
-        unknown = {arm for comparison in self.comparisons for arm in comparison.arms} - self.variants.keys()
-        if unknown:
-            raise ValueError(f"comparisons name unknown variants {sorted(unknown)}")
+        for declared in ("comparisons", "factorials"):
+            unknown = {arm for each in getattr(self, declared) for arm in each.arms} - self.variants.keys()
+            if unknown:
+                raise ValueError(f"{declared} name unknown variants {sorted(unknown)}")
         return self
 
     @model_validator(mode="after")

@@ -24,11 +24,12 @@ class FakeRunId:
 
 @dataclass
 class FakeStudy:
-    """Stands for config.Study: a name, its listed runs, its comparisons."""
+    """Stands for config.Study: a name, its listed runs, what it compares."""
 
     study: str
     run_ids: list[FakeRunId]
     comparisons: list = field(default_factory=list)
+    factorials: list = field(default_factory=list)
     full_run_ids: list[FakeRunId] = field(default_factory=list)
     published_by: str = "stages"
 

@@ -1,8 +1,9 @@
-"""A small study with real collected tables, made in a temporary folder, for the tests of the report modules."""
+"""A small study with real collected tables, for the tests of the report modules, and what a figure shows."""
 
 from pathlib import Path
 
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
+from matplotlib.transforms import Bbox
 
 from reproduce.collect.tables import collect
 from reproduce.report.records import Records, load_records
@@ -81,3 +82,34 @@ def _with_training_curve(folder: Path) -> None:
     header, first, second = path.read_text().splitlines()
     second = second.replace(",0.001,", ",0.0001,")
     path.write_text("\n".join([f"{header},training_error_percent", f"{first},40", f"{second},30"]) + "\n")
+
+
+def texts(figure):
+    shown = [text for axes in figure.axes if axes.get_visible() for text in axes.texts]
+    return [text for text in shown if text.get_text()]
+
+
+def words(figure):
+    return " | ".join(text.get_text() for text in texts(figure))
+
+
+def overlaps(figure):
+    """Return the pairs of annotations whose ink boxes share more than a sliver."""
+    renderer = figure.canvas.get_renderer()
+    figure.draw(renderer)
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts(figure)]
+    pairs = []
+    for index, (one, first) in enumerate(boxes):
+        for other, second in boxes[index + 1 :]:
+            shared = Bbox.intersection(first, second)
+            if shared is not None and min(shared.width, shared.height) > 3:
+                pairs.append((one, other))
+    return pairs
+
+
+def clipped(figure):
+    renderer = figure.canvas.get_renderer()
+    figure.draw(renderer)
+    page = figure.bbox
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts(figure)]
+    return [name for name, box in boxes if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 or box.y1 > page.y1]

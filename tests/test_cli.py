@@ -48,6 +48,7 @@ def test_help_names_every_verb_and_where_to_start():
         "golden",
         "report",
         "cite",
+        "plan",
         "publish",
         "ensemble",
         "doctor",

@@ -99,6 +99,7 @@ def test_claims_load_in_order_with_their_values(tmp_path):
         (ARITHMETIC, "targets.1.expression", "__import__('os')", "not allowed"),
         (ARITHMETIC, "targets.1", None, "two targets"),
         (ARITHMETIC, "margin", None, "needs a margin"),
+        (ARITHMETIC, "ablation", "dropout", "an ablation is measured"),
     ],
 )
 def test_a_malformed_claim_is_one_line_naming_file_claim_and_place(tmp_path, claim, place, value, said):

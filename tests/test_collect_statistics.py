@@ -60,6 +60,18 @@ def test_welch_of_equal_variances_and_sizes_is_the_pooled_t_test():
     assert estimate.p_value == pytest.approx(0.2879, abs=1e-4)  # two-sided, t = 1.22474 with 4 degrees of freedom
 
 
+def test_a_contrast_of_unequal_arms_by_hand():
+    # means 4, 1.5, 10 and variances 4, 0.5, 2 of 3, 2, 2: 4 + 3 - 10 = -3; se2 = 4/3 + 4 x 1/4 + 1 = 10/3;
+    # df = (10/3)^2 / ((4/3)^2/2 + 1^2/1 + 1^2/1) = 11.1111 / 2.88889 = 3.84615
+    estimate = statistics.welch_contrast([[2.0, 4.0, 6.0], [1.0, 2.0], [9.0, 11.0]], [1.0, 2.0, -1.0])
+    t = estimate.half_width / math.sqrt(10 / 3)
+    assert estimate.value == pytest.approx(-3.0)
+    assert estimate.std == pytest.approx(math.sqrt(4 + 4 * 0.5 + 2))
+    assert t == pytest.approx(stats.t.ppf(0.975, 3.84615), abs=1e-5)
+    assert T_4 < t < 3.1824  # between the table's t for 4 and for 3 degrees of freedom
+    assert (estimate.n, estimate.method) == (2, "Welch, n = 3, 2 and 2")
+
+
 def test_paired_difference_by_hand():
     # differences 1, 2, 3: mean 2, s = 1
     estimate = statistics.paired_difference([11.0, 13.0, 16.0], [10.0, 11.0, 13.0])

@@ -38,8 +38,10 @@ def collect_into(study, tmp_path, name="out"):
 def test_collect_writes_every_table(study, tmp_path):
     out = collect_into(study, tmp_path)
     names = [
+        "ablations.csv",
         "activations.csv",
         "comparisons.csv",
+        "factorials.csv",
         "histories.csv",
         "histories_mean.csv",
         "runs.csv",
@@ -58,7 +60,7 @@ def test_collect_writes_every_table(study, tmp_path):
 def test_the_same_runs_give_the_same_bytes(study, tmp_path):
     first, second = collect_into(study, tmp_path), collect_into(study, tmp_path, "again")
     files = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
-    assert len(files) == 10
+    assert len(files) == 12
     for name in files:
         assert (first / name).read_bytes() == (second / name).read_bytes()
 

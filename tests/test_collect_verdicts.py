@@ -238,5 +238,5 @@ def test_runs_of_different_kinds_are_not_averaged(tmp_path):
 
 @pytest.mark.parametrize("estimand", ["test_top9_error_percent", "git_commit"])
 def test_an_unknown_estimand_is_an_error(make_runs, estimand):
-    with pytest.raises(ReproduceError, match=f"no '{estimand}'"):
+    with pytest.raises(ReproduceError, match=f"no metric '{estimand}'"):
         judge([claim(estimand=estimand)], make_runs({"80sec": [26.0, 26.1]}))

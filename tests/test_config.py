@@ -142,10 +142,22 @@ def test_wrong_profiles_are_named(profiles, message):
         validated(Study, STUDY | {"profiles": profiles}, "x")
 
 
-def test_comparisons_name_known_arms():
+def test_comparisons_and_factorials_name_known_arms():
     comparison = {"id": "a-b", "question": "?", "arms": ["a", "c"], "estimand": "x"}
-    with pytest.raises(ReproduceError, match=r"unknown variants \['c'\]"):
+    with pytest.raises(ReproduceError, match=r"comparisons name unknown variants \['c'\]"):
         validated(Study, STUDY | {"comparisons": [comparison]}, "x")
+    cells = [["a", "b"], ["c", "d"]]
+    factorial = {"id": "f", "question": "?", "estimand": "x", "factors": ["one", "two"], "cells": cells}
+    with pytest.raises(ReproduceError, match=r"factorials name unknown variants \['c', 'd'\]"):
+        validated(Study, STUDY | {"factorials": [factorial]}, "x")
+
+
+def test_what_a_study_compares_is_no_part_of_its_variants():
+    study = load_study("lrn_confound")
+    assert study.factorials and study.comparisons
+    without = study.model_copy(update={"factorials": [], "comparisons": []})
+    for run in study.runs("full"):
+        assert without.config_digest(run) == study.config_digest(run)
 
 
 def ensembles(**groups):

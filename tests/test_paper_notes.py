@@ -147,6 +147,12 @@ def test_every_claim_on_imagenet_has_a_study_or_says_why_not(claims):
     assert judged == {1, 2, 4, 5, 11, 13, 14, 16, 17, 18, 19, 20, 21, 24, None}
 
 
+def test_every_effect_that_the_paper_credits_to_an_ingredient_names_it(claims):
+    compared = [claim for claim in claims if claim.kind in ("difference", "ratio") and claim.source.startswith("paper")]
+    assert len(compared) >= 21
+    assert [claim.id for claim in compared if not claim.ablation] == []
+
+
 def test_logged_differences_are_the_differences_of_the_logged_errors(claims):
     found = 0
     for claim in claims:

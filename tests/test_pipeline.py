@@ -12,7 +12,7 @@ from reproduce.config import load_study
 from reproduce.paths import DATA, EXPERIMENTS, REPO_ROOT
 
 STUDY = "experiments/cifar10_nets/dvc.yaml"
-SINKS = ["figures_literature", "figures_cifar10_nets", "figures_timing"]
+SINKS = ["figures_ablations", "figures_literature", "figures_cifar10_nets", "figures_timing"]
 SINKS += ["notebook_25_to_16", "notebook_cifar10_nets", "notebook_gpu_vs_cpu"]
 
 
@@ -56,7 +56,7 @@ def test_collect_follows_the_run_lists_of_every_study():
     followed = {path: set(keys) for params in collect["params"] for path, keys in params.items()}
     for path in sorted(EXPERIMENTS.glob("*/study.yaml")):
         study = load_study(path.parent.name)
-        expected = {"profiles.standard"} | ({"comparisons"} if study.comparisons else set())
+        expected = {"profiles.standard"} | {name for name in ("comparisons", "factorials") if getattr(study, name)}
         if study.published_by == "publish":
             expected |= {"profiles.full"} | ({"ensembles"} if study.ensembles else set())
         assert followed.pop(f"experiments/{study.study}/study.yaml") >= expected
@@ -100,6 +100,21 @@ def test_editing_a_variant_marks_that_variant_only(clone):
     marked = set(status(clone, STUDY)) - set(before)
     seeds = load_study("cifar10_nets").profiles["standard"]["18pct"].seeds
     assert {name.rpartition(":")[2] for name in marked} == {f"18pct@{seed}" for seed in seeds}
+
+
+@pytest.mark.slow
+def test_adding_a_seed_marks_its_run_and_no_other(clone):
+    """As `python -m reproduce plan` says: an edit of the seeds, then the command that trains what is missing."""
+    before = status(clone, STUDY)
+    listed = load_study("cifar10_nets").profiles["standard"]["18pct"]
+    new = max(listed.seeds) + 1
+    lists = [f"18pct: {{epochs: {listed.epochs}, seeds: {seeds}}}" for seeds in (listed.seeds, [*listed.seeds, new])]
+    edit(clone / "experiments/cifar10_nets/study.yaml", *lists)
+    marked = set(status(clone, STUDY)) - set(before)
+    assert {name.rpartition(":")[2] for name in marked} == {f"18pct@{new}"}
+    done = run(["dvc", "repro", "--allow-missing", "--dry", f"{STUDY}:18pct"], clone)
+    running = [line for line in done.stdout.splitlines() if "Running stage" in line]
+    assert running == [f"Running stage '{STUDY}:18pct@{new}':"]
 
 
 @pytest.mark.slow

@@ -3,8 +3,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.transforms import Bbox
-from report_support import claims, make_records
+from report_support import claims, clipped, make_records, overlaps, words
 
 from reproduce.report import build, figures, literature_figures, milestones, records, timeline
 
@@ -29,37 +28,6 @@ def later_figure():
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
     return make_records(tmp_path_factory.mktemp("results"))
-
-
-def texts(figure):
-    shown = [text for axes in figure.axes if axes.get_visible() for text in axes.texts]
-    return [text for text in shown if text.get_text()]
-
-
-def words(figure):
-    return " | ".join(text.get_text() for text in texts(figure))
-
-
-def overlaps(figure):
-    """Return the pairs of annotations whose ink boxes share more than a sliver."""
-    renderer = figure.canvas.get_renderer()
-    figure.draw(renderer)
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts(figure)]
-    pairs = []
-    for index, (one, first) in enumerate(boxes):
-        for other, second in boxes[index + 1 :]:
-            shared = Bbox.intersection(first, second)
-            if shared is not None and min(shared.width, shared.height) > 3:
-                pairs.append((one, other))
-    return pairs
-
-
-def clipped(figure):
-    renderer = figure.canvas.get_renderer()
-    figure.draw(renderer)
-    page = figure.bbox
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts(figure)]
-    return [name for name, box in boxes if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 or box.y1 > page.y1]
 
 
 def lines(figure, label):

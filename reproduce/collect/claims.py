@@ -73,6 +73,7 @@ class Claim(Strict):
     a ratio it is a factor of at least 1, for the log scale. A difference or ratio is of ``arms`` [first, second], in
     the order that makes the claimed effect positive (above 1). Without targets only that direction is claimed.
     ``relation`` says whether the estimate should equal, not exceed or not fall below the target.
+    ``ablation`` names in short what the effect is credited to, at whatever scale; claims of one ingredient share it.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -80,6 +81,7 @@ class Claim(Strict):
     paper_row: int | None = Field(default=None, ge=1, le=31)
     account: str | None = Field(default=None, pattern=r"^([a-j]|k[1-5])$")
     statement: str = Field(min_length=1)
+    ablation: str | None = Field(default=None, min_length=1)
     kind: Kind
     dataset: Dataset | None = None
     protocol: str | None = None
@@ -120,6 +122,8 @@ class Claim(Strict):
             raise ValueError("arms need a study")
         if self.margin is not None and not (self.targets and self.margin_why):
             raise ValueError("a margin needs a target and margin_why")
+        if self.ablation and self.kind not in _ARMS_OF_KIND:
+            raise ValueError(f"an ablation is measured: only {', '.join(_ARMS_OF_KIND)} may name one")
         if self.margin is not None and self.kind == "ratio" and self.margin < 1:
             raise ValueError("the margin of a ratio is a factor of at least 1")
         return self

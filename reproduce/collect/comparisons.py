@@ -1,15 +1,17 @@
 """Differences between two variants that a study declares: what bf16, a kernel or an option does to a metric."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import pandas as pd
 
 from reproduce.collect import statistics
 from reproduce.collect.reasons import unit_of
 from reproduce.collect.runs import longest_shared
-from reproduce.config import Comparison, Study
+from reproduce.config import Comparison, Factorial, Study
 from reproduce.errors import ReproduceError
+
+Declared = TypeVar("Declared", Comparison, Factorial)
 
 COLUMNS = [
     *("study", "comparison", "question", "first_arm", "second_arm", "estimand", "unit", "dataset", "scale", "schedule"),
@@ -29,7 +31,9 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for study in studies:
-        of_study = [_compare(study.study, comparison, runs) for comparison in _answerable(study, runs)]
+        of_study = [
+            _compare(study.study, comparison, runs) for comparison in answerable(study, study.comparisons, runs)
+        ]
         known = {row["comparison"]: row["p_value"] for row in of_study if row.get("p_value") is not None}
         adjusted = statistics.holm(known)
         rows += [row | {"p_value_holm": adjusted.get(row["comparison"])} for row in of_study]
@@ -38,12 +42,12 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numeric, "float64"))
 
 
-def _answerable(study: Study, runs: pd.DataFrame) -> list[Comparison]:
-    """Return the study's comparisons; if its runs are published by hand, those whose arms have been."""
+def answerable(study: Study, declared: Sequence[Declared], runs: pd.DataFrame) -> list[Declared]:
+    """Return what the study declares to compare; if its runs are published by hand, that whose arms have been."""
     if study.published_by == "stages":
-        return study.comparisons
+        return list(declared)
     there = set(runs.loc[runs["study"] == study.study, "variant"])
-    return [comparison for comparison in study.comparisons if there.issuperset(comparison.arms)]
+    return [each for each in declared if there.issuperset(each.arms)]
 
 
 def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str, Any]:

@@ -25,17 +25,22 @@ _DECIMALS = 6  # more would differ between machines in the last bit
 
 
 def build_rows(
-    verdicts: Sequence[Verdict], summary: pd.DataFrame, compared: pd.DataFrame, runs: pd.DataFrame
+    verdicts: Sequence[Verdict],
+    summary: pd.DataFrame,
+    compared: pd.DataFrame,
+    effects: pd.DataFrame,
+    runs: pd.DataFrame,
 ) -> list[dict[str, Any]]:
     """Return the rows of ``numbers.json``.
 
-    One per claim (its id), one per mean (``<study>.<variant>.<metric>.mean``) and one per declared comparison
-    (``<study>.<comparison>.difference``). Each names its runs and, from them, configuration digests, commits, hardware,
-    test images and the day the last run ended.
+    One per claim (its id), one per mean (``<study>.<variant>.<metric>.mean``), one per declared comparison
+    (``<study>.<comparison>.difference``) and one per effect of a 2 x 2 design (``<study>.<factorial>.<effect>``). Each
+    names its runs and, from them, configuration digests, commits, hardware, test images and the day the last run ended.
     """
     rows = [_claim_row(verdict, runs) for verdict in verdicts]
     rows += [_mean_row(row, runs) for row in summary.to_dict("records")]
     rows += [_difference_row(row, runs) for row in compared.to_dict("records")]
+    rows += [_effect_row(row, runs) for row in effects.to_dict("records")]
     return rows
 
 
@@ -73,6 +78,14 @@ def _difference_row(row: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any
     entry |= {name: row[name] for name in fields}
     entry["protocol"] = f"{row['first_arm']} minus {row['second_arm']}, {row['estimand']}"
     return _row(entry | {"n_seeds": min(row["n_first"], row["n_second"])}, runs)
+
+
+def _effect_row(row: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
+    fields = ("low", "high", "unit", "method", "dataset", "scale", "schedule", "runs")
+    entry = {"id": f"{row['study']}.{row['factorial']}.{row['effect']}", "value": row["value"]}
+    entry |= {name: row[name] for name in fields}
+    entry["protocol"] = f"{row['meaning']}, {row['estimand']}"
+    return _row(entry | {"n_seeds": min(row["n"])}, runs)
 
 
 def _row(entry: dict[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
@@ -168,7 +181,7 @@ def cite(number_id: str, numbers_path: Path = NUMBERS_FILE, citation_path: Path 
     shown = relative_to_repo(numbers_path)
     setting = [
         row["dataset"],
-        f"{row['scale']} scale",
+        row["scale"] and f"{row['scale']} scale",
         row["schedule"] and f"{row['schedule']} schedule",
         row["protocol"],
     ]

@@ -24,10 +24,10 @@ class Estimate:
 
     Attributes:
         low, high: ends of the two-sided interval; None where one value alone gives none.
-        n: runs (of the smaller arm where two are compared), or test images for a binomial interval.
-        std: sample standard deviation of one observation of the quantity: a run's value, one run of each arm's
-            difference, or (ratio) that of the log ratio. None where there is none.
-        p_value: two-sided, of no difference between two arms (no ratio other than 1).
+        n: runs (of the smallest arm where several are compared), or test images for a binomial interval.
+        std: sample standard deviation of one observation of the quantity: a run's value, the contrast of one run of
+            each arm, or (ratio) that of the log ratio. None where there is none.
+        p_value: two-sided, of no difference between the arms (no ratio other than 1).
         correlation: Pearson's, over the seeds that two arms share.
     """
 
@@ -84,19 +84,36 @@ def welch_difference(first: Sequence[float], second: Sequence[float], confidence
     Raises:
         ReproduceError: an arm is empty or holds a value that is not finite.
     """
-    one, two = _finite(first, "a difference"), _finite(second, "a difference")
-    value, n = float(one.mean() - two.mean()), min(one.size, two.size)
-    if n == 1:
-        return Estimate(value, None, None, 1, f"one seed in an arm, n = {one.size} and {two.size}", None)
-    variances = one.var(ddof=1), two.var(ddof=1)
-    parts = variances[0] / one.size, variances[1] / two.size
+    return welch_contrast([first, second], [1.0, -1.0], confidence)
+
+
+def welch_contrast(
+    arms: Sequence[Sequence[float]], weights: Sequence[float], confidence: float = CONFIDENCE
+) -> Estimate:
+    """Return the sum of weight x mean over independent arms, with the Welch-Satterthwaite interval.
+
+    Args:
+        arms: each arm's values; their variances and numbers may differ.
+        weights: one an arm.
+        confidence: of the two-sided interval.
+
+    Raises:
+        ReproduceError: an arm is empty or holds a value that is not finite.
+    """
+    values = [_finite(arm, "a difference") for arm in arms]
+    value = float(sum(weight * arm.mean() for weight, arm in zip(weights, values, strict=True)))
+    sizes = [arm.size for arm in values]
+    counted = f"n = {', '.join(map(str, sizes[:-1]))} and {sizes[-1]}"
+    if min(sizes) == 1:
+        return Estimate(value, None, None, 1, f"one seed in an arm, {counted}", None)
+    variances = [weight**2 * arm.var(ddof=1) for weight, arm in zip(weights, values, strict=True)]
+    parts = [variance / n for variance, n in zip(variances, sizes, strict=True)]
     standard_error = math.sqrt(sum(parts))
-    spread = parts[0] ** 2 / (one.size - 1) + parts[1] ** 2 / (two.size - 1)
-    degrees = sum(parts) ** 2 / spread if spread > 0 else one.size + two.size - 2
+    spread = sum(part**2 / (n - 1) for part, n in zip(parts, sizes, strict=True))
+    degrees = sum(parts) ** 2 / spread if spread > 0 else sum(sizes) - len(sizes)
     half = _t_half_width(standard_error, degrees, confidence)
-    method = f"Welch, n = {one.size} and {two.size}"
     std, p = math.sqrt(sum(variances)), _p_value(value, standard_error, degrees)
-    return Estimate(value, value - half, value + half, n, method, std, p)
+    return Estimate(value, value - half, value + half, min(sizes), f"Welch, {counted}", std, p)
 
 
 def paired_difference(first: Sequence[float], second: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce.collect import comparisons, numbers
+from reproduce.collect import ablations, comparisons, factorial, numbers
 from reproduce.collect.claims import Claim, load_claims
 from reproduce.collect.markdown import verdicts_markdown
 from reproduce.collect.reasons import unit_of
@@ -61,17 +61,20 @@ def collect(
     verdicts = judge(claims, runs)
     summary = summarize(runs, claims)
     compared = comparisons.compare_all(studies, runs)
+    effects = factorial.analyze_all(studies, runs)
     tables = out / "tables"
     write_table(runs, tables / "runs.csv")
     write_table(histories, tables / "histories.csv")
     write_table(average_histories(histories), tables / "histories_mean.csv")
     write_table(summary, tables / "summary.csv")
     write_table(compared, tables / "comparisons.csv")
+    write_table(effects, tables / "factorials.csv")
+    write_table(ablations.ablation_table(claims, verdicts, runs), tables / "ablations.csv")
     write_table(read_update_losses(run_ids, runs_root), tables / "update_losses.csv")
     write_table(read_activations(run_ids, runs_root), tables / "activations.csv")
     write_table(pd.DataFrame([verdict.as_row() for verdict in verdicts]), tables / "verdicts.csv")
     write_text(tables / "verdicts.md", verdicts_markdown(verdicts))
-    numbers.write_numbers(out / "numbers.json", numbers.build_rows(verdicts, summary, compared, runs))
+    numbers.write_numbers(out / "numbers.json", numbers.build_rows(verdicts, summary, compared, effects, runs))
     return verdicts
 
 
@@ -82,7 +85,7 @@ def write_table(frame: pd.DataFrame, path: Path) -> None:
         if pd.api.types.is_float_dtype(text[column]):
             text[column] = [None if pd.isna(value) else _format(column).format(value) for value in frame[column]]
         elif text[column].map(lambda value: isinstance(value, list)).any():
-            text[column] = [";".join(value) for value in frame[column]]
+            text[column] = [";".join(map(str, value)) for value in frame[column]]
     write_text(path, text.to_csv(index=False, lineterminator="\n"))
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from reproduce.collect import rules, statistics
 from reproduce.collect.claims import Claim
+from reproduce.collect.estimands import values_of_arm
 from reproduce.collect.reasons import explain, unit_of
 from reproduce.collect.rules import Outcome, Terms
 from reproduce.collect.runs import longest, went_wrong
@@ -17,19 +18,6 @@ from reproduce.errors import ReproduceError
 # Exact checks on something built here (a network's counts), by claim id: whether the claim holds, and why. A claim
 # without one is checked by its own derivation.
 ARITHMETIC_CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {}
-
-# Estimands that are no column of the runs table but made from it, one value a run.
-DERIVED_ESTIMANDS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
-    "generalization_gap_percent": lambda runs: _gap(runs, "test_top1", "training_top1"),
-    "center_generalization_gap_percent": lambda runs: _gap(runs, "test_center_top1", "training_top1"),
-    "validation_test_top1_difference_percentage_points": lambda runs: _gap(runs, "validation_top1", "test_top1").abs(),
-    "validation_test_top5_difference_percentage_points": lambda runs: _gap(runs, "validation_top5", "test_top5").abs(),
-}
-
-
-def _gap(runs: pd.DataFrame, first: str, second: str) -> pd.Series:
-    return runs[f"{first}_error_percent"] - runs[f"{second}_error_percent"]
-
 
 # What the runs of one arm must agree in, since their mean would otherwise mix different questions.
 _AGREED = ("epochs", "schedule", "scale", "dataset", "precision", "views")
@@ -42,7 +30,8 @@ class Verdict:
     ``epochs`` are those of the runs' schedules (of both arms, where they differ), in words; ``authors_log`` is the
     figure of the authors' own run notes or docs, where there is one beside the target. ``estimate``, ``low``, ``high``
     (the 95 % interval), ``half_width`` and ``margin`` are in ``unit``, but a ratio's margin is a factor. ``n_seeds``
-    and ``seeds_to_settle`` count seeds per arm.
+    and ``seeds_to_settle`` count seeds per arm, ``n_by_arm`` the values in the order of the claim's arms. ``p_value``
+    is two-sided, of no difference between them.
     """
 
     claim_id: str
@@ -65,7 +54,9 @@ class Verdict:
     low: float | None = None
     high: float | None = None
     n_seeds: int = 0
+    n_by_arm: list[int] = field(default_factory=list)
     method: str | None = None
+    p_value: float | None = None
     half_width: float | None = None
     seeds_to_settle: int | None = None
     command: str | None = None
@@ -168,14 +159,15 @@ def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
     }
     if claim.kind not in ("single_value", "difference", "ratio"):
         return _verdict(claim, rules.INCONCLUSIVE, "no number was fixed to judge it by; see the notebooks", **facts)
-    values = [_values(claim, arm) for arm in arms]
+    values = [values_of_arm(arm, claim.estimand, f"claim {claim.id}") for arm in arms]
+    facts["n_by_arm"] = [*map(len, values)]
     if not all(values):
         return _verdict(claim, rules.INCONCLUSIVE, f"an arm has no value: {_gaps(listed)}", **facts)
     estimate, n_seeds = _estimate(claim, arms, values), min(map(len, values))
     terms = Terms(claim.kind != "single_value", rules.accepted_region(claim), facts["scale"], schedule, facts["epochs"])
     outcome = _decide(claim, estimate, n_seeds, terms, failed=any(map(went_wrong, arms)))
     why = explain(claim, estimate, n_seeds, terms, outcome)
-    facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "half_width")}
+    facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "p_value", "half_width")}
     facts |= {"estimate": estimate.value, "n_seeds": n_seeds, "seeds_to_settle": outcome.seeds_to_settle}
     return _verdict(claim, outcome.verdict, "; ".join(filter(None, [why, _gaps(listed)])), **facts)
 
@@ -214,18 +206,6 @@ def _gaps(listed: pd.DataFrame) -> str:
     """Return in words which listed runs gave no value; empty where all did."""
     counts = listed.loc[listed["status"] != "finished", "status"].value_counts().sort_index()
     return ", ".join(f"{count} of {len(listed)} listed runs {status}" for status, count in counts.items())
-
-
-def _values(claim: Claim, arm: pd.DataFrame) -> list[float]:
-    """Return the arm's values, or none where a finished run lacks its own: an average over the others is biased."""
-    finished = arm[arm["status"] == "finished"]
-    if claim.estimand in DERIVED_ESTIMANDS:
-        values = DERIVED_ESTIMANDS[claim.estimand](finished)
-    elif claim.estimand in arm and pd.api.types.is_numeric_dtype(arm[claim.estimand]):
-        values = finished[claim.estimand]
-    else:
-        raise ReproduceError(f"claim {claim.id}: runs have no {claim.estimand!r}; correct its estimand in claims.yaml")
-    return [] if values.isna().any() else values.tolist()
 
 
 def _estimate(claim: Claim, arms: list[pd.DataFrame], values: list[list[float]]) -> Estimate:

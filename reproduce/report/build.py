@@ -6,6 +6,8 @@ from reproduce.collect.numbers import NUMBERS_FILE, read_numbers
 from reproduce.errors import ReproduceError
 from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS
 from reproduce.report import (
+    ablation_figures,
+    ablations,
     figures,
     literature_figures,
     milestones,
@@ -67,6 +69,11 @@ def stalls_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Pat
         f"{stalls.STUDY}_layers": stall_figures.image_shares(stalls.image_share(stalls.load_activations(tables))),
     }
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
+
+
+def ablations_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
+    """Write ``ablations`` (PNG and SVG) from the collected table; return the paths."""
+    return save_figure(ablation_figures.ablation_forest(ablations.load_ablations(tables)), "ablations", folder)
 
 
 def timing_stage(folder: Path = FIGURES, tables: Path = records.TABLES) -> list[Path]:

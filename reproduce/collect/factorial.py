@@ -1,0 +1,129 @@
+"""The 2 x 2 designs that studies declare: what each of two factors is worth, alone and beside the other.
+
+Every effect is a contrast of the four cells' means, low level minus high level: positive where the estimand falls from
+the low to the high level, so that an error lowered is a gain. With m(a, b) for the mean of a cell:
+
+- main effect of a: the mean over b of m(low, b) - m(high, b); of b alike;
+- simple effects of b: m(a, low) - m(a, high), at a low and at a high;
+- interaction: the simple effect of b at a high minus that at a low (a and b may be swapped in it).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reproduce.collect import statistics
+from reproduce.collect.comparisons import answerable
+from reproduce.collect.estimands import values_of_arm
+from reproduce.collect.reasons import unit_of
+from reproduce.collect.statistics import Estimate
+from reproduce.config import Factorial, Study
+
+COLUMNS = [
+    *("study", "factorial", "question", "effect", "meaning", "estimand", "unit", "dataset", "scale", "schedule"),
+    *("epochs", "cells", "n", "diverged", "missing", "value", "low", "high", "method", "p_value", "p_value_holm"),
+    *("published_gain", "published_where", "share_percent", "share_low_percent", "share_high_percent", "runs"),
+]
+_FLOATS = [
+    *("value", "low", "high", "p_value", "p_value_holm"),
+    *("published_gain", "share_percent", "share_low_percent", "share_high_percent"),
+]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One contrast of a design: its id, the factor it is an effect of, in words, and the weight of each cell used."""
+
+    id: str
+    factor: str | None
+    meaning: str
+    weights: Mapping[str, float]
+
+
+def effects_of(design: Factorial) -> list[Effect]:
+    """Return the main effects of a and b, the interaction, and the simple effects of b."""
+    (low_low, low_high), (high_low, high_high) = design.cells
+    (a, b), ((a_low, a_high), (b_low, b_high)) = design.factors, design.levels
+    gain = f"{b}: {b_low} minus {b_high}"
+    at_low, at_high = {low_low: 1.0, low_high: -1.0}, {high_low: 1.0, high_high: -1.0}
+    main_a = {low_low: 0.5, low_high: 0.5, high_low: -0.5, high_high: -0.5}
+    main_b = {cell: weight / 2 for cell, weight in (at_low | at_high).items()}
+    interaction = {cell: -weight for cell, weight in at_low.items()} | at_high
+    return [
+        Effect(f"main-{a}", a, f"{a}: {a_low} minus {a_high}, mean over {b}", main_a),
+        Effect(f"main-{b}", b, f"{gain}, mean over {a}", main_b),
+        Effect("interaction", None, f"{gain}, {a} {a_high} less that at {a} {a_low}", interaction),
+        Effect(f"{b}-at-low-{a}", b, f"{gain}, at {a} {a_low}", at_low),
+        Effect(f"{b}-at-high-{a}", b, f"{gain}, at {a} {a_high}", at_high),
+    ]
+
+
+def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
+    """Return five rows a declared design, each with Welch-Satterthwaite's 95 % interval over seeds.
+
+    All cells are taken at one length, the longest of those that most cells have runs of. An effect whose cells have not
+    all values has none; one seed in a cell gives no interval. Diverged and missing runs are left out and counted.
+    ``p_value_holm`` is adjusted within the design. The shares are of the published gain, for effects of its factor.
+
+    Raises:
+        ReproduceError: a design's estimand is no metric.
+    """
+    rows = []
+    for study in studies:
+        for design in answerable(study, study.factorials, runs):
+            of_design = _rows(study.study, design, runs)
+            known = {row["effect"]: row["p_value"] for row in of_design if row.get("p_value") is not None}
+            adjusted = statistics.holm(known)
+            rows += [row | {"p_value_holm": adjusted.get(row["effect"])} for row in of_design]
+    return pd.DataFrame(rows, columns=COLUMNS).astype({"epochs": "Int64"} | dict.fromkeys(_FLOATS, "float64"))
+
+
+def _rows(study: str, design: Factorial, runs: pd.DataFrame) -> list[dict[str, Any]]:
+    cells = _cells_at_one_length(study, design, runs)
+    common = {
+        "study": study,
+        "factorial": design.id,
+        "question": design.question,
+        "estimand": design.estimand,
+        "unit": unit_of(design.estimand, "difference"),
+    }
+    where = f"factorial {design.id!r} of study {study}"
+    values = {name: values_of_arm(cell, design.estimand, where) for name, cell in cells.items()}
+    return [common | _row(effect, design, cells, values) for effect in effects_of(design)]
+
+
+def _cells_at_one_length(study: str, design: Factorial, runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return each cell's listed runs, by variant; a shorter training in one cell would pass for an effect."""
+    listed = runs[(runs["study"] == study) & runs["variant"].isin(design.arms)]
+    there = listed[listed["status"] != "missing"]
+    cells_there = (there if len(there) else listed).groupby("epochs")["variant"].nunique()
+    epochs = max(cells_there.items(), key=lambda counted: (counted[1], counted[0]), default=(None, 0))[0]
+    chosen = listed[listed["epochs"] == epochs]
+    return {variant: chosen[chosen["variant"] == variant] for variant in design.arms}
+
+
+def _row(
+    effect: Effect, design: Factorial, cells: Mapping[str, pd.DataFrame], values: Mapping[str, list[float]]
+) -> dict[str, Any]:
+    listed = pd.concat([cells[name] for name in effect.weights])
+    finished = listed[listed["status"] == "finished"]
+    row: dict[str, Any] = {"effect": effect.id, "meaning": effect.meaning, "cells": list(effect.weights)}
+    row["n"] = [len(values[name]) for name in effect.weights]
+    row |= {status: int((listed["status"] == status).sum()) for status in ("diverged", "missing")}
+    row |= {name: "; ".join(sorted(finished[name].unique())) or None for name in ("dataset", "scale", "schedule")}
+    row |= {"epochs": listed["epochs"].max() if len(listed) else None, "runs": finished["run_id"].tolist()}
+    gain = design.published_gain if design.published_gain and design.published_gain.of == effect.factor else None
+    row |= {"published_gain": gain.value, "published_where": gain.where} if gain else {}
+    if not all(row["n"]):
+        return row
+    found = statistics.welch_contrast([values[name] for name in effect.weights], list(effect.weights.values()))
+    row |= {name: getattr(found, name) for name in ("value", "low", "high", "method", "p_value")}
+    return row | (_shares(found, gain.value) if gain else {})
+
+
+def _shares(found: Estimate, published: float) -> dict[str, float | None]:
+    """Return the effect and its interval in percent of what was published."""
+    ends = {"share_percent": found.value, "share_low_percent": found.low, "share_high_percent": found.high}
+    return {name: None if end is None else 100 * end / published for name, end in ends.items()}

@@ -1,0 +1,61 @@
+"""What a study compares besides its claims: pairs of variants, and 2 x 2 designs. Declared in study.yaml."""
+
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from reproduce.validation import Strict
+
+Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
+_Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+
+class Comparison(Strict):
+    """A question of our own that two variants answer: value of the first arm minus value of the second."""
+
+    id: str
+    question: str
+    arms: Pair
+    estimand: str
+
+
+class PublishedGain(Strict):
+    """What a source says that one factor of a design lowers the estimand by, in its unit, and where it says so."""
+
+    value: Annotated[float, Field(gt=0)]
+    of: str
+    where: Annotated[str, Field(min_length=1)]
+
+
+class Factorial(Strict):
+    """A 2 x 2 design: every combination of two factors, each at a low or a high level, is a variant of its own.
+
+    Attributes:
+        factors: their names, a then b.
+        levels: the low and the high level of a, then those of b, in words.
+        cells: [[a low b low, a low b high], [a high b low, a high b high]], names of variants.
+        published_gain: of one of the factors, for the share of it that is found here.
+    """
+
+    id: str
+    question: str
+    estimand: str
+    factors: Annotated[list[_Name], Field(min_length=2, max_length=2)]
+    levels: Annotated[list[Pair], Field(min_length=2, max_length=2)] = [["low", "high"], ["low", "high"]]
+    cells: Annotated[list[Pair], Field(min_length=2, max_length=2)]
+    published_gain: PublishedGain | None = None
+
+    @property
+    def arms(self) -> list[str]:
+        """The four variants, in the order of ``cells``."""
+        return [variant for row in self.cells for variant in row]
+
+    @model_validator(mode="after")
+    def _is_a_design(self) -> "Factorial":
+        if len(set(self.arms)) < 4:
+            raise ValueError(f"the cells of {self.id} must be four different variants, not {self.arms}")
+        if len(set(self.factors)) < 2:
+            raise ValueError(f"the factors of {self.id} need two names, not {self.factors}")
+        if self.published_gain and self.published_gain.of not in self.factors:
+            raise ValueError(f"the published gain of {self.id} is of one of {self.factors}")
+        return self

@@ -1,0 +1,213 @@
+"""``python -m reproduce plan``: what would settle an inconclusive verdict: seeds, their time, the edit, the command."""
+
+import difflib
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from reproduce.collect.claims import Claim, load_claims
+from reproduce.collect.reasons import figure, unit_words
+from reproduce.collect.rules import INCONCLUSIVE
+from reproduce.collect.runs import RUNS_ROOT, longest, published_runs, read_runs
+from reproduce.collect.verdicts import Verdict, judge
+from reproduce.config import RunId, Study
+from reproduce.errors import ReproduceError
+from reproduce.progress import format_duration
+
+
+@dataclass(frozen=True)
+class Addition:
+    """Runs that an arm would get: those still listed as missing, and new seeds.
+
+    ``profile`` lists the arm at that length (None where none does); ``seconds_each`` is the median training time of its
+    published runs of that length, None where there are none.
+    """
+
+    variant: str
+    there: int
+    runs: list[RunId]
+    unlisted: list[int]
+    profile: str | None
+    seconds_each: float | None
+
+
+def plan_text(
+    names: Sequence[str],
+    studies: Sequence[Study],
+    claims: Sequence[Claim] | None = None,
+    runs_root: Path = RUNS_ROOT,
+) -> str:
+    """Return the plan for the inconclusive verdicts among ``names``, claims or studies; without names, for all.
+
+    A claim named that is not inconclusive gets its verdict.
+
+    Args:
+        names: ids of claims and names of studies.
+        studies: all of them.
+        claims: those to judge; by default all of ``paper_notes/claims.yaml``.
+        runs_root: the folder of all run folders.
+
+    Raises:
+        ReproduceError: a name is neither a claim's nor a study's.
+    """
+    claims, known = load_claims() if claims is None else claims, {study.study: study for study in studies}
+    _check_names(names, claims, known)
+    runs = read_runs([run for study in studies for run in published_runs(study, runs_root)], runs_root)
+    chosen = [claim for claim in claims if not names or claim.id in names or claim.study in names]
+    judged = list(zip(chosen, judge(chosen, runs), strict=True))
+    parts, wanted = [], {}
+    for claim, verdict in judged:
+        if verdict.verdict == INCONCLUSIVE:
+            arms = [longest(runs[(runs["study"] == claim.study) & (runs["variant"] == arm)]) for arm in claim.arms]
+            additions = _additions(claim, verdict, known[claim.study], arms)
+            wanted |= {run: addition.seconds_each for addition in additions for run in addition.runs}
+            plan = _plan(claim, verdict, known[claim.study], additions) if additions else _no_plan(claim, arms)
+            reached = f"  half-width reached: {_half_width(claim, verdict)}"
+            parts.append("\n".join([f"{claim.id}: {verdict.verdict}: {verdict.why}", reached, *plan]))
+        elif claim.id in names:
+            parts.append(f"{claim.id}: {verdict.verdict}: {verdict.why}")
+    parts += [_nothing(name, judged) for name in names if name in known and not _inconclusive(name, judged)]
+    return "\n\n".join([*parts, *([_total(wanted)] if wanted else [])]) or "no verdict is inconclusive"
+
+
+def _check_names(names: Sequence[str], claims: Sequence[Claim], studies: Mapping[str, Study]) -> None:
+    known = [*studies, *(claim.id for claim in claims)]
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.3)
+            hint = f"did you mean {', '.join(near)}?" if near else "ids are in paper_notes/claims.yaml"
+            raise ReproduceError(f"{name!r} is neither a claim nor a study; {hint}")
+
+
+def _inconclusive(study: str, judged: Sequence[tuple[Claim, Verdict]]) -> bool:
+    return any(claim.study == study and verdict.verdict == INCONCLUSIVE for claim, verdict in judged)
+
+
+def _nothing(study: str, judged: Sequence[tuple[Claim, Verdict]]) -> str:
+    found = pd.Series([verdict.verdict for claim, verdict in judged if claim.study == study], dtype=object)
+    counts = ", ".join(f"{verdict} {count}" for verdict, count in found.value_counts().items())
+    return f"{study}: no verdict is inconclusive ({counts})" if counts else f"{study}: no claim is judged by it"
+
+
+def seeds_wanted(claim: Claim, verdict: Verdict) -> int | None:
+    """Return the seeds per arm that an inconclusive verdict waits for; None where runs of this length settle nothing.
+
+    The planned seeds come first, and one seed shows no spread to plan by. A single value on a schedule of another
+    length than the source's stays inconclusive whatever it is.
+    """
+    if verdict.estimate is None or (claim.kind == "single_value" and verdict.schedule != "full"):
+        return None
+    return max(verdict.seeds_to_settle or 0, claim.seeds_planned or 0, 2)
+
+
+def _additions(claim: Claim, verdict: Verdict, study: Study, arms: Sequence[pd.DataFrame]) -> list[Addition]:
+    """Return what each arm would get; empty where no run would settle the verdict."""
+    wanted = seeds_wanted(claim, verdict)
+    if wanted is None or _gave_no_value(arms):
+        return []
+    additions = [_addition(study, arm, wanted) for arm in arms]
+    return additions if any(addition.runs for addition in additions) else []
+
+
+def _gave_no_value(arms: Sequence[pd.DataFrame]) -> bool:
+    return any((~arm["status"].isin(["finished", "missing"])).any() for arm in arms)
+
+
+def _addition(study: Study, arm: pd.DataFrame, wanted: int) -> Addition:
+    """Return what brings an arm to ``wanted`` values: its missing runs, all of them, and seeds after its last."""
+    variant, epochs = str(arm["variant"].iloc[0]), int(arm["epochs"].iloc[0])
+    finished = arm[arm["status"] == "finished"]
+    waiting, last = arm.loc[arm["status"] == "missing", "seed"].tolist(), int(arm["seed"].max())
+    short = max(0, wanted - len(finished) - len(waiting))
+    runs = [RunId(study.study, variant, epochs, int(seed)) for seed in [*waiting, *range(last + 1, last + 1 + short)]]
+    seconds = finished["training_seconds"].median()
+    return Addition(
+        variant=variant,
+        there=len(finished),
+        runs=runs,
+        unlisted=[run.seed for run in runs if run not in study.publishable_runs()],
+        profile=_profile(study, variant, epochs, runs),
+        seconds_each=None if pd.isna(seconds) else float(seconds),
+    )
+
+
+def _profile(study: Study, variant: str, epochs: int, runs: Sequence[RunId]) -> str | None:
+    """Return the profile that lists the variant at that length; of two, the one that lists more of ``runs``."""
+    lists = {name: study.profiles.get(name, {}).get(variant) for name in ("standard", "full")}
+    listed = {name: found.seeds for name, found in lists.items() if found and found.epochs == epochs}
+    return max(listed, key=lambda name: sum(run.seed in listed[name] for run in runs), default=None)
+
+
+def _no_plan(claim: Claim, arms: Sequence[pd.DataFrame]) -> list[str]:
+    if _gave_no_value(arms):
+        return ["  a run that gave no value withholds a good verdict; look into it before adding seeds"]
+    further = f"; further: {claim.not_run.command}" if claim.not_run and claim.not_run.command else ""
+    return [f"  more seeds of this length would not settle it{further}"]
+
+
+def _plan(claim: Claim, verdict: Verdict, study: Study, additions: Sequence[Addition]) -> list[str]:
+    wanted, per_arm = seeds_wanted(claim, verdict), " per arm" if len(claim.arms) > 1 else ""
+    why = "if value and spread stay" if wanted == verdict.seeds_to_settle else "to see a spread"
+    why = "planned before the runs" if wanted == claim.seeds_planned else why
+    lines = [f"  wanted: {wanted} seeds{per_arm}, {why}"]
+    lines += [f"  {addition.variant}: {_addition_words(addition)}" for addition in additions]
+    edits = [_edit(study, addition) for addition in additions if addition.unlisted]
+    lines += [f"  edit experiments/{study.study}/study.yaml: {'; '.join(edits)}; commit it"] if edits else []
+    commands = dict.fromkeys(_command(study, addition) for addition in additions if addition.runs)
+    return [*lines, *(f"  then: {command}" for command in commands)]
+
+
+def _half_width(claim: Claim, verdict: Verdict) -> str:
+    seeds = " and ".join(map(str, verdict.n_by_arm))
+    if verdict.n_seeds < 2 or verdict.half_width is None:
+        return f"none over seeds ({seeds or 'none'} there)"
+    if claim.kind == "ratio":
+        return f"a factor of {math.sqrt(verdict.high / verdict.low):.2f} either way, by {seeds} seeds"
+    return f"{figure(verdict.half_width)}{unit_words(verdict.unit)}, by {seeds} seeds"
+
+
+def _addition_words(addition: Addition) -> str:
+    if not addition.runs:
+        return f"{addition.there} seeds there, enough"
+    count, time = len(addition.runs), "time unknown, none of this length is published"
+    if addition.seconds_each is not None:
+        each = addition.seconds_each
+        time = f"about {format_duration(count * each)}, {format_duration(each)} each as published"
+    seeds = _seed_words([run.seed for run in addition.runs])
+    return f"{addition.there} there, {count} more of {addition.runs[0].epochs} epochs, {seeds}: {time}"
+
+
+def _seed_words(seeds: Sequence[int]) -> str:
+    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"seeds {seeds[0]} to {seeds[-1]}"
+    return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
+
+
+def _edit(study: Study, addition: Addition) -> str:
+    if addition.variant in study.ensembles:
+        return f"ensembles.{addition.variant}.seeds: add {len(addition.unlisted)} lists of nets"
+    if addition.profile is None:
+        return f"list {addition.variant} at {addition.runs[0].epochs} epochs in a profile"
+    return f"profiles.{addition.profile}.{addition.variant}.seeds: add {_seed_words(addition.unlisted)}"
+
+
+def _command(study: Study, addition: Addition) -> str:
+    """Return the command that trains an arm's missing runs and nothing else."""
+    if addition.variant in study.ensembles:
+        return f"python -m reproduce ensemble {study.study} {addition.variant}"
+    if study.published_by == "stages" and addition.profile == "standard":
+        return f"dvc repro experiments/{study.study}/dvc.yaml:{addition.variant}"
+    profile = addition.profile or "standard"
+    command = f"python -m reproduce train {study.study} {addition.variant} --profile {profile}"
+    return f"{command} && python -m reproduce publish {study.study}" if study.published_by == "publish" else command
+
+
+def _total(wanted: Mapping[RunId, float | None]) -> str:
+    known = [seconds for seconds in wanted.values() if seconds is not None]
+    time = f"about {format_duration(sum(known))} one after another" if known else "time unknown"
+    if known and len(known) < len(wanted):
+        time = f"{time} for {len(known)} of them, unknown for the others"
+    return f"in all: {len(wanted)} run{'s' if len(wanted) > 1 else ''}, {time}"

@@ -1,0 +1,139 @@
+"""The table of ablations in the shape of its figure: panels by unit, rows by ingredient, everything in words."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reproduce.collect.rules import NOT_RUN
+from reproduce.report import records
+from reproduce.report.style import format_number
+from reproduce.report.timeline import read_table
+
+_COLUMNS = (
+    "ablation claim arms estimand unit scale schedule dataset relation published authors_log estimate low high "
+    "n_first n_second verdict"
+)
+TEST_ERROR = "points of test error lowered by the ingredient"
+OTHER_ERROR = "points of training error, or of test minus training error,\nlowered by the ingredient"
+RATIO = "ratio of the two arms; the effect claimed is above 1"
+_MEASURES = {
+    "test_top1_error_percent": "top-1 error",
+    "test_top5_error_percent": "top-5 error",
+    "generalization_gap_percent": "test minus training error",
+    "center_generalization_gap_percent": "test minus training error",
+    "training_top1_error_percent": "training error",
+    "training_seconds": "training time",
+    "epochs_to_25_percent_training_error": "epochs to 25 % training error",
+    "updates": "updates to converge",
+    "updates_to_lose_one_nat": "updates to lose one nat",
+}
+_SCALES = {"own": "own scale", "imagenet": "ImageNet scale", "reduced": "reduced scale", "synthetic": "synthetic scale"}
+_LABEL_CHARACTERS = 38
+
+
+@dataclass(frozen=True)
+class Row:
+    """One claim: lines of words at its left and right, its figures (nan where there is none), and its verdict."""
+
+    label: list[str]
+    result: list[str]
+    verdict: str
+    published: float
+    authors_log: float
+    is_bound: bool
+    estimate: float
+    low: float
+    high: float
+
+    @property
+    def is_direction(self) -> bool:
+        """Whether no figure is claimed, only that there is an effect."""
+        return pd.isna(self.published) and pd.isna(self.authors_log)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Rows that share an axis, by ingredient; ``is_ratio``: no effect is 1, else 0."""
+
+    title: str
+    is_ratio: bool
+    groups: dict[str, list[Row]]
+
+    @property
+    def rows(self) -> list[Row]:
+        """All rows, from top to bottom."""
+        return [row for group in self.groups.values() for row in group]
+
+
+def load_ablations(tables: Path | None = None) -> pd.DataFrame:
+    """Return the collected table of ablations.
+
+    Raises:
+        ReproduceError: it is missing or lacks a column.
+    """
+    return read_table((tables or records.TABLES) / "ablations.csv", _COLUMNS)
+
+
+def panels(table: pd.DataFrame) -> list[Panel]:
+    """Return the panels that have rows: test errors, other errors, other units, ratios; rows in the table's order."""
+    titles = [_title(row) for row in table.itertuples()]
+    known = [TEST_ERROR, OTHER_ERROR, *sorted(set(titles) - {TEST_ERROR, OTHER_ERROR, RATIO}), RATIO]
+    return [_panel(title, table[[each == title for each in titles]]) for title in known if title in titles]
+
+
+def _title(row: Any) -> str:
+    if row.unit == "ratio":
+        return RATIO
+    if row.unit == "percentage_points":
+        return OTHER_ERROR if "training" in row.estimand or "gap" in row.estimand else TEST_ERROR
+    return str(row.unit).replace("_", " ")
+
+
+def _panel(title: str, table: pd.DataFrame) -> Panel:
+    groups = {}
+    for ablation, group in table.groupby("ablation", sort=False):
+        names = [_name(row) for row in group.itertuples()]
+        groups[str(ablation)] = [
+            _row(row, name, names.count(name) > 1) for row, name in zip(group.itertuples(), names, strict=True)
+        ]
+    return Panel(title, title == RATIO, groups)
+
+
+def _name(row: Any) -> list[str]:
+    """Return what was measured and where, in one or two lines; ImageNet's sets name their scale themselves."""
+    measure = _MEASURES.get(row.estimand, row.estimand.replace("_", " "))
+    places = [row.dataset, None if row.scale == "imagenet" else _SCALES.get(row.scale, row.scale)]
+    where = ", ".join(place for place in places if pd.notna(place))
+    line = ", ".join(filter(None, [measure, where]))
+    return [line] if len(line) <= _LABEL_CHARACTERS else [f"{measure},", where]
+
+
+def _row(row: Any, name: list[str], is_ambiguous: bool) -> Row:
+    figures = (row.published, row.authors_log, row.relation == "at_least", row.estimate, row.low, row.high)
+    return Row(name + ([_arms(row)] if is_ambiguous else []), _result(row), row.verdict, *figures)
+
+
+def _arms(row: Any) -> str:
+    if pd.isna(row.arms):
+        return str(row.claim)
+    sign = " / " if row.unit == "ratio" else " \N{MINUS SIGN} "
+    return sign.join(str(row.arms).split(";"))
+
+
+def _result(row: Any) -> list[str]:
+    if row.verdict == NOT_RUN:
+        return [f"not run at {_SCALES.get(row.scale, row.scale)}"]
+    schedule = "" if pd.isna(row.schedule) or row.schedule == "full" else f", {row.schedule}"
+    if pd.isna(row.estimate):
+        return ["no value", f"{row.verdict}{schedule}"]
+    interval = "" if pd.isna(row.low) else f" ({format_number(row.low)} to {format_number(row.high)})"
+    seeds = ", ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n))
+    return [f"{format_number(row.estimate)}{interval}, n = {seeds}", f"{row.verdict}{schedule}"]
+
+
+def verdicts_shown(shown: Iterable[Panel]) -> set[str]:
+    """Return the verdicts of all rows."""
+    return {row.verdict for panel in shown for row in panel.rows}
