@@ -26,7 +26,7 @@ from reproduce.report.style import FIGURES, save_figure
 NOTEBOOK_SOURCES = EXPERIMENTS / "analysis"
 NOTEBOOKS = RESULTS / "notebooks"
 README = REPO_ROOT / "README.md"
-PAGES = (README, EXPERIMENTS / stalls.STUDY / "README.md")
+PAGES = (README, *(EXPERIMENTS / study / "README.md" for study in (stalls.STUDY, "lrn_confound")))
 
 
 def literature_stage(folder: Path = FIGURES) -> list[Path]:

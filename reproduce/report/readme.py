@@ -16,7 +16,7 @@ from reproduce.collect.numbers import format_number
 from reproduce.errors import ReproduceError
 from reproduce.files import write_text
 from reproduce.paths import relative_to_repo
-from reproduce.report import stalls, timing, training_time
+from reproduce.report import stalls, study_pages, timing, training_time
 from reproduce.report.records import Records, source_checks, verdict_table
 from reproduce.report.style import markdown_table
 
@@ -57,7 +57,14 @@ BLOCKS: dict[str, Callable[[Records], str]] = {
     "training-days": _training_days,
     "source-checks": lambda records: markdown_table(source_checks(records.claims, popular_only=True)),
 }
-"""What each named block holds. A study's own table is the block ``verdicts-<study>``, with hyphens for underscores."""
+"""What each named block holds."""
+
+STUDY_BLOCKS: dict[str, Callable[[Records, str], str]] = {
+    "verdicts": lambda records, study: markdown_table(verdict_table(records, study)),
+    "arms": lambda records, study: study_pages.arms_table(study),
+    "effects": lambda records, study: study_pages.effects_table(study),
+}
+"""What blocks of a study's own hold: ``<kind>-<study>``, with hyphens for the name's underscores."""
 
 
 def update_readme(readme: Path, numbers: Numbers, records: Records) -> bool:
@@ -135,11 +142,12 @@ def _check_pairs(text: str, where: str) -> None:
 def _block(name: str, records: Records, where: str) -> str:
     if name in BLOCKS:
         return BLOCKS[name](records)
-    studies = {claim.study for claim in records.claims if claim.study}
-    study = name.removeprefix("verdicts-").replace("-", "_")
-    if name.startswith("verdicts-") and study in studies:
-        return markdown_table(verdict_table(records, study))
-    known = ", ".join([*BLOCKS, *(f"verdicts-{study.replace('_', '-')}" for study in sorted(studies))])
+    studies = sorted({claim.study for claim in records.claims if claim.study})
+    of_studies = {f"{kind}-{study.replace('_', '-')}": (kind, study) for kind in STUDY_BLOCKS for study in studies}
+    if name in of_studies:
+        kind, study = of_studies[name]
+        return STUDY_BLOCKS[kind](records, study)
+    known = ", ".join([*BLOCKS, *of_studies])
     raise ReproduceError(f"{where}: nobody makes the block {name!r}; it may be one of {known}")
 
 

@@ -1,0 +1,52 @@
+"""Tables that a study's page shows of its own results: its arms, and the effects of its 2 x 2 designs."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from reproduce.report import records
+from reproduce.report.style import markdown_table
+from reproduce.report.timeline import read_table
+
+_EFFECT_COLUMNS = "study meaning n value low high p_value_holm share_percent share_low_percent share_high_percent"
+
+
+def arms_table(study: str, tables: Path | None = None) -> str:
+    """Return a row an arm: finished seeds, test and training error with their 95 % t-intervals, in Markdown."""
+    frame = read_table(_tables(tables) / "summary.csv", "study variant epochs listed finished metric mean low high")
+    rows = []
+    for (variant, epochs), arm in frame[frame["study"].eq(study)].groupby(["variant", "epochs"], sort=False):
+        of = arm.set_index("metric")
+        row = {"arm": f"`{variant}`", "epochs": epochs, "seeds": f"{of['finished'].iloc[0]} of {of['listed'].iloc[0]}"}
+        for name, metric in (("test error, %", "test_top1"), ("training error, %", "training_top1")):
+            row[name] = _with_interval(*of.loc[f"{metric}_error_percent", ["mean", "low", "high"]])
+        rows.append(row)
+    return markdown_table(pd.DataFrame(rows))
+
+
+def effects_table(study: str, tables: Path | None = None) -> str:
+    """Return a row an effect of the study's designs: points of error lowered, share of the published gain."""
+    frame = read_table(_tables(tables) / "factorials.csv", _EFFECT_COLUMNS)
+    rows = []
+    for effect in frame[frame["study"].eq(study)].itertuples():
+        shares = effect.share_percent, effect.share_low_percent, effect.share_high_percent
+        rows.append(
+            {
+                "effect": effect.meaning,
+                "points": _with_interval(effect.value, effect.low, effect.high),
+                "p (Holm)": "-" if pd.isna(effect.p_value_holm) else f"{effect.p_value_holm:.2g}",
+                "share of the published gain, %": _with_interval(*shares, decimals=0),
+            }
+        )
+    return markdown_table(pd.DataFrame(rows))
+
+
+def _tables(folder: Path | None) -> Path:
+    return folder or records.TABLES
+
+
+def _with_interval(value: float, low: float, high: float, decimals: int = 2) -> str:
+    if pd.isna(value):
+        return "-"
+    text = f"{value:.{decimals}f}"
+    return text if pd.isna(low) else f"{text} ({low:.{decimals}f} to {high:.{decimals}f})"

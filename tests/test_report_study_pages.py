@@ -1,0 +1,50 @@
+"""The tables on a study's page: its arms and the effects of its designs."""
+
+import pytest
+
+from reproduce.errors import ReproduceError
+from reproduce.report import study_pages
+
+SUMMARY = """study,variant,epochs,listed,finished,metric,mean,low,high
+nets,plain,40,3,3,test_top1_error_percent,17.456,17.2,17.7
+nets,plain,40,3,3,training_top1_error_percent,15.0,14.5,15.5
+nets,wide,40,3,1,test_top1_error_percent,16.2,,
+nets,wide,40,3,1,training_top1_error_percent,13.1,,
+other,else,8,1,1,test_top1_error_percent,50,,
+other,else,8,1,1,training_top1_error_percent,50,,
+"""
+EFFECTS = """study,meaning,n,value,low,high,p_value_holm,share_percent,share_low_percent,share_high_percent
+nets,without minus with,3,0.5,-0.1,1.1,0.0123,25,-5,55
+nets,body,3,,,,,,,
+other,else,3,1,0,2,0.5,,,
+"""
+
+
+@pytest.fixture
+def tables(tmp_path):
+    (tmp_path / "summary.csv").write_text(SUMMARY)
+    (tmp_path / "factorials.csv").write_text(EFFECTS)
+    return tmp_path
+
+
+def rows(text):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()[2:]]
+
+
+def test_arms_with_intervals_where_there_are_seeds_for_them(tables):
+    assert rows(study_pages.arms_table("nets", tables)) == [
+        ["`plain`", "40", "3 of 3", "17.46 (17.20 to 17.70)", "15.00 (14.50 to 15.50)"],
+        ["`wide`", "40", "1 of 3", "16.20", "13.10"],
+    ]
+
+
+def test_effects_with_their_share_of_the_published_gain(tables):
+    assert rows(study_pages.effects_table("nets", tables)) == [
+        ["without minus with", "0.50 (-0.10 to 1.10)", "0.012", "25 (-5 to 55)"],
+        ["body", "-", "-", "-"],
+    ]
+
+
+def test_a_missing_table_is_one_line(tmp_path):
+    with pytest.raises(ReproduceError, match=r"factorials\.csv is missing"):
+        study_pages.effects_table("nets", tmp_path)
