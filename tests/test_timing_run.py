@@ -11,11 +11,12 @@ from timing_support import COPY_BYTES, MACHINE, SIDE, row, tiny_scope
 
 from reproduce.errors import ReproduceError
 from reproduce.models.spec import load_spec
-from reproduce.timing import cells, plan, run
+from reproduce.timing import cells, plan, run, subjects
 from reproduce.timing.cells import Cell, Scope, Setting, layer_work, thread_counts
 from reproduce.timing.clock import OtherWork, Stopwatch, seconds_per_call, threads_set
+from reproduce.timing.inputs import InputMaker
 from reproduce.timing.rows import COLUMNS, read_all, read_rows, training_steps, write_rows
-from reproduce.timing.subjects import InputMaker, Subject, single_threaded_worker
+from reproduce.timing.subjects import Subject, Workshop, single_threaded_worker
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -100,15 +101,34 @@ def test_scaling_rows_and_the_recipes_rows_are_told_apart(timed):
     assert set(chosen["batch_size"]) == {128} and set(chosen["network"]) == {"80sec"}
 
 
-def test_nasnet_is_timed_where_timm_is_there(monkeypatch):
+def test_nasnet_is_timed_in_every_precision_where_timm_is_there(monkeypatch):
+    """The stand-in convolves, so weights of another precision than the images would be refused."""
+    monkeypatch.setattr(cells, "native_precisions", lambda device: ["fp32", "bf16"])
     made = types.ModuleType("timm")
     made.__spec__ = types.SimpleNamespace(name="timm")
-    made.create_model = lambda name, pretrained: torch.nn.Sequential(torch.nn.AvgPool2d(331), torch.nn.Flatten())
+    layers = lambda: (torch.nn.Conv2d(3, 1, 1), torch.nn.AvgPool2d(331), torch.nn.Flatten())  # noqa: E731
+    made.create_model = lambda name, pretrained: torch.nn.Sequential(*layers())
     monkeypatch.setitem(sys.modules, "timm", made)
     rows, _ = run.measure(tiny_scope("80sec", "nasnetalarge"), ["cpu"])
     nasnet = [each for each in rows if each["network"] == "nasnetalarge"]
-    assert nasnet and all(each["ms_median"] > 0 and each["what"] == "forward" for each in nasnet)
+    assert [each["precision"] for each in nasnet] == ["fp32", "bf16"]
+    assert all(each["ms_median"] > 0 and each["what"] == "forward" for each in nasnet)
     assert nasnet[0]["gflop"] == pytest.approx(2 * 23.8 * 8)
+
+
+def test_timed_calls_make_no_images_and_no_network(monkeypatch):
+    """Whatever a call needs is there before its clock starts; nor is anything made twice."""
+    scope, setting = tiny_scope("80sec"), Setting("cpu", "fp32", 1)
+    workshop = Workshop(scope)
+    kinds = ("forward", "training_step", "layers", "training_step_with_input")
+    samplers = [workshop.sampler(Cell(setting, what, "80sec", 8)) for what in kinds]
+    made = []
+    for name in ("noise_images", "Subject", "InputMaker"):
+        monkeypatch.setattr(subjects, name, lambda *arguments, name=name: made.append(name))
+    for what, sample in zip(kinds, samplers, strict=True):
+        assert all(seconds >= 0 for seconds in sample(2).values()) and not made, what
+    workshop.sampler(Cell(setting, "layers", "80sec", 8))
+    assert not made
 
 
 @pytest.mark.slow
