@@ -146,12 +146,23 @@ def test_claims_keep_the_kinds_of_evidence_apart(timed):
     assert (
         "Core i7-920" in months["estimated, machines to 2012"] and "EPYC" not in months["estimated, machines to 2012"]
     )
-    assert months["measured, machines here"].startswith("Intel(R) Xeon(R) Processor, 2 cores, fp32: ")
+    assert months["measured here, updates alone"].startswith("Intel(R) Xeon(R) Processor, 2 cores, fp32: ")
     assert months["finding"] == "**rough**"
     days = table.loc["Training takes five to six days on two GTX 580 3 GB GPUs."]
     assert "two GeForce GTX 580, fp32: 5.0 to 6.0 days" in days["published"]
-    assert days["measured, machines here"] == "no GPU timed yet: `python -m reproduce time`"
+    assert days["measured here, updates alone"] == "no GPU timed yet: `python -m reproduce time`"
     assert "not judged" in days["finding"]
+
+
+def test_what_training_cost_is_said_of_the_updates_by_precision_and_of_the_batches_beside_them(timed, untimed):
+    """fp32: 110 ms for 128 images, so 1,281,167 x 90 / 128 x 0.110 s are 1.15 days; 120 over 110 ms with batches."""
+    words = training_time.cost_words(timed)
+    assert words == (
+        "Intel(R) Xeon(R) Processor, 2 cores: the updates alone of AlexNet's 90 epochs take 0.52 days in bf16 and "
+        "1.1 days in fp32. Making the batches beside them adds 10 % in fp32. Two GeForce GTX 580 took 5 to 6 days for everything, "
+        "in fp32."
+    )
+    assert training_time.cost_words(untimed).startswith("No machine has been timed yet; two GeForce GTX 580 took 5 to")
 
 
 def test_seconds_to_an_error_end_with_the_first_epoch_at_or_below_it():

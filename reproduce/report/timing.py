@@ -155,12 +155,13 @@ def shares_by_kind(timings: Timings) -> pd.DataFrame:
 
 # What is compared: words, and the two rows as (what, network).
 _STEP = ("training_step", PAPER)
+WITH_INPUT = "step while the next batch is made over the step alone"
 _RATIOS = (
     ("step without normalization over the step with it", ("training_step", WITHOUT_NORMALIZATION), _STEP),
     ("one-column net's step over the two-column net's", ("training_step", ONE_COLUMN), _STEP),
     ("released form's step over the paper's", ("training_step", "alexnet_as_released"), _STEP),
     ("forward pass over the whole step", ("forward", PAPER), _STEP),
-    ("step while the next batch is made over the step alone", ("training_step_with_input", PAPER), _STEP),
+    (WITH_INPUT, ("training_step_with_input", PAPER), _STEP),
 )
 
 

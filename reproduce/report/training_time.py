@@ -7,7 +7,7 @@ import pandas as pd
 from reproduce.collect.claims import Claim
 from reproduce.report.records import Records
 from reproduce.report.style import format_number
-from reproduce.report.timing import Timings
+from reproduce.report.timing import WITH_INPUT, Timings, ratios
 
 
 def seconds_to_error(records: Records, study: str, variant: str, error: float) -> pd.DataFrame:
@@ -37,7 +37,8 @@ _TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last y
 def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
     """Return the claims about days of training with each kind of evidence in its own column, and what was found.
 
-    Measured days are of machines timed here, not of 2012's; estimated days are of machines up to 2012.
+    Measured days are of machines timed here, not of 2012's, and of the updates alone, with the images ready;
+    estimated days are of machines up to 2012.
     """
     table = []
     for claim in (claim for claim in claims if claim.id in _TIME_CLAIMS):
@@ -50,12 +51,42 @@ def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
                 "claim": claim.statement,
                 "published": _spans(days[days["evidence"].eq("published")]),
                 "estimated, machines to 2012": _spans(of_2012),
-                "measured, machines here": _spans(days[days["evidence"].eq("measured")])
+                "measured here, updates alone": _spans(days[days["evidence"].eq("measured")])
                 or f"no {kind.upper()} timed yet: `python -m reproduce time`",
                 "finding": f"**{found}**",
             }
         )
     return pd.DataFrame(table)
+
+
+def cost_words(timings: Timings) -> str:
+    """Return what the whole training would take on each processor timed here, in sentences: updates, then batches.
+
+    Each precision is said by itself, with what the paper's own two GPUs took and what making batches adds.
+    """
+    measured = timings.days[timings.days["evidence"].eq("measured")]
+    paper = timings.days[timings.days["evidence"].eq("published")].sort_values("year").iloc[0]
+    if measured.empty:
+        return f"No machine has been timed yet; {paper.system} took {_ends(paper)} days."
+    said = [_sentence(system, group, timings) for system, group in measured.groupby("system", sort=False)]
+    name = f"{paper.system[0].upper()}{paper.system[1:]}"
+    return " ".join([*said, f"{name} took {_ends(paper)} days for everything, in fp32."])
+
+
+def _sentence(system: str, days: pd.DataFrame, timings: Timings) -> str:
+    ordered = days.sort_values("days_mid")
+    each = [f"{_days(row.days_mid)} days in {row.precision}" for row in ordered.itertuples()]
+    text = f"{system}: the updates alone of AlexNet's 90 epochs take {' and '.join(each)}."
+    beside = ratios(timings)
+    beside = beside[beside["compared"].eq(WITH_INPUT) & beside["machine"].isin(days["machine"])]
+    kinds = beside["device"].eq("cpu").map({True: "cpu", False: "gpu"})
+    beside = beside[kinds.eq(days["kind"].iloc[0])].set_index("precision")["ratio"]
+    added = [f"{100 * (beside[p] - 1):.0f} % in {p}" for p in ordered["precision"] if p in beside]
+    return text + (f" Making the batches beside them adds {' and '.join(added)}." if added else "")
+
+
+def _ends(row: pd.Series) -> str:
+    return f"{row.days_low:.0f} to {row.days_high:.0f}"
 
 
 def _spans(days: pd.DataFrame) -> str:
