@@ -98,7 +98,7 @@ def published():
 
 
 def timing():
-    steps = [row("training_step", "alexnet_paper", ms=1000.0, ms_min=800.0, ms_max=2000.0, percent_of_peak=50.0)]
+    steps = [row("training_step", "alexnet_paper", ms=1000.0, ms_min=800.0, ms_max=2000.0)]
     steps.append(row("training_step", "alexnet_paper", ms=10.0, batch_size=1))
     steps.append(row("training_step", "80sec", ms=10.0))
     return frame_of(steps, started_utc="2026-01-02T03:04:05Z", load_average_before=0.1)
@@ -111,6 +111,7 @@ def test_each_kind_of_evidence_is_worked_by_its_own_rule():
     assert measured["days_low"] == pytest.approx(0.8 * measured["days_mid"])
     assert measured["days_high"] == pytest.approx(2 * measured["days_mid"])
     assert measured["images_per_second_low"] == pytest.approx(64)
+    assert measured.filter(like="share_of_peak").isna().all(), "that is assumed of published peaks, not measured"
     assert measured["source"] == "results/timing/a-machine.csv" and measured["loaded"] is False
     two = days.loc[("published", "two", "fp32")]
     assert (two["days_low"], two["days_mid"], two["days_high"]) == (5, 5.5, 6)

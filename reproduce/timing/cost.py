@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce.errors import ReproduceError
+from reproduce.measure import uneven_words
 from reproduce.models.counts import total_parameters, training_flops_per_image
 from reproduce.models.spec import NetworkSpec
 from reproduce.paths import PAPER_NOTES, relative_to_repo
@@ -116,6 +117,7 @@ def _measured_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
     for step in steps.itertuples():
         on_cpu = step.device == "cpu"
         calls = f"{step.rounds:.0f} rounds of {step.calls_per_round:.0f} steps of {step.batch_size:.0f} images"
+        basis = "; ".join(filter(None, (calls, uneven_words(step.uneven_percent))))
         name = f"{step.cpu}, {step.cores:.0f} cores" if on_cpu else str(step.device_name)
         days = [days_at(1e3 * step.batch_size / ms) for ms in (step.ms_min, step.ms_median, step.ms_max)]
         rows.append(
@@ -124,9 +126,8 @@ def _measured_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
                 "machine": step.machine,
                 "precision": step.precision,
                 "threads": step.threads if on_cpu else None,
-                "share_of_peak_percent_mid": step.percent_of_peak,
                 "loaded": bool(step.loaded),
-                "basis": calls,
+                "basis": basis,
                 "source": f"results/timing/{step.machine}.csv",
             }
         )

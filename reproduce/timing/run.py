@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,14 +101,33 @@ def _timed(scope: Scope, devices: Sequence[str]) -> list[dict[str, Any]]:
     calls = {cell: max(1, round(scope.sample_seconds / each)) for cell, each in seconds.items()}
     costs = {cell: seconds[cell] * (calls[cell] + (calls[cell] > 1)) for cell in seconds}
     kept = within(costs, (deadline - time.monotonic()) / MIN_ROUNDS)
-    rounds = int((deadline - time.monotonic()) / sum(costs[cell] for cell in kept))
-    rounds = min(scope.most_rounds, max(MIN_ROUNDS, rounds))
+    expected = int((deadline - time.monotonic()) / sum(costs[cell] for cell in kept))
     arms = {_words(cell): _arm(samplers[cell], calls[cell]) for cell in kept}
-    with Progress("time", rounds * len(kept), "timing") as progress:
-        samples = in_turns("cells", arms, rounds, progress, 1)
+    samples = _rounds(arms, min(scope.most_rounds, max(MIN_ROUNDS, expected)), scope.most_rounds, deadline)
     left_out += [cell for cell in chosen if cell not in kept]
     done = [row for cell in kept for row in cell_rows(cell, scope, samples[_words(cell)], calls[cell])]
     return done + rows + [_skipped(cell, SKIPPED.format(scope.budget_seconds)) for cell in left_out]
+
+
+def _rounds(
+    arms: Mapping[str, Callable[[], Sample]], expected: int, most: int, deadline: float
+) -> dict[str, list[Sample]]:
+    """Time every arm once a round, while another round as long as the longest so far ends before the deadline.
+
+    The first calls, of which costs are planned, are slower than those timed: a number of rounds fixed from them would
+    leave time unused. ``expected`` rounds are for the progress line.
+    """
+    samples: dict[str, list[Sample]] = {name: [] for name in arms}
+    rounds, longest = 0, 0.0
+    with Progress("time", expected * len(arms), "timing") as progress:
+        while rounds < MIN_ROUNDS or (rounds < most and time.monotonic() + longest <= deadline):
+            started = time.monotonic()
+            order = dict(arms if rounds % 2 == 0 else reversed(arms.items()))  # a drift favors none
+            for name, (sample,) in in_turns("cells", order, 1, progress, 1).items():
+                samples[name].append(sample)
+            rounds, longest = rounds + 1, max(longest, time.monotonic() - started)
+            progress.total = max(progress.total, progress.done)
+    return samples
 
 
 def _warm_all_up(
@@ -147,9 +166,9 @@ def _peaks(workshop: Workshop, wanted: Sequence[Cell], scope: Scope) -> dict[Set
     """Return a first measure of each setting's FLOP/s, to plan by; the rows hold that of the rounds."""
     found = {}
     for cell in wanted:
-        if cell.what == cells.MATRIX_MULTIPLY:
+        if cell.what == cells.MATRIX_MULTIPLY and cell.priority == 0:
             sampler = _within_setting(cell, workshop.sampler(cell))
-            found[cell.setting] = cells.flops(cell, scope) / _warmed_up(sampler, scope.sample_seconds)
+            found[cell.setting] = cells.flops(cell) / _warmed_up(sampler, scope.sample_seconds)
     return found
 
 
@@ -178,5 +197,5 @@ def _arm(sampler: Sampler, calls: int) -> Callable[[], Sample]:
 
 def _words(cell: Cell) -> str:
     setting = cell.setting
-    work = f"{cell.what} {cell.network} {cell.batch_size}" if cell.network else cell.what
+    work = " ".join(str(part) for part in (cell.what, cell.network, cell.batch_size) if part)
     return f"{work}, {setting.device} {setting.precision} {setting.threads} threads"

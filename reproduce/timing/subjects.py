@@ -110,7 +110,7 @@ class Workshop:
         self._scope = scope
         self._subjects: dict[tuple[str, str, str], Subject] = {}
         self._batches: dict[tuple[int, int, str, str], tuple[Tensor, Tensor]] = {}
-        self._makers: dict[str, InputMaker] = {}
+        self._makers: dict[tuple[str, str], InputMaker] = {}
         self._beside = single_threaded_worker("input")
 
     def sampler(self, cell: Cell) -> Callable[[int], Sample]:
@@ -139,20 +139,21 @@ class Workshop:
             self._batches[key] = subject.batch(cell.batch_size, precision)
         return self._batches[key]
 
-    def _maker(self, network: str) -> InputMaker:
-        if network not in self._makers:
-            self._makers[network] = InputMaker(network)
-        return self._makers[network]
+    def _make(self, cell: Cell) -> Callable[[], Tensor]:
+        key = cell.network, cell.setting.device
+        if key not in self._makers:
+            self._makers[key] = InputMaker(cell.network, torch.device(cell.setting.device))
+        return functools.partial(self._makers[key].make, cell.batch_size, cell.setting.precision)
 
     def _call(self, cell: Cell, device: torch.device) -> Callable[[], object]:
         precision = cell.setting.precision
         match cell.what:
             case cells.MATRIX_MULTIPLY:
-                return _matrix_multiply(self._scope.matrix_side[device.type], precision, device)
+                return _matrix_multiply(cell.batch_size, precision, device)
             case cells.MEMORY_COPY:
                 return _memory_copy(self._scope.copy_bytes[device.type], device)
             case cells.NETWORK_INPUT:
-                return functools.partial(self._maker(cell.network).make, cell.batch_size, precision)
+                return self._make(cell)
         subject, (images, labels) = self._subject(cell), self._batch(cell)
         match cell.what:
             case cells.FORWARD:
@@ -160,14 +161,14 @@ class Workshop:
             case cells.TRAINING_STEP:
                 return lambda: subject.step(images, labels)
             case _:
-                make = functools.partial(self._maker(cell.network).make, cell.batch_size, precision)
-                return lambda: self._step_with_input(lambda: subject.step(images, labels), make, device)
+                make = self._make(cell)
+                return lambda: self._step_with_input(lambda: subject.step(images, labels), make)
 
-    def _step_with_input(self, step: Callable[[], None], make: Callable[[], Tensor], device: torch.device) -> None:
-        """Train a batch while a thread makes the next one, then bring that to the device: paper, section 4.1."""
+    def _step_with_input(self, step: Callable[[], None], make: Callable[[], Tensor]) -> None:
+        """Train a batch while a thread makes the next one: paper, section 4.1."""
         made = self._beside.submit(make)
         step()
-        made.result().to(device)
+        made.result()
 
 
 def _mean_of_layers(subject: Subject, batch: tuple[Tensor, Tensor], repeats: int) -> Sample:
