@@ -49,7 +49,7 @@ def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
         table.append(
             {
                 "claim": claim.statement,
-                "published": _spans(days[days["evidence"].eq("published")]),
+                "published": _spans(days[days["evidence"].eq("published")], with_source=True),
                 "estimated, machines to 2012": _spans(of_2012),
                 "measured here, updates alone": _spans(days[days["evidence"].eq("measured")])
                 or f"no {kind.upper()} timed yet: `python -m reproduce time`",
@@ -89,13 +89,15 @@ def _ends(row: pd.Series) -> str:
     return f"{row.days_low:.0f} to {row.days_high:.0f}"
 
 
-def _spans(days: pd.DataFrame) -> str:
+def _spans(days: pd.DataFrame, with_source: bool = False) -> str:
+    """Return the days of each system; ``with_source`` adds the year and what was timed, as its source has it."""
     spans = []
     for row in days.itertuples():
         ends = dict.fromkeys(_days(value) for value in (row.days_low, row.days_high))
-        spans.append(
-            f"{row.system}, {row.precision}: {' to '.join(ends)} days{' (busy)' if row.loaded is True else ''}"
-        )
+        said = ["busy"] if row.loaded is True else []
+        said += [f"{row.year}: {row.basis}"] if with_source else []
+        notes = f" ({'; '.join(said)})" if said else ""
+        spans.append(f"{row.system}, {row.precision}: {' to '.join(ends)} days{notes}")
     return "; ".join(spans)
 
 

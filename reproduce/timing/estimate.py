@@ -229,7 +229,8 @@ def estimate_text(studies: Sequence[Study], speeds: Speeds) -> str:
     return (
         f"Training AlexNet (two columns, 90 epochs of {cost.TRAINING_IMAGES:,} images), slowest first\n\n{stand}\n\n"
         "measured: timed here. published: printed by others. estimated: published peak times an assumed share of it\n"
-        "(reproduce/timing/cost.py), good to a factor of three at best.\n\n"
+        "(reproduce/timing/cost.py), good to a factor of three at best; fp32 middles are calibrated on the paper's\n"
+        "own days on two GTX 580.\n\n"
         f"The studies on this machine ({speeds.device}), one run after another\n\n{times}\n\n"
         f"This machine's speeds: {speeds.source}."
     )
