@@ -199,7 +199,10 @@ def test_seconds_to_an_error_end_with_the_first_epoch_at_or_below_it():
     found = training_time.seconds_to_error(records, "s", "v", 26.0)
     assert found["seed"].tolist() == [1, 2] and found["seconds"][0] == 30 and pd.isna(found["seconds"][1])
     table = training_time.seconds_table(records, "s", ["v"], 26.0)
-    assert table["median, seconds"].tolist() == [80, 30] and table["seeds there"].tolist() == ["-", "1 of 2"]
+    assert table["median of these, seconds"].tolist() == [80, 30]
+    assert table["seeds that got there"].tolist() == ["-", "1 of 2"]
+    assert table["whole schedule, median of all seeds, seconds"].tolist()[1] == 70
+    assert table["timed"].tolist() == ["as printed", "waited for, on a machine that did other work"]
 
 
 def test_figures_mark_each_kind_of_evidence_differently(timed):
@@ -234,4 +237,4 @@ def test_the_notebook_runs_with_a_timed_machine_as_without(timed, tmp_path):
     outputs = {c.id: c.outputs for c in read_notebook(tmp_path / "b.ipynb").cells if c.cell_type == "code"}
     assert "step without normalization" in outputs["ratios"][0].data["text/markdown"]
     assert all("image/png" in outputs[name][0].data for name in ("days", "parts", "scaling", "roofline"))
-    assert "seeds there" in outputs["seconds"][0].data["text/markdown"]
+    assert "seeds that got there" in outputs["seconds"][0].data["text/markdown"]
