@@ -135,7 +135,8 @@ def _number_layers(axes: Axes, passes: pd.DataFrame, color: str) -> None:
     dense = passes["kind"].eq("fully connected")
     for together in _close_together(passes[~dense].sort_values("operations_per_byte")):
         x, y = together["operations_per_byte"].max(), together["gflop_per_second"].min()
-        label_point(axes, x, y, ", ".join(sorted(together["layer"].str[-1])), (4, -1), color=color)
+        place = (4, -1) if len(together) == 1 else (0, 7)  # a wide label would cover marks beside it
+        label_point(axes, x, y, ", ".join(sorted(together["layer"].str[-1])), place, color=color)
     if dense.any():
         x, y = passes[dense][["operations_per_byte", "gflop_per_second"]].median()
         label_point(axes, x, y, "6 to 8", (6, 0), color=color)

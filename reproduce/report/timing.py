@@ -30,7 +30,10 @@ _TIMING_COLUMNS = (
     "ms_min ms_max ms_by_round images_per_second gflop gbyte gflop_per_second gbyte_per_second skipped "
     "percent_of_matrix_product uneven_percent"
 )
-_DAYS_COLUMNS = "system year kind evidence precision days_low days_mid days_high loaded basis source"
+_DAYS_COLUMNS = (
+    "system year kind evidence precision days_low days_mid days_high images_per_second_mid peak_gflops "
+    "bandwidth_gb_per_s loaded basis source"
+)
 
 
 @dataclass(frozen=True)
@@ -158,10 +161,12 @@ def shares_by_kind(timings: Timings) -> pd.DataFrame:
 
 # What is compared: words, and the two rows as (what, network).
 _STEP = ("training_step", PAPER)
+WITHOUT_OVER_WITH = "step without normalization over the step with it"
+ONE_COLUMN_OVER_TWO = "one-column net's step over the two-column net's"
 WITH_INPUT = "step while the next batch is made over the step alone"
 _RATIOS = (
-    ("step without normalization over the step with it", ("training_step", WITHOUT_NORMALIZATION), _STEP),
-    ("one-column net's step over the two-column net's", ("training_step", ONE_COLUMN), _STEP),
+    (WITHOUT_OVER_WITH, ("training_step", WITHOUT_NORMALIZATION), _STEP),
+    (ONE_COLUMN_OVER_TWO, ("training_step", ONE_COLUMN), _STEP),
     ("released form's step over the paper's", ("training_step", "alexnet_as_released"), _STEP),
     ("forward pass over the whole step", ("forward", PAPER), _STEP),
     (WITH_INPUT, ("training_step_with_input", PAPER), _STEP),

@@ -174,6 +174,7 @@ def _estimated_days(hardware: pd.DataFrame) -> list[dict[str, Any]]:
             days = [days_at(estimated_images_per_second(share, peak, bandwidth, precision)) for share in shares]
             percents = {f"share_of_peak_percent_{at}": 100 * getattr(assumed, at) for at in ("low", "mid", "high")}
             extra = {"precision": precision, **percents, "basis": f"{peak:g} GFLOP/s x {assumed.why}"}
+            extra |= {"peak_gflops": peak, "bandwidth_gb_per_s": bandwidth}
             source = {"source": f"paper_notes/hardware.csv ({row.verified})"}
             rows.append(_days_row(row.device, row.year, row.kind, ESTIMATED, days) | extra | source)
     return rows
@@ -194,6 +195,7 @@ def _days_row(system: str, year: Any, kind: str, evidence: str, days: list[float
     figures = dict(zip(("days_low", "days_mid", "days_high"), days, strict=True))
     figures |= dict(zip((f"images_per_second_{at}" for at in ("low", "mid", "high")), speeds, strict=True))
     shares = {f"share_of_peak_percent_{at}": None for at in ("low", "mid", "high")}
+    shares |= {"peak_gflops": None, "bandwidth_gb_per_s": None}
     return head | figures | shares | {"loaded": None, "basis": "", "source": ""}
 
 
