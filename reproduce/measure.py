@@ -19,6 +19,7 @@ Result = TypeVar("Result")
 _FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "sve", "bf16")
 _CPU = torch.device("cpu")
 _HARDWARE = ("cpu", "cores", "gpu", "os", "features")  # what makes two machines the same kind
+_UNEVEN_PERCENT = 25.0  # from the fastest round of a fixed piece of work to its slowest, on a machine to itself
 _LOADED_PER_CORE = 0.5  # load average per core from which a machine counts as busy
 
 
@@ -70,6 +71,13 @@ def processor_features() -> list[str]:
         return []
     flags = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
     return [feature for feature in _FEATURES if feature in flags]
+
+
+def uneven_words(percent: float) -> str:
+    """Return in words that rounds of the same matrix product differed by more than 25 %; empty where they did not."""
+    if not percent > _UNEVEN_PERCENT:
+        return ""
+    return f"uneven: the slowest round of a matrix product took {percent:.0f} % longer than the fastest"
 
 
 def is_loaded(load_average: float, machine: Mapping[str, Any]) -> bool:

@@ -54,13 +54,40 @@ def test_held_out_files_and_ten_views_are_counted():
     assert run_seconds(variant, 160, "cifar10", speeds()) == pytest.approx(expected)
 
 
-def test_a_gpu_is_fed_by_the_cpu():
-    rows = [row("training_step", "80sec", ms=1.28, device="cuda:0"), row("network_input", "80sec", ms=12.8)]
-    fast = speeds(*rows, device="cuda:0")
-    spec = load_spec("80sec")
-    assert fast.seconds_per_image("training_step", "80sec", spec, "fp32") == pytest.approx(1e-5)
-    assert fast.seconds_per_image("training_step", "80sec", spec, "bf16") == pytest.approx(1e-5)  # it has no bf16
-    assert fast.seconds_per_image("network_input", "80sec", spec, "fp32") == pytest.approx(1e-4)
+def gpu_speeds(*, step_ms, input_ms, forward_ms=1.0, network="alexnet_paper"):
+    """A GPU's speeds in fp32 alone, beside a CPU's input, which is not the GPU's."""
+    given = {"training_step": step_ms, "network_input": input_ms, "forward": forward_ms}
+    rows = [row(what, network, ms=ms, device="cuda:0") for what, ms in given.items()]
+    return speeds(*rows, row("network_input", network, ms=9999.0), device="cuda:0")
+
+
+def test_a_gpu_makes_the_input_of_images_in_memory_itself_before_every_step():
+    fast = gpu_speeds(step_ms=1.28, input_ms=0.128, forward_ms=0.32, network="80sec")
+    assert fast.seconds_per_image("training_step", "80sec", load_spec("80sec"), "fp32") == pytest.approx(1e-5)
+    assert fast.seconds_per_image("training_step", "80sec", load_spec("80sec"), "bf16") == pytest.approx(1e-5)  # none
+    variant = load_study("cifar10_nets").variant("80sec")
+    expected = 11 * 50_000 * 1.1e-5 + (12 * 10_000 + 50_000) * 0.35e-5
+    assert run_seconds(variant, 11, "cifar10", fast) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("on_gpu", "slowest_ms"),
+    [({"step_ms": 64.0, "input_ms": 32.0}, 64.0), ({"step_ms": 32.0, "input_ms": 64.0}, 64.0)],
+)
+def test_packed_images_are_read_while_a_gpu_computes(on_gpu, slowest_ms):
+    """One epoch of ILSVRC-2012; 50,000 images once after it, and then in eleven views; 50,000 training images."""
+    variant = load_study("ilsvrc2012").variant("early")
+    fast = gpu_speeds(**on_gpu, forward_ms=16.0)
+    expected = (1_281_167 * slowest_ms + (1 + 11 + 1) * 50_000 * on_gpu["input_ms"]) / 128 / 1e3  # reading is slower
+    assert run_seconds(variant, 1, "ilsvrc2012", fast) == pytest.approx(expected)
+
+
+def test_a_cpu_that_trains_shares_its_cores_with_reading():
+    variant = load_study("ilsvrc2012").variant("early")
+    given = {"training_step": 64.0, "network_input": 32.0, "forward": 16.0}
+    slow = speeds(*(row(what, "alexnet_paper", ms=ms) for what, ms in given.items()))
+    expected = (1_281_167 * 96.0 + 13 * 50_000 * 48.0) / 128 / 1e3
+    assert run_seconds(variant, 1, "ilsvrc2012", slow) == pytest.approx(expected)
 
 
 def test_every_profile_of_every_study_has_its_time():

@@ -11,11 +11,12 @@ from timing_support import COPY_BYTES, MACHINE, SIDE, row, tiny_scope
 
 from reproduce.errors import ReproduceError
 from reproduce.models.spec import load_spec
-from reproduce.timing import cells, plan, run
+from reproduce.timing import cells, plan, run, subjects
 from reproduce.timing.cells import Cell, Scope, Setting, layer_work, thread_counts
 from reproduce.timing.clock import OtherWork, Stopwatch, seconds_per_call, threads_set
-from reproduce.timing.rows import COLUMNS, read_all, read_rows, training_steps, write_rows
-from reproduce.timing.subjects import InputMaker, Subject, single_threaded_worker
+from reproduce.timing.inputs import InputMaker
+from reproduce.timing.rows import COLUMNS, DERIVED_COLUMNS, read_all, read_rows, training_steps, write_rows
+from reproduce.timing.subjects import Subject, Workshop, single_threaded_worker
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -68,9 +69,12 @@ def test_speeds_follow_from_times_and_operations(timed):
     # 80sec: 12,354,176 multiply-accumulates, 2,457,600 of them in conv1, whose input gradient is not needed
     assert step.gflop == pytest.approx(128 * (6 * 12_354_176 - 2 * 2_457_600) / 1e9, rel=1e-5)
     assert step.gflop_per_second == pytest.approx(1e3 * step.gflop / step.ms_median, rel=1e-4)
-    (peak,) = of(timed, "matrix_multiply").query("precision == 'fp32'").itertuples()
-    assert peak.gflop == pytest.approx(2 * SIDE**3 / 1e9, rel=1e-5) and peak.percent_of_peak == pytest.approx(100)
-    assert step.percent_of_peak == pytest.approx(100 * step.gflop_per_second / peak.gflop_per_second, rel=1e-4)
+    products = of(timed, "matrix_multiply").query("precision == 'fp32'")
+    assert products["batch_size"].tolist() == [SIDE, SIDE // 2]
+    assert products["gflop"].tolist() == pytest.approx([2 * SIDE**3 / 1e9, SIDE**3 / 4e9], rel=1e-5)
+    ceiling = max(1e3 * each.gflop / each.ms_min for each in products.itertuples())
+    assert step.percent_of_matrix_product == pytest.approx(100 * step.gflop_per_second / ceiling, rel=1e-4)
+    assert products["percent_of_matrix_product"].max() <= 100
     (copy,) = of(timed, "memory_copy").query("precision == 'fp32'").itertuples()
     assert copy.gbyte_per_second == pytest.approx(2 * COPY_BYTES / 1e6 / copy.ms_median, rel=1e-4)
 
@@ -100,15 +104,34 @@ def test_scaling_rows_and_the_recipes_rows_are_told_apart(timed):
     assert set(chosen["batch_size"]) == {128} and set(chosen["network"]) == {"80sec"}
 
 
-def test_nasnet_is_timed_where_timm_is_there(monkeypatch):
+def test_nasnet_is_timed_in_every_precision_where_timm_is_there(monkeypatch):
+    """The stand-in convolves, so weights of another precision than the images would be refused."""
+    monkeypatch.setattr(cells, "native_precisions", lambda device: ["fp32", "bf16"])
     made = types.ModuleType("timm")
     made.__spec__ = types.SimpleNamespace(name="timm")
-    made.create_model = lambda name, pretrained: torch.nn.Sequential(torch.nn.AvgPool2d(331), torch.nn.Flatten())
+    layers = lambda: (torch.nn.Conv2d(3, 1, 1), torch.nn.AvgPool2d(331), torch.nn.Flatten())  # noqa: E731
+    made.create_model = lambda name, pretrained: torch.nn.Sequential(*layers())
     monkeypatch.setitem(sys.modules, "timm", made)
     rows, _ = run.measure(tiny_scope("80sec", "nasnetalarge"), ["cpu"])
     nasnet = [each for each in rows if each["network"] == "nasnetalarge"]
-    assert nasnet and all(each["ms_median"] > 0 and each["what"] == "forward" for each in nasnet)
+    assert [each["precision"] for each in nasnet] == ["fp32", "bf16"]
+    assert all(each["ms_median"] > 0 and each["what"] == "forward" for each in nasnet)
     assert nasnet[0]["gflop"] == pytest.approx(2 * 23.8 * 8)
+
+
+def test_timed_calls_make_no_images_and_no_network(monkeypatch):
+    """Whatever a call needs is there before its clock starts; nor is anything made twice."""
+    scope, setting = tiny_scope("80sec"), Setting("cpu", "fp32", 1)
+    workshop = Workshop(scope)
+    kinds = ("forward", "training_step", "layers", "training_step_with_input")
+    samplers = [workshop.sampler(Cell(setting, what, "80sec", 8)) for what in kinds]
+    made = []
+    for name in ("noise_images", "Subject", "InputMaker"):
+        monkeypatch.setattr(subjects, name, lambda *arguments, name=name: made.append(name))
+    for what, sample in zip(kinds, samplers, strict=True):
+        assert all(seconds >= 0 for seconds in sample(2).values()) and not made, what
+    workshop.sampler(Cell(setting, "layers", "80sec", 8))
+    assert not made
 
 
 @pytest.mark.slow
@@ -180,7 +203,7 @@ def test_the_layered_pass_computes_the_gradients_of_a_step(monkeypatch):
 
 def test_input_is_made_in_the_networks_form():
     for network, side in (("80sec", 32), ("conv_local_13pct", 24), ("alexnet_paper", 224)):
-        batch = InputMaker(network).make(3, "bf16")
+        batch = InputMaker(network, CPU).make(3, "bf16")
         assert batch.shape == (3, 3, side, side) and batch.dtype == torch.bfloat16
         assert batch.float().std() > 20
 
@@ -240,14 +263,34 @@ def test_what_turns_out_too_slow_gives_way_after_the_plan(monkeypatch):
     timed = {each["what"] for each in rows if "skipped" not in each}
     assert timed == {"matrix_multiply", "memory_copy", "training_step"}
     skipped = {each["what"] for each in rows if "skipped" in each}
-    assert skipped == {"forward", "layers", "network_input", "training_step_with_input"}
+    assert skipped == {"matrix_multiply", "forward", "layers", "network_input", "training_step_with_input"}
+
+
+def test_rounds_go_on_while_another_one_fits_and_turn_around():
+    order = []
+    arms = {name: lambda name=name: order.append(name) or time.sleep(0.02) or {} for name in "ab"}
+    samples = run._rounds(arms, 3, most=5, deadline=time.monotonic() + 60)
+    assert "".join(order) == "abbaabbaab" and [len(each) for each in samples.values()] == [5, 5]
+    samples = run._rounds(arms, 3, most=1000, deadline=time.monotonic() + 0.5)
+    assert plan.MIN_ROUNDS <= len(samples["a"]) <= 12  # two naps of 20 ms a round
+    assert len(run._rounds(arms, 9, most=1000, deadline=time.monotonic())["a"]) == plan.MIN_ROUNDS
+
+
+def test_of_the_matrix_products_one_is_certain_and_the_others_fit_or_give_way():
+    setting = Setting("cpu", "fp32", 1)
+    products = [cell for cell in cells.all_cells(Scope(100, ("80sec",)), ["cpu"]) if cell.what == "matrix_multiply"]
+    assert {(cell.batch_size, cell.priority) for cell in products} == {(2048, 0), (1024, 3), (4096, 3)}
+    (large,) = {cell for cell in products if cell.batch_size == 4096 and cell.setting == setting}
+    assert plan.predicted_seconds(large, Scope(100), {setting: 1e11}) == pytest.approx(2 * 4096**3 / 1e11)
 
 
 def test_a_machine_adds_a_file_and_replaces_only_its_own(tmp_path):
-    rows = [row("matrix_multiply", gflop_per_second=10.0), row("training_step", "80sec", gflop_per_second=4.0)]
+    rows = [row("matrix_multiply", gflop=2.0, ms_min=100.0, ms_max=130.0, gflop_per_second=18.0)]
+    rows.append(row("training_step", "80sec", gflop_per_second=4.0))
     first = write_rows(rows, MACHINE, tmp_path)
     assert first.name == "intel-xeon-processor-2-cores-torch-2-14-1.csv"
-    assert read_rows(first)["percent_of_peak"].tolist() == [100.0, 40.0]
+    assert read_rows(first)["percent_of_matrix_product"].tolist() == [90.0, 20.0]  # 20 GFLOP/s in the fastest round
+    assert read_rows(first)["uneven_percent"].tolist() == pytest.approx([30.0, 30.0])
     assert write_rows(rows[:1], {**MACHINE, "memory_gib": 15.7}, tmp_path) == first
     assert len(read_rows(first)) == 1
     other = write_rows(rows, {**MACHINE, "features": "avx2"}, tmp_path)
@@ -260,7 +303,7 @@ def test_a_machine_adds_a_file_and_replaces_only_its_own(tmp_path):
     ]
     everything = read_all(tmp_path)
     assert len(everything) == 7 and everything["machine"].nunique() == 4
-    assert list(everything.columns) == ["machine", *COLUMNS]
+    assert list(everything.columns) == ["machine", *COLUMNS, *DERIVED_COLUMNS]
 
 
 def test_no_machine_yet_is_an_empty_table(tmp_path):

@@ -3,14 +3,14 @@
 import pandas as pd
 
 from reproduce.timing.cells import Scope
-from reproduce.timing.rows import COLUMNS
+from reproduce.timing.rows import COLUMNS, with_shares
 
 SIDE, COPY_BYTES = 512, 1 << 16
 TINY = {
     "sample_seconds": 1e-3,
     "most_rounds": 3,
     "copy_bytes": {"cpu": COPY_BYTES, "cuda": COPY_BYTES},
-    "matrix_side": {"cpu": SIDE, "cuda": SIDE},
+    "matrix_sides": {"cpu": (SIDE, SIDE // 2), "cuda": (SIDE, SIDE // 2)},
 }
 
 
@@ -42,6 +42,6 @@ def row(what, network="", ms=100.0, **columns):
 
 def frame_of(rows, machine="a-machine", **facts):
     """Return rows as ``rows.read_all`` gives them."""
-    frame = pd.DataFrame([{**MACHINE, **facts, **each} for each in rows]).reindex(columns=COLUMNS)
+    frame = with_shares(pd.DataFrame([{**MACHINE, **facts, **each} for each in rows]).reindex(columns=COLUMNS))
     frame.insert(0, "machine", machine)
     return frame

@@ -1,5 +1,6 @@
 """The figures on a step taken apart: what its time goes to, and how near each layer comes to the device's ceilings."""
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -23,6 +24,7 @@ from reproduce.report.style import (
 from reproduce.report.timing import KINDS
 from reproduce.report.timing_figures import NETWORKS, PRECISIONS, note
 
+_LABEL_DECADES = (0.06, 0.07)  # along and across: nearer than this, labels of two marks would overlap
 _COLORS = dict(zip(KINDS, (BLUE, SKY, ORANGE, VERMILION, GREEN, PINK, GRAY, PURPLE), strict=True))
 
 
@@ -93,11 +95,12 @@ def roofline(ceilings: pd.DataFrame, passes: pd.DataFrame, where: str) -> Figure
     if passes.empty:
         return note()
     figure, axes = new_figure(WIDE_INCHES, 3.9)
-    ends = passes["operations_per_byte"].min() / 2, passes["operations_per_byte"].max() * 2
+    ridges = ceilings["peak_gflop_per_second"] / ceilings["gbyte_per_second"]
+    low, high = min(passes["operations_per_byte"].min(), ridges.min()) / 2, 2 * passes["operations_per_byte"].max()
     for ceiling in ceilings.itertuples():
-        _draw_ceiling(axes, ceiling, *ends)
+        _draw_ceiling(axes, ceiling, low, high)
     bandwidth = ceilings["gbyte_per_second"].max()
-    middle = (ends[0] * ceilings["peak_gflop_per_second"].max() / bandwidth) ** 0.5
+    middle = (low * ceilings["peak_gflop_per_second"].max() / bandwidth) ** 0.5
     label_point(axes, middle, middle * bandwidth, f"memory: {bandwidth:.0f} GB/s", (-5, 3), color=MUTED, ha="right")
     for (precision, what), part in passes.groupby(["precision", "what"], sort=False):
         color, marker, _ = PRECISIONS[precision]
@@ -114,6 +117,7 @@ def roofline(ceilings: pd.DataFrame, passes: pd.DataFrame, where: str) -> Figure
 
 
 def _draw_ceiling(axes: Axes, ceiling: tuple, low: float, high: float) -> None:
+    """Draw memory's ceiling from ``low``, left of the bend, up to the arithmetic's, and that up to ``high``."""
     color, _, dash = PRECISIONS[ceiling.precision]
     peak, bandwidth = ceiling.peak_gflop_per_second, ceiling.gbyte_per_second
     ridge = peak / bandwidth
@@ -124,10 +128,25 @@ def _draw_ceiling(axes: Axes, ceiling: tuple, low: float, high: float) -> None:
 
 
 def _number_layers(axes: Axes, passes: pd.DataFrame, color: str) -> None:
-    """Write each convolution's number beside its mark, and one label beside the dense layers, which lie together."""
+    """Write the numbers of convolutions beside their marks, and one label beside the dense layers, which lie together.
+
+    Marks that all but coincide share a label.
+    """
     dense = passes["kind"].eq("fully connected")
-    for row in passes[~dense].itertuples():
-        label_point(axes, row.operations_per_byte, row.gflop_per_second, row.layer[-1], (4, -1), color=color)
+    for together in _close_together(passes[~dense].sort_values("operations_per_byte")):
+        x, y = together["operations_per_byte"].max(), together["gflop_per_second"].min()
+        place = (4, -1) if len(together) == 1 else (0, 7)  # a wide label would cover marks beside it
+        label_point(axes, x, y, ", ".join(sorted(together["layer"].str[-1])), place, color=color)
     if dense.any():
         x, y = passes[dense][["operations_per_byte", "gflop_per_second"]].median()
         label_point(axes, x, y, "6 to 8", (6, 0), color=color)
+
+
+def _close_together(passes: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the passes, which come from left to right, in groups whose neighbors' labels would overlap."""
+    groups: list[list[int]] = []
+    places = np.log10(passes[["operations_per_byte", "gflop_per_second"]].to_numpy())
+    for number, place in enumerate(places):
+        near = [group for group in groups if (abs(places[group] - place) < _LABEL_DECADES).all(axis=1).any()]
+        groups = [group for group in groups if group not in near] + [[*(n for group in near for n in group), number]]
+    return [passes.iloc[group] for group in groups]

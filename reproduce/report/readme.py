@@ -49,12 +49,17 @@ def _training_days(records: Records) -> str:
     return markdown_table(training_time.claims_on_days(timing.load_timings(), records.claims))
 
 
+def _training_cost(records: Records) -> str:
+    return training_time.cost_words(timing.load_timings())
+
+
 BLOCKS: dict[str, Callable[[Records], str]] = {
     "verdicts": lambda records: markdown_table(verdict_table(records)),
     "verdict-counts": _verdict_counts,
     "not-run": _not_run,
     "stalls": lambda records: stalls.page_table(),
     "training-days": _training_days,
+    "training-cost": _training_cost,
     "source-checks": lambda records: markdown_table(source_checks(records.claims, popular_only=True)),
 }
 """What each named block holds."""

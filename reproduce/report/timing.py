@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from reproduce.measure import uneven_words
 from reproduce.models import spec
 from reproduce.report.records import TABLES
 from reproduce.report.timeline import read_table
@@ -26,9 +27,13 @@ _KINDS = {
 KINDS = ("convolution", "local layer", "fully connected", "normalization", "pooling", "dropout", "loss", "update")
 _TIMING_COLUMNS = (
     "machine cpu cores gpu loaded device device_name precision threads network what layer batch_size rounds ms_median "
-    "ms_min ms_max ms_by_round images_per_second gflop gbyte gflop_per_second gbyte_per_second percent_of_peak skipped"
+    "ms_min ms_max ms_by_round images_per_second gflop gbyte gflop_per_second gbyte_per_second skipped "
+    "percent_of_matrix_product uneven_percent"
 )
-_DAYS_COLUMNS = "system year kind evidence precision days_low days_mid days_high loaded basis source"
+_DAYS_COLUMNS = (
+    "system year kind evidence precision days_low days_mid days_high images_per_second_mid peak_gflops "
+    "bandwidth_gb_per_s loaded basis source"
+)
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,12 @@ def plain_name(processor: str) -> str:
 
 
 def machines(timings: Timings) -> pd.DataFrame:
-    """Return what was timed where: machine, device, load; ``busy`` means that its figures are not to be quoted."""
+    """Return what was timed where, and whether it was ``quiet``: figures of a busy machine are not to be quoted."""
     measured = timings.measured()
     rows = []
     for (machine, device), group in measured.groupby(["machine", "device"], sort=False):
         first = group.iloc[0]
+        troubles = ["busy" if first["loaded"] else "", uneven_words(first["uneven_percent"])]
         rows.append(
             {
                 "machine": machine,
@@ -75,10 +81,10 @@ def machines(timings: Timings) -> pd.DataFrame:
                 "precisions": ", ".join(group["precision"].unique()),
                 "timings": len(group),
                 "rounds": f"{group['rounds'].min():.0f} to {group['rounds'].max():.0f}",
-                "busy": bool(first["loaded"]),
+                "quiet": "; ".join(filter(None, troubles)) or "yes",
             }
         )
-    columns = ["machine", "device", "cores", "precisions", "timings", "rounds", "busy"]
+    columns = ["machine", "device", "cores", "precisions", "timings", "rounds", "quiet"]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -155,12 +161,15 @@ def shares_by_kind(timings: Timings) -> pd.DataFrame:
 
 # What is compared: words, and the two rows as (what, network).
 _STEP = ("training_step", PAPER)
+WITHOUT_OVER_WITH = "step without normalization over the step with it"
+ONE_COLUMN_OVER_TWO = "one-column net's step over the two-column net's"
+WITH_INPUT = "step while the next batch is made over the step alone"
 _RATIOS = (
-    ("step without normalization over the step with it", ("training_step", WITHOUT_NORMALIZATION), _STEP),
-    ("one-column net's step over the two-column net's", ("training_step", ONE_COLUMN), _STEP),
+    (WITHOUT_OVER_WITH, ("training_step", WITHOUT_NORMALIZATION), _STEP),
+    (ONE_COLUMN_OVER_TWO, ("training_step", ONE_COLUMN), _STEP),
     ("released form's step over the paper's", ("training_step", "alexnet_as_released"), _STEP),
     ("forward pass over the whole step", ("forward", PAPER), _STEP),
-    ("step while the next batch is made over the step alone", ("training_step_with_input", PAPER), _STEP),
+    (WITH_INPUT, ("training_step_with_input", PAPER), _STEP),
 )
 
 
@@ -212,15 +221,18 @@ def roofline(timings: Timings, machine: str, device: str) -> tuple[pd.DataFrame,
     """Return the ceilings of a device at all threads, and its layers' passes in the paper's net.
 
     Returns:
-        ceilings: precision, peak_gflop_per_second, gbyte_per_second.
+        ceilings: precision, peak_gflop_per_second (the fastest round of the fastest matrix product),
+            gbyte_per_second (likewise).
         passes: precision, what, layer, kind, operations_per_byte, gflop_per_second; layers without operations are left
             out.
     """
     rows = at_all_threads(timings.measured())
     rows = rows[rows["machine"].eq(machine) & rows["device"].eq(device)]
-    peaks = rows[rows["what"].eq("matrix_multiply")].set_index("precision")["gflop_per_second"]
-    bandwidth = rows[rows["what"].eq("memory_copy")].set_index("precision")["gbyte_per_second"]
-    ceilings = pd.DataFrame({"peak_gflop_per_second": peaks, "gbyte_per_second": bandwidth.max()}).reset_index()
+    products = rows[rows["what"].eq("matrix_multiply")]
+    peaks = (1e3 * products["gflop"] / products["ms_min"]).groupby(products["precision"], sort=False).max()
+    copies = rows[rows["what"].eq("memory_copy")]
+    bandwidth = (1e3 * copies["gbyte"] / copies["ms_min"]).max()
+    ceilings = pd.DataFrame({"peak_gflop_per_second": peaks, "gbyte_per_second": bandwidth}).reset_index()
     passes = rows[rows["network"].eq(PAPER) & rows["what"].str.startswith("layer_") & rows["gflop"].notna()]
     kinds = {layer.name: _KINDS[type(layer)] for layer in spec.load_spec(PAPER).layers}
     passes = passes.assign(operations_per_byte=passes["gflop"] / passes["gbyte"], kind=passes["layer"].map(kinds))

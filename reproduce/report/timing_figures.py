@@ -29,7 +29,7 @@ _EVIDENCE = {
 _WORDS = {
     "measured": "measured here (median; fastest to slowest round)",
     "published": "published (as printed)",
-    "estimated": "estimated (published peak x an assumed share, its range)",
+    "estimated": "estimated (published peak x an assumed share; fp32 middles calibrated on the paper's days)",
 }
 NETWORKS = {
     "alexnet_paper": "AlexNet (paper)",

@@ -7,14 +7,14 @@ import pandas as pd
 from reproduce.collect.claims import Claim
 from reproduce.report.records import Records
 from reproduce.report.style import format_number
-from reproduce.report.timing import Timings
+from reproduce.report.timing import WITH_INPUT, Timings, ratios
 
 
 def seconds_to_error(records: Records, study: str, variant: str, error: float) -> pd.DataFrame:
     """Return for each run of a variant the training seconds until its test error was first at most ``error`` percent.
 
-    Columns: seed, seconds (NaN where it never was), threads, cpu. Seconds are of the training alone, to the end of the
-    epoch, on machines that did other work too.
+    Columns: seed, seconds (NaN where it never was), all_seconds (of the whole schedule), threads, cpu. Seconds are of
+    the training alone, to the end of the epoch, on machines that did other work too.
     """
     runs, histories = records.runs, records.histories
     wanted = runs[runs["study"].eq(study) & runs["variant"].eq(variant) & runs["status"].eq("finished")]
@@ -23,8 +23,9 @@ def seconds_to_error(records: Records, study: str, variant: str, error: float) -
         epochs = histories[histories["run_id"].eq(run.run_id)].sort_values("epoch")
         reached = epochs["test_error_percent"].le(error)
         seconds = epochs["seconds"].cumsum()[reached].iloc[0] if reached.any() else float("nan")
-        table.append({"seed": run.seed, "seconds": seconds, "threads": run.threads, "cpu": run.cpu})
-    return pd.DataFrame(table, columns=["seed", "seconds", "threads", "cpu"])
+        row = {"seed": run.seed, "seconds": seconds, "all_seconds": epochs["seconds"].sum()}
+        table.append(row | {"threads": run.threads, "cpu": run.cpu})
+    return pd.DataFrame(table, columns=["seed", "seconds", "all_seconds", "threads", "cpu"])
 
 
 _TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last year of the estimates that do)
@@ -37,7 +38,8 @@ _TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last y
 def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
     """Return the claims about days of training with each kind of evidence in its own column, and what was found.
 
-    Measured days are of machines timed here, not of 2012's; estimated days are of machines up to 2012.
+    Measured days are of machines timed here, not of 2012's, and of the updates alone, with the images ready;
+    estimated days are of machines up to 2012.
     """
     table = []
     for claim in (claim for claim in claims if claim.id in _TIME_CLAIMS):
@@ -48,9 +50,9 @@ def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
         table.append(
             {
                 "claim": claim.statement,
-                "published": _spans(days[days["evidence"].eq("published")]),
+                "published": _spans(days[days["evidence"].eq("published")], with_source=True),
                 "estimated, machines to 2012": _spans(of_2012),
-                "measured, machines here": _spans(days[days["evidence"].eq("measured")])
+                "measured here, updates alone": _spans(days[days["evidence"].eq("measured")])
                 or f"no {kind.upper()} timed yet: `python -m reproduce time`",
                 "finding": f"**{found}**",
             }
@@ -58,13 +60,45 @@ def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
     return pd.DataFrame(table)
 
 
-def _spans(days: pd.DataFrame) -> str:
+def cost_words(timings: Timings) -> str:
+    """Return what the whole training would take on each processor timed here, in sentences: updates, then batches.
+
+    Each precision is said by itself, with what the paper's own two GPUs took and what making batches adds.
+    """
+    measured = timings.days[timings.days["evidence"].eq("measured")]
+    paper = timings.days[timings.days["evidence"].eq("published")].sort_values("year").iloc[0]
+    if measured.empty:
+        return f"No machine has been timed yet; {paper.system} took {_ends(paper)} days."
+    said = [_sentence(system, group, timings) for system, group in measured.groupby("system", sort=False)]
+    name = f"{paper.system[0].upper()}{paper.system[1:]}"
+    return " ".join([*said, f"{name} took {_ends(paper)} days for everything, in fp32."])
+
+
+def _sentence(system: str, days: pd.DataFrame, timings: Timings) -> str:
+    ordered = days.sort_values("days_mid")
+    each = [f"{_days(row.days_mid)} days in {row.precision}" for row in ordered.itertuples()]
+    text = f"{system}: the updates alone of AlexNet's 90 epochs take {' and '.join(each)}."
+    beside = ratios(timings)
+    beside = beside[beside["compared"].eq(WITH_INPUT) & beside["machine"].isin(days["machine"])]
+    kinds = beside["device"].eq("cpu").map({True: "cpu", False: "gpu"})
+    beside = beside[kinds.eq(days["kind"].iloc[0])].set_index("precision")["ratio"]
+    added = [f"{100 * (beside[p] - 1):.0f} % in {p}" for p in ordered["precision"] if p in beside]
+    return text + (f" Making the batches beside them adds {' and '.join(added)}." if added else "")
+
+
+def _ends(row: pd.Series) -> str:
+    return f"{row.days_low:.0f} to {row.days_high:.0f}"
+
+
+def _spans(days: pd.DataFrame, with_source: bool = False) -> str:
+    """Return the days of each system; ``with_source`` adds the year and what was timed, as its source has it."""
     spans = []
     for row in days.itertuples():
         ends = dict.fromkeys(_days(value) for value in (row.days_low, row.days_high))
-        spans.append(
-            f"{row.system}, {row.precision}: {' to '.join(ends)} days{' (busy)' if row.loaded is True else ''}"
-        )
+        said = ["busy"] if row.loaded is True else []
+        said += [f"{row.year}: {row.basis}"] if with_source else []
+        notes = f" ({'; '.join(said)})" if said else ""
+        spans.append(f"{row.system}, {row.precision}: {' to '.join(ends)} days{notes}")
     return "; ".join(spans)
 
 
@@ -81,18 +115,25 @@ def days_table(timings: Timings) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
+_SECONDS = ["run", "timed", "seeds that got there", "fastest of these", "median of these", "slowest of these"]
+_WHOLE = "whole schedule, median of all seeds"
+
+
 def seconds_table(records: Records, study: str, variants: Sequence[str], error: float) -> pd.DataFrame:
-    """Return ``seconds_to_error`` of several variants, summed up by variant and machine, below the published time."""
+    """Return ``seconds_to_error`` of several variants, summed up by variant and machine, below the published time.
+
+    Seeds that never got there have no time until then: how many of how many did stands beside, and the seconds of the
+    whole schedule are of all.
+    """
     published = records.claim("cifar10-80sec-time").targets[0].value
-    rows = [{"run": "published: a GPU, not named", "seeds there": "-", "fastest": None, "median": published}]
+    rows = [["published: a GPU, not named", "as printed", "-", None, published, None, None]]
     for variant in variants:
         runs = seconds_to_error(records, study, variant, error)
         for (cpu, threads), group in runs.groupby(["cpu", "threads"], sort=False):
-            reached = group["seconds"].dropna()
-            plural = "s" if threads > 1 else ""
-            row = {"run": f"{variant}: {cpu}, {threads:.0f} thread{plural}"}
-            row |= {"seeds there": f"{len(reached)} of {len(group)}", "fastest": reached.min()}
-            rows.append(row | {"median": reached.median(), "slowest": reached.max()})
-    table = pd.DataFrame(rows, columns=["run", "seeds there", "fastest", "median", "slowest"])
-    times = {name: f"{name}, seconds" for name in ("fastest", "median", "slowest")}
+            reached, plural = group["seconds"].dropna(), "s" if threads > 1 else ""
+            head = [f"{variant}: {cpu}, {threads:.0f} thread{plural}", "waited for, on a machine that did other work"]
+            times = [reached.min(), reached.median(), reached.max(), group["all_seconds"].median()]
+            rows.append([*head, f"{len(reached)} of {len(group)}", *times])
+    table = pd.DataFrame(rows, columns=[*_SECONDS, _WHOLE])
+    times = {name: f"{name}, seconds" for name in (*_SECONDS[3:], _WHOLE)}
     return table.astype(dict.fromkeys(times, "float64")).rename(columns=times)

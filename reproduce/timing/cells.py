@@ -45,7 +45,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing to time. ``priority`` 0 is always timed; the highest give way first where time is short."""
+    """One thing to time. ``priority`` 0 is always timed; the highest give way first where time is short.
+
+    ``batch_size`` counts images; of a matrix product, the rows of its square matrices.
+    """
 
     setting: Setting
     what: str
@@ -64,7 +67,7 @@ class Scope:
         fewer_threads: whether everything is also timed on 1, 2, 4, ... CPU threads.
         batch_sizes: images a step at which scaling is looked at.
         copy_bytes: size of the array copied to find the memory bandwidth, by device type.
-        matrix_side: of the square matrices multiplied to find the peak, by device type.
+        matrix_sides: of the square matrices multiplied to find the peak, by device type; the first is always timed.
         sample_seconds: a timing lasts at least this long where one call is shorter.
         most_rounds: timings of each cell, where the budget allows; never fewer than ``plan.MIN_ROUNDS``.
         kinds: of work; the ceilings are always timed.
@@ -75,7 +78,9 @@ class Scope:
     fewer_threads: bool = True
     batch_sizes: Sequence[int] = (1, 8, 32, 512)
     copy_bytes: dict[str, int] = field(default_factory=lambda: {"cpu": 1 << 28, "cuda": 1 << 30})
-    matrix_side: dict[str, int] = field(default_factory=lambda: {"cpu": 2048, "cuda": 8192})
+    matrix_sides: dict[str, Sequence[int]] = field(
+        default_factory=lambda: {"cpu": (2048, 1024, 4096), "cuda": (8192, 4096, 16384)}
+    )
     sample_seconds: float = 0.1
     most_rounds: int = 9
     kinds: Sequence[str] = (FORWARD, TRAINING_STEP, LAYERS, NETWORK_INPUT, STEP_WITH_INPUT)
@@ -120,13 +125,19 @@ def all_cells(scope: Scope, devices: Sequence[str]) -> list[Cell]:
     """Return every cell of ``scope`` at the recipes' batch size, the most wanted first."""
     chosen = settings(scope, devices)
     most = max(setting.threads for setting in chosen)
-    cells = [Cell(setting, what) for setting in chosen for what in CEILINGS]
+    cells = [cell for setting in chosen for cell in _ceilings(scope, setting)]
     for setting in chosen:
         full = setting.threads == most
         cells += _cells_of(scope, setting, full)
         cells += _scaling_cells(scope, setting) if full else []
     wanted = [cell for cell in cells if cell.what in (*CEILINGS, *scope.kinds)]
     return sorted(wanted, key=lambda cell: cell.priority)
+
+
+def _ceilings(scope: Scope, setting: Setting) -> Iterator[Cell]:
+    yield Cell(setting, MEMORY_COPY)
+    for place, side in enumerate(scope.matrix_sides[torch.device(setting.device).type]):
+        yield Cell(setting, MATRIX_MULTIPLY, batch_size=side, priority=3 if place else 0)
 
 
 def _cells_of(scope: Scope, setting: Setting, full: bool) -> Iterator[Cell]:
@@ -170,10 +181,10 @@ def image_side(network: str) -> int:
     return _NASNET_SIDE if network == NASNET else known_spec(network).input.size
 
 
-def flops(cell: Cell, scope: Scope) -> float:
+def flops(cell: Cell) -> float:
     """Return the floating-point operations of one call of the cell, 0 for what only moves data."""
     if cell.what == MATRIX_MULTIPLY:
-        return 2.0 * scope.matrix_side[torch.device(cell.setting.device).type] ** 3
+        return 2.0 * cell.batch_size**3
     if cell.what in (MEMORY_COPY, NETWORK_INPUT):
         return 0.0
     if cell.network == NASNET:

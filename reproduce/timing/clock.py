@@ -1,4 +1,8 @@
-"""Clocks for a CPU and for CUDA devices, and settings that hold inside a block."""
+"""Clocks for a CPU and for CUDA devices, and settings that hold inside a block.
+
+``torch.utils.benchmark.Timer`` is not used: it repeats one statement until it has enough, so that pieces of work cannot
+take turns (a drift of the machine would fall on one of them), and it has no marks inside a pass, as layers need.
+"""
 
 import time
 from collections.abc import Callable, Iterator
@@ -9,7 +13,11 @@ import torch
 
 
 class Stopwatch:
-    """Marks moments of the work given to a device; on CUDA by events, so that the host's queueing is not counted."""
+    """Marks moments of the work given to a device, on CUDA by events in its stream.
+
+    Between two events lies what the device did, and also its idling wherever the host queues kernels more slowly than
+    it works through them: of short kernels, this is the host's time.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device

@@ -2,6 +2,9 @@
 
 Three kinds of evidence are never mixed in a row. ``measured``: timed here. ``published``: printed by others for their
 machine. ``estimated``: operations over an assumed share of a published peak, plus bytes over the published bandwidth.
+
+The middle of every fp32 estimate is calibrated: the share of the peak at which two GTX 580 take the paper's own five to
+six days. So the middles say how other machines compare with those two, and nothing on whether the days are right.
 """
 
 from dataclasses import dataclass
@@ -11,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce.errors import ReproduceError
+from reproduce.measure import uneven_words
 from reproduce.models.counts import total_parameters, training_flops_per_image
 from reproduce.models.spec import NetworkSpec
 from reproduce.paths import PAPER_NOTES, relative_to_repo
@@ -27,6 +31,9 @@ MEASURED, PUBLISHED, ESTIMATED = "measured", "published", "estimated"
 
 _UPDATE_ACCESSES = 5  # of four bytes a parameter: gradient, velocity and weight read, velocity and weight written
 _BEFORE_TENSOR_CORES = "fp32"
+_DAYS_IN_2012 = 5.5  # on two GTX 580: paper, section 1, five to six days
+_THEIR_GPU = "GeForce GTX 580"
+_CALIBRATED = f"middle: calibrated on the paper's {_DAYS_IN_2012} days on two GTX 580"
 
 
 @dataclass(frozen=True)
@@ -40,20 +47,31 @@ class ShareOfPeak:
 
 
 def share_of_two_gtx_580(days: float, hardware: pd.DataFrame) -> float:
-    """Return the share of two GTX 580s' peak that ``days`` of training mean: the one share known of 2012's own code."""
-    peak = 2e9 * hardware.set_index("device")["peak_fp32_gflops"]["GeForce GTX 580"]
-    return total_training_flops() / (days * SECONDS_A_DAY) / peak
+    """Return the share of two GTX 580s' peak at which the model gives ``days``: the one share known of 2012's own code.
+
+    Raises:
+        ReproduceError: memory traffic alone takes longer, or ``hardware`` has no GTX 580.
+    """
+    devices = hardware.set_index("device")
+    if _THEIR_GPU not in devices.index:
+        raise ReproduceError(f"{relative_to_repo(HARDWARE_CSV)} has no {_THEIR_GPU!r}; restore it with git")
+    gpu, network = devices.loc[_THEIR_GPU], known_spec(NETWORK)
+    step_seconds = days * SECONDS_A_DAY * RECIPE_BATCH / (EPOCHS * TRAINING_IMAGES)
+    memory = training_bytes_per_step(network, RECIPE_BATCH, "fp32") / (2e9 * gpu["bandwidth_gb_per_s"])
+    if memory >= step_seconds:
+        raise ReproduceError(f"{days} days are less than the memory traffic of two {_THEIR_GPU} takes; give more days")
+    arithmetic = RECIPE_BATCH * training_flops_per_image(network) / (2e9 * gpu["peak_fp32_gflops"])
+    return arithmetic / (step_seconds - memory)
 
 
 def shares_assumed(kind: str, precision: str, hardware: pd.DataFrame) -> ShareOfPeak:
     """Return the assumption for ``cpu`` or ``gpu`` in a precision. It decides every estimate, in proportion."""
-    in_2012 = share_of_two_gtx_580(5.5, hardware)
+    in_2012 = share_of_two_gtx_580(_DAYS_IN_2012, hardware)
     if kind == "cpu":
-        why = "10 % compiled loops, 80 % a tuned matrix product; middle: the share that two GTX 580s reached"
+        why = f"10 % compiled loops, 80 % a tuned matrix product; {_CALIBRATED}"
         return ShareOfPeak(0.1, in_2012, 0.8, why)
     if precision == _BEFORE_TENSOR_CORES:
-        why = "15 to 60 %; middle: the share that two GTX 580s reached"
-        return ShareOfPeak(0.15, in_2012, 0.6, why)
+        return ShareOfPeak(0.15, in_2012, 0.6, f"15 to 60 %; {_CALIBRATED}")
     return ShareOfPeak(0.05, 0.2, 0.5, "5 to 50 %: AlexNet's matrices are small for units of this speed")
 
 
@@ -102,7 +120,8 @@ def training_days(timing: pd.DataFrame, hardware: pd.DataFrame, published: pd.Da
 
     Returns:
         a row a machine and precision: ``days_low`` <= ``days_mid`` <= ``days_high``. Measured: fastest, median and
-        slowest round. Published: as printed, the middle between. Estimated: the highest, middle and lowest share.
+        slowest round. Published: as printed, the middle between. Estimated: the highest, middle and lowest share;
+        every middle in fp32 is calibrated on the paper's days, that of two GTX 580 so by definition.
     """
     rows = [*_measured_days(timing), *_published_days(published), *_estimated_days(hardware)]
     return pd.DataFrame(rows).reset_index(drop=True)
@@ -116,6 +135,7 @@ def _measured_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
     for step in steps.itertuples():
         on_cpu = step.device == "cpu"
         calls = f"{step.rounds:.0f} rounds of {step.calls_per_round:.0f} steps of {step.batch_size:.0f} images"
+        basis = "; ".join(filter(None, (calls, uneven_words(step.uneven_percent))))
         name = f"{step.cpu}, {step.cores:.0f} cores" if on_cpu else str(step.device_name)
         days = [days_at(1e3 * step.batch_size / ms) for ms in (step.ms_min, step.ms_median, step.ms_max)]
         rows.append(
@@ -124,9 +144,8 @@ def _measured_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
                 "machine": step.machine,
                 "precision": step.precision,
                 "threads": step.threads if on_cpu else None,
-                "share_of_peak_percent_mid": step.percent_of_peak,
                 "loaded": bool(step.loaded),
-                "basis": calls,
+                "basis": basis,
                 "source": f"results/timing/{step.machine}.csv",
             }
         )
@@ -145,7 +164,7 @@ def _published_days(published: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _estimated_days(hardware: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
-    for row in hardware.itertuples():
+    for row in _with_two_gtx_580(hardware).itertuples():
         for precision, peak in (("fp32", row.peak_fp32_gflops), ("bf16", row.peak_bf16_gflops)):
             if pd.isna(peak):
                 continue
@@ -155,9 +174,18 @@ def _estimated_days(hardware: pd.DataFrame) -> list[dict[str, Any]]:
             days = [days_at(estimated_images_per_second(share, peak, bandwidth, precision)) for share in shares]
             percents = {f"share_of_peak_percent_{at}": 100 * getattr(assumed, at) for at in ("low", "mid", "high")}
             extra = {"precision": precision, **percents, "basis": f"{peak:g} GFLOP/s x {assumed.why}"}
+            extra |= {"peak_gflops": peak, "bandwidth_gb_per_s": bandwidth}
             source = {"source": f"paper_notes/hardware.csv ({row.verified})"}
             rows.append(_days_row(row.device, row.year, row.kind, ESTIMATED, days) | extra | source)
     return rows
+
+
+def _with_two_gtx_580(hardware: pd.DataFrame) -> pd.DataFrame:
+    """Return the devices with the paper's pair before the single GPU: twice its peak and bandwidth, nothing lost."""
+    pair = hardware[hardware["device"].eq(_THEIR_GPU)]
+    figures = ["peak_fp32_gflops", "bandwidth_gb_per_s"]
+    pair = pair.assign(device=f"2 x {_THEIR_GPU} (middle by definition)", **{name: 2 * pair[name] for name in figures})
+    return pd.concat([pair, hardware], ignore_index=True)
 
 
 def _days_row(system: str, year: Any, kind: str, evidence: str, days: list[float]) -> dict[str, Any]:
@@ -167,6 +195,7 @@ def _days_row(system: str, year: Any, kind: str, evidence: str, days: list[float
     figures = dict(zip(("days_low", "days_mid", "days_high"), days, strict=True))
     figures |= dict(zip((f"images_per_second_{at}" for at in ("low", "mid", "high")), speeds, strict=True))
     shares = {f"share_of_peak_percent_{at}": None for at in ("low", "mid", "high")}
+    shares |= {"peak_gflops": None, "bandwidth_gb_per_s": None}
     return head | figures | shares | {"loaded": None, "basis": "", "source": ""}
 
 

@@ -43,6 +43,7 @@ _SIZES = {
         for edition, test in ((EDITIONS[2010], "test"), (EDITIONS[2012], "val"))
     },
 }
+_READ_AHEAD = {edition.name for edition in EDITIONS.values()}  # packed images
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Speeds:
         precision that was not timed, because this device has it not, that of fp32.
         """
         rows = self.rows[self.rows["what"].eq(what) & self.rows["device"].eq(self.device)]
-        rows = self.rows[self.rows["what"].eq(what)] if rows.empty else rows  # input is made on the CPU
+        rows = self.rows[self.rows["what"].eq(what)] if rows.empty else rows  # it did not fit the budget there
         rows = rows[rows["precision"].eq(precision if precision in set(rows["precision"]) else "fp32")]
         operations = training_flops_per_image(network)
         distance = [self._distance(each, name, operations) for each in rows["network"]]
@@ -119,6 +120,9 @@ def _at_all_threads(rows: pd.DataFrame) -> pd.DataFrame:
 def run_seconds(variant: Variant, epochs: int, dataset: str, speeds: Speeds) -> float:
     """Return the seconds one run of ``variant`` would take: training, with its input, and all evaluations.
 
+    Images in memory become input on the device, before each step. Packed images are read ahead in threads: beside a
+    GPU the slower of the two decides, while on the CPU both take from the same cores, and their times add up.
+
     Args:
         variant: what is trained.
         epochs: length of the schedule.
@@ -129,17 +133,21 @@ def run_seconds(variant: Variant, epochs: int, dataset: str, speeds: Speeds) -> 
     network, phases = variant.network_spec(), variant.scaled_phases(epochs)
     name = variant.network
 
-    def seconds(what: str) -> float:
-        return speeds.seconds_per_image(what, name, network, variant.precision)
+    read_ahead = dataset in _READ_AHEAD and speeds.device != "cpu"  # a CPU that trains shares its cores with reading
 
-    made = seconds(NETWORK_INPUT)
+    def seconds(what: str) -> float:
+        computed, made = (
+            speeds.seconds_per_image(each, name, network, variant.precision) for each in (what, NETWORK_INPUT)
+        )
+        return max(computed, made) if read_ahead else computed + made
+
     per_file = sizes.training // sizes.files
     trained = sum(phase.epochs * len(phase.training_files) for phase in phases) * per_file
     views = 1 if variant.test_views == 1 else variant.test_views + 1  # the protocol's, and the center once more
     tested = views * sizes.test + variant.test_views * (variant.held_out_images or 0)
     at_the_end = tested + min(sizes.training, variant.evaluated_images or TRAINING_IMAGES_TESTED)
     evaluated = sum(phase.epochs * _evaluated(phase, per_file, sizes) for phase in phases) + at_the_end
-    return trained * (seconds(TRAINING_STEP) + made) + evaluated * (seconds(FORWARD) + made)
+    return trained * seconds(TRAINING_STEP) + evaluated * seconds(FORWARD)
 
 
 def _sizes(variant: Variant, dataset: str) -> Sizes:
@@ -221,7 +229,8 @@ def estimate_text(studies: Sequence[Study], speeds: Speeds) -> str:
     return (
         f"Training AlexNet (two columns, 90 epochs of {cost.TRAINING_IMAGES:,} images), slowest first\n\n{stand}\n\n"
         "measured: timed here. published: printed by others. estimated: published peak times an assumed share of it\n"
-        "(reproduce/timing/cost.py), good to a factor of three at best.\n\n"
+        "(reproduce/timing/cost.py), good to a factor of three at best; fp32 middles are calibrated on the paper's\n"
+        "own days on two GTX 580.\n\n"
         f"The studies on this machine ({speeds.device}), one run after another\n\n{times}\n\n"
         f"This machine's speeds: {speeds.source}."
     )

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reproduce.timing.cells import (
-    CEILINGS,
     IMAGENET_NETWORKS,
+    MATRIX_MULTIPLY,
+    MEMORY_COPY,
     NASNET,
     NETWORK_INPUT,
     RECIPE_BATCH,
@@ -34,10 +35,12 @@ SKIPPED = "does not fit the time budget of {:.0f} s"
 
 def predicted_seconds(cell: Cell, scope: Scope, peaks: Mapping[Setting, float]) -> float:
     """Return a guess of one call's seconds from its operations and the measured peak in FLOP/s."""
-    if cell.what in (*CEILINGS, NETWORK_INPUT):
+    if cell.what in (MEMORY_COPY, NETWORK_INPUT):
         return scope.sample_seconds
+    if cell.what == MATRIX_MULTIPLY:
+        return flops(cell) / peaks[cell.setting]
     share = _SHARE_OF_PEAK[cell.setting.precision] / (4 if cell.network == NASNET else 1)  # its kernels are small
-    return _LEAST_SECONDS + flops(cell, scope) / (share * peaks[cell.setting])
+    return _LEAST_SECONDS + flops(cell) / (share * peaks[cell.setting])
 
 
 def fitted(cells: Sequence[Cell], scope: Scope, peaks: Mapping[Setting, float]) -> tuple[list[Cell], list[Cell]]:

@@ -35,8 +35,9 @@ _RUN = ["git_commit", "git_dirty", "started_utc", "finished_utc", "load_average_
 _RUN += ["other_work_percent", "loaded", "budget_seconds"]
 _CELL = ["device", "device_name", "precision", "threads", "network", "what", "layer", "batch_size"]
 _TIMES = ["rounds", "calls_per_round", "ms_median", "ms_min", "ms_max", "ms_by_round", "images_per_second"]
-_WORK = ["gflop", "gbyte", "gflop_per_second", "gbyte_per_second", "percent_of_peak", "skipped"]
+_WORK = ["gflop", "gbyte", "gflop_per_second", "gbyte_per_second", "skipped"]
 COLUMNS = [*_MACHINE, *_RUN, *_CELL, *_TIMES, *_WORK]
+DERIVED_COLUMNS = ["percent_of_matrix_product", "uneven_percent"]  # from the rows of a file, when they are read
 TEXT_COLUMNS = ["cpu", "gpu", "features", "os", "torch", "python", "git_commit", "started_utc", "finished_utc"]
 TEXT_COLUMNS += ["device", "device_name", "precision", "network", "what", "layer", "ms_by_round", "skipped"]
 
@@ -82,7 +83,7 @@ def _work(cell: Cell, scope: Scope, key: tuple[str, str]) -> tuple[float, float]
         return layer_work(network, cell.batch_size, cell.setting.precision).get(key, (0.0, 0.0))
     if cell.what == MEMORY_COPY:
         return 0.0, 2.0 * scope.copy_bytes[torch.device(cell.setting.device).type]  # read and written
-    return flops(cell, scope), 0.0
+    return flops(cell), 0.0
 
 
 def cell_columns(cell: Cell) -> dict[str, Any]:
@@ -99,13 +100,21 @@ def cell_columns(cell: Cell) -> dict[str, Any]:
     }
 
 
-def with_shares_of_peak(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return ``frame`` with ``percent_of_peak``: operations a second over the matrix product's at the same setting."""
+def with_shares(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one machine's rows with the columns that follow from its matrix products.
+
+    ``percent_of_matrix_product``: operations a second over those of the fastest round of the fastest product at the
+    same setting. ``uneven_percent``: by how much a product's slowest round exceeds its fastest on the same device, at
+    all threads, the most of all products: what other guests of a shared machine do, even if no load shows.
+    """
+    products = frame[frame["what"].eq(MATRIX_MULTIPLY)]
+    speeds = products.assign(fastest=1e3 * products["gflop"] / products["ms_min"])
     setting = ["device", "precision", "threads"]
-    peaks = frame[frame["what"].eq(MATRIX_MULTIPLY)].set_index(setting)["gflop_per_second"]
-    places = pd.MultiIndex.from_frame(frame[setting])
-    peak = pd.Series(peaks.reindex(places).to_numpy(), index=frame.index)
-    return frame.assign(percent_of_peak=100 * frame["gflop_per_second"] / peak)
+    peaks = speeds.groupby(setting)["fastest"].max().reindex(pd.MultiIndex.from_frame(frame[setting]))
+    full = products[products["threads"].eq(frame["threads"].max())]
+    uneven = (100 * (full["ms_max"] / full["ms_min"] - 1)).groupby(full["device"]).max()
+    shares = 100 * frame["gflop_per_second"] / peaks.to_numpy()
+    return frame.assign(percent_of_matrix_product=shares, uneven_percent=frame["device"].map(uneven))
 
 
 def write_rows(rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], folder: Path) -> Path:
@@ -121,7 +130,7 @@ def write_rows(rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], fold
     """
     frame = pd.DataFrame([{**facts, **row} for row in rows]).reindex(columns=COLUMNS)
     numbers = [name for name in COLUMNS if name not in TEXT_COLUMNS]
-    frame = with_shares_of_peak(frame.astype(dict.fromkeys(numbers, "float64")))
+    frame = frame.astype(dict.fromkeys(numbers, "float64"))
     for name in numbers:
         frame[name] = ["" if math.isnan(value) else f"{value:.6g}" for value in frame[name]]
     path = machine_file(facts, folder)
@@ -144,7 +153,7 @@ def read_machine(path: Path) -> dict[str, Any]:
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """Return one machine's rows, with ``machine``: the file's name without its ending.
+    """Return one machine's rows, with ``machine`` (the file's name without its ending) and ``with_shares``.
 
     Raises:
         ReproduceError: the file cannot be read, lacks a column or has no rows.
@@ -158,15 +167,15 @@ def read_rows(path: Path) -> pd.DataFrame:
     if missing or frame.empty:
         problem = f"has no column {missing[0]!r}" if missing else "has no rows"
         raise ReproduceError(f"{shown} {problem}; restore it with git or run `python -m reproduce time`")
-    return frame.assign(machine=path.stem, loaded=frame["loaded"].astype(bool))
+    return with_shares(frame).assign(machine=path.stem, loaded=frame["loaded"].astype(bool))
 
 
 def read_all(folder: Path = TIMING_FOLDER) -> pd.DataFrame:
     """Return the rows of every machine's file in ``folder``, by file name; empty where there are none."""
     frames = [read_rows(path) for path in sorted(folder.glob("*.csv"))]
     if not frames:
-        return pd.DataFrame(columns=["machine", *COLUMNS])
-    return pd.concat(frames, ignore_index=True)[["machine", *COLUMNS]]
+        return pd.DataFrame(columns=["machine", *COLUMNS, *DERIVED_COLUMNS])
+    return pd.concat(frames, ignore_index=True)[["machine", *COLUMNS, *DERIVED_COLUMNS]]
 
 
 def training_steps(frame: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from reproduce.timing.subjects import Sample, Workshop, nasnet_missing
 from reproduce.train.run import Launch, prepare_torch
 
 QUICK_FOLDER = RESULTS / "quick" / "timing"
+Sampler = Callable[[int], Sample]
 _OTHERS_PERCENT = 10.0  # of the machine's processor time, from which other programs disturb
 
 
@@ -96,34 +97,57 @@ def _timed(scope: Scope, devices: Sequence[str]) -> list[dict[str, Any]]:
     wanted, rows = _without_missing(cells.all_cells(scope, devices))
     workshop = Workshop(scope)
     chosen, left_out = fitted(wanted, scope, _peaks(workshop, wanted, scope))
-    samplers = {cell: _within_setting(cell, workshop.sampler(cell)) for cell in chosen}
-    seconds = _warm_all_up(samplers, scope, deadline)
+    samplers, seconds = _warm_all_up(workshop, chosen, scope, deadline)
     calls = {cell: max(1, round(scope.sample_seconds / each)) for cell, each in seconds.items()}
     costs = {cell: seconds[cell] * (calls[cell] + (calls[cell] > 1)) for cell in seconds}
     kept = within(costs, (deadline - time.monotonic()) / MIN_ROUNDS)
-    rounds = int((deadline - time.monotonic()) / sum(costs[cell] for cell in kept))
-    rounds = min(scope.most_rounds, max(MIN_ROUNDS, rounds))
+    expected = int((deadline - time.monotonic()) / sum(costs[cell] for cell in kept))
     arms = {_words(cell): _arm(samplers[cell], calls[cell]) for cell in kept}
-    with Progress("time", rounds * len(kept), "timing") as progress:
-        samples = in_turns("cells", arms, rounds, progress, 1)
+    samples = _rounds(arms, min(scope.most_rounds, max(MIN_ROUNDS, expected)), scope.most_rounds, deadline)
     left_out += [cell for cell in chosen if cell not in kept]
     done = [row for cell in kept for row in cell_rows(cell, scope, samples[_words(cell)], calls[cell])]
     return done + rows + [_skipped(cell, SKIPPED.format(scope.budget_seconds)) for cell in left_out]
 
 
-def _warm_all_up(samplers: dict[Cell, Callable[[int], Sample]], scope: Scope, deadline: float) -> dict[Cell, float]:
-    """Return the seconds of a call of each cell, the most wanted first, until half the budget is gone.
+def _rounds(
+    arms: Mapping[str, Callable[[], Sample]], expected: int, most: int, deadline: float
+) -> dict[str, list[Sample]]:
+    """Time every arm once a round, while another round as long as the longest so far ends before the deadline.
 
-    The plan's guess leaves room; a machine that turns out slower than its peak said must still end in time.
+    The first calls, of which costs are planned, are slower than those timed: a number of rounds fixed from them would
+    leave time unused. ``expected`` rounds are for the progress line.
     """
+    samples: dict[str, list[Sample]] = {name: [] for name in arms}
+    rounds, longest = 0, 0.0
+    with Progress("time", expected * len(arms), "timing") as progress:
+        while rounds < MIN_ROUNDS or (rounds < most and time.monotonic() + longest <= deadline):
+            started = time.monotonic()
+            order = dict(arms if rounds % 2 == 0 else reversed(arms.items()))  # a drift favors none
+            for name, (sample,) in in_turns("cells", order, 1, progress, 1).items():
+                samples[name].append(sample)
+            rounds, longest = rounds + 1, max(longest, time.monotonic() - started)
+            progress.total = max(progress.total, progress.done)
+    return samples
+
+
+def _warm_all_up(
+    workshop: Workshop, chosen: Sequence[Cell], scope: Scope, deadline: float
+) -> tuple[dict[Cell, Sampler], dict[Cell, float]]:
+    """Return each cell's sampler and the seconds of a call, the most wanted first, until half the budget is gone.
+
+    The plan's guess leaves room; a machine that turns out slower than its peak said must still end in time. Making
+    what a cell needs takes from the budget, but not from the seconds of its call, of which rounds are planned.
+    """
+    samplers: dict[Cell, Sampler] = {}
     seconds: dict[Cell, float] = {}
-    with Progress("time", len(samplers), "cell") as progress:
-        for cell, sampler in samplers.items():
+    with Progress("time", len(chosen), "cell") as progress:
+        for cell in chosen:
             if cell.priority > 1 and time.monotonic() > deadline - scope.budget_seconds / 2:
                 break
-            seconds[cell] = _warmed_up(sampler, scope.sample_seconds)
+            samplers[cell] = _within_setting(cell, workshop.sampler(cell))
+            seconds[cell] = _warmed_up(samplers[cell], scope.sample_seconds)
             progress.update(1, f"warming up {_words(cell)}")
-    return seconds
+    return samplers, seconds
 
 
 def _without_missing(wanted: Sequence[Cell]) -> tuple[list[Cell], list[dict[str, Any]]]:
@@ -142,13 +166,13 @@ def _peaks(workshop: Workshop, wanted: Sequence[Cell], scope: Scope) -> dict[Set
     """Return a first measure of each setting's FLOP/s, to plan by; the rows hold that of the rounds."""
     found = {}
     for cell in wanted:
-        if cell.what == cells.MATRIX_MULTIPLY:
+        if cell.what == cells.MATRIX_MULTIPLY and cell.priority == 0:
             sampler = _within_setting(cell, workshop.sampler(cell))
-            found[cell.setting] = cells.flops(cell, scope) / _warmed_up(sampler, scope.sample_seconds)
+            found[cell.setting] = cells.flops(cell) / _warmed_up(sampler, scope.sample_seconds)
     return found
 
 
-def _within_setting(cell: Cell, sampler: Callable[[int], Sample]) -> Callable[[int], Sample]:
+def _within_setting(cell: Cell, sampler: Sampler) -> Sampler:
     def sample(calls: int) -> Sample:
         with threads_set(cell.setting.threads):
             return sampler(calls)
@@ -156,13 +180,13 @@ def _within_setting(cell: Cell, sampler: Callable[[int], Sample]) -> Callable[[i
     return sample
 
 
-def _warmed_up(sampler: Callable[[int], Sample], sample_seconds: float) -> float:
+def _warmed_up(sampler: Sampler, sample_seconds: float) -> float:
     """Call until it is warm; return the seconds of a call. A long call's first time is near enough."""
     seconds = sum(sampler(1).values())
     return sum(sampler(2).values()) if seconds < 2 * sample_seconds else seconds
 
 
-def _arm(sampler: Callable[[int], Sample], calls: int) -> Callable[[], Sample]:
+def _arm(sampler: Sampler, calls: int) -> Callable[[], Sample]:
     def sample() -> Sample:
         if calls > 1:  # other networks have since had the caches; a call that is long by itself hardly notices
             sampler(1)
@@ -173,5 +197,5 @@ def _arm(sampler: Callable[[int], Sample], calls: int) -> Callable[[], Sample]:
 
 def _words(cell: Cell) -> str:
     setting = cell.setting
-    work = f"{cell.what} {cell.network} {cell.batch_size}" if cell.network else cell.what
+    work = " ".join(str(part) for part in (cell.what, cell.network, cell.batch_size) if part)
     return f"{work}, {setting.device} {setting.precision} {setting.threads} threads"

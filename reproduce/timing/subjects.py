@@ -5,20 +5,17 @@ import importlib.util
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from reproduce.config import Phase
-from reproduce.data.augment import ColorNoise, center_crop_of_mean
-from reproduce.data.in_memory import TrainingData
-from reproduce.data.steps import Step
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.spec import load_spec
 from reproduce.timing import cells
-from reproduce.timing.cells import IMAGENET_NETWORKS, NASNET, Cell, Scope, image_side
+from reproduce.timing.cells import NASNET, Cell, Scope, image_side
 from reproduce.timing.clock import Stopwatch, seconds_per_call
+from reproduce.timing.inputs import InputMaker, noise_images
 from reproduce.train.loop import DTYPES
 from reproduce.train.update import MomentumUpdate
 
@@ -26,8 +23,6 @@ _SEED = 1
 _MOMENTUM = 0.9  # paper, section 5
 # Steps on noise must not blow the weights up; the arithmetic is the same.
 _PHASE = Phase(epochs=1, training_files=[1], weight_rate_factor=1e-6, bias_rate_factor=1e-6)
-_SOURCE_IMAGES = 256  # from which crops are cut: more than a batch, so that pixels come from memory
-_SOURCE_SIDE = {"imagenet": 256, "cifar10": 32}  # pixels
 
 Sample = dict[tuple[str, str], float]  # seconds a call by (what, layer)
 
@@ -37,24 +32,19 @@ def nasnet_missing() -> str | None:
     return None if importlib.util.find_spec("timm") else "timm is not installed"
 
 
-@functools.lru_cache(maxsize=8)
-def noise_images(side: int, batch_size: int, precision: str, device: str) -> Tensor:
-    """Return (N, 3, side, side) noise of the size of centered pixels, channels-last, on the device."""
-    random = torch.Generator().manual_seed(_SEED)
-    noise = 60 * torch.randn((batch_size, side, side, 3), generator=random)
-    return noise.to(torch.device(device), DTYPES[precision]).permute(0, 3, 1, 2)
-
-
 class Subject:
-    """One network on one device, with its update rule; all kinds of work share the weights, which hardly move."""
+    """One network on one device, with its update rule; all kinds of work share the weights, which hardly move.
 
-    def __init__(self, name: str, device: torch.device) -> None:
+    ``precision`` is that of NASNet's weights; our own networks keep float32 weights and cast them themselves.
+    """
+
+    def __init__(self, name: str, device: torch.device, precision: str = "fp32") -> None:
         self.name, self.device, self.side = name, device, image_side(name)
         self.network: nn.Module
         if name == NASNET:
             import timm
 
-            self.network = timm.create_model(NASNET, pretrained=False).eval().to(device)
+            self.network = timm.create_model(NASNET, pretrained=False).eval().to(device, DTYPES[precision])
         else:
             self.network = Network(load_spec(name), _SEED).to(device)
             self.update = MomentumUpdate(self.network, _MOMENTUM)
@@ -113,86 +103,77 @@ class Subject:
         return dict(zip(names, watch.intervals(), strict=True))
 
 
-class InputMaker:
-    """Makes batches of network input from bytes on the CPU: random crops, flips, for ImageNet color noise; the cast."""
-
-    def __init__(self, network: str) -> None:
-        self.size = image_side(network)
-        imagenet = network in IMAGENET_NETWORKS
-        side = _SOURCE_SIDE["imagenet" if imagenet else "cifar10"]
-        random = np.random.Generator(np.random.PCG64(_SEED))
-        images = torch.from_numpy(random.integers(0, 256, (_SOURCE_IMAGES, side, side, 3), dtype=np.uint8))
-        labels, mean_image = torch.zeros(_SOURCE_IMAGES, dtype=torch.int64), np.full((3, side, side), 120.0)
-        self.data = TrainingData(images, labels, images, labels, mean_image, files=1)
-        self.mean = center_crop_of_mean(mean_image, self.size)
-        self.noise = ColorNoise.from_covariance(np.diag([4000.0, 4000.0, 4000.0])) if imagenet else None
-        self.made = 0
-
-    def make(self, batch_size: int, precision: str) -> Tensor:
-        """Return the next batch, (N, 3, size, size)."""
-        self.made += 1
-        rows = (np.arange(batch_size) + self.made * batch_size) % _SOURCE_IMAGES
-        step = Step(self.made, rows, noise=self.noise)
-        augmentation = "none" if self.data.image_side == self.size else "crops_and_flips"
-        batch = next(iter(self.data.training_batches([step], self.size, _SEED, augmentation)))
-        return batch.network_input(self.mean, DTYPES[precision])
-
-
 class Workshop:
-    """Makes the calls of cells; networks and inputs are made once and kept."""
+    """Makes the calls of cells; networks, images and input makers are made once and kept."""
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._subjects: dict[tuple[str, str], Subject] = {}
-        self._makers: dict[str, InputMaker] = {}
+        self._subjects: dict[tuple[str, str, str], Subject] = {}
+        self._batches: dict[tuple[int, int, str, str], tuple[Tensor, Tensor]] = {}
+        self._makers: dict[tuple[str, str], InputMaker] = {}
         self._beside = single_threaded_worker("input")
 
-    def _subject(self, cell: Cell) -> Subject:
-        key = cell.network, cell.setting.device
-        if key not in self._subjects:
-            self._subjects[key] = Subject(cell.network, torch.device(cell.setting.device))
-        return self._subjects[key]
-
-    def _maker(self, network: str) -> InputMaker:
-        if network not in self._makers:
-            self._makers[network] = InputMaker(network)
-        return self._makers[network]
-
     def sampler(self, cell: Cell) -> Callable[[int], Sample]:
-        """Return what times a number of calls of the cell in a row and returns the mean seconds of one."""
+        """Return what times a number of calls of the cell in a row and returns the mean seconds of one.
+
+        Whatever the calls need is made here, before any clock runs.
+        """
         device = torch.device(cell.setting.device)
         if cell.what == cells.LAYERS:
-            return lambda repeats: self._mean_of_layers(cell, repeats)
+            subject, batch = self._subject(cell), self._batch(cell)
+            return lambda repeats: _mean_of_layers(subject, batch, repeats)
         call = self._call(cell, device)
         return lambda repeats: {(cell.what, ""): seconds_per_call(call, repeats, device)}
 
-    def _mean_of_layers(self, cell: Cell, repeats: int) -> Sample:
-        subject = self._subject(cell)
-        batch = subject.batch(cell.batch_size, cell.setting.precision)
-        passes = [subject.layers(*batch) for _ in range(repeats)]
-        return {key: sum(each[key] for each in passes) / repeats for key in passes[0]}
+    def _subject(self, cell: Cell) -> Subject:
+        precision = cell.setting.precision if cell.network == NASNET else "fp32"
+        key = cell.network, cell.setting.device, precision
+        if key not in self._subjects:
+            self._subjects[key] = Subject(cell.network, torch.device(cell.setting.device), precision)
+        return self._subjects[key]
+
+    def _batch(self, cell: Cell) -> tuple[Tensor, Tensor]:
+        subject, precision = self._subject(cell), cell.setting.precision
+        key = subject.side, cell.batch_size, precision, cell.setting.device
+        if key not in self._batches:
+            self._batches[key] = subject.batch(cell.batch_size, precision)
+        return self._batches[key]
+
+    def _make(self, cell: Cell) -> Callable[[], Tensor]:
+        key = cell.network, cell.setting.device
+        if key not in self._makers:
+            self._makers[key] = InputMaker(cell.network, torch.device(cell.setting.device))
+        return functools.partial(self._makers[key].make, cell.batch_size, cell.setting.precision)
 
     def _call(self, cell: Cell, device: torch.device) -> Callable[[], object]:
-        precision, size = cell.setting.precision, cell.batch_size
+        precision = cell.setting.precision
         match cell.what:
             case cells.MATRIX_MULTIPLY:
-                return _matrix_multiply(self._scope.matrix_side[device.type], precision, device)
+                return _matrix_multiply(cell.batch_size, precision, device)
             case cells.MEMORY_COPY:
                 return _memory_copy(self._scope.copy_bytes[device.type], device)
-            case cells.FORWARD:
-                return lambda: self._subject(cell).forward(self._subject(cell).batch(size, precision)[0])
-            case cells.TRAINING_STEP:
-                return lambda: self._subject(cell).step(*self._subject(cell).batch(size, precision))
             case cells.NETWORK_INPUT:
-                return lambda: self._maker(cell.network).make(size, precision)
+                return self._make(cell)
+        subject, (images, labels) = self._subject(cell), self._batch(cell)
+        match cell.what:
+            case cells.FORWARD:
+                return lambda: subject.forward(images)
+            case cells.TRAINING_STEP:
+                return lambda: subject.step(images, labels)
             case _:
-                return lambda: self._step_with_input(cell, device)
+                make = self._make(cell)
+                return lambda: self._step_with_input(lambda: subject.step(images, labels), make)
 
-    def _step_with_input(self, cell: Cell, device: torch.device) -> None:
-        """Train a batch while a thread makes the next one, then bring that to the device: paper, section 4.1."""
-        made = self._beside.submit(self._maker(cell.network).make, cell.batch_size, cell.setting.precision)
-        self._subject(cell).step(*self._subject(cell).batch(cell.batch_size, cell.setting.precision))
-        made.result().to(device)
+    def _step_with_input(self, step: Callable[[], None], make: Callable[[], Tensor]) -> None:
+        """Train a batch while a thread makes the next one: paper, section 4.1."""
+        made = self._beside.submit(make)
+        step()
+        made.result()
+
+
+def _mean_of_layers(subject: Subject, batch: tuple[Tensor, Tensor], repeats: int) -> Sample:
+    passes = [subject.layers(*batch) for _ in range(repeats)]
+    return {key: sum(each[key] for each in passes) / repeats for key in passes[0]}
 
 
 def single_threaded_worker(name: str) -> ThreadPoolExecutor:

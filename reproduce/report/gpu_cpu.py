@@ -1,0 +1,150 @@
+"""How many times as fast a GPU was, by kind of evidence, and what the timings say, each in a generated sentence."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from reproduce.report.timing import ONE_COLUMN_OVER_TWO, WITH_INPUT, WITHOUT_OVER_WITH, Timings, ratios, roofline
+
+_LAST_YEAR = 2012  # of the machines that the claims are about
+_COLUMNS = ["evidence", "GPU", "CPU", "precision", "compared", "from_times", "to_times"]
+
+
+def factors(timings: Timings) -> pd.DataFrame:
+    """Return how many times as fast a GPU is as a CPU: printed by one source, peaks to 2012, or timed here.
+
+    Columns: evidence, GPU, CPU, precision, compared, from_times and to_times (over the CPUs named).
+    """
+    days = timings.days
+    rows = _same_source(days[days["evidence"].eq("published")], "published")
+    rows += _peaks(days[days["evidence"].eq("estimated") & days["year"].le(_LAST_YEAR) & days["precision"].eq("fp32")])
+    rows += _same_source(days[days["evidence"].eq("measured")], "measured")
+    return pd.DataFrame(rows, columns=_COLUMNS).astype({"from_times": "float64", "to_times": "float64"})
+
+
+def _same_source(days: pd.DataFrame, evidence: str) -> list[list[object]]:
+    """Return the GPUs' speeds over the CPUs' of the same source (a machine's file, or what others printed)."""
+    rows = []
+    for gpu in days[days["kind"].eq("gpu")].itertuples():
+        alike = days["source"].eq(gpu.source) & days["precision"].eq(gpu.precision) & days["kind"].eq("cpu")
+        for cpu in days[alike].itertuples():
+            times = gpu.images_per_second_mid / cpu.images_per_second_mid
+            rows.append([evidence, gpu.system, cpu.system, gpu.precision, "images a second", times, times])
+    return rows
+
+
+def _peaks(days: pd.DataFrame) -> list[list[object]]:
+    cpus = days[days["kind"].eq("cpu")]
+    rows = []
+    for gpu in days[days["kind"].eq("gpu")].itertuples():
+        for column, words in (("peak_gflops", "published peaks"), ("bandwidth_gb_per_s", "published bandwidths")):
+            times = getattr(gpu, column) / cpus[column]
+            system = gpu.system.removesuffix(" (middle by definition)")
+            rows.append(["estimated", system, ", ".join(cpus["system"]), "fp32", words, times.min(), times.max()])
+    return rows
+
+
+def factor_words(timings: Timings) -> str:
+    """Return in a sentence for each kind of evidence by what factor a GPU trained faster."""
+    table = factors(timings)
+    said = []
+    for evidence, compared, words in (
+        ("published", "images a second", "By what others printed, a GPU trained {} times as fast as a CPU."),
+        (
+            "estimated",
+            "published peaks",
+            f"GPUs to {_LAST_YEAR} had {{}} times the arithmetic of CPUs to {_LAST_YEAR},",
+        ),
+        ("estimated", "published bandwidths", "and {} times their memory bandwidth."),
+        ("measured", "images a second", "Timed here, a GPU trains {} times as fast as the CPU beside it."),
+    ):
+        part = table[table["evidence"].eq(evidence) & table["compared"].eq(compared)]
+        if len(part):
+            said.append(words.format(_range(part["from_times"].min(), part["to_times"].max())))
+        elif evidence == "measured":
+            said.append("No GPU has been timed here.")
+    return " ".join(said)
+
+
+def augmentation_words(timings: Timings) -> str:
+    """Return whether making the next batch came free beside training, by device and precision."""
+    return _said(timings, WITH_INPUT, "Making the next batch beside training", _added)
+
+
+def normalization_words(timings: Timings) -> str:
+    """Return what share of a step response normalization takes."""
+    return _said(timings, WITHOUT_OVER_WITH, "Response normalization takes", _taken)
+
+
+def columns_words(timings: Timings) -> str:
+    """Return what the one-column net's step takes of the two-column net's."""
+    return _said(timings, ONE_COLUMN_OVER_TWO, "On one device, a step of the one-column net takes", _part)
+
+
+def ceiling_words(timings: Timings) -> str:
+    """Return what share of the fastest matrix product the paper's convolutions and dense layers reach, at most."""
+    said = []
+    for (machine, device), _ in timings.measured().groupby(["machine", "device"], sort=False):
+        ceilings, passes = roofline(timings, machine, device)
+        if passes.empty:
+            continue
+        peaks = ceilings.set_index("precision")["peak_gflop_per_second"]
+        shares = 100 * passes["gflop_per_second"] / passes["precision"].map(peaks)
+        for precision, part in shares.groupby(passes["precision"], sort=False):
+            kinds = part.groupby(passes["kind"]).agg(["min", "max"])
+            words = [f"{kind} {_range(each['min'], each['max'])} %" for kind, each in kinds.iterrows()]
+            said.append(f"{_place(device)}, {precision}: {', '.join(words)}")
+    return _joined("Of the fastest matrix product the paper's layers reach", said)
+
+
+def scaling_words(scaling: pd.DataFrame) -> str:
+    """Return by what factor the fullest batch, or all threads, train faster than the smallest or one (``scaling``)."""
+    said = []
+    units = {"batch_size": "images a step", "threads": "threads"}
+    for (varies, _, device, precision, network), line in scaling.groupby(
+        ["varies", "machine", "device", "precision", "network"], sort=False
+    ):
+        ends = line.sort_values("at").iloc[[0, -1]]
+        first, last = ends["at"]
+        if first < last:
+            times = ends["images_per_second"].iloc[1] / ends["images_per_second"].iloc[0]
+            where = f"{network}, {_place(device)}, {precision}"
+            said.append(f"{times:.1f} times with {last:.0f} {units[varies]} for {first:.0f} ({where})")
+    return _joined("Images a second grow", said)
+
+
+def _said(timings: Timings, compared: str, begin: str, words: Callable[[tuple], str]) -> str:
+    table = ratios(timings)
+    rows = table[table["compared"].eq(compared)].itertuples()
+    return _joined(begin, [f"{_place(row.device)}, {row.precision}: {words(row)}" for row in rows])
+
+
+def _added(row: tuple) -> str:
+    ends = f"{_range(100 * row.smallest - 100, 100 * row.largest - 100)} %"
+    if row.smallest <= 1 <= row.largest:
+        return f"free as far as can be told ({ends} more)"
+    kind = "not free, it adds" if row.ratio > 1 else "free, with a change of"
+    return f"{kind} {100 * row.ratio - 100:.0f} % (rounds: {ends})"
+
+
+def _taken(row: tuple) -> str:
+    ends = f"{_range(100 - 100 * row.largest, 100 - 100 * row.smallest)} %"
+    doubt = f", which rounds do not tell from nothing ({ends})" if row.largest >= 1 else f" (rounds: {ends})"
+    return f"{100 - 100 * row.ratio:.0f} % of a step{doubt}"
+
+
+def _part(row: tuple) -> str:
+    return f"{row.ratio:.2f} of the two-column net's (rounds: {row.smallest:.2f} to {row.largest:.2f})"
+
+
+def _place(device: str) -> str:
+    return "on the CPU" if device == "cpu" else "on the GPU"
+
+
+def _range(low: float, high: float) -> str:
+    ends = dict.fromkeys(f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}" for value in (low, high))
+    return " to ".join(ends).replace("-", "\N{MINUS SIGN}")
+
+
+def _joined(begin: str, said: list[str]) -> str:
+    return f"{begin}: {'; '.join(said)}." if said else "Nothing has been timed for this yet."

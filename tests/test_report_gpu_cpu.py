@@ -1,0 +1,89 @@
+"""Factors of GPUs over CPUs by kind of evidence, and the sentences, from tables made by hand."""
+
+import pandas as pd
+import pytest
+from timing_support import frame_of, row
+
+from reproduce.report import gpu_cpu, timing
+from reproduce.timing import tables
+
+
+def of_rounds(rounds, what="training_step", network="alexnet_paper", **columns):
+    times = sorted(rounds)
+    text = ";".join(map(str, rounds))
+    return row(what, network, times[1], ms_min=times[0], ms_max=times[2], ms_by_round=text, **columns)
+
+
+def timings_of(folder, *rows):
+    (folder / "timing").mkdir()
+    frame = frame_of(rows, started_utc="2026-01-02T03:04:05Z", gpu="a GPU").drop(columns="machine")
+    frame.to_csv(folder / "timing" / "a-machine.csv", index=False)
+    tables.tabulate(folder / "timing", folder / "tables")
+    return timing.load_timings(folder / "tables")
+
+
+@pytest.fixture
+def timed(tmp_path):
+    """A machine with a GPU twenty times as fast as its CPU."""
+    gpu = {"device": "cuda:0", "device_name": "a GPU"}
+    return timings_of(
+        tmp_path,
+        of_rounds([100.0, 110.0, 120.0]),
+        of_rounds([5.0, 5.5, 6.0], **gpu),
+        of_rounds([80.0, 99.0, 90.0], network="alexnet_no_normalization"),
+        of_rounds([120.0, 121.0, 132.0], what="training_step_with_input"),
+        of_rounds([5.0, 5.4, 6.1], what="training_step_with_input", **gpu),
+        row("matrix_multiply", ms=1.0, gflop=0.9, ms_min=0.9),
+        row("memory_copy", ms=1.0, gbyte=0.018),
+        row("layer_forward", "alexnet_paper", 1.0, layer="conv1", gflop=0.5, gbyte=0.1, gflop_per_second=500.0),
+        row("layer_forward", "alexnet_paper", 1.0, layer="fc6", gflop=0.25, gbyte=0.1, gflop_per_second=250.0),
+    )
+
+
+def test_factors_are_of_one_source_each(timed):
+    table = gpu_cpu.factors(timed).set_index(["evidence", "GPU", "compared"])
+    printed = table.loc["published"]
+    assert printed["from_times"].tolist() == pytest.approx([192.4 / 22, 264.1 / 22])
+    assert not table.index.isin([("published", "two GeForce GTX 580", "images a second")]).any()  # no CPU beside it
+    peaks = table.loc[("estimated", "GeForce GTX 580", "published peaks")]
+    assert (peaks["from_times"], peaks["to_times"]) == pytest.approx((1581.1 / 371.2, 1581.1 / 85.1))
+    pair = table.loc[("estimated", "2 x GeForce GTX 580", "published bandwidths")]
+    assert (pair["from_times"], pair["to_times"]) == pytest.approx((2 * 192.4 / 51.2, 2 * 192.4 / 21.3))
+    here = table.loc[("measured", "a GPU", "images a second")]
+    assert here["from_times"] == pytest.approx(20, rel=1e-4)  # 110 over 5.5 ms
+
+
+def test_the_conclusions_follow_from_the_tables(timed):
+    words = gpu_cpu.factor_words(timed)
+    assert words.startswith("By what others printed, a GPU trained 8.7 to 12 times as fast as a CPU.")
+    assert words.endswith("Timed here, a GPU trains 20 times as fast as the CPU beside it.")
+    assert gpu_cpu.augmentation_words(timed) == (
+        "Making the next batch beside training: on the CPU, fp32: not free, it adds 20 % (rounds: 10 to 20 %); "
+        "on the GPU, fp32: free as far as can be told (\N{MINUS SIGN}1.8 to 1.7 % more)."
+    )
+    assert gpu_cpu.normalization_words(timed) == (
+        "Response normalization takes: on the CPU, fp32: 20 % of a step (rounds: 10 to 25 %)."
+    )
+    assert gpu_cpu.columns_words(timed) == "Nothing has been timed for this yet."
+    assert gpu_cpu.ceiling_words(timed) == (
+        "Of the fastest matrix product the paper's layers reach: on the CPU, fp32: convolution 50 %, "
+        "fully connected 25 %."
+    )
+
+
+def test_what_rounds_do_not_tell_from_nothing_is_said(tmp_path):
+    without = of_rounds([80.0, 120.0, 100.0], network="alexnet_no_normalization")
+    timed = timings_of(tmp_path, of_rounds([100.0, 110.0, 120.0]), without)
+    assert gpu_cpu.normalization_words(timed) == (
+        "Response normalization takes: on the CPU, fp32: 20 % of a step, which rounds do not tell from nothing "
+        "(\N{MINUS SIGN}9.1 to 20 %)."
+    )
+
+
+def test_scaling_compares_the_ends():
+    line = {"varies": "threads", "machine": "m", "device": "cpu", "precision": "fp32", "network": "80sec"}
+    table = pd.DataFrame([{**line, "at": at, "images_per_second": speed} for at, speed in ((2, 15), (1, 10), (4, 30))])
+    assert gpu_cpu.scaling_words(table) == (
+        "Images a second grow: 3.0 times with 4 threads for 1 (80sec, on the CPU, fp32)."
+    )
+    assert gpu_cpu.scaling_words(table.iloc[:1]) == "Nothing has been timed for this yet."
