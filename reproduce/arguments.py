@@ -63,9 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
     publish.add_argument("variant", nargs="?", help="a variant or an ensemble (default: all)")
     add("collect", "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add("report", "draw figures, execute a notebook, or write the generated parts of README and notes")
-    report.add_argument(
-        "part", choices=("literature", "study", "stalls", "timing", "notebook", "readme", "architectures")
-    )
+    parts = ("literature", "study", "stalls", "columns", "neighbors", "timing", "notebook", "readme", "architectures")
+    text = "neighbors finds the training images nearest in pixels, which columns and collect read"
+    report.add_argument("part", choices=parts, help=text)
     report.add_argument("name", nargs="?", help="study or notebook")
     add("verify", "hold results, configurations, golden files and dvc.lock against one another")
     bench = add("bench", "measure speed against the standard ways; writes results/benchmarks (ten minutes)")

@@ -105,6 +105,7 @@ def _collect(arguments: Arguments) -> None:
 
 
 def _report(arguments: Arguments) -> None:
+    from reproduce.collect.neighbors import write_pixel_neighbors
     from reproduce.report import build
     from reproduce.report.architectures import write_architectures
 
@@ -113,6 +114,8 @@ def _report(arguments: Arguments) -> None:
         "timing": build.timing_stage,
         "study": lambda: build.study_stage(load_study(arguments.name).study),
         "stalls": build.stalls_stage,
+        "columns": build.columns_stage,
+        "neighbors": write_pixel_neighbors,
         "notebook": lambda: build.notebook_stage(arguments.name),
         "readme": build.pages_stage,
         "architectures": write_architectures,

@@ -3,10 +3,15 @@
 from pathlib import Path
 
 from reproduce.collect.numbers import NUMBERS_FILE, read_numbers
+from reproduce.collect.runs import RUNS_ROOT
+from reproduce.config import load_study
+from reproduce.data.cifar10 import load_cifar10
 from reproduce.errors import ReproduceError
 from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS
 from reproduce.report import (
+    columns,
     figures,
+    filter_figures,
     literature_figures,
     milestones,
     records,
@@ -24,7 +29,8 @@ from reproduce.report.style import FIGURES, save_figure
 NOTEBOOK_SOURCES = EXPERIMENTS / "analysis"
 NOTEBOOKS = RESULTS / "notebooks"
 README = REPO_ROOT / "README.md"
-PAGES = (README, EXPERIMENTS / stalls.STUDY / "README.md")
+_STUDY_PAGES = (stalls.STUDY, "ensembles", "what_columns_learn")  # those with generated parts
+PAGES = (README, *(EXPERIMENTS / study / "README.md" for study in _STUDY_PAGES))
 
 
 def literature_stage(folder: Path = FIGURES) -> list[Path]:
@@ -65,6 +71,28 @@ def stalls_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Pat
     drawn = {
         f"{stalls.STUDY}_losses": stall_figures.stall_losses(stalls.load_losses(tables)),
         f"{stalls.STUDY}_layers": stall_figures.image_shares(stalls.image_share(stalls.load_activations(tables))),
+    }
+    return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
+
+
+def columns_stage(folder: Path = FIGURES, tables: Path = records.TABLES, runs_root: Path = RUNS_ROOT) -> list[Path]:
+    """Write ``columns_filters``, ``columns_color``, ``columns_top5`` and ``columns_neighbors``; return the paths.
+
+    The last two show the first seed; before any run is published all say so.
+
+    Raises:
+        ReproduceError: tables or what the runs stored cannot be read, or CIFAR-10's images are not here.
+    """
+    runs = columns.base_runs(load_study(columns.STUDY), runs_root)
+    data, purity = load_cifar10() if runs else None, columns.load_purity(tables)
+    seed = runs[0].seed if runs else None
+    lists = columns.top_fives(runs[0], data.test_images, runs_root) if runs else []
+    near = columns.neighborhoods(runs[0], data, runs_root) if runs else []
+    drawn = {
+        "columns_filters": filter_figures.column_filters(columns.shown_filters(runs, runs_root)),
+        "columns_color": filter_figures.specialization(columns.load_specialization(tables)),
+        "columns_top5": filter_figures.top_five_lists(lists, seed),
+        "columns_neighbors": filter_figures.nearest_images(near, purity[purity["variant"].eq(columns.BASE)], seed),
     }
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
 
