@@ -65,10 +65,10 @@ def build_parser() -> argparse.ArgumentParser:
     tuning.add_argument("study")
     add("collect", "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add("report", "draw figures, execute a notebook, or write the generated parts of README and notes")
-    report.add_argument(
-        "part",
-        choices=("literature", "study", "stalls", "ablations", "timing", "notebook", "readme", "architectures"),
-    )
+    parts = ("literature", "study", "stalls", "ablations", "columns", "neighbors", "timing")
+    parts += ("notebook", "readme", "architectures")
+    text = "neighbors finds the training images nearest in pixels, which columns and collect read"
+    report.add_argument("part", choices=parts, help=text)
     report.add_argument("name", nargs="?", help="study or notebook")
     plan = add("plan", "say which seeds would settle inconclusive verdicts, their time, what to edit, and the command")
     plan.add_argument("names", nargs="*", metavar="CLAIM_OR_STUDY", help="by default every inconclusive verdict")

@@ -111,6 +111,7 @@ def _collect(arguments: Arguments) -> None:
 
 
 def _report(arguments: Arguments) -> None:
+    from reproduce.collect.neighbors import write_pixel_neighbors
     from reproduce.report import build
     from reproduce.report.architectures import write_architectures
 
@@ -120,6 +121,8 @@ def _report(arguments: Arguments) -> None:
         "study": lambda: build.study_stage(load_study(arguments.name).study),
         "stalls": build.stalls_stage,
         "ablations": build.ablations_stage,
+        "columns": build.columns_stage,
+        "neighbors": write_pixel_neighbors,
         "notebook": lambda: build.notebook_stage(arguments.name),
         "readme": build.pages_stage,
         "architectures": write_architectures,

@@ -40,15 +40,20 @@ def test_collect_writes_every_table(study, tmp_path):
     names = [
         "ablations.csv",
         "activations.csv",
+        "color_specialization.csv",
         "comparisons.csv",
+        "ensembles.csv",
         "factorials.csv",
         "histories.csv",
         "histories_mean.csv",
+        "neighbor_purity.csv",
         "runs.csv",
         "summary.csv",
         "update_losses.csv",
+        "validation_gaps.csv",
         "verdicts.csv",
         "verdicts.md",
+        "views.csv",
     ]
     assert sorted(path.name for path in (out / "tables").iterdir()) == names
     runs = pd.read_csv(out / "tables" / "runs.csv")
@@ -60,7 +65,7 @@ def test_collect_writes_every_table(study, tmp_path):
 def test_the_same_runs_give_the_same_bytes(study, tmp_path):
     first, second = collect_into(study, tmp_path), collect_into(study, tmp_path, "again")
     files = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
-    assert len(files) == 12
+    assert len(files) == 17
     for name in files:
         assert (first / name).read_bytes() == (second / name).read_bytes()
 

@@ -77,6 +77,10 @@ def test_preparation_writes_manifest_and_statistics_of_the_training_images(tmp_p
     covariance = np.load(published / "color_covariance.npy")
     np.testing.assert_allclose(covariance, np.cov(training.reshape(-1, 3).T, bias=True), rtol=1e-12)
     assert mean.dtype == covariance.dtype == np.dtype("<f8")
+    labels = {part: np.load(published / f"{part}_labels.npy") for part in ("training", "test")}
+    first, second, test = (samples.LABELS[name] for name in samples.NAMES)
+    assert labels["training"].tolist() == first + second and labels["test"].tolist() == test
+    assert labels["training"].dtype == labels["test"].dtype == np.uint8
 
 
 def test_second_preparation_touches_no_file_and_rewrites_a_wrong_one(tmp_path):
@@ -129,4 +133,6 @@ def test_real_data_has_its_known_counts_means_and_committed_statistics():
     np.testing.assert_array_equal(mean, np.load(STATISTICS_FOLDER / "mean_image.npy"))
     covariance = color_covariance(data.training_images)
     np.testing.assert_array_equal(covariance, np.load(STATISTICS_FOLDER / "color_covariance.npy"))
+    np.testing.assert_array_equal(data.training_labels, np.load(STATISTICS_FOLDER / "training_labels.npy"))
+    np.testing.assert_array_equal(data.test_labels, np.load(STATISTICS_FOLDER / "test_labels.npy"))
     np.testing.assert_allclose(np.sqrt(np.diag(covariance)) / 255, [0.2470, 0.2435, 0.2616], atol=5e-5)

@@ -13,7 +13,7 @@ from reproduce.paths import DATA, EXPERIMENTS, REPO_ROOT
 
 STUDY = "experiments/cifar10_nets/dvc.yaml"
 SINKS = ["figures_ablations", "figures_literature", "figures_cifar10_nets", "figures_timing"]
-SINKS += ["notebook_25_to_16", "notebook_cifar10_nets", "notebook_gpu_vs_cpu"]
+SINKS += ["notebook_25_to_16", "notebook_ablations", "notebook_cifar10_nets", "notebook_gpu_vs_cpu"]
 
 
 @pytest.fixture
@@ -63,6 +63,12 @@ def test_collect_follows_the_run_lists_of_every_study():
     assert followed == {}
     published = {f"results/runs/{name}" for name in STAGED if load_study(name).runs("standard")}
     assert published | {"results/external"} <= set(collect["deps"])
+
+
+def test_the_ablations_notebook_follows_every_run_whose_error_it_counts():
+    stages = yaml.safe_load((REPO_ROOT / "dvc.yaml").read_text())["stages"]
+    counted = {name for name in STAGED if load_study(name).dataset == "cifar10" and load_study(name).runs("standard")}
+    assert {f"results/runs/{name}" for name in counted} <= set(stages["notebook_ablations"]["deps"])
 
 
 def test_studies_published_by_hand_have_no_stages_and_no_golden_files():

@@ -83,7 +83,7 @@ def test_what_is_no_notebook_is_one_line(tmp_path):
     assert not (tmp_path / "out.ipynb").exists()
 
 
-@pytest.mark.parametrize("name", ["25_to_16", "cifar10_nets", "gpu_vs_cpu"])
+@pytest.mark.parametrize("name", ["25_to_16", "ablations", "cifar10_nets", "gpu_vs_cpu"])
 def test_sources_are_committed_without_outputs_and_with_fixed_ids(name):
     source = read_notebook(NOTEBOOK_SOURCES / f"{name}.ipynb")
     code = [cell for cell in source.cells if cell.cell_type == "code"]
@@ -126,6 +126,13 @@ def test_cifar10_nets_runs_while_only_some_runs_exist(tmp_path):
     assert "80sec_bf16 minus 80sec" in tables["comparisons"]
     assert re.search(r"\| 18pct +\|.*not run", tables["cost"])
     assert all("image/png" in executed[name][0].data for name in ("forest", "curves", "precision-figure"))
+
+
+def test_the_published_ablations_are_what_its_source_gives_now(tmp_path):
+    execute_notebook(NOTEBOOK_SOURCES / "ablations.ipynb", tmp_path / "now.ipynb")
+    now, published = read_notebook(tmp_path / "now.ipynb"), read_notebook(NOTEBOOKS / "ablations.ipynb")
+    assert [cell.source for cell in now.cells] == [cell.source for cell in published.cells]
+    assert _markdown(now) == _markdown(published)
 
 
 def test_widget_state_and_timing_are_stripped():

@@ -30,18 +30,20 @@ def build_rows(
     compared: pd.DataFrame,
     effects: pd.DataFrame,
     runs: pd.DataFrame,
+    further: Sequence[Mapping[str, Any]] = (),
 ) -> list[dict[str, Any]]:
     """Return the rows of ``numbers.json``.
 
     One per claim (its id), one per mean (``<study>.<variant>.<metric>.mean``), one per declared comparison
-    (``<study>.<comparison>.difference``) and one per effect of a 2 x 2 design (``<study>.<factorial>.<effect>``). Each
+    (``<study>.<comparison>.difference``) and one per effect of a 2 x 2 design (``<study>.<factorial>.<effect>``), then
+    ``further`` entries, whole but for what follows from their runs. Each
     names its runs and, from them, configuration digests, commits, hardware, test images and the day the last run ended.
     """
     rows = [_claim_row(verdict, runs) for verdict in verdicts]
     rows += [_mean_row(row, runs) for row in summary.to_dict("records")]
     rows += [_difference_row(row, runs) for row in compared.to_dict("records")]
     rows += [_effect_row(row, runs) for row in effects.to_dict("records")]
-    return rows
+    return rows + [_row(dict(entry), runs) for entry in further]
 
 
 def _claim_row(verdict: Verdict, runs: pd.DataFrame) -> dict[str, Any]:
@@ -160,8 +162,8 @@ def format_number(row: Mapping[str, Any]) -> str:
     """Return a number as it is cited: value, unit, interval and seeds; never without the label of a lesser scale."""
     if row["value"] is None:
         return row.get("verdict") or "no value"
-    text = f"{figure(row['value'])}{unit_words(row['unit'])}"
-    details = []
+    value = str(row["value"]) if isinstance(row["value"], int) else figure(row["value"])  # a whole number is a count
+    text, details = f"{value}{unit_words(row['unit'])}", []
     if row["low"] is not None:
         details.append(f"95 % interval {figure(row['low'])} to {figure(row['high'])}")
     if row["n_seeds"]:

@@ -135,7 +135,7 @@ def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
         raise ReproduceError(f"{shown} says it is run {said['run_id']!r}; restore the folder of {run_id} with git")
     needed = _ENSEMBLE_METRICS if "ensemble_of" in record else METRICS
     if "update_losses" in record.get("config", {}).get("diagnostics", []):
-        losses = _read_arrays(folder / "arrays.npz")["update_losses_nats"]
+        losses = read_arrays(folder / "arrays.npz")["update_losses_nats"]
         row["updates_to_lose_one_nat"] = updates_to_lose_one_nat(losses)
     return row | _read_metrics(folder / "metrics.json", row["status"], needed)
 
@@ -216,10 +216,15 @@ def read_predictions(run_id: RunId, runs_root: Path = RUNS_ROOT) -> dict[str, np
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    return _read_arrays(folder_of_run(run_id, runs_root) / "predictions.npz")
+    return read_arrays(folder_of_run(run_id, runs_root) / "predictions.npz")
 
 
-def _read_arrays(path: Path) -> dict[str, np.ndarray]:
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of an .npz file by name.
+
+    Raises:
+        ReproduceError: the file is missing or damaged.
+    """
     try:
         with np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce.collect import ablations, comparisons, factorial, numbers
+from reproduce.collect import ablations, analyses, comparisons, factorial, numbers
 from reproduce.collect.claims import Claim, load_claims
 from reproduce.collect.markdown import verdicts_markdown
 from reproduce.collect.reasons import unit_of
@@ -62,6 +62,7 @@ def collect(
     summary = summarize(runs, claims)
     compared = comparisons.compare_all(studies, runs)
     effects = factorial.analyze_all(studies, runs)
+    analyzed = analyses.analyze(runs, runs_root)
     tables = out / "tables"
     write_table(runs, tables / "runs.csv")
     write_table(histories, tables / "histories.csv")
@@ -72,9 +73,13 @@ def collect(
     write_table(ablations.ablation_table(claims, verdicts, runs), tables / "ablations.csv")
     write_table(read_update_losses(run_ids, runs_root), tables / "update_losses.csv")
     write_table(read_activations(run_ids, runs_root), tables / "activations.csv")
+    for name, frame in analyzed.items():
+        write_table(frame, tables / f"{name}.csv")
     write_table(pd.DataFrame([verdict.as_row() for verdict in verdicts]), tables / "verdicts.csv")
     write_text(tables / "verdicts.md", verdicts_markdown(verdicts))
-    numbers.write_numbers(out / "numbers.json", numbers.build_rows(verdicts, summary, compared, effects, runs))
+    further = analyses.number_entries(analyzed)
+    rows = numbers.build_rows(verdicts, summary, compared, effects, runs, further)
+    numbers.write_numbers(out / "numbers.json", rows)
     return verdicts
 
 

@@ -80,10 +80,12 @@ def prepare_cifar10(
     statistics_folder: Path = STATISTICS_FOLDER,
     batches: Sequence[BatchFile] = OFFICIAL_BATCHES,
 ) -> None:
-    """Get the batches where they are not yet, then write their manifest, mean image and color covariance.
+    """Get the batches where they are not yet, then write their manifest, mean image, color covariance and labels.
 
     ``manifest.json`` lists name, bytes, MD5 and SHA-256 of each file; ``mean_image.npy`` is float64 (3, 32, 32) and
-    ``color_covariance.npy`` float64 (3, 3), both over the training images. A file whose bytes are right is not touched.
+    ``color_covariance.npy`` float64 (3, 3), both over the training images. ``training_labels.npy`` and
+    ``test_labels.npy``, uint8, let stored predictions be judged where there are no images. A file whose bytes are right
+    is not touched.
 
     Raises:
         ReproduceError: the data cannot be had or fails its sums, or a folder cannot be written.
@@ -95,4 +97,6 @@ def _statistics(data: Cifar10) -> dict[str, np.ndarray]:
     return {
         "mean_image.npy": mean_image(data.training_images),
         "color_covariance.npy": color_covariance(data.training_images),
+        "training_labels.npy": data.training_labels.astype(np.uint8),
+        "test_labels.npy": data.test_labels.astype(np.uint8),
     }

@@ -3,12 +3,17 @@
 from pathlib import Path
 
 from reproduce.collect.numbers import NUMBERS_FILE, read_numbers
+from reproduce.collect.runs import RUNS_ROOT
+from reproduce.config import load_study
+from reproduce.data.cifar10 import load_cifar10
 from reproduce.errors import ReproduceError
 from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS
 from reproduce.report import (
     ablation_figures,
     ablations,
+    columns,
     figures,
+    filter_figures,
     literature_figures,
     milestones,
     records,
@@ -26,7 +31,8 @@ from reproduce.report.style import FIGURES, save_figure
 NOTEBOOK_SOURCES = EXPERIMENTS / "analysis"
 NOTEBOOKS = RESULTS / "notebooks"
 README = REPO_ROOT / "README.md"
-PAGES = (README, *(EXPERIMENTS / study / "README.md" for study in (stalls.STUDY, "lrn_confound")))
+_STUDY_PAGES = (stalls.STUDY, "ensembles", "lrn_confound", "what_columns_learn")  # those with generated parts
+PAGES = (README, *(EXPERIMENTS / study / "README.md" for study in _STUDY_PAGES))
 
 
 def literature_stage(folder: Path = FIGURES) -> list[Path]:
@@ -74,6 +80,28 @@ def stalls_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Pat
 def ablations_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
     """Write ``ablations`` (PNG and SVG) from the collected table; return the paths."""
     return save_figure(ablation_figures.ablation_forest(ablations.load_ablations(tables)), "ablations", folder)
+
+
+def columns_stage(folder: Path = FIGURES, tables: Path = records.TABLES, runs_root: Path = RUNS_ROOT) -> list[Path]:
+    """Write ``columns_filters``, ``columns_color``, ``columns_top5`` and ``columns_neighbors``; return the paths.
+
+    The last two show the first seed; before any run is published all say so.
+
+    Raises:
+        ReproduceError: tables or what the runs stored cannot be read, or CIFAR-10's images are not here.
+    """
+    runs = columns.base_runs(load_study(columns.STUDY), runs_root)
+    data, purity = load_cifar10() if runs else None, columns.load_purity(tables)
+    seed = runs[0].seed if runs else None
+    lists = columns.top_fives(runs[0], data.test_images, runs_root) if runs else []
+    near = columns.neighborhoods(runs[0], data, runs_root) if runs else []
+    drawn = {
+        "columns_filters": filter_figures.column_filters(columns.shown_filters(runs, runs_root)),
+        "columns_color": filter_figures.specialization(columns.load_specialization(tables)),
+        "columns_top5": filter_figures.top_five_lists(lists, seed),
+        "columns_neighbors": filter_figures.nearest_images(near, purity[purity["variant"].eq(columns.BASE)], seed),
+    }
+    return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
 
 
 def timing_stage(folder: Path = FIGURES, tables: Path = records.TABLES) -> list[Path]:

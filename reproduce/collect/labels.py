@@ -1,0 +1,29 @@
+"""The committed labels of data sets, by which stored predictions are judged where there are no images."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from reproduce.collect.runs import RUNS_ROOT
+from reproduce.errors import ReproduceError
+from reproduce.paths import relative_to_repo
+
+CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+
+
+def read_labels(dataset: str, part: Literal["test", "training"] = "test", runs_root: Path = RUNS_ROOT) -> np.ndarray:
+    """Return the labels of a data set in the official order, uint8, from the folder data/ beside ``runs_root``.
+
+    Raises:
+        ReproduceError: the file is missing or damaged.
+    """
+    path = runs_root.with_name("data") / dataset / f"{part}_labels.npy"
+    try:
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise ReproduceError(
+            f"{relative_to_repo(path)} is missing; run `python -m reproduce data {dataset}`"
+        ) from error
+    except (OSError, ValueError) as error:
+        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({error}); restore it with git") from error

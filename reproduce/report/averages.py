@@ -1,0 +1,83 @@
+"""What averaging is worth: its collected tables brought into the shape that the notebook shows."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from reproduce.report import records
+from reproduce.report.style import format_number
+from reproduce.report.timeline import read_table
+
+_IDENTITY = "study variant epochs scale schedule n_seeds"
+_COLUMNS = {
+    "ensembles": f"{_IDENTITY} nets groups member_error_percent ensemble_error_percent gain_percentage_points low high "
+    "gain_percent_of_member_error",
+    "views": f"{_IDENTITY} ten_view_error_percent center_error_percent difference_percentage_points low high",
+    "validation_gaps": f"{_IDENTITY} validation_images test_images validation_error_percent test_error_percent "
+    "absolute_difference_percentage_points low high sampling_standard_error_percentage_points "
+    "sampling_mean_absolute_percentage_points by_seed_percentage_points",
+}
+
+
+def load(name: str, tables: Path | None = None) -> pd.DataFrame:
+    """Return ``ensembles``, ``views`` or ``validation_gaps`` as ``collect`` wrote it.
+
+    Raises:
+        ReproduceError: the table is missing or lacks a column.
+    """
+    return read_table((tables or records.TABLES) / f"{name}.csv", _COLUMNS[name])
+
+
+def ensembles_table(ensembles: pd.DataFrame) -> pd.DataFrame:
+    """Return each variant's gain by number of nets (two to five, and all), with its interval over groups, in words."""
+    shown = ensembles[ensembles["nets"].between(2, 5) | ensembles["nets"].eq(ensembles["n_seeds"])]
+    return pd.DataFrame(
+        {
+            "variant": shown["study"] + " " + shown["variant"],
+            "nets": shown["nets"],
+            "groups": shown["groups"],
+            "one net, %": shown["member_error_percent"],
+            "their mean, %": shown["ensemble_error_percent"],
+            "gain, points (95 % interval)": with_intervals(shown, "gain_percentage_points"),
+            "gain, % of the error": shown["gain_percent_of_member_error"],
+        }
+    )
+
+
+def views_table(views: pd.DataFrame) -> pd.DataFrame:
+    """Return ten views against the center view of the same nets, in words."""
+    return pd.DataFrame(
+        {
+            "variant": views["study"] + " " + views["variant"],
+            "schedule": views["schedule"],
+            "seeds": views["n_seeds"],
+            "center, %": views["center_error_percent"],
+            "ten views, %": views["ten_view_error_percent"],
+            "ten minus center, points (95 % interval)": with_intervals(views, "difference_percentage_points"),
+        }
+    )
+
+
+def validation_table(gaps: pd.DataFrame) -> pd.DataFrame:
+    """Return how far validation and test error lie apart, and how far sampling images alone would put them."""
+    return pd.DataFrame(
+        {
+            "variant": gaps["study"] + " " + gaps["variant"],
+            "scale": gaps["scale"],
+            "seeds": gaps["n_seeds"],
+            "images": gaps["validation_images"].astype(str) + " and " + gaps["test_images"].astype(str),
+            "validation, %": gaps["validation_error_percent"],
+            "test, %": gaps["test_error_percent"],
+            "apart, points (95 % interval)": with_intervals(gaps, "absolute_difference_percentage_points"),
+            "sampling alone, points": gaps["sampling_mean_absolute_percentage_points"],
+        }
+    )
+
+
+def with_intervals(table: pd.DataFrame, value: str) -> list[str]:
+    """Return ``value`` of every row with its columns ``low`` and ``high``, where it has them."""
+    return [
+        format_number(row[value])
+        + ("" if pd.isna(row["low"]) else f" ({format_number(row['low'])} to {format_number(row['high'])})")
+        for row in table.to_dict("records")
+    ]

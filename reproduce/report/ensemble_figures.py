@@ -1,0 +1,67 @@
+"""The figure of averaged nets: error against how many."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from reproduce.report.style import (
+    BLUE,
+    GRAY,
+    GREEN,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    SMALL_PT,
+    VERMILION,
+    WIDE_INCHES,
+    new_figure,
+    styled,
+)
+
+_LOOKS = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "v"))
+
+
+@styled
+def averaged_nets(ensembles: pd.DataFrame) -> Figure:
+    """Draw the error of k averaged nets against k, a panel a study; filled marks are means of two groups or more.
+
+    In each panel the five variants of most seeds are named; the others are gray.
+
+    Args:
+        ensembles: the table ``ensembles.csv``.
+    """
+    studies = list(ensembles.groupby("study", sort=False))
+    figure, grid = new_figure(WIDE_INCHES, 3.2, ncols=max(1, len(studies)), squeeze=False)
+    for axes, (name, study) in zip(grid.flat, studies, strict=False):
+        _draw_study(axes, str(name), study)
+    if not studies:
+        grid[0, 0].set_axis_off()
+        grid[0, 0].text(0.5, 0.5, "no four seeds yet", ha="center", color=MUTED, fontstyle="italic")
+        return figure
+    grid[0, 0].set_ylabel("test error, %")
+    figure.supxlabel(
+        "nets averaged (filled: mean over groups that share no seed; hollow: one group)", fontsize=SMALL_PT + 1
+    )
+    return figure
+
+
+def _draw_study(axes: Axes, name: str, study: pd.DataFrame) -> None:
+    arms = list(study.groupby(["variant", "epochs"], sort=False))
+    arms.sort(key=lambda arm: -len(arm[1]))  # a row for every k, so as many as seeds
+    key = []
+    for place, ((variant, _), arm) in enumerate(arms):
+        named = place < len(_LOOKS)
+        color, marker = _LOOKS[place] if named else (GRAY, ".")
+        axes.plot(arm["nets"], arm["ensemble_error_percent"], color=color, linewidth=1 if named else 0.6)
+        look = {"marker": marker, "markersize": 4.5, "linestyle": "none", "zorder": 4, "color": color}
+        for several, fill in ((True, color), (False, "white")):
+            part = arm[arm["groups"].gt(1).eq(several)]
+            axes.plot(part["nets"], part["ensemble_error_percent"], markerfacecolor=fill, **look)
+        if place <= len(_LOOKS):
+            key.append(Line2D([], [], label=variant.replace("_", " ") if named else "the others", **look))
+    axes.legend(handles=key, loc="upper right")
+    axes.set_title(name)
+    axes.set_xlim(0.5, study["nets"].max() + 0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=2))

@@ -1,0 +1,151 @@
+"""Intervals made again from committed predictions and labels alone, apart from the code that made the tables.
+
+The error of each run is counted from its predicted classes; the intervals are scipy's own.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from reproduce.collect.labels import read_labels
+from reproduce.collect.runs import RUNS_ROOT, read_predictions
+from reproduce.config import RunId
+from reproduce.report.records import Records
+
+PREDICTED = {
+    "test_top1_error_percent": "test",
+    "test_center_top1_error_percent": "test_center",
+}
+TABLE_DECIMALS = 4
+COLUMNS = ["quantity", "table", "method", "runs", "low", "high", "table_low", "table_high", "largest_difference"]
+_CONFIDENCE = 0.95
+
+
+def counted_errors(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return the errors in percent of every finished run on CIFAR-10, indexed by run, counted from its predictions.
+
+    Columns are the keys of ``PREDICTED``, and the run's study, variant and epochs.
+
+    Args:
+        runs: the table of runs.
+        runs_root: the folder of all run folders.
+
+    Raises:
+        ReproduceError: predictions or labels cannot be read.
+    """
+    finished = runs[runs["status"].eq("finished") & runs["dataset"].eq("cifar10")]
+    labels, rows = read_labels("cifar10", runs_root=runs_root), []
+    for run in finished.to_dict("records"):
+        stored = read_predictions(RunId.parse(run["run_id"]), runs_root)
+        images = labels[: int(run["test_images"])]
+        errors = {metric: _error_percent(stored, kind, images) for metric, kind in PREDICTED.items()}
+        rows.append({name: run[name] for name in ("run_id", "study", "variant", "epochs")} | errors)
+    return pd.DataFrame(rows, columns=["run_id", "study", "variant", "epochs", *PREDICTED]).set_index("run_id")
+
+
+def _error_percent(stored: Mapping[str, np.ndarray], kind: str, labels: np.ndarray) -> float:
+    """Return the error by the classes predicted, or by whether each was right, which nets of many classes keep."""
+    if f"{kind}_predicted" in stored:
+        return 100 * float(np.mean(stored[f"{kind}_predicted"] != labels))
+    return 100 * (1 - float(np.unpackbits(stored[f"{kind}_top1_correct_bits"], count=len(labels)).mean()))
+
+
+def rederived(records: Records, errors: pd.DataFrame) -> pd.DataFrame:
+    """Return every interval of a test error in the tables beside the same made again from predictions.
+
+    A claim on something else (training errors, updates, epochs) cannot be judged from predictions and is left out.
+
+    Args:
+        records: the collected tables.
+        errors: as ``counted_errors`` gives them.
+
+    Returns:
+        A row an interval, of verdicts.csv, summary.csv and comparisons.csv; ``largest_difference`` is the larger of its
+        two ends' distances from the table's, which keeps four decimals.
+    """
+    rows = [*_of_verdicts(records, errors), *_of_summary(records, errors), *_of_comparisons(records, errors)]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def agree(found: pd.DataFrame) -> bool:
+    """Return whether every interval of ``rederived`` is that of its table to the decimals stored there."""
+    rounding = 0.5 * 10**-TABLE_DECIMALS
+    return bool((found["largest_difference"] <= rounding + 1e-9).all())
+
+
+def _of_verdicts(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    for verdict in records.verdicts[records.verdicts["low"].notna()].to_dict("records"):
+        claim, runs = records.claim(verdict["claim_id"]), str(verdict["runs"]).split(";")
+        if claim.estimand in PREDICTED and errors.index.isin(runs).sum() == len(runs):
+            used = errors.loc[runs]
+            arms = [used.loc[used["variant"].eq(arm), claim.estimand].to_numpy() for arm in claim.arms]
+            rows.append(_row(claim.id, "verdicts", verdict, arms, claim.kind == "ratio"))
+    return rows
+
+
+def _of_summary(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    means = records.summary[records.summary["metric"].isin(PREDICTED) & records.summary["low"].notna()]
+    for mean in means.to_dict("records"):
+        same = errors[["study", "variant", "epochs"]].eq([mean[key] for key in ("study", "variant", "epochs")])
+        values = errors.loc[same.all(axis=1), mean["metric"]].to_numpy()
+        if len(values):
+            rows.append(_row(f"{mean['study']}.{mean['variant']}.{mean['metric']}", "summary", mean, [values]))
+    return rows
+
+
+def _of_comparisons(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    table = records.comparisons
+    for compared in table[table["estimand"].isin(PREDICTED) & table["low"].notna()].to_dict("records"):
+        used = errors.loc[[run for run in compared["runs"].split(";") if run in errors.index]]
+        arms = [
+            used.loc[used["variant"].eq(compared[arm]), compared["estimand"]].to_numpy()
+            for arm in ("first_arm", "second_arm")
+        ]
+        if all(map(len, arms)):
+            rows.append(_row(f"{compared['study']}.{compared['comparison']}", "comparisons", compared, arms))
+    return rows
+
+
+def _row(
+    quantity: str, table: str, stored: dict[str, Any], arms: Sequence[np.ndarray], in_logs: bool = False
+) -> dict[str, Any]:
+    method, low, high = interval(arms, in_logs)
+    return {
+        "quantity": quantity,
+        "table": table,
+        "method": method,
+        "runs": " and ".join(str(len(arm)) for arm in arms),
+        "low": low,
+        "high": high,
+        "table_low": stored["low"],
+        "table_high": stored["high"],
+        "largest_difference": max(abs(low - stored["low"]), abs(high - stored["high"])),
+    }
+
+
+def interval(arms: Sequence[np.ndarray], in_logs: bool = False) -> tuple[str, float, float]:
+    """Return a method's name and its 95 % interval for one arm's mean error, or for the difference of two arms.
+
+    Args:
+        arms: errors in percent of one or two arms, a value a run; a lone run is a count over 10,000 images.
+        in_logs: the ratio of two arms in place of their difference.
+    """
+    if len(arms) == 2:
+        one, two = (np.log(arm) for arm in arms) if in_logs else arms
+        found = stats.ttest_ind(one, two, equal_var=False).confidence_interval(_CONFIDENCE)
+        ends = np.exp([found.low, found.high]) if in_logs else (found.low, found.high)
+        return ("Welch, of logs" if in_logs else "Welch"), float(ends[0]), float(ends[1])
+    (values,) = arms
+    if len(values) == 1:
+        images = 10_000
+        found = stats.binomtest(round(values[0] / 100 * images), images).proportion_ci(_CONFIDENCE, method="wilson")
+        return "Wilson, over images", 100 * float(found.low), 100 * float(found.high)
+    half = float(stats.t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * stats.sem(values))  # 0 where all are equal
+    return "t", float(values.mean()) - half, float(values.mean()) + half
