@@ -43,7 +43,7 @@ def mean_error_percent(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the error of the nets' mean probabilities.
 
     Stored probabilities are whole 255ths, so classes may share the largest mean. Such an image counts with the chance
-    that drawing one of them would be wrong: the error then depends on no order of the classes (deviation D80).
+    that drawing one of them would be wrong: the error then depends on no order of the classes (deviation D45).
 
     Args:
         probabilities: uint8 (nets, images, classes), probability times 255.

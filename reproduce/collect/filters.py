@@ -1,4 +1,4 @@
-"""How the two columns of a net divide color between them (paper 6.1, Figure 3; deviation D81)."""
+"""How the two columns of a net divide color between them (paper 6.1, Figure 3; deviation D46)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

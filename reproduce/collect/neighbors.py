@@ -1,7 +1,7 @@
 """Which training images lie nearest to test images, in pixels and in a net's features, and whether their class agrees.
 
 The paper shows five queries with six neighbors each (6.1, Figure 4); the share of neighbors of the query's own class
-puts a number on what the picture shows (deviation D82).
+puts a number on what the picture shows (deviation D47).
 """
 
 from pathlib import Path
