@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.path import Path
 
 from reproduce.report.style import (
     BLUE,
@@ -25,7 +26,7 @@ from reproduce.report.timing import KINDS
 from reproduce.report.timing_figures import NETWORKS, PRECISIONS, note
 
 _LABEL_DECADES = (0.06, 0.07)  # along and across: nearer than this, labels of two marks would overlap
-_PLACES = ((4, -1), (4, 1), (-4, 1), (-4, -1), (0, 5), (0, -5), (0, -12), (0, 12))  # of labels, points from marks
+_PLACES = ((6, 0), (4, -1), (-6, 0), (4, 1), (-4, 1), (-4, -1), (0, 5), (0, -5), (0, -12), (0, 12))  # points from marks
 _COLORS = dict(zip(KINDS, (BLUE, SKY, ORANGE, VERMILION, GREEN, PINK, GRAY, PURPLE), strict=True))
 
 
@@ -142,16 +143,21 @@ def _number_layers(axes: Axes, passes: pd.DataFrame, color: str) -> None:
 
 
 def _label_clear(axes: Axes, passes: pd.DataFrame, text: str, color: str) -> None:
-    """Write ``text`` at the first place beside the passes' marks where it covers neither a mark nor another text."""
-    marks = [axes.transData.transform(line.get_xydata()) for line in axes.lines if line.get_linestyle() == "None"]
+    """Write ``text`` at the first place beside the passes' marks where it covers no mark, no line and no other text."""
+    lines = [(line, axes.transData.transform(line.get_xydata())) for line in axes.lines]
+    marks = np.concatenate([points for line, points in lines if line.get_linestyle() == "None"])
+    ceilings = [Path(points) for line, points in lines if line.get_linestyle() != "None"]
     radius = 3 / 72 * axes.figure.dpi
     x, y = passes["operations_per_byte"], passes["gflop_per_second"]
     for right, up in _PLACES:
-        at = x.max() if right > 0 else x.min() if right < 0 else x.mean(), y.max() if up > 0 else y.min()
+        at = (
+            x.max() if right > 0 else x.min() if right < 0 else x.mean(),
+            y.max() if up > 0 else y.min() if up < 0 else y.median(),
+        )
         label_point(axes, *at, text, (right, up), color=color)
         written = axes.texts[-1]
         box = written.get_window_extent()
-        covered = box.padded(radius).count_contains(np.concatenate(marks))
+        covered = box.padded(radius).count_contains(marks) or any(path.intersects_bbox(box, False) for path in ceilings)
         if not covered and not any(box.overlaps(other.get_window_extent()) for other in axes.texts[:-1]):
             return
         written.remove()
