@@ -44,5 +44,8 @@ def test_labels_do_not_overlap_and_every_layer_has_one(axes):
     boxes = {text: text.get_window_extent() for text in texts}
     crossed = [(a.get_text(), b.get_text()) for a, b in itertools.combinations(texts, 2) if boxes[a].overlaps(boxes[b])]
     assert not crossed
+    marked = [line.get_xydata() for line in axes.lines if line.get_marker() != "None"]
+    marks = axes.transData.transform(np.concatenate(marked))
+    assert not [text.get_text() for text in texts if boxes[text].count_contains(marks)]
     labels = [text.get_text() for text in texts]
     assert {"1", "3", "5", "2, 4", "2", "4", "6 to 8"} <= set(labels)

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.path import Path
 
 from reproduce.report.style import (
     BLUE,
@@ -25,6 +26,7 @@ from reproduce.report.timing import KINDS
 from reproduce.report.timing_figures import NETWORKS, PRECISIONS, note
 
 _LABEL_DECADES = (0.06, 0.07)  # along and across: nearer than this, labels of two marks would overlap
+_PLACES = ((6, 0), (4, -1), (-6, 0), (4, 1), (-4, 1), (-4, -1), (0, 5), (0, -5), (0, -12), (0, 12))  # points from marks
 _COLORS = dict(zip(KINDS, (BLUE, SKY, ORANGE, VERMILION, GREEN, PINK, GRAY, PURPLE), strict=True))
 
 
@@ -108,11 +110,12 @@ def roofline(ceilings: pd.DataFrame, passes: pd.DataFrame, where: str) -> Figure
         look["markerfacecolor"] = color if what == "layer_forward" else "white"
         label = f"{precision}, {what.removeprefix('layer_')}"
         axes.plot(part["operations_per_byte"], part["gflop_per_second"], label=label, **look)
-        if what == "layer_forward":
-            _number_layers(axes, part, text_color(color))
     axes.set(xscale="log", yscale="log", xlabel="operations per byte that must move (log scale)")
     axes.set(ylabel="GFLOP/s (log scale)", title=f"Layers of AlexNet by number (1 to 5 convolve), {where}")
     axes.legend(loc="lower right", ncols=2)
+    figure.draw_without_rendering()  # from here on it is known where on the page everything lies
+    for precision, part in passes[passes["what"].eq("layer_forward")].groupby("precision", sort=False):
+        _number_layers(axes, part, text_color(PRECISIONS[precision][0]))
     return figure
 
 
@@ -133,13 +136,32 @@ def _number_layers(axes: Axes, passes: pd.DataFrame, color: str) -> None:
     Marks that all but coincide share a label.
     """
     dense = passes["kind"].eq("fully connected")
-    for together in _close_together(passes[~dense].sort_values("operations_per_byte")):
-        x, y = together["operations_per_byte"].max(), together["gflop_per_second"].min()
-        place = (4, -1) if len(together) == 1 else (0, 7)  # a wide label would cover marks beside it
-        label_point(axes, x, y, ", ".join(sorted(together["layer"].str[-1])), place, color=color)
     if dense.any():
-        x, y = passes[dense][["operations_per_byte", "gflop_per_second"]].median()
-        label_point(axes, x, y, "6 to 8", (6, 0), color=color)
+        _label_clear(axes, passes[dense], "6 to 8", color)
+    for together in _close_together(passes[~dense].sort_values("operations_per_byte")):
+        _label_clear(axes, together, ", ".join(sorted(together["layer"].str[-1])), color)
+
+
+def _label_clear(axes: Axes, passes: pd.DataFrame, text: str, color: str) -> None:
+    """Write ``text`` at the first place beside the passes' marks where it covers no mark, no line and no other text."""
+    lines = [(line, axes.transData.transform(line.get_xydata())) for line in axes.lines]
+    marks = np.concatenate([points for line, points in lines if line.get_linestyle() == "None"])
+    ceilings = [Path(points) for line, points in lines if line.get_linestyle() != "None"]
+    radius = 3 / 72 * axes.figure.dpi
+    x, y = passes["operations_per_byte"], passes["gflop_per_second"]
+    for right, up in _PLACES:
+        at = (
+            x.max() if right > 0 else x.min() if right < 0 else x.mean(),
+            y.max() if up > 0 else y.min() if up < 0 else y.median(),
+        )
+        label_point(axes, *at, text, (right, up), color=color)
+        written = axes.texts[-1]
+        box = written.get_window_extent()
+        covered = box.padded(radius).count_contains(marks) or any(path.intersects_bbox(box, False) for path in ceilings)
+        if not covered and not any(box.overlaps(other.get_window_extent()) for other in axes.texts[:-1]):
+            return
+        written.remove()
+    label_point(axes, x.max(), y.min(), text, _PLACES[0], color=color)
 
 
 def _close_together(passes: pd.DataFrame) -> list[pd.DataFrame]:
