@@ -64,7 +64,7 @@ def test_what_is_missing_is_null_and_never_nan(results):
         ({"low": None, "n_seeds": 1}, "26.07 % (1 seed)"),
         ({"scale": "reduced"}, "26.07 % (95 % interval 25.31 to 26.83, 3 seeds, reduced scale)"),
         ({"schedule": "shortened"}, "26.07 % (95 % interval 25.31 to 26.83, 3 seeds, shortened schedule)"),
-        ({"unit": "percentage_points", "value": 0.01234, "low": None, "n_seeds": 0}, "0.01234 points"),
+        ({"unit": "percentage_points", "value": 0.01234, "low": None, "n_seeds": 0}, "0.01 points"),
         ({"value": None}, "inconclusive"),
     ],
 )

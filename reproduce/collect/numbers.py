@@ -162,10 +162,11 @@ def format_number(row: Mapping[str, Any]) -> str:
     """Return a number as it is cited: value, unit, interval and seeds; never without the label of a lesser scale."""
     if row["value"] is None:
         return row.get("verdict") or "no value"
-    value = str(row["value"]) if isinstance(row["value"], int) else figure(row["value"])  # a whole number is a count
+    shown = "{:.2f}".format if row["unit"] == "percentage_points" else figure  # digits beyond are the seeds' noise
+    value = str(row["value"]) if isinstance(row["value"], int) else shown(row["value"])  # a whole number is a count
     text, details = f"{value}{unit_words(row['unit'])}", []
     if row["low"] is not None:
-        details.append(f"95 % interval {figure(row['low'])} to {figure(row['high'])}")
+        details.append(f"95 % interval {shown(row['low'])} to {shown(row['high'])}")
     if row["n_seeds"]:
         details.append(f"{row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}")
     details += [f"{row['scale']} scale"] if row["scale"] in LIMITED_SCALES else []
