@@ -1,22 +1,18 @@
 """The timing harness end to end on this CPU with a tiny scope, its clock, its plan, and its files."""
 
-import subprocess
 import sys
 import time
 import types
 
 import pytest
 import torch
-from timing_support import COPY_BYTES, MACHINE, SIDE, row, tiny_scope
+from timing_support import COPY_BYTES, SIDE, tiny_scope
 
-from reproduce.errors import ReproduceError
 from reproduce.models.spec import load_spec
-from reproduce.timing import cells, plan, run, subjects
+from reproduce.timing import cells, plan, run
 from reproduce.timing.cells import Cell, Scope, Setting, layer_work, thread_counts
-from reproduce.timing.clock import OtherWork, Stopwatch, seconds_per_call, threads_set
-from reproduce.timing.inputs import InputMaker
-from reproduce.timing.rows import COLUMNS, DERIVED_COLUMNS, read_all, read_rows, training_steps, write_rows
-from reproduce.timing.subjects import Subject, Workshop, single_threaded_worker
+from reproduce.timing.clock import OtherWork
+from reproduce.timing.rows import read_rows, training_steps
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -119,64 +115,11 @@ def test_nasnet_is_timed_in_every_precision_where_timm_is_there(monkeypatch):
     assert nasnet[0]["gflop"] == pytest.approx(2 * 23.8 * 8)
 
 
-def test_timed_calls_make_no_images_and_no_network(monkeypatch):
-    """Whatever a call needs is there before its clock starts; nor is anything made twice."""
-    scope, setting = tiny_scope("80sec"), Setting("cpu", "fp32", 1)
-    workshop = Workshop(scope)
-    kinds = ("forward", "training_step", "layers", "training_step_with_input")
-    samplers = [workshop.sampler(Cell(setting, what, "80sec", 8)) for what in kinds]
-    made = []
-    for name in ("noise_images", "Subject", "InputMaker"):
-        monkeypatch.setattr(subjects, name, lambda *arguments, name=name: made.append(name))
-    for what, sample in zip(kinds, samplers, strict=True):
-        assert all(seconds >= 0 for seconds in sample(2).values()) and not made, what
-    workshop.sampler(Cell(setting, "layers", "80sec", 8))
-    assert not made
-
-
-@pytest.mark.slow
-def test_timms_nasnet_is_the_published_one():
-    subject = Subject("nasnetalarge", CPU)
-    parameters = sum(parameter.numel() for parameter in subject.network.parameters())
-    assert parameters == pytest.approx(88.9e6, rel=0.01)  # NASNet paper, Table 2, 6 @ 4032
-    with torch.no_grad():
-        assert subject.network(subject.batch(1, "fp32")[0]).shape == (1, 1000)
-
-
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_present_is_timed_with_no_change_of_configuration(tmp_path):
     frame = read_rows(run.run_timing(out=tmp_path, scope=tiny_scope("80sec")))
     assert set(frame["device"]) >= {"cpu", "cuda:0"}
     assert frame.query("device == 'cuda:0'")["device_name"].notna().all()
-
-
-def test_the_clock_counts_calls():
-    called = []
-    seconds = seconds_per_call(lambda: called.append(time.sleep(0.01)), 4, CPU)
-    assert len(called) == 4 and 0.01 <= seconds < 0.2
-    watch = Stopwatch(CPU)
-    for _ in range(3):
-        watch.mark()
-    assert len(watch.intervals()) == 2
-
-
-def test_threads_hold_inside_the_block_only():
-    with threads_set(2):
-        assert torch.get_num_threads() == 2
-    assert torch.get_num_threads() == 1
-
-
-def test_work_of_other_programs_is_seen_and_our_own_is_not():
-    watch = OtherWork()
-    quiet_until = time.perf_counter() + 0.3
-    while time.perf_counter() < quiet_until:
-        pass
-    ours = watch.percent()
-    watch = OtherWork()
-    busy = "import time; end = time.time() + 0.6\nwhile time.time() < end: pass"
-    subprocess.run([sys.executable, "-c", busy], check=True)
-    assert watch.percent() > 20  # half of two processors, less on more
-    assert ours <= 101
 
 
 def test_a_busy_machine_marks_every_row(monkeypatch, capsys):
@@ -185,27 +128,6 @@ def test_a_busy_machine_marks_every_row(monkeypatch, capsys):
     _, facts = run.measure(tiny_scope(), ["cpu"])
     assert facts["loaded"] and facts["other_work_percent"] == 30.0
     assert "other programs used 30 % of the processors" in capsys.readouterr().err
-
-
-def test_the_layered_pass_computes_the_gradients_of_a_step(monkeypatch):
-    """The update of a pass clocked layer by layer is that of the step it takes apart."""
-    whole, apart = Subject("18pct", CPU), Subject("18pct", CPU)
-    given = []
-    for subject in (whole, apart):
-        monkeypatch.setattr(subject.update, "step", lambda gradients, *factors: given.append(gradients))
-    batch = whole.batch(4, "fp32")
-    whole.step(*batch)
-    apart.layers(*batch)
-    assert len(given[0]) == len(given[1]) == len(whole.update.parameters)
-    for a, b in zip(*given, strict=True):
-        assert torch.allclose(a, b, rtol=1e-4, atol=1e-7)
-
-
-def test_input_is_made_in_the_networks_form():
-    for network, side in (("80sec", 32), ("conv_local_13pct", 24), ("alexnet_paper", 224)):
-        batch = InputMaker(network, CPU).make(3, "bf16")
-        assert batch.shape == (3, 3, side, side) and batch.dtype == torch.bfloat16
-        assert batch.float().std() > 20
 
 
 def test_layer_work_by_hand():
@@ -282,60 +204,3 @@ def test_of_the_matrix_products_one_is_certain_and_the_others_fit_or_give_way():
     assert {(cell.batch_size, cell.priority) for cell in products} == {(2048, 0), (1024, 3), (4096, 3)}
     (large,) = {cell for cell in products if cell.batch_size == 4096 and cell.setting == setting}
     assert plan.predicted_seconds(large, Scope(100), {setting: 1e11}) == pytest.approx(2 * 4096**3 / 1e11)
-
-
-def test_a_machine_adds_a_file_and_replaces_only_its_own(tmp_path):
-    rows = [row("matrix_multiply", gflop=2.0, ms_min=100.0, ms_max=130.0, gflop_per_second=18.0)]
-    rows.append(row("training_step", "80sec", gflop_per_second=4.0))
-    first = write_rows(rows, MACHINE, tmp_path)
-    assert first.name == "intel-xeon-processor-2-cores-torch-2-14-1.csv"
-    assert read_rows(first)["percent_of_matrix_product"].tolist() == [90.0, 20.0]  # 20 GFLOP/s in the fastest round
-    assert read_rows(first)["uneven_percent"].tolist() == pytest.approx([30.0, 30.0])
-    assert write_rows(rows[:1], {**MACHINE, "memory_gib": 15.7}, tmp_path) == first
-    assert len(read_rows(first)) == 1
-    other = write_rows(rows, {**MACHINE, "features": "avx2"}, tmp_path)
-    gpu = write_rows(rows, {**MACHINE, "gpu": "NVIDIA H100"}, tmp_path)
-    later = write_rows(rows, {**MACHINE, "torch": "2.15.0"}, tmp_path)
-    assert [p.name for p in (other, gpu, later)] == [
-        "intel-xeon-processor-2-cores-torch-2-14-1-2.csv",
-        "intel-xeon-processor-2-cores-nvidia-h100-torch-2-14-1.csv",
-        "intel-xeon-processor-2-cores-torch-2-15-0.csv",
-    ]
-    everything = read_all(tmp_path)
-    assert len(everything) == 7 and everything["machine"].nunique() == 4
-    assert list(everything.columns) == ["machine", *COLUMNS, *DERIVED_COLUMNS]
-
-
-def test_no_machine_yet_is_an_empty_table(tmp_path):
-    assert read_all(tmp_path / "none").empty
-    assert training_steps(read_all(tmp_path / "none")).empty
-
-
-def test_a_damaged_file_is_one_line(tmp_path):
-    path = tmp_path / "a.csv"
-    for content, problem in (("", "cannot read"), ("cpu,cores\nx,2\n", "has no column 'gpu'")):
-        path.write_text(content)
-        with pytest.raises(ReproduceError, match=problem) as caught:
-            read_rows(path)
-        assert "\n" not in str(caught.value)
-
-
-def test_a_killed_run_leaves_the_old_file(tmp_path, monkeypatch):
-    path = write_rows([row("matrix_multiply")], MACHINE, tmp_path)
-    before = path.read_bytes()
-
-    def stop(*arguments):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(run, "_timed", stop)
-    with pytest.raises(KeyboardInterrupt):
-        run.run_timing(out=tmp_path, scope=tiny_scope())
-    assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
-
-
-def test_a_thread_beside_the_training_keeps_to_itself():
-    with threads_set(2), single_threaded_worker("beside") as worker:
-        assert worker.submit(torch.get_num_threads).result() == 1
-        assert torch.get_num_threads() == 2, "its number is not taken over"
-        worker.submit(torch.ones(1 << 20).sum).result()
-        assert worker.submit(torch.get_num_threads).result() == 1, "nor does it take over ours at its next work"
