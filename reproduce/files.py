@@ -11,7 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from reproduce.errors import ReproduceError
+from reproduce.paths import relative_to_repo
 
 _CHUNK_BYTES = 1 << 20
 
@@ -56,6 +59,20 @@ def write_text(path: Path, content: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write ``content`` as indented JSON; NaN is refused because JSON has none."""
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_array(path: Path, command: str) -> np.ndarray:
+    """Return the array of a committed .npy file; ``command`` makes it where it is missing.
+
+    Raises:
+        ReproduceError: the file is missing or damaged.
+    """
+    try:
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise ReproduceError(f"{relative_to_repo(path)} is missing; run `{command}`") from error
+    except (OSError, ValueError) as error:
+        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({error}); restore it with git") from error
 
 
 def read_json(path: Path) -> Any:

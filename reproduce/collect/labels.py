@@ -6,8 +6,7 @@ from typing import Literal
 import numpy as np
 
 from reproduce.collect.runs import RUNS_ROOT
-from reproduce.errors import ReproduceError
-from reproduce.paths import relative_to_repo
+from reproduce.files import read_array
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
@@ -19,11 +18,4 @@ def read_labels(dataset: str, part: Literal["test", "training"] = "test", runs_r
         ReproduceError: the file is missing or damaged.
     """
     path = runs_root.with_name("data") / dataset / f"{part}_labels.npy"
-    try:
-        return np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise ReproduceError(
-            f"{relative_to_repo(path)} is missing; run `python -m reproduce data {dataset}`"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({error}); restore it with git") from error
+    return read_array(path, f"python -m reproduce data {dataset}")

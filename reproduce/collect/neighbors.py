@@ -17,8 +17,7 @@ from reproduce.data.cifar10 import STATISTICS_FOLDER, load_cifar10
 from reproduce.data.in_memory import balanced_subset
 from reproduce.data.statistics import npy_bytes
 from reproduce.errors import ReproduceError
-from reproduce.files import read_json, write_bytes
-from reproduce.paths import relative_to_repo
+from reproduce.files import read_array, read_json, write_bytes
 
 QUERIES, NEIGHBORS = 1_000, 6
 SUBSET_IMAGES = 20_000  # balanced; what the reduced AlexNet trains on
@@ -71,14 +70,7 @@ def read_pixel_neighbors(runs_root: Path = RUNS_ROOT) -> np.ndarray:
         ReproduceError: the file is missing or damaged.
     """
     path = runs_root.with_name("data") / "cifar10" / PIXEL_FILE
-    try:
-        return np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise ReproduceError(
-            f"{relative_to_repo(path)} is missing; run `python -m reproduce report neighbors`"
-        ) from error
-    except (OSError, ValueError) as error:
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({error}); restore it with git") from error
+    return read_array(path, "python -m reproduce report neighbors")
 
 
 def purity_percent(rows: np.ndarray, query_labels: np.ndarray, labels: np.ndarray) -> float:
