@@ -178,6 +178,14 @@ def test_the_plan_follows_from_the_budget():
     assert {c.priority for c in nothing} == {1} and [c.priority for c in dropped] == [6, 5, 5, 5]
 
 
+def test_nasnet_gets_a_batch_that_a_slow_machine_can_time():
+    setting = Setting("cpu", "fp32", 2)
+    found = [Cell(setting, "training_step", "80sec", 128, 1), Cell(setting, "forward", "nasnetalarge", 8, 4)]
+    scope = Scope(480, ("80sec", "nasnetalarge"))
+    fast, slow = ([c.batch_size for c in plan.fitted(found, scope, {setting: peak})[0]] for peak in (1e12, 2e10))
+    assert (fast, slow) == ([128, 8], [128, 1])
+
+
 def test_what_turns_out_too_slow_gives_way_after_the_plan(monkeypatch):
     """The guess let everything in; the warm-up shows that little of it fits, and every network still has its step."""
     monkeypatch.setattr(run, "fitted", lambda wanted, scope, peaks: (list(wanted), []))

@@ -145,7 +145,7 @@ def _cells_of(scope: Scope, setting: Setting, full: bool) -> Iterator[Cell]:
     for network in scope.networks:
         if network == NASNET:
             if full:
-                yield Cell(setting, FORWARD, network, 8, 7)
+                yield Cell(setting, FORWARD, network, 8, 4)
             continue
         cell = Cell(setting, TRAINING_STEP, network, RECIPE_BATCH, 1 if full else 5)
         yield cell

@@ -21,13 +21,8 @@ MIN_ROUNDS = 3
 WARM_UPS = 1.5  # calls before the rounds, the first one slower, in units of a timed one
 _SHARE_OF_PEAK = {"fp32": 0.55, "bf16": 0.25}  # a guess for planning alone: nothing published depends on it
 _LEAST_SECONDS = 0.002  # of a step: small kernels wait for being started
-_LONGEST_SHARES = (
-    1 / 20,
-    1 / 40,
-    1 / 80,
-    1 / 160,
-    1 / 320,
-)  # of the budget that one call may take before its batch is halved
+# Of the budget, what one call may take before its batch is halved.
+_LONGEST_SHARES = (1 / 20, 1 / 40, 1 / 80, 1 / 160, 1 / 320)
 _SMALLEST_BATCH = 16
 _ESSENTIAL = 5  # priorities up to this one are kept by halving batches first
 SKIPPED = "does not fit the time budget of {:.0f} s"
@@ -46,7 +41,8 @@ def predicted_seconds(cell: Cell, scope: Scope, peaks: Mapping[Setting, float]) 
 def fitted(cells: Sequence[Cell], scope: Scope, peaks: Mapping[Setting, float]) -> tuple[list[Cell], list[Cell]]:
     """Return the cells to time, with their batch sizes, and those left out, least wanted first.
 
-    All networks of one family get the same batch at a setting, that of the slowest, so that they can be compared.
+    All networks of one family get the same batch at a setting, that of the slowest, so that they can be compared;
+    NASNet, which stands alone, gets one of its own.
     Batches are halved before anything essential is left out; fewer threads, scaling and further networks give way.
 
     Args:
@@ -75,16 +71,26 @@ def _cost(cell: Cell, scope: Scope, peaks: Mapping[Setting, float]) -> float:
 
 
 def _with_batches(cells: Sequence[Cell], longest: float, scope: Scope, peaks: Mapping[Setting, float]) -> list[Cell]:
-    sizes: dict[tuple[Setting, bool], int] = {}
-    steps = [cell for cell in cells if cell.what == TRAINING_STEP and cell.batch_size == RECIPE_BATCH]
-    for cell in steps:
-        size, family = RECIPE_BATCH, _family(cell)
-        while size > _SMALLEST_BATCH and predicted_seconds(replace(cell, batch_size=size), scope, peaks) > longest:
+    """Return the cells with batches halved until a call is predicted to take at most ``longest`` seconds."""
+
+    def halved(cell: Cell, smallest: int) -> int:
+        size = cell.batch_size
+        while size > smallest and predicted_seconds(replace(cell, batch_size=size), scope, peaks) > longest:
             size //= 2
-        sizes[family] = min(size, sizes.get(family, size))
-    return [
-        replace(cell, batch_size=sizes[_family(cell)]) if cell.batch_size == RECIPE_BATCH else cell for cell in cells
-    ]
+        return size
+
+    sizes: dict[tuple[Setting, bool], int] = {}
+    for cell in cells:
+        if cell.what == TRAINING_STEP and cell.batch_size == RECIPE_BATCH:
+            size, family = halved(cell, _SMALLEST_BATCH), _family(cell)
+            sizes[family] = min(size, sizes.get(family, size))
+
+    def batch_of(cell: Cell) -> int:
+        if cell.network == NASNET:
+            return halved(cell, 1)
+        return sizes[_family(cell)] if cell.batch_size == RECIPE_BATCH else cell.batch_size
+
+    return [replace(cell, batch_size=batch_of(cell)) for cell in cells]
 
 
 def _family(cell: Cell) -> tuple[Setting, bool]:

@@ -122,11 +122,11 @@ def _rounds(
     with Progress("time", expected * len(arms), "timing") as progress:
         while rounds < MIN_ROUNDS or (rounds < most and time.monotonic() + longest <= deadline):
             started = time.monotonic()
+            progress.total = max(progress.total, progress.done + len(arms))
             order = dict(arms if rounds % 2 == 0 else reversed(arms.items()))  # a drift favors none
             for name, (sample,) in in_turns("cells", order, 1, progress, 1).items():
                 samples[name].append(sample)
             rounds, longest = rounds + 1, max(longest, time.monotonic() - started)
-            progress.total = max(progress.total, progress.done)
     return samples
 
 
