@@ -33,6 +33,12 @@ def test_a_run_is_its_updates_and_evaluations():
     assert run_seconds(variant, 11, "cifar10", speeds()) == pytest.approx(expected)
 
 
+def test_training_images_seen_again_after_every_epoch_are_counted():
+    variant = load_study("relu_vs_tanh").variant("relu_r001").model_copy(update={"precision": "fp32"})
+    evaluated = 9 * (10_000 + 50_000) + 10_000 + 50_000
+    assert run_seconds(variant, 9, "cifar10", speeds()) == pytest.approx(9 * 50_000 * 1.1e-3 + evaluated * 0.35e-3)
+
+
 def test_a_part_of_the_images_with_some_held_out():
     """75 epochs of 20,000 images, 10,000 held out seen after each; in the end ten views, of the test set also one."""
     variant = load_study("alexnet_small").variant("base").model_copy(update={"network": "80sec", "precision": "fp32"})

@@ -147,6 +147,8 @@ def run_seconds(variant: Variant, epochs: int, dataset: str, speeds: Speeds) -> 
     tested = views * sizes.test + variant.test_views * (variant.held_out_images or 0)
     at_the_end = tested + min(sizes.training, variant.evaluated_images or TRAINING_IMAGES_TESTED)
     evaluated = sum(phase.epochs * _evaluated(phase, per_file, sizes) for phase in phases) + at_the_end
+    if "clean_training_error" in variant.diagnostics:  # every training image once more after its epoch, in test mode
+        evaluated += trained
     return trained * seconds(TRAINING_STEP) + evaluated * seconds(FORWARD)
 
 
