@@ -1,6 +1,6 @@
 """What a study compares besides its claims: pairs of variants, and 2 x 2 designs. Declared in study.yaml."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -11,12 +11,13 @@ _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 class Comparison(Strict):
-    """A question of our own that two variants answer: value of the first arm minus value of the second."""
+    """A question of our own that two variants answer: value of the first arm minus, or over, value of the second."""
 
     id: str
     question: str
     arms: Pair
     estimand: str
+    kind: Literal["difference", "ratio"] = "difference"
 
 
 class PublishedGain(Strict):

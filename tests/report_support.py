@@ -16,6 +16,7 @@ class Bf16AgainstFp32:
     question = "What does bf16 do to the test error?"
     arms = ("80sec_bf16", "80sec")
     estimand = "test_top1_error_percent"
+    kind = "difference"
 
 
 def claims() -> list:

@@ -100,7 +100,7 @@ def test_tables_numbers_and_checks_know_the_published_runs(external_folder, monk
     summary = pd.read_csv(results / "tables" / "summary.csv").set_index(["variant", "metric"])["mean"]
     assert summary[("no_dropout", "test_top1_error_percent")] == pytest.approx(45.0)
     (gain,) = pd.read_csv(results / "tables" / "comparisons.csv").to_dict("records")
-    assert gain["difference"] == pytest.approx(20.0)
+    assert gain["value"] == pytest.approx(20.0)
     histories = pd.read_csv(results / "tables" / "histories.csv")
     assert histories.groupby("run_id").size().tolist() == [2] * 6
     assert find_problems([study], external_folder).problems == []

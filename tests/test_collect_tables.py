@@ -2,9 +2,11 @@
 
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
+from scipy import stats
 
 from reproduce.collect.comparisons import compare_all
 from reproduce.collect.markdown import markdown_table
@@ -14,7 +16,11 @@ from reproduce.collect.tables import average_histories, collect, summarize, writ
 from reproduce.errors import ReproduceError
 
 BF16 = SimpleNamespace(
-    id="bf16-error", question="What does bf16 do?", arms=["80sec_bf16", "80sec"], estimand="test_top1_error_percent"
+    id="bf16-error",
+    question="What does bf16 do?",
+    arms=["80sec_bf16", "80sec"],
+    estimand="test_top1_error_percent",
+    kind="difference",
 )
 
 
@@ -90,7 +96,7 @@ def test_a_variant_without_runs_stays_in_the_summary(study, tmp_path):
 
 def test_comparison_gives_both_intervals(study, tmp_path):
     (row,) = compare_all([study], read_runs(study.run_ids, tmp_path / "runs")).to_dict("records")
-    assert row["difference"] == pytest.approx(26.35 - 26.066667, abs=1e-5)
+    assert row["value"] == pytest.approx(26.35 - 26.066667, abs=1e-5)
     assert row["low"] < 0 < row["high"]
     assert (row["n_first"], row["n_second"], row["shared_seeds"]) == (2, 3, 2)
     # paired over seeds 1 and 2: differences 0.1 and 0.2, half-width 12.7062 * 0.0707107 / sqrt(2) = 0.63531
@@ -99,11 +105,38 @@ def test_comparison_gives_both_intervals(study, tmp_path):
     assert (row["unit"], row["schedule"]) == ("percentage_points", "full")
 
 
+def test_a_ratio_is_of_geometric_means_with_welchs_interval_in_logs(study, tmp_path):
+    study.comparisons = [SimpleNamespace(**vars(BF16) | {"kind": "ratio"})]
+    runs = read_runs(study.run_ids, tmp_path / "runs")
+    (row,) = compare_all([study], runs).to_dict("records")
+    one, two = np.log([26.1, 26.6]), np.log([26.0, 26.4, 25.8])
+    found = stats.ttest_ind(one, two, equal_var=False)
+    assert row["value"] == pytest.approx(np.exp(one.mean() - two.mean()))
+    assert (row["low"], row["high"]) == pytest.approx(tuple(np.exp(found.confidence_interval(0.95))))
+    assert row["p_value"] == pytest.approx(found.pvalue)
+    paired = stats.ttest_1samp(one - two[:2], 0).confidence_interval(0.95)
+    assert (row["paired_low"], row["paired_high"]) == pytest.approx(tuple(np.exp(paired)))
+    assert row["unit"] == "ratio"
+    numbers = collect_into(study, tmp_path) / "numbers.json"
+    cited = read_numbers(numbers)["nets.bf16-error.ratio"]
+    assert cited["value"] == pytest.approx(row["value"], abs=1e-4)
+    assert cited["protocol"] == "80sec_bf16 over 80sec, test_top1_error_percent"
+
+
+def test_a_run_without_the_value_compared_leaves_the_comparison_without_one(study, tmp_path):
+    """An average over the runs that came to a target error would leave out the slow ones."""
+    runs = read_runs(study.run_ids, tmp_path / "runs")
+    runs.loc[runs["run_id"].str.contains("80sec/") & runs["seed"].eq(2), "test_top1_error_percent"] = float("nan")
+    (row,) = compare_all([study], runs).to_dict("records")
+    assert (row["n_first"], row["n_second"]) == (2, 3)
+    assert pd.isna(row["value"]) and pd.isna(row["low"])
+
+
 def test_a_comparison_of_an_arm_without_runs_is_a_row_without_a_value(study, tmp_path):
     study.comparisons = [SimpleNamespace(**vars(BF16) | {"arms": ["18pct", "80sec"]})]
     (row,) = compare_all([study], read_runs(study.run_ids, tmp_path / "runs")).to_dict("records")
     assert (row["n_first"], row["n_second"]) == (0, 3)
-    assert pd.isna(row["difference"])
+    assert pd.isna(row["value"])
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ ERRORS = {"80sec": [26.0, 25.5, 25.9], "80sec_bf16": [26.4, 25.0], "18pct": [18.
 class Bf16AgainstFp32:
     id, question, arms = "bf16-minus-fp32", "?", ("80sec_bf16", "80sec")
     estimand = "test_top1_error_percent"
+    kind = "difference"
 
 
 @pytest.fixture

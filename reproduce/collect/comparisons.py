@@ -1,21 +1,24 @@
-"""Differences between two variants that a study declares: what bf16, a kernel or an option does to a metric."""
+"""Differences and ratios of two variants that a study declares: what bf16, a kernel or an option does to a metric."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 
 from reproduce.collect import statistics
+from reproduce.collect.estimands import values_of_arm
 from reproduce.collect.reasons import unit_of
 from reproduce.collect.runs import longest_shared
 from reproduce.config import Comparison, Factorial, Study
-from reproduce.errors import ReproduceError
 
 Declared = TypeVar("Declared", Comparison, Factorial)
 
 COLUMNS = [
-    *("study", "comparison", "question", "first_arm", "second_arm", "estimand", "unit", "dataset", "scale", "schedule"),
-    *("n_first", "n_second", "first_mean", "second_mean", "difference", "low", "high", "method", "p_value"),
+    *("study", "comparison", "question", "kind", "first_arm", "second_arm", "estimand", "unit"),
+    *("dataset", "scale", "schedule"),
+    *("n_first", "n_second", "first_mean", "second_mean", "value", "low", "high", "method", "p_value"),
     *("p_value_holm", "paired_low", "paired_high", "correlation", "shared_seeds", "runs"),
 ]
 
@@ -23,7 +26,8 @@ COLUMNS = [
 def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per declared comparison, at the longest schedule that both arms have finished runs of.
 
-    ``low`` and ``high`` are Welch's 95 % interval; the paired interval over shared seeds and the correlation stand
+    ``value`` is the first arm's mean minus the second's, or the ratio of their geometric means. ``low`` and ``high``
+    are Welch's 95 % interval, of a ratio in logs; the paired interval over shared seeds and the correlation stand
     beside it, to see whether the pairing helped. ``p_value_holm`` is adjusted within the study's comparisons.
 
     Raises:
@@ -37,7 +41,7 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
         known = {row["comparison"]: row["p_value"] for row in of_study if row.get("p_value") is not None}
         adjusted = statistics.holm(known)
         rows += [row | {"p_value_holm": adjusted.get(row["comparison"])} for row in of_study]
-    numeric = ["first_mean", "second_mean", "difference", "low", "high", "p_value", "p_value_holm"]
+    numeric = ["first_mean", "second_mean", "value", "low", "high", "p_value", "p_value_holm"]
     numeric += ["paired_low", "paired_high", "correlation"]
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numeric, "float64"))
 
@@ -51,15 +55,17 @@ def answerable(study: Study, declared: Sequence[Declared], runs: pd.DataFrame) -
 
 
 def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str, Any]:
-    first, second = longest_shared([_arm(study, comparison, arm, runs) for arm in comparison.arms])
+    arms = (runs[(runs["study"] == study) & (runs["variant"] == arm)] for arm in comparison.arms)
+    first, second = longest_shared([arm[arm["status"] == "finished"] for arm in arms])
     row: dict[str, Any] = {
         "study": study,
         "comparison": comparison.id,
         "question": comparison.question,
+        "kind": comparison.kind,
         "first_arm": comparison.arms[0],
         "second_arm": comparison.arms[1],
         "estimand": comparison.estimand,
-        "unit": unit_of(comparison.estimand, "difference"),
+        "unit": unit_of(comparison.estimand, comparison.kind),
         "n_first": len(first),
         "n_second": len(second),
         "shared_seeds": 0,
@@ -68,31 +74,27 @@ def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str
     if first.empty or second.empty:
         return row
     row |= {name: "; ".join(sorted({*first[name], *second[name]})) for name in ("dataset", "scale", "schedule")}
-    one, two = (arm[comparison.estimand].tolist() for arm in (first, second))
-    row |= {"first_mean": statistics.mean_interval(one).value, "second_mean": statistics.mean_interval(two).value}
-    welch = statistics.welch_difference(one, two)
-    row |= {"difference": welch.value, "low": welch.low, "high": welch.high}
-    row |= {"method": welch.method, "p_value": welch.p_value}
-    return row | _paired(first, second, comparison.estimand)
-
-
-def _arm(study: str, comparison: Comparison, arm: str, runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the finished runs of one arm."""
-    listed = runs[(runs["study"] == study) & (runs["variant"] == arm)]
     where = f"comparison {comparison.id!r} of study {study}"
-    if comparison.estimand not in runs or not pd.api.types.is_numeric_dtype(runs[comparison.estimand]):
-        raise ReproduceError(f"{where}: runs have no metric {comparison.estimand!r}; correct study.yaml")
-    return listed[listed["status"] == "finished"]
+    one, two = (values_of_arm(arm, comparison.estimand, where) for arm in (first, second))
+    if not one or not two:  # a run that has no value of its own, such as one that never came to the target error
+        return row
+    row |= {"first_mean": statistics.mean_interval(one).value, "second_mean": statistics.mean_interval(two).value}
+    welch = (statistics.ratio if comparison.kind == "ratio" else statistics.welch_difference)(one, two)
+    row |= {name: getattr(welch, name) for name in ("value", "low", "high", "method", "p_value")}
+    return row | _paired(first, second, comparison)
 
 
-def _paired(first: pd.DataFrame, second: pd.DataFrame, estimand: str) -> dict[str, Any]:
+def _paired(first: pd.DataFrame, second: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
     both = first.merge(second, on="seed", suffixes=("_first", "_second"))
     if len(both) < 2:
         return {"shared_seeds": len(both)}
-    paired = statistics.paired_difference(both[f"{estimand}_first"].tolist(), both[f"{estimand}_second"].tolist())
+    arms = [both[f"{comparison.estimand}_{place}"].to_numpy() for place in ("first", "second")]
+    in_logs = comparison.kind == "ratio"
+    paired = statistics.paired_difference(*(np.log(arm) if in_logs else arm for arm in arms))
+    ends = [math.exp(end) if in_logs else end for end in (paired.low, paired.high)]
     return {
         "shared_seeds": len(both),
-        "paired_low": paired.low,
-        "paired_high": paired.high,
+        "paired_low": ends[0],
+        "paired_high": ends[1],
         "correlation": paired.correlation,
     }

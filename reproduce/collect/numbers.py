@@ -35,13 +35,13 @@ def build_rows(
     """Return the rows of ``numbers.json``.
 
     One per claim (its id), one per mean (``<study>.<variant>.<metric>.mean``), one per declared comparison
-    (``<study>.<comparison>.difference``) and one per effect of a 2 x 2 design (``<study>.<factorial>.<effect>``), then
-    ``further`` entries, whole but for what follows from their runs. Each
-    names its runs and, from them, configuration digests, commits, hardware, test images and the day the last run ended.
+    (``<study>.<comparison>.difference`` or ``.ratio``) and one per effect of a 2 x 2 design
+    (``<study>.<factorial>.<effect>``), then ``further`` entries, whole but for what follows from their runs. Each names
+    its runs and, from them, configuration digests, commits, hardware, test images and the day the last run ended.
     """
     rows = [_claim_row(verdict, runs) for verdict in verdicts]
     rows += [_mean_row(row, runs) for row in summary.to_dict("records")]
-    rows += [_difference_row(row, runs) for row in compared.to_dict("records")]
+    rows += [_comparison_row(row, runs) for row in compared.to_dict("records")]
     rows += [_effect_row(row, runs) for row in effects.to_dict("records")]
     return rows + [_row(dict(entry), runs) for entry in further]
 
@@ -74,11 +74,12 @@ def _mean_row(row: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
     return _row(entry | {"runs": chosen.loc[chosen["status"] == "finished", "run_id"].tolist()}, runs)
 
 
-def _difference_row(row: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
+def _comparison_row(row: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
     fields = ("low", "high", "unit", "method", "dataset", "scale", "schedule", "runs")
-    entry = {"id": f"{row['study']}.{row['comparison']}.difference", "value": row["difference"]}
+    entry = {"id": f"{row['study']}.{row['comparison']}.{row['kind']}", "value": row["value"]}
     entry |= {name: row[name] for name in fields}
-    entry["protocol"] = f"{row['first_arm']} minus {row['second_arm']}, {row['estimand']}"
+    word = "over" if row["kind"] == "ratio" else "minus"
+    entry["protocol"] = f"{row['first_arm']} {word} {row['second_arm']}, {row['estimand']}"
     return _row(entry | {"n_seeds": min(row["n_first"], row["n_second"])}, runs)
 
 

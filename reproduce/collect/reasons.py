@@ -8,10 +8,14 @@ from reproduce.collect.statistics import Estimate
 
 
 def unit_of(estimand: str | None, kind: str = "single_value") -> str | None:
-    """Return the unit that an estimand's name ends in; the difference of two percentages is in percentage points."""
+    """Return the unit in an estimand's name: its end, or what is counted ``_to_`` a goal.
+
+    The difference of two percentages is in percentage points.
+    """
     if estimand is None or kind == "ratio":
         return "ratio" if kind == "ratio" else None
-    unit = estimand.rpartition("_")[2]
+    counted, goal, _ = estimand.partition("_to_")
+    unit = counted if goal else estimand.rpartition("_")[2]
     if unit == "second":
         return "images_per_second"
     return "percentage_points" if (unit, kind) == ("percent", "difference") else unit

@@ -29,6 +29,7 @@ _FORMATS = {
     "p_value_holm": "{:.3g}",
     "seconds": "{:.1f}",
 }
+_FURTHER_METRICS = ("test_top", "epochs_to_", "final_training_loss_nats")
 _SUMMARY_IDENTITY = ["study", "variant", "dataset", "scale", "schedule", "precision", "views", "epochs"]
 
 
@@ -118,7 +119,7 @@ def summarize(runs: pd.DataFrame, claims: Sequence[Claim] = ()) -> pd.DataFrame:
 
 
 def _metrics_of(group: pd.DataFrame) -> list[str]:
-    recorded = [name for name in group.columns if name.startswith("test_top") or name == "final_training_loss_nats"]
+    recorded = [name for name in group.columns if name.startswith(_FURTHER_METRICS)]
     further = [name for name in recorded if name not in METRICS]
     measured = [name for name in [*METRICS, *further, *TIMES] if group[name].notna().any()]
     return measured or METRICS[:1]
@@ -132,7 +133,8 @@ def _summary(group: pd.DataFrame, metric: str, claims: Sequence[Claim]) -> dict[
         "claim_id": found[0].id if found else None,
     }
     row = {"metric": metric, "unit": unit_of(metric)}
-    values = group.loc[group["status"] == "finished", metric].tolist()
+    finished = group.loc[group["status"] == "finished", metric]
+    values = [] if finished.isna().any() else finished.tolist()  # without those that never came to a target: biased
     if not values:
         empty = dict.fromkeys(["mean", "std", "low", "high"], float("nan"))
         return row | {"n_seeds": 0} | empty | {"method": None} | published

@@ -21,7 +21,7 @@ _COLUMNS = {
     "runs": f"run_id study variant epochs seed status precision {ERROR} training_seconds images_per_second cpu threads "
     "torch",
     "summary": "study variant metric mean low high",
-    "comparisons": "study question first_arm second_arm estimand n_first n_second difference low high method",
+    "comparisons": "study question kind first_arm second_arm estimand n_first n_second value low high method",
 }
 
 
@@ -182,14 +182,15 @@ def precision_frames(records: Records, study: str) -> tuple[pd.DataFrame, pd.Dat
 
 
 def comparisons_table(records: Records, study: str) -> pd.DataFrame:
-    """Return the declared differences between two variants of a study, with seeds and 95 % interval, as numbers."""
+    """Return the declared comparisons of two variants of a study, with seeds and 95 % interval, as numbers."""
     declared = records.comparisons[records.comparisons["study"].eq(study)]
-    arms = declared["first_arm"] + " minus " + declared["second_arm"]
+    words = declared["kind"].map({"difference": " minus ", "ratio": " over "})
+    arms = declared["first_arm"] + words + declared["second_arm"]
     shown = declared.assign(
         arms=arms, seeds=declared["n_first"].astype(str) + " and " + declared["n_second"].astype(str)
     )
-    columns = ["question", "arms", "estimand", "seeds", "difference", "low", "high", "method"]
-    numbers = dict.fromkeys(["difference", "low", "high"], "float64")
+    columns = ["question", "arms", "estimand", "seeds", "value", "low", "high", "method"]
+    numbers = dict.fromkeys(["value", "low", "high"], "float64")
     return shown[columns].astype(numbers).reset_index(drop=True)
 
 

@@ -109,7 +109,8 @@ def _of_comparisons(records: Records, errors: pd.DataFrame) -> list[dict[str, An
             for arm in ("first_arm", "second_arm")
         ]
         if all(map(len, arms)):
-            rows.append(_row(f"{compared['study']}.{compared['comparison']}", "comparisons", compared, arms))
+            name, in_logs = f"{compared['study']}.{compared['comparison']}", compared["kind"] == "ratio"
+            rows.append(_row(name, "comparisons", compared, arms, in_logs))
     return rows
 
 
