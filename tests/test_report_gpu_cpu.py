@@ -58,15 +58,15 @@ def test_the_conclusions_follow_from_the_tables(timed):
     assert words.startswith("By what others printed, a GPU trained 8.7 to 12 times as fast as a CPU.")
     assert words.endswith("Timed here, a GPU trains 20 times as fast as the CPU beside it.")
     assert gpu_cpu.augmentation_words(timed) == (
-        "Making the next batch beside training: on the CPU, fp32: not free, it adds 20 % (rounds: 10 to 20 %); "
-        "on the GPU, fp32: free as far as can be told (\N{MINUS SIGN}1.8 to 1.7 % more)."
+        "Making the next batch beside training: on Intel Xeon, 2 cores, fp32: not free, it adds 20 % (rounds: 10 to "
+        "20 %); on a GPU, fp32: free as far as can be told (\N{MINUS SIGN}1.8 to 1.7 % more)."
     )
     assert gpu_cpu.normalization_words(timed) == (
-        "Response normalization takes: on the CPU, fp32: 20 % of a step (rounds: 10 to 25 %)."
+        "Response normalization takes: on Intel Xeon, 2 cores, fp32: 20 % of a step (rounds: 10 to 25 %)."
     )
     assert gpu_cpu.columns_words(timed) == "Nothing has been timed for this yet."
     assert gpu_cpu.ceiling_words(timed) == (
-        "Of the fastest matrix product the paper's layers reach: on the CPU, fp32: convolution 50 %, "
+        "Of the fastest matrix product the paper's layers reach: Intel Xeon, 2 cores, fp32: convolution 50 %, "
         "fully connected 25 %."
     )
 
@@ -75,15 +75,39 @@ def test_what_rounds_do_not_tell_from_nothing_is_said(tmp_path):
     without = of_rounds([80.0, 120.0, 100.0], network="alexnet_no_normalization")
     timed = timings_of(tmp_path, of_rounds([100.0, 110.0, 120.0]), without)
     assert gpu_cpu.normalization_words(timed) == (
-        "Response normalization takes: on the CPU, fp32: 20 % of a step, which rounds do not tell from nothing "
-        "(\N{MINUS SIGN}9.1 to 20 %)."
+        "Response normalization takes: on Intel Xeon, 2 cores, fp32: 20 % of a step, which rounds do not tell from "
+        "nothing (\N{MINUS SIGN}9.1 to 20 %)."
     )
 
 
-def test_scaling_compares_the_ends():
-    line = {"varies": "threads", "machine": "m", "device": "cpu", "precision": "fp32", "network": "80sec"}
-    table = pd.DataFrame([{**line, "at": at, "images_per_second": speed} for at, speed in ((2, 15), (1, 10), (4, 30))])
-    assert gpu_cpu.scaling_words(table) == (
-        "Images a second grow: 3.0 times with 4 threads for 1 (80sec, on the CPU, fp32)."
+def test_scaling_compares_the_ends(tmp_path):
+    times = {1: [90.0, 100.0, 110.0], 4: [30.0, 33.3333, 40.0]}
+    steps = [of_rounds(rounds, network="80sec", threads=threads) for threads, rounds in times.items()]
+    batches = [of_rounds([31.0, 32.0, 33.0], network="80sec", threads=4, batch_size=64)]
+    assert gpu_cpu.scaling_words(timings_of(tmp_path, *steps, *batches)) == (
+        "Images a second grow: 1.9 times with 128 images a step for 64 (80sec on Intel Xeon, 2 cores, fp32); "
+        "3.0 times with 4 threads for 1 (80sec on Intel Xeon, 2 cores, fp32)."
     )
-    assert gpu_cpu.scaling_words(table.iloc[:1]) == "Nothing has been timed for this yet."
+
+
+def test_nothing_timed_at_two_sizes_scales_nothing(timed):
+    assert gpu_cpu.scaling_words(timed) == "Nothing has been timed for this yet."
+
+
+def test_machines_of_one_name_are_told_apart(tmp_path):
+    timed = timings_of(tmp_path, of_rounds([100.0, 110.0, 120.0]))
+    again = timing.Timings(pd.concat([timed.rows, timed.rows.assign(machine="b-machine")]), timed.days)
+    assert timing.device_names(timed) == {("a-machine", "cpu"): "Intel Xeon, 2 cores"}
+    assert [name.partition(" (")[2] for name in timing.device_names(again).values()] == ["a-machine)", "b-machine)"]
+
+
+def test_inference_is_images_a_second_with_the_operations_of_one(tmp_path):
+    forward = [
+        row("forward", "alexnet_paper", 320.0, batch_size=32, gflop=32 * 1.449, rounds=3),
+        row("forward", "nasnetalarge", 2000.0, batch_size=2, gflop=2 * 47.6, rounds=3),
+        row("forward", "80sec", 10.0, batch_size=128, gflop=3.2, rounds=3),
+    ]
+    table = gpu_cpu.inference(timings_of(tmp_path, of_rounds([100.0, 110.0, 120.0]), *forward))
+    assert table["network"].tolist() == ["AlexNet (paper)", "NASNet-A 6 @ 4032, 331 pixels"]
+    assert table["images_per_second"].tolist() == pytest.approx([100.0, 1.0])
+    assert table["gflop_per_image"].tolist() == pytest.approx([1.449, 47.6])

@@ -4,9 +4,21 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from reproduce.report.timing import ONE_COLUMN_OVER_TWO, WITH_INPUT, WITHOUT_OVER_WITH, Timings, ratios, roofline
+from reproduce.report.timing import (
+    ONE_COLUMN_OVER_TWO,
+    PAPER,
+    WITH_INPUT,
+    WITHOUT_OVER_WITH,
+    Timings,
+    at_all_threads,
+    device_names,
+    ratios,
+    roofline,
+    scaling,
+)
 
 _LAST_YEAR = 2012  # of the machines that the claims are about
+_INFERRED = {PAPER: "AlexNet (paper)", "nasnetalarge": "NASNet-A 6 @ 4032, 331 pixels"}
 _COLUMNS = ["evidence", "GPU", "CPU", "precision", "compared", "from_times", "to_times"]
 
 
@@ -84,7 +96,7 @@ def columns_words(timings: Timings) -> str:
 def ceiling_words(timings: Timings) -> str:
     """Return what share of the fastest matrix product the paper's convolutions and dense layers reach, at most."""
     said = []
-    for (machine, device), _ in timings.measured().groupby(["machine", "device"], sort=False):
+    for (machine, device), name in device_names(timings).items():
         ceilings, passes = roofline(timings, machine, device)
         if passes.empty:
             continue
@@ -93,30 +105,53 @@ def ceiling_words(timings: Timings) -> str:
         for precision, part in shares.groupby(passes["precision"], sort=False):
             kinds = part.groupby(passes["kind"]).agg(["min", "max"])
             words = [f"{kind} {_range(each['min'], each['max'])} %" for kind, each in kinds.iterrows()]
-            said.append(f"{_place(device)}, {precision}: {', '.join(words)}")
+            said.append(f"{name}, {precision}: {', '.join(words)}")
     return _joined("Of the fastest matrix product the paper's layers reach", said)
 
 
-def scaling_words(scaling: pd.DataFrame) -> str:
-    """Return by what factor the fullest batch, or all threads, train faster than the smallest or one (``scaling``)."""
-    said = []
+def scaling_words(timings: Timings) -> str:
+    """Return by what factor the fullest batch, or all threads, train faster than the smallest or one."""
+    said, names = [], device_names(timings)
     units = {"batch_size": "images a step", "threads": "threads"}
-    for (varies, _, device, precision, network), line in scaling.groupby(
+    for (varies, machine, device, precision, network), line in scaling(timings).groupby(
         ["varies", "machine", "device", "precision", "network"], sort=False
     ):
         ends = line.sort_values("at").iloc[[0, -1]]
         first, last = ends["at"]
         if first < last:
             times = ends["images_per_second"].iloc[1] / ends["images_per_second"].iloc[0]
-            where = f"{network}, {_place(device)}, {precision}"
+            where = f"{network} on {names[machine, device]}, {precision}"
             said.append(f"{times:.1f} times with {last:.0f} {units[varies]} for {first:.0f} ({where})")
     return _joined("Images a second grow", said)
 
 
+def inference(timings: Timings) -> pd.DataFrame:
+    """Return images a second forward, without training, of the paper's net and of NASNet, at all threads.
+
+    Columns: device (in words), precision, network, batch_size, gflop_per_image, images_per_second.
+    """
+    rows = at_all_threads(timings.measured())
+    rows = rows[rows["what"].eq("forward") & rows["network"].isin(_INFERRED)]
+    names, shown = device_names(timings), []
+    for row in rows.sort_values(["machine", "device", "precision", "network"], kind="stable").itertuples():
+        shown.append(
+            {
+                "device": names[row.machine, row.device],
+                "precision": row.precision,
+                "network": _INFERRED[row.network],
+                "batch_size": int(row.batch_size),
+                "gflop_per_image": row.gflop / row.batch_size,
+                "images_per_second": row.images_per_second,
+            }
+        )
+    columns = ["device", "precision", "network", "batch_size", "gflop_per_image", "images_per_second"]
+    return pd.DataFrame(shown, columns=columns)
+
+
 def _said(timings: Timings, compared: str, begin: str, words: Callable[[tuple], str]) -> str:
-    table = ratios(timings)
+    table, names = ratios(timings), device_names(timings)
     rows = table[table["compared"].eq(compared)].itertuples()
-    return _joined(begin, [f"{_place(row.device)}, {row.precision}: {words(row)}" for row in rows])
+    return _joined(begin, [f"on {names[row.machine, row.device]}, {row.precision}: {words(row)}" for row in rows])
 
 
 def _added(row: tuple) -> str:
@@ -135,10 +170,6 @@ def _taken(row: tuple) -> str:
 
 def _part(row: tuple) -> str:
     return f"{row.ratio:.2f} of the two-column net's (rounds: {row.smallest:.2f} to {row.largest:.2f})"
-
-
-def _place(device: str) -> str:
-    return "on the CPU" if device == "cpu" else "on the GPU"
 
 
 def _range(low: float, high: float) -> str:

@@ -5,6 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.path import Path
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from reproduce.report.style import (
     BLUE,
@@ -88,7 +89,9 @@ def _draw_shares(axes: Axes, shares: pd.DataFrame) -> None:
 
 @styled
 def roofline(ceilings: pd.DataFrame, passes: pd.DataFrame, where: str) -> Figure:
-    """Draw the speed of the paper's layers against their operations per byte, below the device's own ceilings.
+    """Draw the speed of the paper's layers against their operations per byte, beside the device's own ceilings.
+
+    A pass may lie above the line of the matrix product: torch may have better kernels for it than for the product.
 
     Args:
         ceilings, passes: ``timing.roofline``.
@@ -102,17 +105,22 @@ def roofline(ceilings: pd.DataFrame, passes: pd.DataFrame, where: str) -> Figure
     for ceiling in ceilings.itertuples():
         _draw_ceiling(axes, ceiling, low, high)
     bandwidth = ceilings["gbyte_per_second"].max()
-    middle = (low * ceilings["peak_gflop_per_second"].max() / bandwidth) ** 0.5
-    label_point(axes, middle, middle * bandwidth, f"memory: {bandwidth:.0f} GB/s", (-5, 3), color=MUTED, ha="right")
+    middle = (low * ridges.min()) ** 0.5
+    label_point(axes, middle, middle * bandwidth, f"memory: {bandwidth:.0f} GB/s", (7, -3), color=MUTED)
     for (precision, what), part in passes.groupby(["precision", "what"], sort=False):
         color, marker, _ = PRECISIONS[precision]
         look = {"color": color, "marker": marker, "markersize": 5, "linestyle": "none"}
         look["markerfacecolor"] = color if what == "layer_forward" else "white"
         label = f"{precision}, {what.removeprefix('layer_')}"
         axes.plot(part["operations_per_byte"], part["gflop_per_second"], label=label, **look)
-    axes.set(xscale="log", yscale="log", xlabel="operations per byte that must move (log scale)")
+    axes.set(xscale="log", yscale="log", xlim=(low / 1.3, 1.15 * max(high, 2 * ridges.max())))
+    axes.set(xlabel="operations per byte that must move (log scale)")
     axes.set(ylabel="GFLOP/s (log scale)", title=f"Layers of AlexNet by number (1 to 5 convolve), {where}")
     axes.legend(loc="lower right", ncols=2)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axis.set_minor_formatter(NullFormatter())
     figure.draw_without_rendering()  # from here on it is known where on the page everything lies
     for precision, part in passes[passes["what"].eq("layer_forward")].groupby("precision", sort=False):
         _number_layers(axes, part, text_color(PRECISIONS[precision][0]))
@@ -126,8 +134,8 @@ def _draw_ceiling(axes: Axes, ceiling: tuple, low: float, high: float) -> None:
     ridge = peak / bandwidth
     xs, ys = [low, ridge, max(high, 2 * ridge)], [low * bandwidth, peak, peak]
     axes.plot(xs, ys, color=color, linestyle=dash, linewidth=1.2)
-    text = f"matrix product, {ceiling.precision}: {peak:,.0f} GFLOP/s"
-    label_point(axes, xs[-1], peak, text, (0, 4), color=text_color(color), ha="right")
+    text = f"matrix product,\n{ceiling.precision}: {peak:,.0f}\nGFLOP/s"
+    label_point(axes, xs[-1], peak, text, (8, 0), color=text_color(color))
 
 
 def _number_layers(axes: Axes, passes: pd.DataFrame, color: str) -> None:

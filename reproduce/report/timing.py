@@ -66,6 +66,19 @@ def plain_name(processor: str) -> str:
     return processor
 
 
+def device_names(timings: Timings) -> dict[tuple[str, str], str]:
+    """Return each timed (machine, device) in words: a processor with its cores, or a GPU.
+
+    Two machines that would have one name, such as one with two versions of torch, are told apart by their files' names.
+    """
+    names = {}
+    for row in timings.measured().drop_duplicates(["machine", "device"]).itertuples():
+        on_cpu = row.device == "cpu"
+        names[row.machine, row.device] = f"{plain_name(row.cpu)}, {row.cores:.0f} cores" if on_cpu else row.device_name
+    alike = [name for name in names.values() if list(names.values()).count(name) > 1]
+    return {key: f"{name} ({key[0]})" if name in alike else name for key, name in names.items()}
+
+
 def machines(timings: Timings) -> pd.DataFrame:
     """Return what was timed where, and whether it was ``quiet``: figures of a busy machine are not to be quoted."""
     measured = timings.measured()
@@ -80,7 +93,7 @@ def machines(timings: Timings) -> pd.DataFrame:
                 "cores": int(first["cores"]),
                 "precisions": ", ".join(group["precision"].unique()),
                 "timings": len(group),
-                "rounds": f"{group['rounds'].min():.0f} to {group['rounds'].max():.0f}",
+                "rounds": " to ".join(dict.fromkeys(f"{end:.0f}" for end in group["rounds"].agg(["min", "max"]))),
                 "quiet": "; ".join(filter(None, troubles)) or "yes",
             }
         )

@@ -39,9 +39,14 @@ def parts(timings: Timings) -> list[Figure]:
 
 def scalings(timings: Timings) -> list[Figure]:
     """Return ``timing_figures.speed_scaling`` for each machine."""
-    scaling = timing.scaling(timings)
-    machines = dict.fromkeys(setting[0] for setting in _settings(timings))
-    return [timing_figures.speed_scaling(scaling[scaling["machine"].eq(machine)]) for machine in machines]
+    scaling, names = timing.scaling(timings), timing.device_names(timings)
+    devices: dict[str, list[str]] = {}
+    for machine, device, _, _ in _settings(timings):
+        devices.setdefault(machine, []).append(names.get((machine, device), ""))
+    return [
+        timing_figures.speed_scaling(scaling[scaling["machine"].eq(machine)], " and ".join(words))
+        for machine, words in devices.items()
+    ]
 
 
 def rooflines(timings: Timings) -> list[Figure]:

@@ -115,11 +115,12 @@ def _duration(days: float) -> str:
 
 
 @styled
-def speed_scaling(scaling: pd.DataFrame) -> Figure:
+def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
     """Draw images a second against the images of a step and against the CPU's threads.
 
     Args:
         scaling: ``timing.scaling`` of one machine.
+        where: the machine, in words.
     """
     if scaling.empty:
         return note()
@@ -137,6 +138,7 @@ def speed_scaling(scaling: pd.DataFrame) -> Figure:
         axes.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
         axes.margins(x=0.08)
+    both[0].set_title(f"Training speed, {where}")
     handles, names = both[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, names, loc="outside lower center", ncols=4)
