@@ -120,6 +120,7 @@ def _report(arguments: Arguments) -> None:
         "timing": build.timing_stage,
         "study": lambda: build.study_stage(load_study(arguments.name).study),
         "stalls": build.stalls_stage,
+        "relu_vs_tanh": build.relu_vs_tanh_stage,
         "ablations": build.ablations_stage,
         "columns": build.columns_stage,
         "neighbors": write_pixel_neighbors,

@@ -17,6 +17,8 @@ from reproduce.report import (
     literature_figures,
     milestones,
     records,
+    relu_vs_tanh,
+    relu_vs_tanh_figures,
     stall_figures,
     stalls,
     timeline,
@@ -31,7 +33,13 @@ from reproduce.report.style import FIGURES, save_figure
 NOTEBOOK_SOURCES = EXPERIMENTS / "analysis"
 NOTEBOOKS = RESULTS / "notebooks"
 README = REPO_ROOT / "README.md"
-_STUDY_PAGES = (stalls.STUDY, "ensembles", "lrn_confound", "what_columns_learn")  # those with generated parts
+_STUDY_PAGES = (
+    stalls.STUDY,
+    relu_vs_tanh.STUDY,
+    "ensembles",
+    "lrn_confound",
+    "what_columns_learn",
+)  # those with generated parts
 PAGES = (README, *(EXPERIMENTS / study / "README.md" for study in _STUDY_PAGES))
 
 
@@ -75,6 +83,12 @@ def stalls_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Pat
         f"{stalls.STUDY}_layers": stall_figures.image_shares(stalls.image_share(stalls.load_activations(tables))),
     }
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
+
+
+def relu_vs_tanh_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
+    """Write ``relu_vs_tanh`` (PNG and SVG), the paper's Figure 1 with every seed; return the paths."""
+    curves, crossings = relu_vs_tanh.load_curves(tables), relu_vs_tanh.load_crossings(tables)
+    return save_figure(relu_vs_tanh_figures.training_errors(curves, crossings), relu_vs_tanh.STUDY, folder)
 
 
 def ablations_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:

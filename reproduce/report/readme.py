@@ -16,7 +16,7 @@ from reproduce.collect.numbers import format_number
 from reproduce.errors import ReproduceError
 from reproduce.files import write_text
 from reproduce.paths import relative_to_repo
-from reproduce.report import stalls, study_pages, timing, training_time
+from reproduce.report import relu_vs_tanh, stalls, study_pages, timing, training_time
 from reproduce.report.records import Records, source_checks, verdict_table
 from reproduce.report.style import markdown_table
 
@@ -58,6 +58,9 @@ BLOCKS: dict[str, Callable[[Records], str]] = {
     "verdict-counts": _verdict_counts,
     "not-run": _not_run,
     "stalls": lambda records: stalls.page_table(),
+    "relu-epochs": lambda records: relu_vs_tanh.epochs_table(),
+    "relu-ratios": lambda records: relu_vs_tanh.ratios_table(),
+    "relu-rates": lambda records: relu_vs_tanh.rates_table(),
     "training-days": _training_days,
     "training-cost": _training_cost,
     "source-checks": lambda records: markdown_table(source_checks(records.claims, popular_only=True)),

@@ -1,0 +1,139 @@
+"""The study of ReLU against tanh: its curves by net and unit, the rates tried, and the tables that its page shows."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+from reproduce.collect.tuning import read_tuning
+from reproduce.config import Study, load_study
+from reproduce.report import records
+from reproduce.report.style import format_number, markdown_table
+from reproduce.report.timeline import read_table
+
+STUDY = "relu_vs_tanh"
+TARGET_PERCENT = 25.0  # training error, paper section 3.1
+REACHED = {
+    "running": "epochs_to_25_percent_training_error",
+    "clean": "epochs_to_25_percent_clean_training_error",
+}
+NETS = {"": "body of the 80-second net", "local_": "body of the 13 % net"}
+UNITS = {"relu": "ReLU", "tanh": "tanh", "tanh_suited": "tanh, suited inputs and weights"}
+_VARIANT = re.compile(r"(?P<net>local_|)(?P<unit>relu|tanh_suited|tanh)_r\d+")
+_CURVES = "study variant seed epoch training_error_percent"
+
+
+def net_and_unit(variant: str) -> tuple[str, str]:
+    """Return a variant's net and its units, in words; its name is ``[local_]<unit>_r<rate>``."""
+    found = _VARIANT.fullmatch(variant)
+    if found is None:
+        raise ValueError(f"{variant!r} is no variant of {STUDY}")
+    return NETS[found["net"]], UNITS[found["unit"]]
+
+
+def load_curves(tables: Path | None = None) -> pd.DataFrame:
+    """Return the epochs of the study's runs: net, unit, seed, epoch, training_error_percent (running)."""
+    frame = read_table(_tables(tables) / "histories.csv", _CURVES)
+    frame = frame[frame["study"].eq(STUDY)].reset_index(drop=True)
+    return _with_words(frame)[["net", "unit", "seed", "epoch", "training_error_percent"]]
+
+
+def load_crossings(tables: Path | None = None) -> pd.DataFrame:
+    """Return a row an arm and measure: net, unit, variant, measure (running or clean), seeds, listed, mean, low, high.
+
+    ``seeds`` counts those that came to 25 %; ``mean`` is missing where there are none.
+    """
+    frame = read_table(_tables(tables) / "summary.csv", "study variant metric listed n_seeds mean low high")
+    names = {metric: measure for measure, metric in REACHED.items()}
+    frame = frame[frame["study"].eq(STUDY) & frame["metric"].isin(names)].reset_index(drop=True)
+    frame = _with_words(frame).assign(measure=frame["metric"].map(names), seeds=frame["n_seeds"])
+    return frame[["net", "unit", "variant", "measure", "seeds", "listed", "mean", "low", "high"]]
+
+
+def _with_words(frame: pd.DataFrame) -> pd.DataFrame:
+    words = [net_and_unit(variant) for variant in frame["variant"]]
+    return frame.assign(net=[net for net, _ in words], unit=[unit for _, unit in words])
+
+
+def epochs_table(tables: Path | None = None, study: Study | None = None) -> str:
+    """Return a row an arm: its rate, seeds, and epochs to 25 % running and clean training error, in Markdown."""
+    crossings, study = load_crossings(tables), study or load_study(STUDY)
+    rows = []
+    for (net, unit, variant), arm in crossings.groupby(["net", "unit", "variant"], sort=False):
+        of = arm.set_index("measure")
+        row = {"net": net, "units": unit, "rate": f"{_rate(study, variant):g}"}
+        row["seeds"] = f"{of['seeds'].min()} of {of['listed'].iloc[0]}"
+        for measure in REACHED:
+            found = of.loc[measure] if measure in of.index else None
+            row[f"epochs to 25 % {measure} error"] = "-" if found is None else _interval(found)
+        rows.append(row)
+    return markdown_table(pd.DataFrame(rows)) if rows else "Not run yet."
+
+
+def ratios_table(tables: Path | None = None) -> str:
+    """Return a row a declared comparison: the ratio of epochs with Welch's interval in logs, in Markdown."""
+    frame = read_table(_tables(tables) / "comparisons.csv", "study question kind value low high n_first n_second")
+    frame = frame[frame["study"].eq(STUDY) & frame["kind"].eq("ratio")]
+    rows = [
+        {"question": row.question, "ratio": _interval_of(row.value, row.low, row.high), "seeds": _seeds(row)}
+        for row in frame.itertuples()
+    ]
+    return markdown_table(pd.DataFrame(rows)) if rows else "Not run yet."
+
+
+def _seeds(row: tuple) -> str:
+    return f"{row.n_first} and {row.n_second}"
+
+
+def rates_table(study: Study | None = None) -> str:
+    """Return the search for rates: a row a net and unit, a column a rate, the epochs to 25 % running error by seed.
+
+    ``> 9`` is a run that ended after nine epochs above 25 %; the rate with the fewest epochs on average is in bold.
+    """
+    study = study or load_study(STUDY)
+    frame = _with_words(read_tuning(study))
+    frame = frame.assign(rate=[_rate(study, variant) for variant in frame["variant"]])
+    rates = sorted(frame["rate"].unique())
+    rows = []
+    for (net, unit), arm in frame.groupby(["net", "unit"], sort=False):
+        best = fastest_rate(arm)
+        cells = {f"{rate:g}": _tried(arm[arm["rate"].eq(rate)], rate == best) for rate in rates}
+        rows.append({"net": net, "units": unit} | cells)
+    return markdown_table(pd.DataFrame(rows))
+
+
+def fastest_rate(runs: pd.DataFrame) -> float | None:
+    """Return the rate with the fewest epochs to 25 % running error, on average over seeds; None where none came there.
+
+    Args:
+        runs: columns rate and ``epochs_to_25_percent_training_error``; a rate with a run that did not come to 25 %
+            is out.
+    """
+    means = runs.groupby("rate")[REACHED["running"]].agg(lambda each: each.mean(skipna=False)).dropna()
+    return None if means.empty else float(means.idxmin())
+
+
+def _tried(runs: pd.DataFrame, is_best: bool) -> str:
+    epochs = [
+        f"> {run.trained_epochs}" if pd.isna(reached) else format_number(reached, 1)
+        for run, reached in zip(runs.itertuples(), runs[REACHED["running"]], strict=True)
+    ]
+    text = ", ".join(epochs) or "-"
+    return f"**{text}**" if is_best else text
+
+
+def _rate(study: Study, variant: str) -> float:
+    return float(study.variant(variant).changes["*.learning_rate"])
+
+
+def _interval(row: pd.Series) -> str:
+    return _interval_of(row["mean"], row["low"], row["high"])
+
+
+def _interval_of(value: float, low: float, high: float) -> str:
+    text = format_number(value, 1)
+    return text if pd.isna(low) else f"{text} ({format_number(low, 1)} to {format_number(high, 1)})"
+
+
+def _tables(folder: Path | None) -> Path:
+    return folder or records.TABLES

@@ -1,0 +1,118 @@
+"""The study of ReLU against tanh on made-up tables: what its page says of epochs, ratios and rates, and its figure."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from reproduce.report import relu_vs_tanh, relu_vs_tanh_figures
+
+RUNNING, CLEAN = relu_vs_tanh.REACHED.values()
+RUNS = {  # variant: training error in percent at the end of each epoch, a list a seed
+    "relu_r002": [[60.0, 30.0, 20.0], [60.0, 32.0, 24.0]],
+    "tanh_r001": [[70.0, 50.0, 40.0, 30.0, 24.0]],
+    "tanh_suited_r008": [[50.0, 30.0, 26.0]],
+    "local_relu_r001": [[50.0, 24.0]],
+}
+HISTORIES = pd.DataFrame(
+    [
+        ("relu_vs_tanh", variant, seed, epoch, error)
+        for variant, seeds in RUNS.items()
+        for seed, errors in enumerate(seeds, 1)
+        for epoch, error in enumerate(errors, 1)
+    ]
+    + [("other_study", "anything", 1, 1, 90.0)],
+    columns=["study", "variant", "seed", "epoch", "training_error_percent"],
+)
+SUMMARY = pd.DataFrame(
+    [
+        ("relu_vs_tanh", "relu_r002", RUNNING, 2, 2, 2.5, 2.1, 2.9),
+        ("relu_vs_tanh", "relu_r002", CLEAN, 2, 2, 2.25, None, None),
+        ("relu_vs_tanh", "relu_r002", "test_top1_error_percent", 2, 2, 30.0, 29.0, 31.0),
+        ("relu_vs_tanh", "tanh_r001", RUNNING, 3, 1, 4.8, None, None),
+        ("relu_vs_tanh", "tanh_suited_r008", RUNNING, 3, 0, None, None, None),
+        ("other_study", "anything", RUNNING, 1, 1, 9.0, None, None),
+    ],
+    columns=["study", "variant", "metric", "listed", "n_seeds", "mean", "low", "high"],
+)
+COMPARISONS = pd.DataFrame(
+    [("relu_vs_tanh", "How much faster?", "ratio", 1.96, 1.5, 2.4, 3, 2), ("other", "?", "ratio", 9, 8, 10, 1, 1)],
+    columns=["study", "question", "kind", "value", "low", "high", "n_first", "n_second"],
+)
+
+
+@pytest.fixture
+def tables(tmp_path):
+    for name, frame in (("histories", HISTORIES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
+        frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    return tmp_path
+
+
+class Rates:
+    """A study whose variants have the rates that their names end in, and a tuning.csv."""
+
+    def __init__(self, folder):
+        self.folder = folder
+
+    def variant(self, name):
+        return SimpleNamespace(changes={"*.learning_rate": float(f"0.{name.rpartition('_r')[2]}")})
+
+
+def test_a_variants_name_says_net_and_units():
+    assert relu_vs_tanh.net_and_unit("local_tanh_r0005") == ("body of the 13 % net", "tanh")
+    assert relu_vs_tanh.net_and_unit("tanh_suited_r016")[1] == "tanh, suited inputs and weights"
+    with pytest.raises(ValueError, match="'sigmoid_r001' is no variant"):
+        relu_vs_tanh.net_and_unit("sigmoid_r001")
+
+
+def test_curves_are_those_of_the_study(tables):
+    curves = relu_vs_tanh.load_curves(tables)
+    assert len(curves) == 16 and set(curves["unit"]) == set(relu_vs_tanh.UNITS.values())
+
+
+def test_the_page_gives_epochs_with_intervals_and_says_what_never_got_there(tables):
+    lines = relu_vs_tanh.epochs_table(tables, Rates(tables)).splitlines()
+    relu, tanh, suited = lines[2:]
+    assert "0.002" in relu and "2 of 2" in relu and "2.5 (2.1 to 2.9)" in relu and "2.3" in relu  # a half, away from 0
+    assert "1 of 3" in tanh and "| 4.8 " in tanh
+    assert "0 of 3" in suited and suited.count("| - ") == 2
+
+
+def test_ratios_are_those_of_the_study(tables):
+    (row,) = relu_vs_tanh.ratios_table(tables).splitlines()[2:]
+    assert "How much faster?" in row and "2.0 (1.5 to 2.4)" in row and "3 and 2" in row
+
+
+def test_the_search_shows_every_run_and_the_fastest_rate(tmp_path):
+    rows = [("relu_r001", 101, 10, 8.8), ("relu_r002", 101, 9, 8.0), ("relu_r002", 102, 9, 8.4)]
+    rows += [("relu_r004", 101, 8, None), ("tanh_r001", 101, 60, None)]
+    frame = pd.DataFrame(rows, columns=["variant", "seed", "trained_epochs", RUNNING])
+    frame.to_csv(tmp_path / "tuning.csv", index=False)
+    head, _, relu, tanh = relu_vs_tanh.rates_table(Rates(tmp_path)).splitlines()
+    assert [cell.strip() for cell in head.split("|")[3:-1]] == ["0.001", "0.002", "0.004"]
+    assert [cell.strip() for cell in relu.split("|")[3:-1]] == ["8.8", "**8.0, 8.4**", "> 8"]
+    assert [cell.strip() for cell in tanh.split("|")[3:-1]] == ["> 60", "-", "-"]
+
+
+def test_a_rate_with_a_run_that_never_got_there_is_not_the_fastest():
+    runs = pd.DataFrame({"rate": [1.0, 1.0, 2.0], RUNNING: [3.0, None, 9.0]})
+    assert relu_vs_tanh.fastest_rate(runs) == 2.0
+    assert relu_vs_tanh.fastest_rate(runs.iloc[1:2]) is None
+
+
+def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
+    curves, crossings = relu_vs_tanh.load_curves(tables), relu_vs_tanh.load_crossings(tables)
+    main, other = relu_vs_tanh_figures.training_errors(curves, crossings).axes
+    assert [axes.get_title(loc="left") for axes in (main, other)] == list(relu_vs_tanh.NETS.values())
+    assert len(main.lines) == 1 + 4 + 2 and len(other.lines) == 1 + 1  # 25 %, seeds, marks
+    assert [text.get_text().splitlines()[-1] for text in main.texts] == ["2.5 epochs", "4.8 epochs"]
+
+
+def test_a_study_without_runs_still_gives_its_page_and_figure(tmp_path):
+    for name, frame in (("histories", HISTORIES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
+        frame.iloc[:0].to_csv(tmp_path / f"{name}.csv", index=False)
+    assert relu_vs_tanh.epochs_table(tmp_path) == relu_vs_tanh.ratios_table(tmp_path) == "Not run yet."
+    figure = relu_vs_tanh_figures.training_errors(
+        relu_vs_tanh.load_curves(tmp_path), relu_vs_tanh.load_crossings(tmp_path)
+    )
+    assert [text.get_text() for text in figure.axes[0].texts] == ["not run yet"]
