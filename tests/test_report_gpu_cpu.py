@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from timing_support import frame_of, row
 
-from reproduce.report import gpu_cpu, timing
+from reproduce.report import gpu_cpu, timing, training_time
 from reproduce.timing import tables
 
 
@@ -31,8 +31,8 @@ def timed(tmp_path):
         of_rounds([100.0, 110.0, 120.0]),
         of_rounds([5.0, 5.5, 6.0], **gpu),
         of_rounds([80.0, 99.0, 90.0], network="alexnet_no_normalization"),
-        of_rounds([120.0, 121.0, 132.0], what="training_step_with_input"),
-        of_rounds([5.0, 5.4, 6.1], what="training_step_with_input", **gpu),
+        of_rounds([120.0, 121.0, 132.0], what="training_step_and_input"),
+        of_rounds([5.0, 5.4, 6.1], what="training_step_and_input", **gpu),
         row("matrix_multiply", ms=1.0, gflop=0.9, ms_min=0.9),
         row("memory_copy", ms=1.0, gbyte=0.018),
         row("layer_forward", "alexnet_paper", 1.0, layer="conv1", gflop=0.5, gbyte=0.1, gflop_per_second=500.0),
@@ -58,11 +58,11 @@ def test_the_conclusions_follow_from_the_tables(timed):
     assert words.startswith("By what others printed, a GPU trained 8.7 to 12 times as fast as a CPU.")
     assert words.endswith("Timed here, a GPU trains 20 times as fast as the CPU beside it.")
     assert gpu_cpu.augmentation_words(timed) == (
-        "Making the next batch beside training: on Intel Xeon, 2 cores, fp32: not free, it adds 20 % (rounds: 10 to "
-        "20 %); on a GPU, fp32: free as far as can be told (\N{MINUS SIGN}1.8 to 1.7 % more)."
+        "Beside training, making the next batch: on Intel Xeon, 2 cores, fp32: adds 20 % (by round 10 to 20 %); "
+        "on a GPU, fp32: adds 0 % (by round \N{MINUS SIGN}1.8 to 1.7 %, which does not tell it from nothing)."
     )
     assert gpu_cpu.normalization_words(timed) == (
-        "Response normalization takes: on Intel Xeon, 2 cores, fp32: 20 % of a step (rounds: 10 to 25 %)."
+        "Response normalization takes: on Intel Xeon, 2 cores, fp32: 20 % of a step (by round 10 to 25 %)."
     )
     assert gpu_cpu.columns_words(timed) == "Nothing has been timed for this yet."
     assert gpu_cpu.ceiling_words(timed) == (
@@ -75,8 +75,8 @@ def test_what_rounds_do_not_tell_from_nothing_is_said(tmp_path):
     without = of_rounds([80.0, 120.0, 100.0], network="alexnet_no_normalization")
     timed = timings_of(tmp_path, of_rounds([100.0, 110.0, 120.0]), without)
     assert gpu_cpu.normalization_words(timed) == (
-        "Response normalization takes: on Intel Xeon, 2 cores, fp32: 20 % of a step, which rounds do not tell from "
-        "nothing (\N{MINUS SIGN}9.1 to 20 %)."
+        "Response normalization takes: on Intel Xeon, 2 cores, fp32: 20 % of a step "
+        "(by round \N{MINUS SIGN}9.1 to 20 %, which does not tell it from nothing)."
     )
 
 
@@ -111,3 +111,25 @@ def test_inference_is_images_a_second_with_the_operations_of_one(tmp_path):
     assert table["network"].tolist() == ["AlexNet (paper)", "NASNet-A 6 @ 4032, 331 pixels"]
     assert table["images_per_second"].tolist() == pytest.approx([100.0, 1.0])
     assert table["gflop_per_image"].tolist() == pytest.approx([1.449, 47.6])
+
+
+def test_the_kinds_of_work_are_those_of_the_papers_layers(tmp_path):
+    passes = [("conv1", 10.0, 20.0), ("norm1", 2.0, 3.0), ("fc6", 5.0, 5.0)]
+    rows = [
+        row(f"layer_{way}", "alexnet_paper", ms, layer=layer)
+        for layer, *times in passes
+        for way, ms in zip(("forward", "backward"), times, strict=True)
+    ]
+    timed = timings_of(tmp_path, of_rounds([90.0, 100.0, 110.0]), *rows, row("update", "alexnet_paper", 5.0))
+    assert gpu_cpu.kinds_words(timed) == (
+        "Of a step's time: on Intel Xeon, 2 cores, fp32: convolution 60 %, fully connected 20 %, normalization 10 %, "
+        "update 10 %."
+    )
+
+
+def test_the_80_second_nets_updates_are_summed_over_its_schedule(tmp_path):
+    timed = timings_of(tmp_path, of_rounds([9.0, 10.0, 11.0], network="80sec"), of_rounds([90.0, 100.0, 110.0]))
+    assert training_time.seconds_words(timed) == (  # 11 * 50,000 / 128 updates of 10 ms
+        "The updates alone of its 11 epochs take, on a machine that does nothing else: on Intel Xeon, 2 cores, "
+        "43 s in fp32."
+    )

@@ -6,7 +6,7 @@ import pytest
 from timing_support import frame_of, row
 
 from reproduce.collect.claims import load_claims
-from reproduce.report import timing, timing_devices, timing_figures, training_time
+from reproduce.report import timing, timing_devices, timing_figures, timing_ratios, training_time
 from reproduce.report.build import NOTEBOOK_SOURCES, timing_stage
 from reproduce.report.notebooks import execute_notebook, read_notebook
 from reproduce.report.records import Records
@@ -44,7 +44,7 @@ def all_rows():
         step("alexnet_paper", [400.0, 400.0, 400.0], threads=1),
         step("alexnet_no_normalization", [90.0, 88.0, 100.0]),
         step("alexnet_one_gpu", [60.0, 55.0, 100.0]),
-        step("alexnet_paper", [120.0, 110.0, 220.0], what="training_step_with_input"),
+        step("alexnet_paper", [120.0, 110.0, 220.0], what="training_step_and_input"),
         row("forward", "nasnetalarge", ms=None, skipped="timm is not installed", batch_size=8),
     ]
     return frame_of(rows, started_utc="2026-01-02T03:04:05Z")
@@ -99,7 +99,7 @@ def test_shares_by_kind_add_up_to_the_step(timed):
 
 
 def test_ratios_are_of_the_fastest_rounds_with_the_spread_over_rounds(timed):
-    table = timing.ratios(timed).set_index("compared")
+    table = timing_ratios.ratios(timed).set_index("compared")
     assert set(table["batch_size"]) == {128} and set(table["precision"]) == {"fp32"}
     found = table[["ratio", "smallest", "largest"]]
     assert found.loc["step without normalization over the step with it"].tolist() == pytest.approx([0.88, 0.5, 0.9])
@@ -112,12 +112,12 @@ def test_ratios_compare_equal_batches_only(tmp_path):
     frame = all_rows()
     other = frame["network"].eq("alexnet_no_normalization")
     frame.loc[other, "batch_size"] = 64
-    table = timing.ratios(timings_of(frame, tmp_path))
+    table = timing_ratios.ratios(timings_of(frame, tmp_path))
     assert not table["compared"].str.contains("normalization").any() and len(table) == 2
 
 
 def test_scaling_tells_batch_and_threads_apart(timed):
-    scaling = timing.scaling(timed)
+    scaling = timing_ratios.scaling(timed)
     fp32 = scaling[scaling["precision"].eq("fp32")]
     assert fp32[fp32["varies"].eq("batch_size")]["at"].tolist() == [8, 128]
     assert fp32[fp32["varies"].eq("threads")]["at"].tolist() == [1, 2]
@@ -170,9 +170,9 @@ def test_what_training_cost_is_said_of_the_updates_by_precision_and_of_the_batch
     """fp32: 110 ms for 128 images, so 1,281,167 x 90 / 128 x 0.110 s are 1.15 days; 120 over 110 ms with batches."""
     words = training_time.cost_words(timed)
     assert words == (
-        "Intel(R) Xeon(R) Processor, 2 cores: the updates alone of AlexNet's 90 epochs take 0.52 days in bf16 and "
-        "1.1 days in fp32. Making the batches beside them adds 10 % in fp32. Two GeForce GTX 580 took 5 to 6 "
-        "days for everything, in fp32."
+        "Intel(R) Xeon(R) Processor, 2 cores: the updates alone of AlexNet's 90 epochs take 0.52 days (0.42 to 0.63) "
+        "in bf16 and 1.1 days (1.0 to 2.1) in fp32. Making the batches beside them adds 10 % in fp32 "
+        "(by round 0 to 20 %). Two GeForce GTX 580 took 5 to 6 days for everything, in fp32."
     )
     assert training_time.cost_words(untimed).startswith("No machine has been timed yet; two GeForce GTX 580 took 5 to")
 

@@ -1,14 +1,15 @@
 """What is timed, made ready: networks, images and input, off the clock."""
 
+import numpy as np
 import pytest
 import torch
 from timing_support import tiny_scope
 
+from reproduce.data.steps import Step
 from reproduce.timing import subjects
 from reproduce.timing.cells import Cell, Setting
-from reproduce.timing.clock import threads_set
-from reproduce.timing.inputs import InputMaker
-from reproduce.timing.subjects import Subject, Workshop, single_threaded_worker
+from reproduce.timing.inputs import InputMaker, write_packed_noise
+from reproduce.timing.subjects import Subject, Workshop
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -18,7 +19,7 @@ def test_timed_calls_make_no_images_and_no_network(monkeypatch):
     """Whatever a call needs is there before its clock starts; nor is anything made twice."""
     scope, setting = tiny_scope("80sec"), Setting("cpu", "fp32", 1)
     workshop = Workshop(scope)
-    kinds = ("forward", "training_step", "layers", "training_step_with_input")
+    kinds = ("forward", "training_step", "layers", "training_step_and_input")
     samplers = [workshop.sampler(Cell(setting, what, "80sec", 8)) for what in kinds]
     made = []
     for name in ("noise_images", "Subject", "InputMaker"):
@@ -52,16 +53,39 @@ def test_the_layered_pass_computes_the_gradients_of_a_step(monkeypatch):
         assert torch.allclose(a, b, rtol=1e-4, atol=1e-7)
 
 
-def test_input_is_made_in_the_networks_form():
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("packed")
+    write_packed_noise(folder)
+    return folder
+
+
+def test_input_is_made_in_the_networks_form(packed):
     for network, side in (("80sec", 32), ("conv_local_13pct", 24), ("alexnet_paper", 224)):
-        batch = InputMaker(network, CPU).make(3, "bf16")
+        batch = InputMaker(network, CPU, packed).make(3, "bf16")
         assert batch.shape == (3, 3, side, side) and batch.dtype == torch.bfloat16
         assert batch.float().std() > 20
 
 
-def test_a_thread_beside_the_training_keeps_to_itself():
-    with threads_set(2), single_threaded_worker("beside") as worker:
-        assert worker.submit(torch.get_num_threads).result() == 1
-        assert torch.get_num_threads() == 2, "its number is not taken over"
-        worker.submit(torch.ones(1 << 20).sum).result()
-        assert worker.submit(torch.get_num_threads).result() == 1, "nor does it take over ours at its next work"
+def test_imagenets_input_is_what_the_trainers_reader_gives(packed):
+    """The same draws by hand: crops of the packed images, less the mean, with color noise and its divisor."""
+    maker = InputMaker("alexnet_paper", CPU, packed)
+    maker.make(4, "fp32")
+    second = maker.make(4, "fp32")
+    step, images = Step(1, np.arange(4, 8)), np.load(packed / "train" / "shard-00000.npy")
+    drawn = step.crops(32, "crops_and_flips", 1)
+    shifts = maker.noise.shifts(4, 1, 1)
+    for number in range(4):
+        top, left = drawn.tops[number], drawn.lefts[number]
+        crop = images[4 + number, top : top + 224, left : left + 224]
+        crop = torch.from_numpy((crop[:, ::-1] if drawn.mirrored[number] else crop).astype(np.float32))
+        wanted = (crop - 120.0 + shifts[number]) / maker.noise.divisor
+        assert torch.allclose(second[number], wanted.permute(2, 0, 1), atol=1e-3)
+
+
+def test_batches_without_end_go_on_where_they_are(packed):
+    stream = InputMaker("alexnet_paper", CPU, packed).batches(2, "fp32")
+    first, second = next(stream), next(stream)
+    again = InputMaker("alexnet_paper", CPU, packed)
+    assert torch.equal(first, again.make(2, "fp32")) and torch.equal(second, again.make(2, "fp32"))
+    stream.close()

@@ -4,18 +4,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from reproduce.report.timing import (
-    ONE_COLUMN_OVER_TWO,
-    PAPER,
-    WITH_INPUT,
-    WITHOUT_OVER_WITH,
-    Timings,
-    at_all_threads,
-    device_names,
-    ratios,
-    roofline,
-    scaling,
-)
+from reproduce.report.timing import PAPER, Timings, at_all_threads, device_names, roofline, shares_by_kind
+from reproduce.report.timing_ratios import ONE_COLUMN_OVER_TWO, WITH_INPUT, WITHOUT_OVER_WITH, ratios, scaling
 
 _LAST_YEAR = 2012  # of the machines that the claims are about
 _INFERRED = {PAPER: "AlexNet (paper)", "nasnetalarge": "NASNet-A 6 @ 4032, 331 pixels"}
@@ -65,9 +55,9 @@ def factor_words(timings: Timings) -> str:
         (
             "estimated",
             "published peaks",
-            f"GPUs to {_LAST_YEAR} had {{}} times the arithmetic of CPUs to {_LAST_YEAR},",
+            f"One or two GPUs to {_LAST_YEAR} had {{}} times the arithmetic of a CPU to {_LAST_YEAR},",
         ),
-        ("estimated", "published bandwidths", "and {} times their memory bandwidth."),
+        ("estimated", "published bandwidths", "and {} times its memory bandwidth."),
         ("measured", "images a second", "Timed here, a GPU trains {} times as fast as the CPU beside it."),
     ):
         part = table[table["evidence"].eq(evidence) & table["compared"].eq(compared)]
@@ -79,8 +69,8 @@ def factor_words(timings: Timings) -> str:
 
 
 def augmentation_words(timings: Timings) -> str:
-    """Return whether making the next batch came free beside training, by device and precision."""
-    return _said(timings, WITH_INPUT, "Making the next batch beside training", _added)
+    """Return what making the next batch beside training adds to a step, by device and precision."""
+    return _said(timings, WITH_INPUT, "Beside training, making the next batch", _added)
 
 
 def normalization_words(timings: Timings) -> str:
@@ -148,6 +138,17 @@ def inference(timings: Timings) -> pd.DataFrame:
     return pd.DataFrame(shown, columns=columns)
 
 
+def kinds_words(timings: Timings) -> str:
+    """Return what kinds of work the time of the paper's training step goes to, by the sums of its layers."""
+    names, said = device_names(timings), []
+    shares = shares_by_kind(timings)
+    for row in shares[shares["network"].eq(PAPER)].to_dict("records"):
+        kinds = ("convolution", "fully connected", "normalization", "update")
+        words = ", ".join(f"{kind} {row[kind]:.0f} %" for kind in kinds)
+        said.append(f"on {names[row['machine'], row['device']]}, {row['precision']}: {words}")
+    return _joined("Of a step's time", said)
+
+
 def _said(timings: Timings, compared: str, begin: str, words: Callable[[tuple], str]) -> str:
     table, names = ratios(timings), device_names(timings)
     rows = table[table["compared"].eq(compared)].itertuples()
@@ -155,17 +156,17 @@ def _said(timings: Timings, compared: str, begin: str, words: Callable[[tuple], 
 
 
 def _added(row: tuple) -> str:
-    ends = f"{_range(100 * row.smallest - 100, 100 * row.largest - 100)} %"
-    if row.smallest <= 1 <= row.largest:
-        return f"free as far as can be told ({ends} more)"
-    kind = "not free, it adds" if row.ratio > 1 else "free, with a change of"
-    return f"{kind} {100 * row.ratio - 100:.0f} % (rounds: {ends})"
+    return f"adds {100 * row.ratio - 100:.0f} %{_spread(100 * row.smallest - 100, 100 * row.largest - 100)}"
 
 
 def _taken(row: tuple) -> str:
-    ends = f"{_range(100 - 100 * row.largest, 100 - 100 * row.smallest)} %"
-    doubt = f", which rounds do not tell from nothing ({ends})" if row.largest >= 1 else f" (rounds: {ends})"
-    return f"{100 - 100 * row.ratio:.0f} % of a step{doubt}"
+    return f"{100 - 100 * row.ratio:.0f} % of a step{_spread(100 - 100 * row.largest, 100 - 100 * row.smallest)}"
+
+
+def _spread(low: float, high: float) -> str:
+    """Return the least and the most percent of any round, and that they hold nothing at all where they do."""
+    doubt = ", which does not tell it from nothing" if low <= 0 <= high else ""
+    return f" (by round {_range(low, high)} %{doubt})"
 
 
 def _part(row: tuple) -> str:

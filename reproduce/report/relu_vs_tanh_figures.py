@@ -15,6 +15,7 @@ from reproduce.report.style import (
     VERMILION,
     WIDE_INCHES,
     format_number,
+    label_point,
     new_figure,
     styled,
     text_color,
@@ -51,19 +52,12 @@ def _draw_net(axes: Axes, curves: pd.DataFrame, crossings: pd.DataFrame) -> None
         for _, seed in curves[curves["unit"].eq(unit)].groupby("seed"):
             axes.plot(seed["epoch"], seed["training_error_percent"], color=color, linestyle=line, linewidth=1)
     written = crossings[crossings["measure"].eq("running") & crossings["mean"].notna()].sort_values("mean")
-    for height, arm in enumerate(written.itertuples()):
+    for place, arm in enumerate(written.itertuples()):
         color, _ = _LOOKS[arm.unit]
-        axes.plot(arm.mean, TARGET_PERCENT, marker="o", markersize=4, color=color, markeredgecolor="white", zorder=3)
-        axes.annotate(
-            f"{arm.unit}\n{format_number(arm.mean, 1)} epochs",
-            (arm.mean, TARGET_PERCENT),
-            xytext=(6, 34 + 30 * height),
-            textcoords="offset points",
-            fontsize=SMALL_PT,
-            color=text_color(color),
-            linespacing=1.15,
-            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.6, "shrinkB": 3},
-        )
+        axes.plot(arm.mean, TARGET_PERCENT, marker="o", markersize=5, color=color, markeredgecolor="white", zorder=3)
+        text = f"{arm.unit}\n{format_number(arm.mean, 1)} epochs"
+        below = (0, -6 - 26 * (place % 2))  # neighbors at two heights
+        label_point(axes, arm.mean, TARGET_PERCENT, text, below, color=text_color(color))
     axes.set_xlim(left=0)
     axes.set_ylim(0, 75)
-    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))

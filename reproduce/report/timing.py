@@ -14,7 +14,7 @@ from reproduce.report.timeline import read_table
 PAPER, WITHOUT_NORMALIZATION, ONE_COLUMN = "alexnet_paper", "alexnet_no_normalization", "alexnet_one_gpu"
 NOT_TIMED = "no machine has been timed yet: python -m reproduce time"
 SETTING = ["machine", "device", "precision", "threads"]
-_RECIPE_BATCH = 128  # images an update, as in every recipe
+RECIPE_BATCH = 128  # images an update, as in every recipe
 _KINDS = {
     spec.Convolution: "convolution",
     spec.Local: "local layer",
@@ -127,7 +127,7 @@ def fastest_settings(timings: Timings) -> list[tuple[str, str, str, float]]:
 def _steps(timings: Timings) -> pd.DataFrame:
     """Return the training steps at the recipes' batch size or the nearest below, one a network and setting."""
     rows = timings.measured()
-    steps = rows[rows["what"].eq("training_step") & rows["batch_size"].le(_RECIPE_BATCH)]
+    steps = rows[rows["what"].eq("training_step") & rows["batch_size"].le(RECIPE_BATCH)]
     return steps.sort_values("batch_size", kind="stable").drop_duplicates([*SETTING, "network"], keep="last")
 
 
@@ -170,64 +170,6 @@ def shares_by_kind(timings: Timings) -> pd.DataFrame:
         head = {name: getattr(place, name) for name in [*SETTING, "network", "batch_size"]}
         table.append(head | {kind: 100 * total.get(kind, 0.0) / total.sum() for kind in KINDS})
     return pd.DataFrame(table, columns=[*SETTING, "network", "batch_size", *KINDS])
-
-
-# What is compared: words, and the two rows as (what, network).
-_STEP = ("training_step", PAPER)
-WITHOUT_OVER_WITH = "step without normalization over the step with it"
-ONE_COLUMN_OVER_TWO = "one-column net's step over the two-column net's"
-WITH_INPUT = "step while the next batch is made over the step alone"
-_RATIOS = (
-    (WITHOUT_OVER_WITH, ("training_step", WITHOUT_NORMALIZATION), _STEP),
-    (ONE_COLUMN_OVER_TWO, ("training_step", ONE_COLUMN), _STEP),
-    ("released form's step over the paper's", ("training_step", "alexnet_as_released"), _STEP),
-    ("forward pass over the whole step", ("forward", PAPER), _STEP),
-    (WITH_INPUT, ("training_step_with_input", PAPER), _STEP),
-)
-
-
-def ratios(timings: Timings) -> pd.DataFrame:
-    """Return the ratios of steps that are compared, at all threads, of the largest batch at which both were timed.
-
-    ``ratio`` is that of the fastest rounds: other work on the machine only ever adds time, so the fastest is the least
-    disturbed. ``smallest`` and ``largest`` are over the rounds, within which both were timed one soon after the other.
-    """
-    rows = at_all_threads(timings.measured())
-    rows = rows[rows["batch_size"].le(_RECIPE_BATCH)]
-    table = []
-    for setting, group in rows.groupby(SETTING, sort=False):
-        rounds: dict[tuple[str, str], dict[float, list[float]]] = {}
-        for row in group.itertuples():
-            times = [float(each) for each in str(row.ms_by_round).split(";")]
-            rounds.setdefault((row.what, row.network), {})[row.batch_size] = times
-        for words, first, second in _RATIOS:
-            common = rounds.get(first, {}).keys() & rounds.get(second, {}).keys()
-            if not common:
-                continue
-            size = max(common)
-            ones, others = rounds[first][size], rounds[second][size]
-            each = [one / other for one, other in zip(ones, others, strict=True)]
-            found = {"ratio": min(ones) / min(others), "smallest": min(each), "largest": max(each)}
-            head = dict(zip(SETTING, setting, strict=True)) | {"compared": words, "batch_size": int(size)}
-            table.append(head | found)
-    return pd.DataFrame(table, columns=[*SETTING, "compared", "batch_size", "ratio", "smallest", "largest"])
-
-
-def scaling(timings: Timings) -> pd.DataFrame:
-    """Return images a second of the networks timed at several batch sizes or threads, with what varies.
-
-    ``varies`` is batch_size (at all threads) or threads (at the recipes' batch size); ``at`` its value.
-    """
-    rows = timings.measured()
-    steps = rows[rows["what"].eq("training_step")]
-    full = at_all_threads(steps)
-    several = full.groupby([*SETTING, "network"])["batch_size"].transform("nunique").gt(1)
-    by_batch = full[several].assign(varies="batch_size", at=full["batch_size"])
-    recipe = _steps(timings)
-    recipe = recipe[recipe["device"].eq("cpu") & recipe["network"].isin(set(full[several]["network"]))]
-    by_threads = recipe.assign(varies="threads", at=recipe["threads"])
-    columns = ["varies", "at", *SETTING, "network", "batch_size", "images_per_second"]
-    return pd.concat([by_batch, by_threads], ignore_index=True)[columns].sort_values(columns[:2], kind="stable")
 
 
 def roofline(timings: Timings, machine: str, device: str) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -2,7 +2,7 @@
 
 from matplotlib.figure import Figure
 
-from reproduce.report import layer_figures, timing, timing_figures
+from reproduce.report import layer_figures, timing, timing_figures, timing_ratios
 from reproduce.report.timing import Timings
 
 Setting = tuple[str, str, str, float]
@@ -39,7 +39,7 @@ def parts(timings: Timings) -> list[Figure]:
 
 def scalings(timings: Timings) -> list[Figure]:
     """Return ``timing_figures.speed_scaling`` for each machine."""
-    scaling, names = timing.scaling(timings), timing.device_names(timings)
+    scaling, names = timing_ratios.scaling(timings), timing.device_names(timings)
     devices: dict[str, list[str]] = {}
     for machine, device, _, _ in _settings(timings):
         devices.setdefault(machine, []).append(names.get((machine, device), ""))

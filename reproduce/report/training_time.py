@@ -7,7 +7,8 @@ import pandas as pd
 from reproduce.collect.claims import Claim
 from reproduce.report.records import Records
 from reproduce.report.style import format_number
-from reproduce.report.timing import WITH_INPUT, Timings, ratios
+from reproduce.report.timing import RECIPE_BATCH, Timings, at_all_threads, device_names
+from reproduce.report.timing_ratios import WITH_INPUT, ratios
 
 
 def seconds_to_error(records: Records, study: str, variant: str, error: float) -> pd.DataFrame:
@@ -28,6 +29,7 @@ def seconds_to_error(records: Records, study: str, variant: str, error: float) -
     return pd.DataFrame(table, columns=["seed", "seconds", "all_seconds", "threads", "cpu"])
 
 
+_CIFAR10_IMAGES = 50_000
 _TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last year of the estimates that do)
     "training-days": ("gpu", 2012),
     "account-week-on-gpus": ("gpu", 2012),
@@ -76,14 +78,23 @@ def cost_words(timings: Timings) -> str:
 
 def _sentence(system: str, days: pd.DataFrame, timings: Timings) -> str:
     ordered = days.sort_values("days_mid")
-    each = [f"{_days(row.days_mid)} days in {row.precision}" for row in ordered.itertuples()]
+    each = [
+        f"{_days(row.days_mid)} days ({' to '.join(_span(row))}) in {row.precision}" for row in ordered.itertuples()
+    ]
     text = f"{system}: the updates alone of AlexNet's 90 epochs take {' and '.join(each)}."
     beside = ratios(timings)
     beside = beside[beside["compared"].eq(WITH_INPUT) & beside["machine"].isin(days["machine"])]
     kinds = beside["device"].eq("cpu").map({True: "cpu", False: "gpu"})
-    beside = beside[kinds.eq(days["kind"].iloc[0])].set_index("precision")["ratio"]
-    added = [f"{100 * (beside[p] - 1):.0f} % in {p}" for p in ordered["precision"] if p in beside]
+    beside = beside[kinds.eq(days["kind"].iloc[0])].set_index("precision")
+    added = [
+        _added(beside.loc[precision], precision) for precision in ordered["precision"] if precision in beside.index
+    ]
     return text + (f" Making the batches beside them adds {' and '.join(added)}." if added else "")
+
+
+def _added(row: pd.Series, precision: str) -> str:
+    low, high = (format_number(100 * row[end] - 100, 0) for end in ("smallest", "largest"))
+    return f"{format_number(100 * row['ratio'] - 100, 0)} % in {precision} (by round {low} to {high} %)"
 
 
 def _ends(row: pd.Series) -> str:
@@ -94,12 +105,16 @@ def _spans(days: pd.DataFrame, with_source: bool = False) -> str:
     """Return the days of each system; ``with_source`` adds the year and what was timed, as its source has it."""
     spans = []
     for row in days.itertuples():
-        ends = dict.fromkeys(_days(value) for value in (row.days_low, row.days_high))
+        ends = _span(row)
         said = ["busy"] if row.loaded is True else []
         said += [f"{row.year}: {row.basis}"] if with_source else []
         notes = f" ({'; '.join(said)})" if said else ""
         spans.append(f"{row.system}, {row.precision}: {' to '.join(ends)} days{notes}")
     return "; ".join(spans)
+
+
+def _span(row: tuple) -> list[str]:
+    return list(dict.fromkeys(_days(value) for value in (row.days_low, row.days_high)))
 
 
 def _days(value: float) -> str:
@@ -113,6 +128,22 @@ def days_table(timings: Timings) -> pd.DataFrame:
     days = ["days_low", "days_mid", "days_high"]
     table = shown[columns].assign(**{name: shown[name].map(_days) for name in days})
     return table.reset_index(drop=True)
+
+
+def seconds_words(timings: Timings, network: str = "80sec", epochs: int = 11) -> str:
+    """Return in a sentence what the updates alone of the 80-second net's schedule take on each device timed here."""
+    names, said = device_names(timings), []
+    steps = at_all_threads(timings.measured())
+    steps = steps[
+        steps["what"].eq("training_step") & steps["network"].eq(network) & steps["batch_size"].eq(RECIPE_BATCH)
+    ]
+    for (machine, device), group in steps.groupby(["machine", "device"], sort=False):
+        updates = epochs * _CIFAR10_IMAGES / RECIPE_BATCH
+        each = [f"{row.ms_median * updates / 1e3:.0f} s in {row.precision}" for row in group.itertuples()]
+        said.append(f"on {names[machine, device]}, {' and '.join(each)}")
+    if not said:
+        return "No machine has been timed yet."
+    return f"The updates alone of its {epochs} epochs take, on a machine that does nothing else: {'; '.join(said)}."
 
 
 _SECONDS = ["run", "timed", "seeds that got there", "fastest of these", "median of these", "slowest of these"]

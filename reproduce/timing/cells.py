@@ -30,7 +30,7 @@ _BYTES = {"fp32": 4, "bf16": 2}
 # Kinds of work. The first two are the ceilings that everything else is a percentage of.
 MATRIX_MULTIPLY, MEMORY_COPY = "matrix_multiply", "memory_copy"
 FORWARD, TRAINING_STEP, LAYERS = "forward", "training_step", "layers"
-NETWORK_INPUT, STEP_WITH_INPUT = "network_input", "training_step_with_input"
+NETWORK_INPUT, STEP_AND_INPUT = "network_input", "training_step_and_input"
 CEILINGS = (MATRIX_MULTIPLY, MEMORY_COPY)
 
 
@@ -83,7 +83,7 @@ class Scope:
     )
     sample_seconds: float = 0.1
     most_rounds: int = 9
-    kinds: Sequence[str] = (FORWARD, TRAINING_STEP, LAYERS, NETWORK_INPUT, STEP_WITH_INPUT)
+    kinds: Sequence[str] = (FORWARD, TRAINING_STEP, LAYERS, NETWORK_INPUT, STEP_AND_INPUT)
 
 
 FULL = Scope(budget_seconds=480)
@@ -154,7 +154,7 @@ def _cells_of(scope: Scope, setting: Setting, full: bool) -> Iterator[Cell]:
             yield replace(cell, what=LAYERS, priority=2 if network in featured else 4)
             yield replace(cell, what=NETWORK_INPUT, priority=2)
             if network in featured:
-                yield replace(cell, what=STEP_WITH_INPUT, priority=3)
+                yield replace(cell, what=STEP_AND_INPUT, priority=3)
 
 
 def _scaling_cells(scope: Scope, setting: Setting) -> Iterator[Cell]:

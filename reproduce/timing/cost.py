@@ -137,6 +137,8 @@ def _measured_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
         calls = f"{step.rounds:.0f} rounds of {step.calls_per_round:.0f} steps of {step.batch_size:.0f} images"
         basis = "; ".join(filter(None, (calls, uneven_words(step.uneven_percent))))
         name = f"{step.cpu}, {step.cores:.0f} cores" if on_cpu else str(step.device_name)
+        if step.batch_size != RECIPE_BATCH:  # what one update costs weighs more in a smaller batch
+            name += f", batches of {step.batch_size:.0f}"
         days = [days_at(1e3 * step.batch_size / ms) for ms in (step.ms_min, step.ms_median, step.ms_max)]
         rows.append(
             _days_row(name, str(step.started_utc)[:4], "cpu" if on_cpu else "gpu", MEASURED, days)

@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from reproduce.provenance import git_state, machine_fingerprint, utc_now
 from reproduce.timing import cells
 from reproduce.timing.cells import Cell, Scope, Setting
 from reproduce.timing.clock import OtherWork, threads_set
-from reproduce.timing.plan import MIN_ROUNDS, SKIPPED, fitted, within
+from reproduce.timing.plan import MIN_ROUNDS, SKIPPED, SMALL_BATCH, Speed, fitted, within
 from reproduce.timing.rows import TIMING_FOLDER, cell_columns, cell_rows, write_rows
 from reproduce.timing.subjects import Sample, Workshop, nasnet_missing
 from reproduce.train.run import Launch, prepare_torch
@@ -96,7 +97,7 @@ def _timed(scope: Scope, devices: Sequence[str]) -> list[dict[str, Any]]:
     deadline = time.monotonic() + scope.budget_seconds
     wanted, rows = _without_missing(cells.all_cells(scope, devices))
     workshop = Workshop(scope)
-    chosen, left_out = fitted(wanted, scope, _peaks(workshop, wanted, scope))
+    chosen, left_out = fitted(wanted, scope, _speeds(workshop, wanted, scope))
     samplers, seconds = _warm_all_up(workshop, chosen, scope, deadline)
     calls = {cell: max(1, round(scope.sample_seconds / each)) for cell, each in seconds.items()}
     costs = {cell: seconds[cell] * (calls[cell] + (calls[cell] > 1)) for cell in seconds}
@@ -162,14 +163,18 @@ def _skipped(cell: Cell, reason: str) -> dict[str, Any]:
     return {**cell_columns(cell), "skipped": reason}
 
 
-def _peaks(workshop: Workshop, wanted: Sequence[Cell], scope: Scope) -> dict[Setting, float]:
-    """Return a first measure of each setting's FLOP/s, to plan by; the rows hold that of the rounds."""
-    found = {}
-    for cell in wanted:
-        if cell.what == cells.MATRIX_MULTIPLY and cell.priority == 0:
-            sampler = _within_setting(cell, workshop.sampler(cell))
-            found[cell.setting] = cells.flops(cell) / _warmed_up(sampler, scope.sample_seconds)
-    return found
+def _speeds(workshop: Workshop, wanted: Sequence[Cell], scope: Scope) -> dict[Setting, Speed]:
+    """Return first measures of each setting's FLOP/s, to plan by; the rows hold those of the rounds."""
+
+    def measured(cell: Cell) -> float:
+        sampler = _within_setting(cell, workshop.sampler(cell))
+        sampler(1)
+        return cells.flops(cell) / sum(sampler(1).values())
+
+    products = {c.setting: c for c in wanted if c.what == cells.MATRIX_MULTIPLY and c.priority == 0}
+    step = next(c for c in wanted if c.what == cells.TRAINING_STEP)
+    small = {setting: replace(step, setting=setting, batch_size=SMALL_BATCH) for setting in products}
+    return {setting: Speed(measured(products[setting]), measured(small[setting])) for setting in products}
 
 
 def _within_setting(cell: Cell, sampler: Sampler) -> Sampler:

@@ -2,8 +2,9 @@
 
 import functools
 import importlib.util
+import tempfile
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +13,11 @@ from torch.nn import functional
 from reproduce.config import Phase
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.spec import load_spec
+from reproduce.paths import scratch_folder
 from reproduce.timing import cells
 from reproduce.timing.cells import NASNET, Cell, Scope, image_side
 from reproduce.timing.clock import Stopwatch, seconds_per_call
-from reproduce.timing.inputs import InputMaker, noise_images
+from reproduce.timing.inputs import InputMaker, noise_images, write_packed_noise
 from reproduce.train.loop import DTYPES
 from reproduce.train.update import MomentumUpdate
 
@@ -111,7 +113,7 @@ class Workshop:
         self._subjects: dict[tuple[str, str, str], Subject] = {}
         self._batches: dict[tuple[int, int, str, str], tuple[Tensor, Tensor]] = {}
         self._makers: dict[tuple[str, str], InputMaker] = {}
-        self._beside = single_threaded_worker("input")
+        self._packed: tempfile.TemporaryDirectory[str] | None = None  # removed with the workshop
 
     def sampler(self, cell: Cell) -> Callable[[int], Sample]:
         """Return what times a number of calls of the cell in a row and returns the mean seconds of one.
@@ -139,11 +141,18 @@ class Workshop:
             self._batches[key] = subject.batch(cell.batch_size, precision)
         return self._batches[key]
 
-    def _make(self, cell: Cell) -> Callable[[], Tensor]:
+    def _maker(self, cell: Cell) -> InputMaker:
         key = cell.network, cell.setting.device
         if key not in self._makers:
-            self._makers[key] = InputMaker(cell.network, torch.device(cell.setting.device))
-        return functools.partial(self._makers[key].make, cell.batch_size, cell.setting.precision)
+            self._makers[key] = InputMaker(cell.network, torch.device(cell.setting.device), self._packed_images())
+        return self._makers[key]
+
+    def _packed_images(self) -> Path:
+        if self._packed is None:
+            scratch_folder().mkdir(parents=True, exist_ok=True)
+            self._packed = tempfile.TemporaryDirectory(prefix="timing-", dir=scratch_folder())
+            write_packed_noise(Path(self._packed.name))
+        return Path(self._packed.name)
 
     def _call(self, cell: Cell, device: torch.device) -> Callable[[], object]:
         precision = cell.setting.precision
@@ -153,7 +162,7 @@ class Workshop:
             case cells.MEMORY_COPY:
                 return _memory_copy(self._scope.copy_bytes[device.type], device)
             case cells.NETWORK_INPUT:
-                return self._make(cell)
+                return functools.partial(self._maker(cell).make, cell.batch_size, precision)
         subject, (images, labels) = self._subject(cell), self._batch(cell)
         match cell.what:
             case cells.FORWARD:
@@ -161,33 +170,13 @@ class Workshop:
             case cells.TRAINING_STEP:
                 return lambda: subject.step(images, labels)
             case _:
-                make = self._make(cell)
-                return lambda: self._step_with_input(lambda: subject.step(images, labels), make)
-
-    def _step_with_input(self, step: Callable[[], None], make: Callable[[], Tensor]) -> None:
-        """Train a batch while a thread makes the next one: paper, section 4.1."""
-        made = self._beside.submit(make)
-        step()
-        made.result()
+                inputs = self._maker(cell).batches(cell.batch_size, precision)
+                return lambda: subject.step(next(inputs), labels)
 
 
 def _mean_of_layers(subject: Subject, batch: tuple[Tensor, Tensor], repeats: int) -> Sample:
     passes = [subject.layers(*batch) for _ in range(repeats)]
     return {key: sum(each[key] for each in passes) / repeats for key in passes[0]}
-
-
-def single_threaded_worker(name: str) -> ThreadPoolExecutor:
-    """Return one thread whose torch work stays on it.
-
-    Left to itself it would start a team of OpenMP threads of its own; more of them than cores make libgomp put idle
-    threads to sleep after a thousandth of the usual wait, in this thread and in ours, and for good. Measured with the
-    step of 18pct on two cores: 12 ms before, 16 ms ever after.
-    """
-    threads = torch.get_num_threads()
-    worker = ThreadPoolExecutor(1, name, initializer=torch.set_num_threads, initargs=(1,))
-    worker.submit(torch.zeros(1 << 20).add_, 1).result()  # a thread takes its number over at its first parallel work
-    torch.set_num_threads(threads)  # MKL's number is the whole process's
-    return worker
 
 
 def _matrix_multiply(side: int, precision: str, device: torch.device) -> Callable[[], object]:
