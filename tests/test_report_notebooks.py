@@ -128,6 +128,12 @@ def test_cifar10_nets_runs_while_only_some_runs_exist(tmp_path):
     assert all("image/png" in executed[name][0].data for name in ("forest", "curves", "precision-figure"))
 
 
+@pytest.mark.parametrize("path", sorted(NOTEBOOK_SOURCES.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_what_is_published_was_executed_from_todays_source(path):
+    source, published = read_notebook(path), read_notebook(NOTEBOOKS / path.name)
+    assert [cell.source for cell in published.cells] == [cell.source for cell in source.cells]
+
+
 def test_the_published_ablations_are_what_its_source_gives_now(tmp_path):
     execute_notebook(NOTEBOOK_SOURCES / "ablations.ipynb", tmp_path / "now.ipynb")
     now, published = read_notebook(tmp_path / "now.ipynb"), read_notebook(NOTEBOOKS / "ablations.ipynb")
