@@ -23,6 +23,44 @@ def test_the_clock_counts_calls():
     assert len(watch.intervals()) == 2
 
 
+class FakeEvent:
+    """A CUDA event on a device whose clock goes on 5 ms with every kernel, long after the host queued them."""
+
+    device_ms = 0.0
+
+    def __init__(self, enable_timing):
+        assert enable_timing
+
+    def record(self, stream):
+        assert stream == "stream of cuda:1"
+        self.at = FakeEvent.device_ms
+
+    def elapsed_time(self, end):
+        return end.at - self.at
+
+
+def test_a_gpu_is_timed_by_its_own_events_after_waiting_for_it(monkeypatch):
+    """No GPU is needed: what matters is which clock is read, on which device, and that it has finished."""
+    waited = []
+    monkeypatch.setattr(torch.cuda, "Event", FakeEvent)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: f"stream of {device}")
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: waited.append(str(device)))
+
+    def kernel():
+        FakeEvent.device_ms += 5.0
+
+    assert seconds_per_call(kernel, 4, torch.device("cuda:1")) == pytest.approx(0.005)
+    assert waited == ["cuda:1", "cuda:1"]  # what was queued before, and what was timed
+    watch = Stopwatch(torch.device("cuda:1"))
+    watch.mark()
+    kernel()
+    watch.mark()
+    kernel()
+    kernel()
+    watch.mark()
+    assert watch.intervals() == pytest.approx([0.005, 0.010])
+
+
 def test_threads_hold_inside_the_block_only():
     with threads_set(2):
         assert torch.get_num_threads() == 2
