@@ -60,6 +60,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
         (-0.5, 1, "\N{MINUS SIGN}0.5"),
         (float("nan"), 1, "-"),
         (3, 0, "3"),
+        (-0.4, 0, "0"),
     ],
 )
 def test_numbers_are_rounded_as_they_are_written(value, decimals, text):

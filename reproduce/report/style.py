@@ -131,11 +131,12 @@ def format_number(value: float, decimals: int = 2) -> str:
     """Return a number as tables and figures print it: fixed decimals, a true minus sign, ``-`` for a missing value.
 
     Halves of the last decimal are rounded away from zero as they are written (15.315 gives 15.32), not as their
-    nearest binary fraction falls.
+    nearest binary fraction falls. What rounds to zero has no sign.
     """
     if pd.isna(value):
         return "-"
     rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    rounded += 0  # a zero loses its sign
     return f"{rounded:f}".replace("-", "\N{MINUS SIGN}")
 
 

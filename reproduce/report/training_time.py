@@ -78,9 +78,7 @@ def cost_words(timings: Timings) -> str:
 
 def _sentence(system: str, days: pd.DataFrame, timings: Timings) -> str:
     ordered = days.sort_values("days_mid")
-    each = [
-        f"{_days(row.days_mid)} days ({' to '.join(_span(row))}) in {row.precision}" for row in ordered.itertuples()
-    ]
+    each = [f"{_days(row.days_mid)} days{_between(row)} in {row.precision}" for row in ordered.itertuples()]
     text = f"{system}: the updates alone of AlexNet's 90 epochs take {' and '.join(each)}."
     beside = ratios(timings)
     beside = beside[beside["compared"].eq(WITH_INPUT) & beside["machine"].isin(days["machine"])]
@@ -111,6 +109,12 @@ def _spans(days: pd.DataFrame, with_source: bool = False) -> str:
         notes = f" ({'; '.join(said)})" if said else ""
         spans.append(f"{row.system}, {row.precision}: {' to '.join(ends)} days{notes}")
     return "; ".join(spans)
+
+
+def _between(row: tuple) -> str:
+    """Return the range of days in parentheses, or nothing where its ends are written alike."""
+    ends = _span(row)
+    return f" ({' to '.join(ends)})" if len(ends) == 2 else ""
 
 
 def _span(row: tuple) -> list[str]:
