@@ -65,8 +65,8 @@ def build_parser() -> argparse.ArgumentParser:
     tuning.add_argument("study")
     add("collect", "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add("report", "draw figures, execute a notebook, or write the generated parts of README and notes")
-    parts = ("literature", "study", "stalls", "relu_vs_tanh", "ablations", "columns", "neighbors", "timing")
-    parts += ("notebook", "readme", "architectures")
+    parts = ("literature", "study", "stalls", "relu_vs_tanh", "alexnet_small", "ablations", "columns", "neighbors")
+    parts += ("timing", "notebook", "readme", "architectures")
     text = "neighbors finds the training images nearest in pixels, which columns and collect read"
     report.add_argument("part", choices=parts, help=text)
     report.add_argument("name", nargs="?", help="study or notebook")

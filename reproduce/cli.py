@@ -121,6 +121,7 @@ def _report(arguments: Arguments) -> None:
         "study": lambda: build.study_stage(load_study(arguments.name).study),
         "stalls": build.stalls_stage,
         "relu_vs_tanh": build.relu_vs_tanh_stage,
+        "alexnet_small": build.alexnet_small_stage,
         "ablations": build.ablations_stage,
         "columns": build.columns_stage,
         "neighbors": write_pixel_neighbors,

@@ -24,6 +24,13 @@ def test_flags_decide(cpuinfo, expected, monkeypatch, tmp_path):
     assert hardware.has_native_bf16(CPU) is expected
 
 
+@pytest.mark.parametrize(("capability", "expected"), [((7, 5), False), ((8, 0), True), ((9, 0), True)])
+def test_a_gpu_is_asked_for_itself_and_not_for_the_current_one(capability, expected, monkeypatch):
+    asked = {torch.device("cuda:1"): capability}
+    monkeypatch.setattr(torch.cuda, "get_device_capability", asked.__getitem__)
+    assert hardware.has_native_bf16(torch.device("cuda:1")) is expected
+
+
 def test_a_system_that_does_not_tell_counts_as_without(monkeypatch, tmp_path):
     monkeypatch.setattr(hardware, "Path", lambda _: tmp_path / "absent")
     assert hardware.has_native_bf16(CPU) is False

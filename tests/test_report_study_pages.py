@@ -13,6 +13,15 @@ nets,wide,40,3,1,training_top1_error_percent,13.1,,
 other,else,8,1,1,test_top1_error_percent,50,,
 other,else,8,1,1,training_top1_error_percent,50,,
 """
+RUNS = """study,variant,epochs,status,test_center_top1_error_percent,training_top1_error_percent
+nets,plain,40,finished,19,15
+nets,plain,40,finished,20,15
+nets,plain,40,finished,21,15
+nets,plain,10,finished,90,1
+nets,wide,40,finished,17,13.1
+nets,wide,40,missing,,
+other,plain,40,finished,90,1
+"""
 EFFECTS = """study,meaning,n,value,low,high,p_value_holm,share_percent,share_low_percent,share_high_percent
 nets,without minus with,3,0.5,-0.1,1.1,0.0123,25,-5,55
 nets,body,3,,,,,,,
@@ -23,6 +32,7 @@ other,else,3,1,0,2,0.5,,,
 @pytest.fixture
 def tables(tmp_path):
     (tmp_path / "summary.csv").write_text(SUMMARY)
+    (tmp_path / "runs.csv").write_text(RUNS)
     (tmp_path / "factorials.csv").write_text(EFFECTS)
     return tmp_path
 
@@ -32,10 +42,16 @@ def rows(text):
 
 
 def test_arms_with_intervals_where_there_are_seeds_for_them(tables):
+    """The gaps of 4, 5 and 6 points: deviation 1, so a half width of t(2) = 4.303 over the root of 3."""
     assert rows(study_pages.arms_table("nets", tables)) == [
-        ["`plain`", "40", "3 of 3", "17.46 (17.20 to 17.70)", "15.00 (14.50 to 15.50)"],
-        ["`wide`", "40", "1 of 3", "16.20", "13.10"],
+        ["`plain`", "40", "3 of 3", "17.46 (17.20 to 17.70)", "15.00 (14.50 to 15.50)", "5.00 (2.52 to 7.48)"],
+        ["`wide`", "40", "1 of 3", "16.20", "13.10", "3.90"],
     ]
+
+
+def test_an_arm_with_a_run_of_no_value_has_no_gap(tables):
+    (tables / "runs.csv").write_text(RUNS.replace("20,15", ",15"))
+    assert [row[-1] for row in rows(study_pages.arms_table("nets", tables))] == ["-", "3.90"]
 
 
 def test_effects_with_their_share_of_the_published_gain(tables):

@@ -170,11 +170,47 @@ def test_what_training_cost_is_said_of_the_updates_by_precision_and_of_the_batch
     """fp32: 110 ms for 128 images, so 1,281,167 x 90 / 128 x 0.110 s are 1.15 days; 120 over 110 ms with batches."""
     words = training_time.cost_words(timed)
     assert words == (
-        "Intel(R) Xeon(R) Processor, 2 cores: the updates alone of AlexNet's 90 epochs take 0.52 days (0.42 to 0.63) "
+        "Intel Xeon, 2 cores: the updates alone of AlexNet's 90 epochs take 0.52 days (0.42 to 0.63) "
         "in bf16 and 1.1 days (1.0 to 2.1) in fp32. Making the batches beside them adds 10 % in fp32 "
-        "(by round 0 to 20 %). Two GeForce GTX 580 took 5 to 6 days for everything, in fp32."
+        "(by round 0 to 20 %, which does not tell it from nothing). Two GeForce GTX 580 took 5 to 6 days for "
+        "everything, in fp32."
     )
     assert training_time.cost_words(untimed).startswith("No machine has been timed yet; two GeForce GTX 580 took 5 to")
+
+
+def on_gpu(number, ms):
+    rounds = [ms, ms, 1.2 * ms]
+    return step("alexnet_paper", rounds, device=f"cuda:{number}", device_name="a GPU")
+
+
+def test_equal_gpus_of_a_machine_and_the_same_machine_under_another_torch_each_have_their_sentence(tmp_path):
+    frame = all_rows()
+    timed = frame.iloc[:-1]  # not the skipped one
+    gpus = frame_of([on_gpu(0, 10.0), on_gpu(1, 20.0)], started_utc="2026-01-02T03:04:05Z")
+    (tmp_path / "timing").mkdir()
+    for name, rows in (("one", timed), ("two", pd.concat([timed, gpus]))):
+        rows.drop(columns="machine").to_csv(tmp_path / "timing" / f"{name}.csv", index=False)
+    tables.tabulate(tmp_path / "timing", tmp_path / "tables")
+    words = training_time.cost_words(timing.load_timings(tmp_path / "tables"))
+    for name in ("Intel Xeon, 2 cores (one)", "Intel Xeon, 2 cores (two)", "a GPU (cuda:0)", "a GPU (cuda:1)"):
+        assert words.count(f"{name}: the updates alone") == 1
+    assert words.count("Making the batches beside them adds 10 % in fp32") == 2
+
+
+def test_doubtful_devices_carry_their_doubts_in_their_names(tmp_path):
+    frame = all_rows()
+    frame.loc[frame["what"].eq("matrix_multiply"), "ms_max"] = 5.0
+    former = step("alexnet_paper", [120.0, 130.0, 140.0], what="training_step_with_input")
+    frame = pd.concat([frame, frame_of([former], started_utc="2026-01-02T03:04:05Z")]).assign(loaded=True)
+    timed = timings_of(frame, tmp_path)
+    name = "Intel Xeon, 2 cores (busy, uneven, earlier harness)"
+    assert timing.device_names(timed) == {("a-machine", "cpu"): name}
+    assert training_time.cost_words(timed).startswith(f"{name}: the updates alone")
+    assert timing.machines(timed)["harness"].tolist() == ["earlier"]
+    reasons = timing.skipped(timed).set_index("what")["reason"]
+    assert reasons["training_step_with_input"].startswith("timed by an earlier harness")
+    (roofline,) = timing_devices.rooflines(timed)
+    assert roofline.axes[0].get_title(loc="left").endswith("2 threads, busy")
 
 
 def test_seconds_to_an_error_end_with_the_first_epoch_at_or_below_it():

@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from reproduce.timing.clock import OtherWork, Stopwatch, seconds_per_call, threads_set
+from reproduce.timing.clock import OtherWork, Stopwatch, gpu_load_percent, seconds_per_call, threads_set
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -59,6 +59,19 @@ def test_a_gpu_is_timed_by_its_own_events_after_waiting_for_it(monkeypatch):
     kernel()
     watch.mark()
     assert watch.intervals() == pytest.approx([0.005, 0.010])
+
+
+def test_the_load_of_gpus_is_that_of_the_busiest_and_none_where_nothing_tells(monkeypatch):
+    loads = {torch.device("cuda:0"): 3, torch.device("cuda:1"): 80}
+    monkeypatch.setattr(torch.cuda, "utilization", loads.__getitem__)
+    assert gpu_load_percent(["cpu", "cuda:0", "cuda:1"]) == 80.0
+    assert gpu_load_percent(["cpu"]) is None
+
+    def no_package(device):
+        raise ModuleNotFoundError("nvidia-ml-py does not seem to be installed")
+
+    monkeypatch.setattr(torch.cuda, "utilization", no_package)
+    assert gpu_load_percent(["cpu", "cuda:0"]) is None
 
 
 def test_threads_hold_inside_the_block_only():

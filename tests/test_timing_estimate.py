@@ -6,6 +6,7 @@ from training_support import tiny_study, write_study
 
 from reproduce import cli
 from reproduce.config import load_study
+from reproduce.errors import ReproduceError
 from reproduce.models.counts import training_flops_per_image
 from reproduce.models.spec import load_spec
 from reproduce.timing import cells, estimate
@@ -140,6 +141,17 @@ def test_the_machines_own_file_is_used_where_there_is_one(tmp_path, monkeypatch)
     measured = speeds_here(tmp_path / "none", "cpu", scope)
     assert measured.source.startswith("measured just now") and not (tmp_path / "none").exists()
     assert measured.seconds_per_image("forward", "80sec", load_spec("80sec"), "fp32") > 0
+
+
+def test_what_was_not_timed_on_the_device_is_not_guessed_from_another():
+    other = speeds(row("training_step", "80sec"), row("forward", "80sec"), device="cuda:0")
+    with pytest.raises(ReproduceError, match=r"no forward was timed on cuda:0 \(made up\)") as caught:
+        other.seconds_per_image("forward", "80sec", load_spec("80sec"), "fp32")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_short_measurement_leaves_nothing_out():
+    assert max(cell.priority for cell in cells.all_cells(cells.ESTIMATE, ["cpu"])) == 1
 
 
 def test_the_command_says_whose_speeds_it_used(monkeypatch, capsys):

@@ -23,14 +23,16 @@ def test_a_machine_adds_a_file_and_replaces_only_its_own(tmp_path):
     assert len(read_rows(first)) == 1
     other = write_rows(rows, {**MACHINE, "features": "avx2"}, tmp_path)
     gpu = write_rows(rows, {**MACHINE, "gpu": "NVIDIA H100"}, tmp_path)
+    gpus = write_rows(rows, {**MACHINE, "gpu": " + ".join(["NVIDIA H100"] * 8)}, tmp_path)
     later = write_rows(rows, {**MACHINE, "torch": "2.15.0"}, tmp_path)
-    assert [p.name for p in (other, gpu, later)] == [
+    assert [p.name for p in (other, gpu, gpus, later)] == [
         "intel-xeon-processor-2-cores-torch-2-14-1-2.csv",
         "intel-xeon-processor-2-cores-nvidia-h100-torch-2-14-1.csv",
+        "intel-xeon-processor-2-cores-8-x-nvidia-h100-torch-2-14-1.csv",
         "intel-xeon-processor-2-cores-torch-2-15-0.csv",
     ]
     everything = read_all(tmp_path)
-    assert len(everything) == 7 and everything["machine"].nunique() == 4
+    assert len(everything) == 9 and everything["machine"].nunique() == 5
     assert list(everything.columns) == ["machine", *COLUMNS, *DERIVED_COLUMNS]
 
 

@@ -8,10 +8,12 @@ import pytest
 import torch
 from timing_support import COPY_BYTES, SIDE, tiny_scope
 
+from reproduce.data.ilsvrc.prefetch import prefetched
+from reproduce.errors import ReproduceError
 from reproduce.models.spec import load_spec
 from reproduce.timing import cells, plan, run
 from reproduce.timing.cells import Cell, Scope, Setting, layer_work, thread_counts
-from reproduce.timing.clock import OtherWork
+from reproduce.timing.clock import OtherWork, seconds_per_call
 from reproduce.timing.rows import read_rows, training_steps
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -134,6 +136,62 @@ def test_a_busy_machine_marks_every_row(monkeypatch, capsys):
     _, facts = run.measure(tiny_scope(), ["cpu"])
     assert facts["loaded"] and facts["other_work_percent"] == 30.0
     assert "other programs used 30 % of the processors" in capsys.readouterr().err
+
+
+def test_a_busy_gpu_marks_every_row_too(monkeypatch, capsys):
+    monkeypatch.setattr(run, "gpu_load_percent", lambda devices: 90.0)
+    monkeypatch.setattr(run, "_timed", lambda scope, devices: [])
+    monkeypatch.setattr(run, "facts_of_machine", lambda devices: {"cores": 2})
+    _, facts = run.measure(tiny_scope(), ["cpu", "cuda:0"])
+    assert facts["loaded"] and "a GPU worked 90 % of the time" in capsys.readouterr().err
+
+
+def out_of_memory(calls):
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def test_what_a_device_has_no_memory_for_is_skipped_and_nothing_else_is_lost(monkeypatch):
+    """One cell does not fit while it is warmed up, another one in a later round."""
+    real, rounds = run.Workshop.sampler, []
+
+    def sampler(workshop, cell):
+        if cell.what == "forward":
+            return out_of_memory
+        take = real(workshop, cell)
+        if cell.what != "network_input":
+            return take
+        return lambda calls: out_of_memory(calls) if rounds.append(calls) or len(rounds) > 5 else take(calls)
+
+    monkeypatch.setattr(run.Workshop, "sampler", sampler)
+    rows, _ = run.measure(tiny_scope("80sec"), ["cpu"])
+    without = [each for each in rows if "skipped" in each]
+    assert {each["what"] for each in without} == {"forward", "network_input"}
+    assert {each["skipped"] for each in without} == {"needs more memory than the device has left"}
+    assert {each["what"] for each in rows if "skipped" not in each} >= {"training_step", "layer_forward", "update"}
+
+
+def test_no_memory_for_anything_is_one_line(monkeypatch):
+    monkeypatch.setattr(run, "_timed", lambda scope, devices: out_of_memory(1))
+    with pytest.raises(ReproduceError, match="no memory left") as caught:
+        run.measure(tiny_scope(), ["cpu"])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_reader_slower_than_the_step_is_not_hidden_by_what_it_read_ahead():
+    """Batches take 6 ms to read, 4 ahead; steps take 3: what is timed must be near 6."""
+    cell = Cell(Setting("cpu", "fp32", 1), "training_step_and_input", "alexnet_paper", 128)
+    batches = prefetched(lambda _: time.sleep(0.006), range(1000), depth=4)
+    next(batches)
+
+    def sampler(calls):
+        return {("step", ""): seconds_per_call(lambda: next(batches) or time.sleep(0.003), calls, CPU)}
+
+    time.sleep(0.05)  # the queue is full
+    (seconds,) = run._arm(sampler, *run.calls_of(cell, 0.003, 0.1))().values()
+    assert seconds > 0.0055
+    assert run.calls_of(cell, 1.4, 0.1) == (0, 1)  # a CPU's own step
+    assert run.calls_of(cell, 0.03, 0.1) == (40, 40)
+    assert run.calls_of(Cell(cell.setting, "forward", "80sec", 128), 0.03, 0.1) == (1, 3)
 
 
 def test_layer_work_by_hand():

@@ -11,6 +11,7 @@ from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS
 from reproduce.report import (
     ablation_figures,
     ablations,
+    alexnet_small,
     columns,
     figures,
     filter_figures,
@@ -36,6 +37,7 @@ README = REPO_ROOT / "README.md"
 _STUDY_PAGES = (
     stalls.STUDY,
     relu_vs_tanh.STUDY,
+    columns.STUDY,
     "ensembles",
     "lrn_confound",
     "what_columns_learn",
@@ -89,6 +91,12 @@ def relu_vs_tanh_stage(folder: Path = FIGURES, tables: Path | None = None) -> li
     """Write ``relu_vs_tanh`` (PNG and SVG), the paper's Figure 1 with every seed; return the paths."""
     curves, crossings = relu_vs_tanh.load_curves(tables), relu_vs_tanh.load_crossings(tables)
     return save_figure(relu_vs_tanh_figures.training_errors(curves, crossings), relu_vs_tanh.STUDY, folder)
+
+
+def alexnet_small_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
+    """Write ``alexnet_small_learning_curves`` (PNG and SVG), a panel an arm; return the paths."""
+    figure = alexnet_small.learning_curves(alexnet_small.load_curves(tables))
+    return save_figure(figure, f"{columns.STUDY}_learning_curves", folder)
 
 
 def ablations_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:

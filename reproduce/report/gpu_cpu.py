@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from reproduce.report.style import format_number
 from reproduce.report.timing import PAPER, Timings, at_all_threads, device_names, roofline, shares_by_kind
 from reproduce.report.timing_ratios import ONE_COLUMN_OVER_TWO, WITH_INPUT, WITHOUT_OVER_WITH, ratios, scaling
 
+BY_DEFINITION = " (middle by definition)"  # in the name of a system whose middle is calibrated on itself
 _LAST_YEAR = 2012  # of the machines that the claims are about
 _INFERRED = {PAPER: "AlexNet (paper)", "nasnetalarge": "NASNet-A 6 @ 4032, 331 pixels"}
 _COLUMNS = ["evidence", "GPU", "CPU", "precision", "compared", "from_times", "to_times"]
@@ -41,7 +43,7 @@ def _peaks(days: pd.DataFrame) -> list[list[object]]:
     for gpu in days[days["kind"].eq("gpu")].itertuples():
         for column, words in (("peak_gflops", "published peaks"), ("bandwidth_gb_per_s", "published bandwidths")):
             times = getattr(gpu, column) / cpus[column]
-            system = gpu.system.removesuffix(" (middle by definition)")
+            system = gpu.system.removesuffix(BY_DEFINITION)
             rows.append(["estimated", system, ", ".join(cpus["system"]), "fp32", words, times.min(), times.max()])
     return rows
 
@@ -156,14 +158,16 @@ def _said(timings: Timings, compared: str, begin: str, words: Callable[[tuple], 
 
 
 def _added(row: tuple) -> str:
-    return f"adds {100 * row.ratio - 100:.0f} %{_spread(100 * row.smallest - 100, 100 * row.largest - 100)}"
+    added = format_number(100 * row.ratio - 100, 0)
+    return f"adds {added} %{spread_words(100 * row.smallest - 100, 100 * row.largest - 100)}"
 
 
 def _taken(row: tuple) -> str:
-    return f"{100 - 100 * row.ratio:.0f} % of a step{_spread(100 - 100 * row.largest, 100 - 100 * row.smallest)}"
+    share = format_number(100 - 100 * row.ratio, 0)
+    return f"{share} % of a step{spread_words(100 - 100 * row.largest, 100 - 100 * row.smallest)}"
 
 
-def _spread(low: float, high: float) -> str:
+def spread_words(low: float, high: float) -> str:
     """Return the least and the most percent of any round, and that they hold nothing at all where they do."""
     doubt = ", which does not tell it from nothing" if low <= 0 <= high else ""
     return f" (by round {_range(low, high)} %{doubt})"
@@ -174,8 +178,9 @@ def _part(row: tuple) -> str:
 
 
 def _range(low: float, high: float) -> str:
-    ends = dict.fromkeys(f"{value:.2g}" if abs(value) < 10 else f"{value:.0f}" for value in (low, high))
-    return " to ".join(ends).replace("-", "\N{MINUS SIGN}")
+    return " to ".join(
+        dict.fromkeys(format_number(value, 1 if 0.05 <= abs(value) < 10 else 0) for value in (low, high))
+    )
 
 
 def _joined(begin: str, said: list[str]) -> str:

@@ -116,7 +116,7 @@ def roofline(ceilings: pd.DataFrame, passes: pd.DataFrame, where: str) -> Figure
     axes.set(xscale="log", yscale="log", xlim=(low / 1.3, 1.15 * max(high, 2 * ridges.max())))
     axes.set(xlabel="operations per byte that must move (log scale)")
     axes.set(ylabel="GFLOP/s (log scale)", title=f"Layers of AlexNet by number (1 to 5 convolve), {where}")
-    axes.legend(loc="lower right", ncols=2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))

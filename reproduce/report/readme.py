@@ -17,7 +17,7 @@ from reproduce.errors import ReproduceError
 from reproduce.files import write_text
 from reproduce.paths import relative_to_repo
 from reproduce.report import relu_vs_tanh, stalls, study_pages, timing, training_time
-from reproduce.report.records import Records, source_checks, verdict_table
+from reproduce.report.records import Records, ablations_run, source_checks, verdict_table
 from reproduce.report.style import markdown_table
 
 Numbers = Mapping[str, Mapping[str, Any]]
@@ -56,6 +56,7 @@ def _training_cost(records: Records) -> str:
 BLOCKS: dict[str, Callable[[Records], str]] = {
     "verdicts": lambda records: markdown_table(verdict_table(records)),
     "verdict-counts": _verdict_counts,
+    "ablations-run": lambda records: markdown_table(ablations_run(records)),
     "not-run": _not_run,
     "stalls": lambda records: stalls.page_table(),
     "relu-epochs": lambda records: relu_vs_tanh.epochs_table(),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce.collect.claims import Claim, load_claims
+from reproduce.collect.rules import NOT_RUN
 from reproduce.paths import RESULTS
 from reproduce.report.style import format_number
 from reproduce.report.timeline import read_table
@@ -69,6 +70,16 @@ def verdict_table(records: Records, study: str | None = None) -> pd.DataFrame:
     return pd.DataFrame(
         rows, columns=["claim", "published", "authors' log", "ours (95 % interval)", "seeds", "setting", "verdict"]
     )
+
+
+def ablations_run(records: Records) -> pd.DataFrame:
+    """Return the verdicts on ingredients that have runs, in the words of ``verdict_table``, by ingredient."""
+    rows = [
+        {"ingredient": claim.ablation, **_verdict_row(row, claim)}
+        for row in records.verdicts[records.verdicts["verdict"].ne(NOT_RUN)].itertuples()
+        if (claim := records.claim(row.claim_id)).study and claim.ablation
+    ]
+    return pd.DataFrame(sorted(rows, key=lambda row: row["ingredient"].lower()))
 
 
 def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from reproduce.collect.estimands import values_of_arm
+from reproduce.collect.statistics import mean_interval
 from reproduce.report import records
 from reproduce.report.style import markdown_table
 from reproduce.report.timeline import read_table
@@ -11,17 +13,34 @@ from reproduce.report.timeline import read_table
 _EFFECT_COLUMNS = "study meaning n value low high p_value_holm share_percent share_low_percent share_high_percent"
 
 
+_GAP = "center_generalization_gap_percent"
+
+
 def arms_table(study: str, tables: Path | None = None) -> str:
-    """Return a row an arm: finished seeds, test and training error with their 95 % t-intervals, in Markdown."""
+    """Return a row an arm: finished seeds, test and training error and their difference, with 95 % t-intervals.
+
+    The difference is that of the center view, by which training error is taken; the test error is that of all views.
+    """
     frame = read_table(_tables(tables) / "summary.csv", "study variant epochs listed finished metric mean low high")
+    runs = read_table(_tables(tables) / "runs.csv", "study variant epochs status")
     rows = []
     for (variant, epochs), arm in frame[frame["study"].eq(study)].groupby(["variant", "epochs"], sort=False):
         of = arm.set_index("metric")
         row = {"arm": f"`{variant}`", "epochs": epochs, "seeds": f"{of['finished'].iloc[0]} of {of['listed'].iloc[0]}"}
         for name, metric in (("test error, %", "test_top1"), ("training error, %", "training_top1")):
             row[name] = _with_interval(*of.loc[f"{metric}_error_percent", ["mean", "low", "high"]])
+        same = runs["study"].eq(study) & runs["variant"].eq(variant) & runs["epochs"].eq(epochs)
+        row["test minus training error (center), points"] = _gap(runs[same], study)
         rows.append(row)
     return markdown_table(pd.DataFrame(rows))
+
+
+def _gap(arm: pd.DataFrame, study: str) -> str:
+    values = values_of_arm(arm, _GAP, f"the page of {study}")
+    if not values:
+        return "-"
+    gap = mean_interval(values)
+    return _with_interval(gap.value, gap.low, gap.high)
 
 
 def effects_table(study: str, tables: Path | None = None) -> str:
@@ -45,7 +64,7 @@ def _tables(folder: Path | None) -> Path:
     return folder or records.TABLES
 
 
-def _with_interval(value: float, low: float, high: float, decimals: int = 2) -> str:
+def _with_interval(value: float, low: float | None, high: float | None, decimals: int = 2) -> str:
     if pd.isna(value):
         return "-"
     text = f"{value:.{decimals}f}"

@@ -1,6 +1,6 @@
 """The collected timings, brought into the shape that figures and the notebook on time show."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,13 +25,16 @@ _KINDS = {
     spec.Dropout: "dropout",
 }
 KINDS = ("convolution", "local layer", "fully connected", "normalization", "pooling", "dropout", "loss", "update")
+_WORK = ["matrix_multiply", "memory_copy", "forward", "training_step", "training_step_and_input", "network_input"]
+_WORK += ["layer_forward", "layer_backward", "loss", "update"]
+_NOT_COMPARABLE = "timed by an earlier harness in another way, so not compared"
 _TIMING_COLUMNS = (
     "machine cpu cores gpu loaded device device_name precision threads network what layer batch_size rounds ms_median "
     "ms_min ms_max ms_by_round images_per_second gflop gbyte gflop_per_second gbyte_per_second skipped "
     "percent_of_matrix_product uneven_percent"
 )
 _DAYS_COLUMNS = (
-    "system year kind evidence precision days_low days_mid days_high images_per_second_mid peak_gflops "
+    "machine device system year kind evidence precision days_low days_mid days_high images_per_second_mid peak_gflops "
     "bandwidth_gb_per_s loaded basis source"
 )
 
@@ -67,21 +70,40 @@ def plain_name(processor: str) -> str:
 
 
 def device_names(timings: Timings) -> dict[tuple[str, str], str]:
-    """Return each timed (machine, device) in words: a processor with its cores, or a GPU.
+    """Return each timed (machine, device) in words: a processor with its cores, or a GPU, and what makes it doubtful.
 
-    Two machines that would have one name, such as one with two versions of torch, are told apart by their files' names.
+    Devices that would have one name, such as a machine with two versions of torch, or two equal GPUs, are told apart by
+    the names of their files, or torch's of the devices. In the same parentheses stand ``busy``, ``uneven`` and
+    ``earlier harness``, whose figures say less.
     """
-    names = {}
+    earlier, names, doubts = _of_earlier_harness(timings), {}, {}
     for row in timings.measured().drop_duplicates(["machine", "device"]).itertuples():
-        on_cpu = row.device == "cpu"
-        names[row.machine, row.device] = f"{plain_name(row.cpu)}, {row.cores:.0f} cores" if on_cpu else row.device_name
-    alike = [name for name in names.values() if list(names.values()).count(name) > 1]
-    return {key: f"{name} ({key[0]})" if name in alike else name for key, name in names.items()}
+        key, on_cpu = (row.machine, row.device), row.device == "cpu"
+        names[key] = f"{plain_name(row.cpu)}, {row.cores:.0f} cores" if on_cpu else row.device_name
+        found = {
+            "busy": row.loaded,
+            "uneven": uneven_words(row.uneven_percent),
+            "earlier harness": row.machine in earlier,
+        }
+        doubts[key] = [word for word, is_so in found.items() if is_so]
+    notes = {key: [*_telling_apart(key, names), *doubts[key]] for key in names}
+    return {key: f"{name} ({', '.join(notes[key])})" if notes[key] else name for key, name in names.items()}
+
+
+def _telling_apart(key: tuple[str, str], names: Mapping[tuple[str, str], str]) -> list[str]:
+    alike = [other for other, name in names.items() if name == names[key]]
+    machines, devices = {machine for machine, _ in alike}, {device for machine, device in alike if machine == key[0]}
+    return [*([key[0]] if len(machines) > 1 else []), *([key[1]] if len(devices) > 1 else [])]
+
+
+def _of_earlier_harness(timings: Timings) -> set[str]:
+    """Return the machines whose files hold kinds of work that are no longer timed."""
+    return set(timings.rows.loc[~timings.rows["what"].isin(_WORK), "machine"])
 
 
 def machines(timings: Timings) -> pd.DataFrame:
     """Return what was timed where, and whether it was ``quiet``: figures of a busy machine are not to be quoted."""
-    measured = timings.measured()
+    measured, earlier = timings.measured(), _of_earlier_harness(timings)
     rows = []
     for (machine, device), group in measured.groupby(["machine", "device"], sort=False):
         first = group.iloc[0]
@@ -95,20 +117,23 @@ def machines(timings: Timings) -> pd.DataFrame:
                 "timings": len(group),
                 "rounds": " to ".join(dict.fromkeys(f"{end:.0f}" for end in group["rounds"].agg(["min", "max"]))),
                 "quiet": "; ".join(filter(None, troubles)) or "yes",
+                "harness": "earlier" if machine in earlier else "present",
             }
         )
-    columns = ["machine", "device", "cores", "precisions", "timings", "rounds", "quiet"]
+    columns = ["machine", "device", "cores", "precisions", "timings", "rounds", "quiet", "harness"]
     return pd.DataFrame(rows, columns=columns)
 
 
 def skipped(timings: Timings) -> pd.DataFrame:
-    """Return what was not timed, by kind of work, with the networks and the reason."""
-    left_out = timings.rows[timings.rows["skipped"].notna()]
-    rows = []
+    """Return what was not timed, or in a way of before, by kind of work, with the networks and the reason."""
+    former = ~timings.rows["what"].isin(_WORK)
+    rows = timings.rows.assign(skipped=timings.rows["skipped"].mask(former, _NOT_COMPARABLE))
+    left_out = rows[rows["skipped"].notna()]
+    table = []
     for (machine, what, reason), group in left_out.groupby(["machine", "what", "skipped"], sort=False):
         networks = ", ".join(dict.fromkeys(group["network"].dropna()))
-        rows.append({"machine": machine, "what": what, "networks": networks, "reason": reason, "timings": len(group)})
-    return pd.DataFrame(rows, columns=["machine", "what", "networks", "reason", "timings"])
+        table.append({"machine": machine, "what": what, "networks": networks, "reason": reason, "timings": len(group)})
+    return pd.DataFrame(table, columns=["machine", "what", "networks", "reason", "timings"])
 
 
 def at_all_threads(rows: pd.DataFrame) -> pd.DataFrame:

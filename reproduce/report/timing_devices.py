@@ -53,6 +53,6 @@ def rooflines(timings: Timings) -> list[Figure]:
     """Return ``layer_figures.roofline`` for each device, in every precision."""
     figures = []
     for setting in _settings(timings):
-        name = words(timings, setting).rpartition(f", {setting[2]}")[0]
+        name = words(timings, setting).replace(f", {setting[2]}", "", 1)  # all precisions are in it
         figures.append(layer_figures.roofline(*timing.roofline(timings, *setting[:2]), name))
     return figures

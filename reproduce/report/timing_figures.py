@@ -137,6 +137,7 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
         ticks = sorted(part["at"].unique())
         axes.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axes.margins(x=0.08)
     both[0].set_title(f"Training speed, {where}")
     handles, names = both[0].get_legend_handles_labels()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reproduce.collect.claims import Claim
+from reproduce.report.gpu_cpu import BY_DEFINITION, spread_words
 from reproduce.report.records import Records
 from reproduce.report.style import format_number
 from reproduce.report.timing import RECIPE_BATCH, Timings, at_all_threads, device_names
@@ -71,19 +72,28 @@ def cost_words(timings: Timings) -> str:
     paper = timings.days[timings.days["evidence"].eq("published")].sort_values("year").iloc[0]
     if measured.empty:
         return f"No machine has been timed yet; {paper.system} took {_ends(paper)} days."
-    said = [_sentence(system, group, timings) for system, group in measured.groupby("system", sort=False)]
+    names = device_names(timings)
+    said = [
+        _sentence(names[device] + _batches(group["system"].iloc[0]), group, timings)
+        for device, group in measured.groupby(["machine", "device"], sort=False)
+    ]
     name = f"{paper.system[0].upper()}{paper.system[1:]}"
     return " ".join([*said, f"{name} took {_ends(paper)} days for everything, in fp32."])
 
 
-def _sentence(system: str, days: pd.DataFrame, timings: Timings) -> str:
+def _batches(system: str) -> str:
+    """Return what a measured system's name says of batches other than the recipes'."""
+    _, found, size = system.partition(", batches of ")
+    return found + size
+
+
+def _sentence(name: str, days: pd.DataFrame, timings: Timings) -> str:
     ordered = days.sort_values("days_mid")
     each = [f"{_days(row.days_mid)} days{_between(row)} in {row.precision}" for row in ordered.itertuples()]
-    text = f"{system}: the updates alone of AlexNet's 90 epochs take {' and '.join(each)}."
-    beside = ratios(timings)
-    beside = beside[beside["compared"].eq(WITH_INPUT) & beside["machine"].isin(days["machine"])]
-    kinds = beside["device"].eq("cpu").map({True: "cpu", False: "gpu"})
-    beside = beside[kinds.eq(days["kind"].iloc[0])].set_index("precision")
+    text = f"{name}: the updates alone of AlexNet's 90 epochs take {' and '.join(each)}."
+    first, beside = days.iloc[0], ratios(timings)
+    here = beside["machine"].eq(first["machine"]) & beside["device"].eq(first["device"])
+    beside = beside[here & beside["compared"].eq(WITH_INPUT)].set_index("precision")
     added = [
         _added(beside.loc[precision], precision) for precision in ordered["precision"] if precision in beside.index
     ]
@@ -91,8 +101,8 @@ def _sentence(system: str, days: pd.DataFrame, timings: Timings) -> str:
 
 
 def _added(row: pd.Series, precision: str) -> str:
-    low, high = (format_number(100 * row[end] - 100, 0) for end in ("smallest", "largest"))
-    return f"{format_number(100 * row['ratio'] - 100, 0)} % in {precision} (by round {low} to {high} %)"
+    by_round = spread_words(*(100 * row[end] - 100 for end in ("smallest", "largest")))
+    return f"{format_number(100 * row['ratio'] - 100, 0)} % in {precision}{by_round}"
 
 
 def _ends(row: pd.Series) -> str:
@@ -105,9 +115,11 @@ def _spans(days: pd.DataFrame, with_source: bool = False) -> str:
     for row in days.itertuples():
         ends = _span(row)
         said = ["busy"] if row.loaded is True else []
+        said += ["uneven"] if "uneven" in str(row.basis) else []
         said += [f"{row.year}: {row.basis}"] if with_source else []
         notes = f" ({'; '.join(said)})" if said else ""
-        spans.append(f"{row.system}, {row.precision}: {' to '.join(ends)} days{notes}")
+        system = row.system.removesuffix(BY_DEFINITION)  # the middle is not shown
+        spans.append(f"{system}, {row.precision}: {' to '.join(ends)} days{notes}")
     return "; ".join(spans)
 
 
@@ -147,7 +159,7 @@ def seconds_words(timings: Timings, network: str = "80sec", epochs: int = 11) ->
         said.append(f"on {names[machine, device]}, {' and '.join(each)}")
     if not said:
         return "No machine has been timed yet."
-    return f"The updates alone of its {epochs} epochs take, on a machine that does nothing else: {'; '.join(said)}."
+    return f"The updates alone of its {epochs} epochs take: {'; '.join(said)}."
 
 
 _SECONDS = ["run", "timed", "seeds that got there", "fastest of these", "median of these", "slowest of these"]

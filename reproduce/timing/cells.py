@@ -71,6 +71,7 @@ class Scope:
         sample_seconds: a timing lasts at least this long where one call is shorter.
         most_rounds: timings of each cell, where the budget allows; never fewer than ``plan.MIN_ROUNDS``.
         kinds: of work; the ceilings are always timed.
+        least_priority: that any cell has: 1 leaves nothing out, however slow the machine.
     """
 
     budget_seconds: float
@@ -84,6 +85,7 @@ class Scope:
     sample_seconds: float = 0.1
     most_rounds: int = 9
     kinds: Sequence[str] = (FORWARD, TRAINING_STEP, LAYERS, NETWORK_INPUT, STEP_AND_INPUT)
+    least_priority: int = 6
 
 
 FULL = Scope(budget_seconds=480)
@@ -98,7 +100,9 @@ ESTIMATE = Scope(
     networks=("alexnet_paper", "80sec", "conv_local_13pct"),
     fewer_threads=False,
     batch_sizes=(),
+    matrix_sides={"cpu": (2048,), "cuda": (8192,)},
     kinds=(FORWARD, TRAINING_STEP, NETWORK_INPUT),
+    least_priority=1,
 )
 
 
@@ -131,6 +135,7 @@ def all_cells(scope: Scope, devices: Sequence[str]) -> list[Cell]:
         cells += _cells_of(scope, setting, full)
         cells += _scaling_cells(scope, setting) if full else []
     wanted = [cell for cell in cells if cell.what in (*CEILINGS, *scope.kinds)]
+    wanted = [replace(cell, priority=min(cell.priority, scope.least_priority)) for cell in wanted]
     return sorted(wanted, key=lambda cell: cell.priority)
 
 

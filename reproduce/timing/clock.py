@@ -5,7 +5,7 @@ take turns (a drift of the machine would fall on one of them), and it has no mar
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import psutil
@@ -62,6 +62,21 @@ def threads_set(threads: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def gpu_load_percent(devices: Sequence[str]) -> float | None:
+    """Return what share of the last moments the busiest GPU among ``devices`` worked, in percent; asked before a run.
+
+    None where it is not known: without a GPU, without the package nvidia-ml-py, or where the driver does not tell.
+    """
+    loads = []
+    for name in devices:
+        if torch.device(name).type == "cuda":
+            try:
+                loads.append(float(torch.cuda.utilization(torch.device(name))))
+            except (ModuleNotFoundError, RuntimeError):  # torch's words for no package, and for no answer
+                return None
+    return max(loads, default=None)
 
 
 class OtherWork:

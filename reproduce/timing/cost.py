@@ -144,6 +144,7 @@ def _measured_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
             _days_row(name, str(step.started_utc)[:4], "cpu" if on_cpu else "gpu", MEASURED, days)
             | {
                 "machine": step.machine,
+                "device": step.device,
                 "precision": step.precision,
                 "threads": step.threads if on_cpu else None,
                 "loaded": bool(step.loaded),
@@ -192,7 +193,7 @@ def _with_two_gtx_580(hardware: pd.DataFrame) -> pd.DataFrame:
 
 def _days_row(system: str, year: Any, kind: str, evidence: str, days: list[float]) -> dict[str, Any]:
     head = {"system": system, "year": int(year), "kind": kind, "evidence": evidence, "machine": None}
-    head |= {"precision": None, "threads": None}
+    head |= {"device": None, "precision": None, "threads": None}
     speeds = [EPOCHS * TRAINING_IMAGES / each / SECONDS_A_DAY for each in reversed(days)]
     figures = dict(zip(("days_low", "days_mid", "days_high"), days, strict=True))
     figures |= dict(zip((f"images_per_second_{at}" for at in ("low", "mid", "high")), speeds, strict=True))

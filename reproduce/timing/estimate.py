@@ -16,6 +16,7 @@ import pandas as pd
 from reproduce.config import Phase, Study, Variant
 from reproduce.data.ilsvrc.editions import EDITIONS
 from reproduce.data.ilsvrc.training import TRAINING_IMAGES_TESTED
+from reproduce.errors import ReproduceError
 from reproduce.models.counts import training_flops_per_image
 from reproduce.models.spec import NetworkSpec
 from reproduce.paths import relative_to_repo
@@ -59,10 +60,17 @@ class Speeds:
 
         A network that was not timed takes the time of the nearest timed one, in proportion to the operations; a
         precision that was not timed, because this device has it not, that of fp32.
+
+        Raises:
+            ReproduceError: nothing of this kind was timed on the device.
         """
         rows = self.rows[self.rows["what"].eq(what) & self.rows["device"].eq(self.device)]
-        rows = self.rows[self.rows["what"].eq(what)] if rows.empty else rows  # it did not fit the budget there
         rows = rows[rows["precision"].eq(precision if precision in set(rows["precision"]) else "fp32")]
+        if rows.empty:
+            raise ReproduceError(
+                f"no {what} was timed on {self.device} ({self.source}), so nothing can be estimated; "
+                "run `python -m reproduce time` on a machine with nothing else to do"
+            )
         operations = training_flops_per_image(network)
         distance = [self._distance(each, name, operations) for each in rows["network"]]
         row = rows.iloc[distance.index(min(distance))]

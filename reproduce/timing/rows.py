@@ -2,6 +2,7 @@
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from reproduce.timing.cells import (
 from reproduce.timing.subjects import Sample
 
 TIMING_FOLDER = RESULTS / "timing"
+GPU_SEPARATOR = " + "  # between the names of a machine's GPUs
 
 # A column that does not apply is empty; units are in the names. results/README.md explains each.
 _MACHINE = ["cpu", "cores", "gpu", "features", "memory_gib", "os", "torch", "python", "compiled_kernels"]
@@ -140,7 +142,8 @@ def write_rows(rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], fold
 
 def machine_file(machine: Mapping[str, Any], folder: Path) -> Path:
     """Return where the rows of ``machine`` go: processor, cores, GPU and torch decide."""
-    gpu = [machine["gpu"]] if machine["gpu"] else []
+    alike = Counter(machine["gpu"].split(GPU_SEPARATOR) if machine["gpu"] else [])
+    gpu = [f"{count} x {name}" if count > 1 else name for name, count in alike.items()]
     stem = slug(machine["cpu"], machine["cores"], "cores", *gpu, "torch", str(machine["torch"]).split("+")[0])
     return own_file(folder, stem, ".csv", machine, read_machine)
 

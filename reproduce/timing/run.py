@@ -9,22 +9,25 @@ from typing import Any
 
 import torch
 
+from reproduce.errors import ReproduceError
 from reproduce.measure import in_turns, is_loaded, load_average, processor_features
 from reproduce.models import kernels
 from reproduce.paths import RESULTS, relative_to_repo
 from reproduce.progress import Progress
 from reproduce.provenance import git_state, machine_fingerprint, utc_now
 from reproduce.timing import cells
-from reproduce.timing.cells import Cell, Scope, Setting
-from reproduce.timing.clock import OtherWork, threads_set
+from reproduce.timing.cells import STEP_AND_INPUT, Cell, Scope, Setting
+from reproduce.timing.clock import OtherWork, gpu_load_percent, threads_set
 from reproduce.timing.plan import MIN_ROUNDS, SKIPPED, SMALL_BATCH, Speed, fitted, within
-from reproduce.timing.rows import TIMING_FOLDER, cell_columns, cell_rows, write_rows
+from reproduce.timing.rows import GPU_SEPARATOR, TIMING_FOLDER, cell_columns, cell_rows, machine_file, write_rows
 from reproduce.timing.subjects import Sample, Workshop, nasnet_missing
 from reproduce.train.run import Launch, prepare_torch
 
 QUICK_FOLDER = RESULTS / "quick" / "timing"
 Sampler = Callable[[int], Sample]
 _OTHERS_PERCENT = 10.0  # of the machine's processor time, from which other programs disturb
+_STEADY_CALLS, _STEADY_SECONDS = 40, 4.0  # a reader ahead by a few batches must not hide that it is the slower one
+_NO_MEMORY = "needs more memory than the device has left"
 
 
 def run_timing(quick: bool = False, out: Path | None = None, scope: Scope | None = None) -> Path:
@@ -39,8 +42,10 @@ def run_timing(quick: bool = False, out: Path | None = None, scope: Scope | None
         ReproduceError: ``out`` is not writable.
     """
     scope = scope or (cells.QUICK if quick else cells.FULL)
-    rows, facts = measure(scope, cells.devices_present())
-    path = write_rows(rows, facts, out or (QUICK_FOLDER if quick else TIMING_FOLDER))
+    folder, devices = out or (QUICK_FOLDER if quick else TIMING_FOLDER), cells.devices_present()
+    machine_file(facts_of_machine(devices), folder)  # what is wrong with it shows before ten minutes are spent
+    rows, facts = measure(scope, devices)
+    path = write_rows(rows, facts, folder)
     left_out = sum(row.get("skipped") is not None for row in rows)
     print(f"time: {len(rows) - left_out} timings, {left_out} skipped (each with its reason): {relative_to_repo(path)}")
     return path
@@ -52,7 +57,13 @@ def measure(scope: Scope, devices: Sequence[str]) -> tuple[list[dict[str, Any]],
     facts, others = _facts_before(scope, devices), OtherWork()
     if facts["loaded"]:
         _warn(f"load average {facts['load_average_before']}")
-    rows = _timed(scope, devices)
+    facts["loaded"] |= _is_gpu_busy(devices)
+    try:
+        rows = _timed(scope, devices)
+    except torch.OutOfMemoryError as error:
+        raise ReproduceError(
+            "a GPU has no memory left for a matrix product and a step of 32 images; end what else uses it"
+        ) from error
     percent = others.percent()
     if percent > _OTHERS_PERCENT:
         _warn(f"other programs used {percent:.0f} % of the processors")
@@ -65,6 +76,15 @@ def measure(scope: Scope, devices: Sequence[str]) -> tuple[list[dict[str, Any]],
     return rows, facts
 
 
+def _is_gpu_busy(devices: Sequence[str]) -> bool:
+    load = gpu_load_percent(devices)
+    if load is None and any(name != "cpu" for name in devices):
+        print("note: whether others use the GPU is not known; nvidia-ml-py tells, where installed", file=sys.stderr)
+    if busy := (load or 0.0) > _OTHERS_PERCENT:
+        _warn(f"a GPU worked {load:.0f} % of the time before anything was timed")
+    return busy
+
+
 def _warn(what: str) -> None:
     print(f"warning: the machine is busy ({what}); every timing is marked as loaded", file=sys.stderr)
 
@@ -75,7 +95,7 @@ def facts_of_machine(devices: Sequence[str]) -> dict[str, Any]:
     names = [torch.cuda.get_device_name(torch.device(name)) for name in devices if name != "cpu"]
     return {
         **{name: machine[name] for name in ("cpu", "cores", "memory_gib", "os", "torch", "python")},
-        "gpu": " + ".join(names) or None,
+        "gpu": GPU_SEPARATOR.join(names) or None,
         "features": " ".join(processor_features()) or None,
     }
 
@@ -98,16 +118,33 @@ def _timed(scope: Scope, devices: Sequence[str]) -> list[dict[str, Any]]:
     wanted, rows = _without_missing(cells.all_cells(scope, devices))
     workshop = Workshop(scope)
     chosen, left_out = fitted(wanted, scope, _speeds(workshop, wanted, scope))
-    samplers, seconds = _warm_all_up(workshop, chosen, scope, deadline)
-    calls = {cell: max(1, round(scope.sample_seconds / each)) for cell, each in seconds.items()}
-    costs = {cell: seconds[cell] * (calls[cell] + (calls[cell] > 1)) for cell in seconds}
+    samplers, seconds, too_large = _warm_all_up(workshop, chosen, scope, deadline)
+    calls = {cell: calls_of(cell, each, scope.sample_seconds) for cell, each in seconds.items()}
+    costs = {cell: seconds[cell] * sum(calls[cell]) for cell in seconds}
     kept = within(costs, (deadline - time.monotonic()) / MIN_ROUNDS)
     expected = int((deadline - time.monotonic()) / sum(costs[cell] for cell in kept))
-    arms = {_words(cell): _arm(samplers[cell], calls[cell]) for cell in kept}
+    arms = {_words(cell): _arm(samplers[cell], *calls[cell]) for cell in kept}
     samples = _rounds(arms, min(scope.most_rounds, max(MIN_ROUNDS, expected)), scope.most_rounds, deadline)
-    left_out += [cell for cell in chosen if cell not in kept]
-    done = [row for cell in kept for row in cell_rows(cell, scope, samples[_words(cell)], calls[cell])]
+    left_out += [cell for cell in chosen if cell not in kept and cell not in too_large]
+    too_large += [cell for cell in kept if not all(samples[_words(cell)])]
+    timed = [cell for cell in kept if cell not in too_large]
+    done = [row for cell in timed for row in cell_rows(cell, scope, samples[_words(cell)], calls[cell][1])]
+    rows += [_skipped(cell, _NO_MEMORY) for cell in too_large]
     return done + rows + [_skipped(cell, SKIPPED.format(scope.budget_seconds)) for cell in left_out]
+
+
+def calls_of(cell: Cell, seconds: float, sample_seconds: float) -> tuple[int, int]:
+    """Return how many calls of ``seconds`` each a sample makes: untimed ones first, then those it is the mean of.
+
+    Short calls are repeated, after one that refills the caches that others have had. Steps beside a reader that reads
+    ahead begin with its queue full; where they are short, as on a GPU, as many go by untimed as are timed, until the
+    slower of the two decides. A long step leaves the reader time for one batch each.
+    """
+    timed = max(1, round(sample_seconds / seconds))
+    if cell.what == STEP_AND_INPUT and seconds * 2 * _STEADY_CALLS <= _STEADY_SECONDS:
+        timed = max(timed, _STEADY_CALLS)
+        return timed, timed
+    return int(timed > 1), timed
 
 
 def _rounds(
@@ -133,22 +170,29 @@ def _rounds(
 
 def _warm_all_up(
     workshop: Workshop, chosen: Sequence[Cell], scope: Scope, deadline: float
-) -> tuple[dict[Cell, Sampler], dict[Cell, float]]:
+) -> tuple[dict[Cell, Sampler], dict[Cell, float], list[Cell]]:
     """Return each cell's sampler and the seconds of a call, the most wanted first, until half the budget is gone.
 
     The plan's guess leaves room; a machine that turns out slower than its peak said must still end in time. Making
-    what a cell needs takes from the budget, but not from the seconds of its call, of which rounds are planned.
+    what a cell needs takes from the budget, but not from the seconds of its call, of which rounds are planned. The
+    third part are the cells that did not fit the device's memory.
     """
     samplers: dict[Cell, Sampler] = {}
     seconds: dict[Cell, float] = {}
+    too_large: list[Cell] = []
     with Progress("time", len(chosen), "cell") as progress:
         for cell in chosen:
             if cell.priority > 1 and time.monotonic() > deadline - scope.budget_seconds / 2:
                 break
-            samplers[cell] = _within_setting(cell, workshop.sampler(cell))
-            seconds[cell] = _warmed_up(samplers[cell], scope.sample_seconds)
+            try:
+                samplers[cell] = _within_setting(cell, workshop.sampler(cell))
+                seconds[cell] = _warmed_up(samplers[cell], scope.sample_seconds)
+            except torch.OutOfMemoryError:
+                samplers.pop(cell, None)  # with what it holds
+                torch.cuda.empty_cache()
+                too_large.append(cell)
             progress.update(1, f"warming up {_words(cell)}")
-    return samplers, seconds
+    return samplers, seconds, too_large
 
 
 def _without_missing(wanted: Sequence[Cell]) -> tuple[list[Cell], list[dict[str, Any]]]:
@@ -191,11 +235,17 @@ def _warmed_up(sampler: Sampler, sample_seconds: float) -> float:
     return sum(sampler(2).values()) if seconds < 2 * sample_seconds else seconds
 
 
-def _arm(sampler: Sampler, calls: int) -> Callable[[], Sample]:
+def _arm(sampler: Sampler, untimed: int, timed: int) -> Callable[[], Sample]:
+    """Return what takes one sample; an empty one where the device's memory did not suffice."""
+
     def sample() -> Sample:
-        if calls > 1:  # other networks have since had the caches; a call that is long by itself hardly notices
-            sampler(1)
-        return sampler(calls)
+        try:
+            if untimed:
+                sampler(untimed)
+            return sampler(timed)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            return {}
 
     return sample
 

@@ -186,6 +186,7 @@ def _matrix_multiply(side: int, precision: str, device: torch.device) -> Callabl
     return lambda: torch.mm(a, b, out=out)
 
 
+@functools.cache  # one pair of arrays a device, whatever the precision: they are large
 def _memory_copy(size_bytes: int, device: torch.device) -> Callable[[], object]:
     source = torch.ones(size_bytes // 4, device=device)
     target = torch.empty_like(source)

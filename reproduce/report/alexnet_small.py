@@ -1,0 +1,94 @@
+"""The study of AlexNet's ingredients at reduced scale: error by epoch of every arm, beside the net with all of them."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from reproduce.report import records
+from reproduce.report.columns import BASE, STUDY
+from reproduce.report.style import (
+    BLUE,
+    MUTED,
+    SMALL_PT,
+    VERMILION,
+    WIDE_INCHES,
+    new_figure,
+    styled,
+)
+from reproduce.report.timeline import read_table
+
+_MEASURES = {"training": "--", "validation": "-"}
+_WORDS = {"training": "training, as trained (running)", "validation": "held out"}
+_COLUMNS = 3
+_PANEL_INCHES = 1.75
+
+
+def load_curves(tables: Path | None = None) -> pd.DataFrame:
+    """Return the study's mean curves over seeds: variant, epochs, epoch, n_seeds, training and validation errors.
+
+    Errors are top-1, in percent. ``validation`` is of the held-out images; ``training`` the running error, of crops,
+    flips, color noise and dropout where the arm has them.
+
+    Raises:
+        ReproduceError: the collected table is missing or lacks a column.
+    """
+    errors = [f"{measure}_error_percent_mean" for measure in _MEASURES]
+    columns = ["variant", "epochs", "epoch", "n_seeds", *errors]
+    frame = read_table((tables or records.TABLES) / "histories_mean.csv", " ".join(["study", *columns]))
+    renamed = {name: name.removesuffix("_mean") for name in errors}
+    return frame.loc[frame["study"].eq(STUDY), columns].rename(columns=renamed).reset_index(drop=True)
+
+
+@styled
+def learning_curves(curves: pd.DataFrame) -> Figure:
+    """Draw a panel an arm as long as the base: errors by epoch, the base's in gray; arms of other lengths are left out.
+
+    Args:
+        curves: ``load_curves``.
+    """
+    length = curves.loc[curves["variant"].eq(BASE), "epochs"].max()
+    curves = curves[curves["epochs"].eq(length)]
+    arms = [variant for variant in curves["variant"].unique() if variant != BASE]
+    rows = max(1, -(-len(arms) // _COLUMNS))
+    figure, grid = new_figure(
+        WIDE_INCHES, 0.8 + _PANEL_INCHES * rows, nrows=rows, ncols=_COLUMNS, squeeze=False, sharex=True, sharey=True
+    )
+    for axes, arm in zip(grid.flat, arms, strict=False):
+        _draw_arm(axes, curves[curves["variant"].eq(arm)], curves[curves["variant"].eq(BASE)])
+    for axes in grid.flat[len(arms) :]:
+        axes.set_axis_off()
+    if not arms:
+        grid[0, 0].text(0, 0.5, "not run yet", color=MUTED)
+        return figure
+    figure.supylabel("top-1 error, % (mean over seeds)", fontsize=SMALL_PT + 1)
+    figure.supxlabel("epoch", fontsize=SMALL_PT + 1)
+    figure.legend(handles=_legend(), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _draw_arm(axes: Axes, arm: pd.DataFrame, base: pd.DataFrame) -> None:
+    for measure, line in _MEASURES.items():
+        for curve, color, width in ((base, "#a0a0a0", 1.0), (arm, _color(measure), 1.2)):
+            axes.plot(curve["epoch"], curve[f"{measure}_error_percent"], color=color, linestyle=line, linewidth=width)
+    seeds = arm["n_seeds"].iloc[0]
+    axes.set_title(f"{arm['variant'].iloc[0].replace('_', ' ')} ({seeds} {'seed' if seeds == 1 else 'seeds'})")
+    axes.set_ylim(0, 60)
+    axes.set_xlim(left=0)
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 2.5, 5, 10]))
+    axes.tick_params(labelbottom=True)
+
+
+def _color(measure: str) -> str:
+    return VERMILION if measure == "training" else BLUE
+
+
+def _legend() -> list[Line2D]:
+    of_arms = [
+        Line2D([], [], color=_color(measure), linestyle=line, label=_WORDS[measure])
+        for measure, line in _MEASURES.items()
+    ]
+    return [*of_arms, Line2D([], [], color="#a0a0a0", label="the base's")]

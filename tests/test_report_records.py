@@ -1,0 +1,30 @@
+"""The collected tables in the shape that pages show: what was found of each ingredient."""
+
+from dataclasses import replace
+
+import pytest
+from report_support import make_records
+
+from reproduce.report.records import ablations_run
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    return make_records(tmp_path_factory.mktemp("results"))
+
+
+def with_ingredients(loaded, **ingredients):
+    """The same records, some claims naming an ingredient; keywords are ids with underscores for hyphens."""
+    named = {key.replace("_", "-"): value for key, value in ingredients.items()}
+    return replace(loaded, claims=[c.model_copy(update={"ablation": named.get(c.id)}) for c in loaded.claims])
+
+
+def test_ingredients_with_runs_are_listed_and_those_without_are_not(loaded):
+    shown = ablations_run(with_ingredients(loaded, cifar10_80sec_error="speed", cifar10_18pct_error="normalization"))
+    assert shown[["ingredient", "claim", "verdict"]].values.tolist() == [
+        ["speed", "26 % error in 80 seconds", "**reproduced**"]
+    ]
+
+
+def test_verdicts_on_no_ingredient_are_not_listed(loaded):
+    assert ablations_run(with_ingredients(loaded)).empty
