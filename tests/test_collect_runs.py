@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from collect_support import FakeRunId, write_run
+from collect_support import FakeRunId, FakeStudy, write_run
 
-from reproduce.collect.runs import COLUMNS, read_histories, read_predictions, read_runs
+from reproduce.collect.runs import COLUMNS, published_runs, read_histories, read_predictions, read_runs
 from reproduce.errors import ReproduceError
 
 
@@ -134,3 +134,18 @@ def test_predictions_and_a_damaged_archive(tmp_path):
     (folder / "predictions.npz").write_bytes(content[: len(content) // 2])
     with pytest.raises(ReproduceError, match=r"predictions\.npz cannot be read"):
         read_predictions(FakeRunId(), tmp_path)
+
+
+def test_a_full_schedule_once_begun_is_listed_with_all_its_seeds(tmp_path):
+    short, full = FakeRunId(epochs=2), [FakeRunId(seed=seed) for seed in (1, 2, 3)]
+    study = FakeStudy("nets", [short], full_run_ids=full)
+    assert published_runs(study, tmp_path) == [short]
+    write_run(tmp_path, full[1])
+    assert published_runs(study, tmp_path) == [short, *full]
+
+
+def test_seeds_that_standard_lists_of_the_full_schedule_are_those_published(tmp_path):
+    planned = [FakeRunId(seed=seed) for seed in (1, 2, 3)]
+    write_run(tmp_path, planned[0])
+    study = FakeStudy("nets", planned[:2], full_run_ids=planned)
+    assert published_runs(study, tmp_path) == planned[:2]

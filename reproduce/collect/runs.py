@@ -53,8 +53,9 @@ def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
     """Return the runs that count: all of ``standard``, and those of ``full`` for each variant that has begun them.
 
     A variant with one finished run of its full schedule is listed with every seed of that schedule, so that the
-    missing ones show. Of a study that is published by hand, those count that were published, since what data or devices
-    a machine lacks is no failure; but a seed left out below a published one is listed, and shows as missing.
+    missing ones show; unless ``standard`` lists runs of that length itself, since it then says which are published, and
+    ``full`` what is planned. Of a study that is published by hand, those count that were published, since what data or
+    devices a machine lacks is no failure; but a seed left out below a published one is listed, and shows as missing.
     """
     if study.published_by == "publish":
         external = runs_root.with_name("external")
@@ -66,9 +67,11 @@ def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
         return [run for run in runs if run.seed <= last.get((run.variant, run.epochs), 0)]
     if "full" not in study.profiles:
         return study.runs("standard")
-    full = study.runs("full")
+    standard = study.runs("standard")
+    listed = {(run.variant, run.epochs) for run in standard}
+    full = [run for run in study.runs("full") if (run.variant, run.epochs) not in listed]
     begun = {run.variant for run in full if (runs_root / str(run) / "run.json").is_file()}
-    return list(dict.fromkeys([*study.runs("standard"), *(run for run in full if run.variant in begun)]))
+    return [*standard, *(run for run in full if run.variant in begun)]
 
 
 def longest(runs: pd.DataFrame) -> pd.DataFrame:
