@@ -155,6 +155,7 @@ def test_the_mean_absolute_difference_of_two_samples_is_as_simulated():
     ("changes", "images"),
     [
         ({"training_images": 20000}, 30000),
+        ({"training_images": 20000, "held_out_images": 10000}, 10000),
         ({"training_images": 20000, "evaluated_images": 1000}, 1000),
         ({"phases": [{"training_files": [1]}, {"training_files": [1, 2, 3, 4]}]}, 10000),
     ],

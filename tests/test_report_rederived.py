@@ -50,6 +50,7 @@ def collected(folder, run_ids):
         difference_claim(arms=["80sec_bf16", "80sec"]),
         difference_claim(id="ratio", kind="ratio", arms=["80sec_bf16", "80sec"], value=None, margin=None),
         claim(id="on-training", estimand="training_top1_error_percent"),
+        difference_claim(id="gap", arms=["80sec_bf16", "80sec"], estimand="center_generalization_gap_percent"),
     ]
     collect([FakeStudy("nets", run_ids, [Bf16AgainstFp32()])], folder, folder / "runs", claims)
     return folder, claims
@@ -64,12 +65,12 @@ def again(results):
 def test_every_interval_of_a_test_error_is_made_again_and_agrees(results):
     found = again(results)
     assert found["quantity"].tolist() == [
-        *("cifar10-80sec-error", "one-seed", "gain", "ratio"),
+        *("cifar10-80sec-error", "one-seed", "gain", "ratio", "gap"),
         *("nets.80sec.test_top1_error_percent", "nets.80sec.test_center_top1_error_percent"),
         *("nets.80sec_bf16.test_top1_error_percent", "nets.80sec_bf16.test_center_top1_error_percent"),
         "nets.bf16-minus-fp32",
     ]
-    assert found["method"].tolist()[:4] == ["t", "Wilson, over images", "Welch", "Welch, of logs"]
+    assert found["method"].tolist()[:5] == ["t", "Wilson, over images", "Welch", "Welch, of logs", "Welch"]
     assert agree(found) and found["largest_difference"].max() > 0  # the table is rounded
 
 

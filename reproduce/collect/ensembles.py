@@ -172,7 +172,7 @@ def validation_images(run_id: str, runs_root: Path = RUNS_ROOT) -> int | None:
         return None
     config, files = record["config"], [batch.images for batch in OFFICIAL_BATCHES[:-1]]
     if config.get("training_images"):
-        left = sum(files) - config["training_images"]
+        left = config.get("held_out_images") or sum(files) - config["training_images"]
     else:
         trained = config["phases"][-1]["training_files"]
         left = sum(images for number, images in enumerate(files, 1) if number not in trained)

@@ -20,6 +20,7 @@ PREDICTED = {
     "test_top1_error_percent": "test",
     "test_center_top1_error_percent": "test_center",
 }
+GAP = "center_generalization_gap_percent"
 TABLE_DECIMALS = 4
 COLUMNS = ["quantity", "table", "method", "runs", "low", "high", "table_low", "table_high", "largest_difference"]
 _CONFIDENCE = 0.95
@@ -28,7 +29,8 @@ _CONFIDENCE = 0.95
 def counted_errors(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
     """Return the errors in percent of every finished run on CIFAR-10, indexed by run, counted from its predictions.
 
-    Columns are the keys of ``PREDICTED``, and the run's study, variant and epochs.
+    Columns are the keys of ``PREDICTED``, ``GAP``, and the run's study, variant and epochs. Of the gap between test and
+    training error the second half is the recorded one: predictions of training images are not kept.
 
     Args:
         runs: the table of runs.
@@ -43,8 +45,9 @@ def counted_errors(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFr
         stored = read_predictions(RunId.parse(run["run_id"]), runs_root)
         images = labels[: int(run["test_images"])]
         errors = {metric: _error_percent(stored, kind, images) for metric, kind in PREDICTED.items()}
-        rows.append({name: run[name] for name in ("run_id", "study", "variant", "epochs")} | errors)
-    return pd.DataFrame(rows, columns=["run_id", "study", "variant", "epochs", *PREDICTED]).set_index("run_id")
+        gap = {GAP: errors["test_center_top1_error_percent"] - run["training_top1_error_percent"]}
+        rows.append({name: run[name] for name in ("run_id", "study", "variant", "epochs")} | errors | gap)
+    return pd.DataFrame(rows, columns=["run_id", "study", "variant", "epochs", *PREDICTED, GAP]).set_index("run_id")
 
 
 def _error_percent(stored: Mapping[str, np.ndarray], kind: str, labels: np.ndarray) -> float:
@@ -55,7 +58,7 @@ def _error_percent(stored: Mapping[str, np.ndarray], kind: str, labels: np.ndarr
 
 
 def rederived(records: Records, errors: pd.DataFrame) -> pd.DataFrame:
-    """Return every interval of a test error in the tables beside the same made again from predictions.
+    """Return every interval of a test error, or of its gap, in the tables beside the same made again from predictions.
 
     A claim on something else (training errors, updates, epochs) cannot be judged from predictions and is left out.
 
@@ -81,7 +84,7 @@ def _of_verdicts(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]
     rows = []
     for verdict in records.verdicts[records.verdicts["low"].notna()].to_dict("records"):
         claim, runs = records.claim(verdict["claim_id"]), str(verdict["runs"]).split(";")
-        if claim.estimand in PREDICTED and errors.index.isin(runs).sum() == len(runs):
+        if claim.estimand in (*PREDICTED, GAP) and errors.index.isin(runs).sum() == len(runs):
             used = errors.loc[runs]
             arms = [used.loc[used["variant"].eq(arm), claim.estimand].to_numpy() for arm in claim.arms]
             rows.append(_row(claim.id, "verdicts", verdict, arms, claim.kind == "ratio"))
@@ -102,7 +105,7 @@ def _of_summary(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]:
 def _of_comparisons(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     table = records.comparisons
-    for compared in table[table["estimand"].isin(PREDICTED) & table["low"].notna()].to_dict("records"):
+    for compared in table[table["estimand"].isin([*PREDICTED, GAP]) & table["low"].notna()].to_dict("records"):
         used = errors.loc[[run for run in compared["runs"].split(";") if run in errors.index]]
         arms = [
             used.loc[used["variant"].eq(compared[arm]), compared["estimand"]].to_numpy()
