@@ -9,7 +9,7 @@ from collect_support import claim, difference_claim
 from external_support import TEST_IMAGES, external_study, finish_run
 
 from reproduce.collect.numbers import cite, read_numbers
-from reproduce.collect.runs import published_runs, read_runs, updates_to_lose_one_nat
+from reproduce.collect.runs import published_runs, read_runs
 from reproduce.collect.tables import collect
 from reproduce.collect.verdicts import judge
 from reproduce.collect.verify import find_problems
@@ -138,14 +138,6 @@ def test_the_gap_of_validation_and_test_is_absolute():
     assert judge([gap], frame.assign(test_images=TEST_IMAGES))[0].estimate == pytest.approx(0.25)
 
 
-def test_early_learning_is_counted_in_updates():
-    """Losses of 7 fall at once to 5 after 300 updates: the mean of 100 is 6 when half of them are low, at 350."""
-    losses = np.array([7.0] * 300 + [5.0] * 300, dtype=np.float32)
-    assert updates_to_lose_one_nat(losses) == 350
-    assert updates_to_lose_one_nat(losses[:340]) is None
-    assert updates_to_lose_one_nat(losses[:50]) is None
-
-
 def test_a_run_that_kept_its_losses_has_the_column(external_folder):
     study = external_study(external_folder)
     run = RunId("tinynet", "paper", 2, 1)
@@ -155,4 +147,4 @@ def test_a_run_that_kept_its_losses_has_the_column(external_folder):
     (folder / "run.json").write_text(json.dumps(record))
     np.savez(folder / "arrays.npz", update_losses_nats=np.array([7.0] * 50 + [5.0] * 200, dtype=np.float32))
     frame = read_runs([run], external_folder / "data" / "runs")
-    assert frame["updates_to_lose_one_nat"].tolist() == [100]
+    assert frame["updates_to_leave_chance"].tolist() == [104]  # 54 losses of 5 and 46 of 7 average 5.92

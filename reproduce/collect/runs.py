@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from reproduce.collect.learning import updates_to_converge, updates_to_leave_chance
 from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
 from reproduce.files import read_json
@@ -30,6 +31,8 @@ _PROVENANCE = [
     *("source_sha256", "started_utc", "finished_utc"),
 ]
 _SETTINGS = ["dataset", "scale", "schedule", "precision"]
+_CLASSES = {"cifar10": 10, "fashion_mnist": 10}  # some nets here have 1,000 outputs for them
+_PLATEAU = "validation_error_plateau"
 _COUNTS = ["views", "test_images", "updates", "interruptions", "cores", "threads"]
 COLUMNS = [
     *IDENTITY,
@@ -137,22 +140,21 @@ def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
     if said != _identity(run_id):
         raise ReproduceError(f"{shown} says it is run {said['run_id']!r}; restore the folder of {run_id} with git")
     needed = _ENSEMBLE_METRICS if "ensemble_of" in record else METRICS
-    if "update_losses" in record.get("config", {}).get("diagnostics", []):
+    metrics = _read_metrics(folder / "metrics.json", row["status"], needed)
+    return row | metrics | _how_soon(record, metrics, folder)
+
+
+def _how_soon(record: Mapping[str, Any], metrics: Mapping[str, Any], folder: Path) -> dict[str, int | None]:
+    """Return how soon the run learned, where it kept what says so."""
+    config = record.get("config", {})
+    found = {}
+    if "update_losses" in config.get("diagnostics", []):
         losses = read_arrays(folder / "arrays.npz")["update_losses_nats"]
-        row["updates_to_lose_one_nat"] = updates_to_lose_one_nat(losses)
-    return row | _read_metrics(folder / "metrics.json", row["status"], needed)
-
-
-def updates_to_lose_one_nat(losses: np.ndarray) -> int | None:
-    """Return after how many updates the loss has fallen by one nat from the first, None if it never does.
-
-    It is averaged over the last 100 updates (deviation D41); ``losses`` are those of every update, in nats.
-    """
-    window = 100
-    sums = np.concatenate([[0.0], np.cumsum(losses, dtype=np.float64)])
-    means = (sums[window:] - sums[:-window]) / window  # the first is of updates 1 to 100
-    fallen = np.flatnonzero(means <= losses[0] - 1)
-    return int(fallen[0]) + window if len(fallen) else None
+        classes = _CLASSES.get(record["dataset"], config["network_spec"]["layers"][-1]["outputs"])
+        found["updates_to_leave_chance"] = updates_to_leave_chance(losses, classes)
+    if metrics["status"] == "finished" and any(p["until"] == _PLATEAU for p in config.get("phases", [])):
+        found["updates_to_converge"] = updates_to_converge(_read_history(folder / "history.csv"), metrics["updates"])
+    return found
 
 
 def _read_mapping(path: Path) -> Mapping[str, Any]:

@@ -27,8 +27,8 @@ _MEASURES = {
     "training_top1_error_percent": "training error",
     "training_seconds": "training time",
     "epochs_to_25_percent_training_error": "epochs to 25 % training error",
-    "updates": "updates to converge",
-    "updates_to_lose_one_nat": "updates to lose one nat",
+    "updates_to_converge": "updates to converge",
+    "updates_to_leave_chance": "updates to leave chance",
 }
 _SCALES = {"own": "own scale", "imagenet": "ImageNet scale", "reduced": "reduced scale", "synthetic": "synthetic scale"}
 _LABEL_CHARACTERS = 38

@@ -1,0 +1,40 @@
+"""How soon a run learned, from what it keeps beside its metrics: losses of every update, errors of every epoch."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+_WINDOW = 100  # updates that a loss is averaged over
+_OF_CHANCE = 6 / 7  # ILSVRC: 5.92 nats, one below the 6.91 of guessing; CIFAR-10: 1.97 of 2.30
+
+
+def updates_to_leave_chance(losses: np.ndarray, classes: int) -> int | None:
+    """Return after how many updates the loss is a seventh below what guessing costs, None if it never is (D41).
+
+    The level is the same for every net of as many classes. One below the first update's loss would not be: biases of 1
+    raise that loss, and so the level to be reached.
+
+    Args:
+        losses: of every update in order, in nats; averaged over the last 100.
+        classes: of the data; guessing costs ln(classes).
+    """
+    sums = np.concatenate([[0.0], np.cumsum(losses, dtype=np.float64)])
+    means = (sums[_WINDOW:] - sums[:-_WINDOW]) / _WINDOW  # the first is of updates 1 to 100
+    left = np.flatnonzero(means <= _OF_CHANCE * math.log(classes))
+    return int(left[0]) + _WINDOW if len(left) else None
+
+
+def updates_to_converge(history: pd.DataFrame, updates: int) -> int:
+    """Return the updates until the best held-out error at each rate, summed over the rates (D40).
+
+    The epochs in which the rule waited for a better one are left out: they are the same number for every net, and
+    would draw the ratio of two nets toward 1.
+
+    Args:
+        history: of a run whose phases end when the validation error stops improving; a row an epoch.
+        updates: of the whole run; every epoch has as many.
+    """
+    errors = history.groupby("phase")["validation_error_percent"]
+    epochs = sum(int(np.argmin(each.to_numpy())) + 1 for _, each in errors)
+    return round(epochs * updates / len(history))

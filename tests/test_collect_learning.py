@@ -1,0 +1,29 @@
+"""How soon a run learned, by hand-worked losses and errors."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from reproduce.collect.learning import updates_to_converge, updates_to_leave_chance
+
+
+def test_chance_is_left_when_the_mean_of_the_last_hundred_is_a_seventh_below_it():
+    """Of 1,000 classes guessing costs 6.908 nats, six sevenths are 5.921: 54 losses of 5 and 46 of 7 average 5.92."""
+    losses = np.array([7.0] * 300 + [5.0] * 300, dtype=np.float32)
+    assert updates_to_leave_chance(losses, 1000) == 354
+    assert updates_to_leave_chance(losses[:350], 1000) is None
+    assert updates_to_leave_chance(losses[:50], 1000) is None
+
+
+def test_the_level_does_not_depend_on_where_a_net_starts():
+    falling = np.linspace(math.log(10), 1.0, 1000)
+    high = np.concatenate([[9.0], falling[1:]])
+    assert updates_to_leave_chance(falling, 10) == updates_to_leave_chance(high, 10)
+
+
+def test_waiting_for_a_better_error_is_not_counted():
+    """Best after 3 of 5 epochs at the first rate (the earlier of two alike) and 1 of 3 at the second: 4 of 8 epochs."""
+    errors = [50.0, 45.0, 40.0, 40.0, 41.0, 30.0, 31.0, 32.0]
+    history = pd.DataFrame({"phase": [1] * 5 + [2] * 3, "validation_error_percent": errors})
+    assert updates_to_converge(history, 8 * 157) == 4 * 157
