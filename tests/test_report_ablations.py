@@ -21,6 +21,8 @@ NOTHING = {
     **dict.fromkeys(["published", "authors_log", "estimate", "low", "high"], math.nan),
     "n_first": 0,
     "n_second": 0,
+    "study": "nets",
+    "p_value_holm": math.nan,
     "verdict": "not run",
 }
 

@@ -54,3 +54,24 @@ def test_without_runs_the_figure_says_so(tables):
     curves = alexnet_small.load_curves(tables)
     figure = alexnet_small.learning_curves(curves.iloc[:0])
     assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["not run yet"]
+
+
+def test_effects_are_those_that_ran_in_this_study_with_what_holm_makes_of_their_p(tmp_path):
+    common = {"study": "alexnet_small", "unit": "percentage_points", "scale": "reduced", "schedule": "full"}
+    common |= {"dataset": "CIFAR-10", "arms": "no_dropout;base", "relation": "equal", "n_first": 5, "n_second": 15}
+    gap = {"claim": "gap", "ablation": "dropout", "estimand": "center_generalization_gap_percent", "estimate": 4.0}
+    gap |= {"low": 3.5, "high": 4.5, "p_value_holm": 0.00012, "verdict": "direction reproduced"}
+    waiting = {"claim": "noise", "ablation": "color noise", "estimand": "test_top1_error_percent", "verdict": "not run"}
+    rows = [common | gap, common | waiting, common | gap | {"study": "ilsvrc2012"}]
+    frame = pd.DataFrame(rows).reindex(columns=[*rows[0], "published", "authors_log"])
+    frame.to_csv(tmp_path / "ablations.csv", index=False)
+    assert alexnet_small.effects_table(tmp_path).to_dict("records") == [
+        {
+            "ingredient": "dropout",
+            "measure": "test minus training error",
+            "effect": "4.00 points (3.50 to 4.50)",
+            "seeds": "5 and 15",
+            "p (Holm)": "0.00012",
+            "verdict": "**direction reproduced**",
+        }
+    ]

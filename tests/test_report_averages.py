@@ -6,7 +6,7 @@ import pytest
 from reproduce.errors import ReproduceError
 from reproduce.report import averages, ensemble_figures
 
-IDENTITY = {"study": "nets", "epochs": 11, "scale": "own", "schedule": "full"}
+IDENTITY = {"study": "nets", "epochs": 11, "dataset": "cifar10", "scale": "own", "schedule": "full"}
 
 
 def ensembles(*arms):
@@ -34,10 +34,16 @@ def test_views_and_validation_are_in_words():
     views |= {"difference_percentage_points": -2.0, "low": None, "high": None}
     shown = averages.views_table(pd.DataFrame([views])).iloc[0]
     assert shown["ten minus center, points (95 % interval)"] == "\N{MINUS SIGN}2.00" and shown["center, %"] == 19.5
-    gaps = IDENTITY | {"variant": "v", "n_seeds": 2, "validation_images": 30000, "test_images": 10000}
+    assert shown["setting"] == "CIFAR-10, own scale"
+    gaps = (
+        IDENTITY
+        | {"scale": "reduced", "schedule": "shortened"}
+        | {"variant": "v", "n_seeds": 2, "validation_images": 30000, "test_images": 10000}
+    )
     gaps |= {"validation_error_percent": 30.0, "test_error_percent": 29.0, "low": 0.5, "high": 1.5}
     gaps |= {"absolute_difference_percentage_points": 1.0, "sampling_mean_absolute_percentage_points": 0.42}
     shown = averages.validation_table(pd.DataFrame([gaps])).iloc[0]
+    assert shown["setting"] == "CIFAR-10, reduced scale, shortened schedule"
     assert (shown["images"], shown["apart, points (95 % interval)"]) == ("30000 and 10000", "1.00 (0.50 to 1.50)")
 
 

@@ -54,6 +54,7 @@ def _ensemble(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     name, protocol = f"mean_of_{row['nets']}_nets", f"{row['views']} test views, {row['groups']} groups of nets"
     error = {"value": row["ensemble_error_percent"], "low": None, "high": None, "method": row["method"]}
     gain = {"value": row["gain_percentage_points"]} | {key: row[key] for key in ("low", "high", "method")}
+    gain["n_groups"] = row["groups"]  # what the interval is over, seeds being members of a group
     return [
         _entry(row, f"{name}.test_top1_error_percent", error, "percent", row["runs"], protocol),
         _entry(row, f"{name}.gain", gain, "percentage_points", row["runs"], protocol),

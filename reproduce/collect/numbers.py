@@ -169,7 +169,8 @@ def format_number(row: Mapping[str, Any]) -> str:
     if row["low"] is not None:
         details.append(f"95 % interval {shown(row['low'])} to {shown(row['high'])}")
     if row["n_seeds"]:
-        details.append(f"{row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}")
+        groups = f" in {row['n_groups']} groups" if row.get("n_groups", 1) > 1 else ""
+        details.append(f"{row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}{groups}")
     details += [f"{row['scale']} scale"] if row["scale"] in LIMITED_SCALES else []
     details += [f"{row['schedule']} schedule"] if row["schedule"] not in (None, "full") else []
     return f"{text} ({', '.join(details)})" if details else text

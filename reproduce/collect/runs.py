@@ -152,7 +152,7 @@ def _how_soon(record: Mapping[str, Any], metrics: Mapping[str, Any], folder: Pat
         losses = read_arrays(folder / "arrays.npz")["update_losses_nats"]
         classes = _CLASSES.get(record["dataset"], config["network_spec"]["layers"][-1]["outputs"])
         found["updates_to_leave_chance"] = updates_to_leave_chance(losses, classes)
-    if metrics["status"] == "finished" and any(p["until"] == _PLATEAU for p in config.get("phases", [])):
+    if metrics["status"] == "finished" and any(p.get("until") == _PLATEAU for p in config.get("phases", [])):
         found["updates_to_converge"] = updates_to_converge(_read_history(folder / "history.csv"), metrics["updates"])
     return found
 

@@ -13,13 +13,13 @@ from reproduce.report.style import format_number
 from reproduce.report.timeline import read_table
 
 _COLUMNS = (
-    "ablation claim arms estimand unit scale schedule dataset relation published authors_log estimate low high "
-    "n_first n_second verdict"
+    "ablation claim study arms estimand unit scale schedule dataset relation published authors_log estimate low high "
+    "n_first n_second p_value_holm verdict"
 )
 TEST_ERROR = "points of test error lowered by the ingredient"
 OTHER_ERROR = "points of training error, or of test minus training error,\nlowered by the ingredient"
 RATIO = "ratio of the two arms; the effect claimed is above 1"
-_MEASURES = {
+MEASURES = {
     "test_top1_error_percent": "top-1 error",
     "test_top5_error_percent": "top-5 error",
     "generalization_gap_percent": "test minus training error",
@@ -104,7 +104,7 @@ def _panel(title: str, table: pd.DataFrame) -> Panel:
 
 def _name(row: Any) -> list[str]:
     """Return what was measured and where, in one or two lines; ImageNet's sets name their scale themselves."""
-    measure = _MEASURES.get(row.estimand, row.estimand.replace("_", " "))
+    measure = MEASURES.get(row.estimand, row.estimand.replace("_", " "))
     places = [row.dataset, None if row.scale == "imagenet" else _SCALES.get(row.scale, row.scale)]
     where = ", ".join(place for place in places if pd.notna(place))
     line = ", ".join(filter(None, [measure, where]))

@@ -8,7 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reproduce.report import records
+from reproduce.collect.rules import NOT_RUN
+from reproduce.report import ablations, records
 from reproduce.report.columns import BASE, STUDY
 from reproduce.report.style import (
     BLUE,
@@ -16,6 +17,7 @@ from reproduce.report.style import (
     SMALL_PT,
     VERMILION,
     WIDE_INCHES,
+    format_number,
     new_figure,
     styled,
 )
@@ -41,6 +43,31 @@ def load_curves(tables: Path | None = None) -> pd.DataFrame:
     frame = read_table((tables or records.TABLES) / "histories_mean.csv", " ".join(["study", *columns]))
     renamed = {name: name.removesuffix("_mean") for name in errors}
     return frame.loc[frame["study"].eq(STUDY), columns].rename(columns=renamed).reset_index(drop=True)
+
+
+def effects_table(tables: Path | None = None) -> pd.DataFrame:
+    """Return a row a claim that has runs: ingredient, measure, effect with its interval, seeds, p by Holm, verdict.
+
+    Effects are what the ingredient lowers the measure by, or the ratio claimed to be above 1. The family of Holm's rule
+    are the claims of the study that have runs in both arms.
+    """
+    table = ablations.load_ablations(tables)
+    table = table[table["study"].eq(STUDY) & table["verdict"].ne(NOT_RUN)]
+    rows = []
+    for row in table.itertuples():
+        unit = "" if row.unit == "ratio" else " points"
+        ends = "" if pd.isna(row.low) else f" ({format_number(row.low)} to {format_number(row.high)})"
+        rows.append(
+            {
+                "ingredient": row.ablation,
+                "measure": ablations.MEASURES.get(row.estimand, row.estimand),
+                "effect": f"{format_number(row.estimate)}{unit}{ends}",
+                "seeds": f"{row.n_first:.0f} and {row.n_second:.0f}",
+                "p (Holm)": "-" if pd.isna(row.p_value_holm) else f"{row.p_value_holm:.2g}",
+                "verdict": f"**{row.verdict}**",
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 @styled

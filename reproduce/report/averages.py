@@ -8,7 +8,8 @@ from reproduce.report import records
 from reproduce.report.style import format_number
 from reproduce.report.timeline import read_table
 
-_IDENTITY = "study variant epochs scale schedule n_seeds"
+_DATASETS = {"cifar10": "CIFAR-10", "fashion_mnist": "Fashion-MNIST"}
+_IDENTITY = "study variant epochs dataset scale schedule n_seeds"
 _COLUMNS = {
     "ensembles": f"{_IDENTITY} nets groups member_error_percent ensemble_error_percent gain_percentage_points low high "
     "gain_percent_of_member_error",
@@ -34,6 +35,7 @@ def ensembles_table(ensembles: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "variant": shown["study"] + " " + shown["variant"],
+            "setting": _settings(shown),
             "nets": shown["nets"],
             "groups": shown["groups"],
             "one net, %": shown["member_error_percent"],
@@ -49,7 +51,7 @@ def views_table(views: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "variant": views["study"] + " " + views["variant"],
-            "schedule": views["schedule"],
+            "setting": _settings(views),
             "seeds": views["n_seeds"],
             "center, %": views["center_error_percent"],
             "ten views, %": views["ten_view_error_percent"],
@@ -63,7 +65,7 @@ def validation_table(gaps: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "variant": gaps["study"] + " " + gaps["variant"],
-            "scale": gaps["scale"],
+            "setting": _settings(gaps),
             "seeds": gaps["n_seeds"],
             "images": gaps["validation_images"].astype(str) + " and " + gaps["test_images"].astype(str),
             "validation, %": gaps["validation_error_percent"],
@@ -72,6 +74,15 @@ def validation_table(gaps: pd.DataFrame) -> pd.DataFrame:
             "sampling alone, points": gaps["sampling_mean_absolute_percentage_points"],
         }
     )
+
+
+def _settings(table: pd.DataFrame) -> list[str]:
+    """Return data set, scale and, where it is not the source's, length of schedule of every row, in words."""
+    return [
+        f"{_DATASETS.get(row.dataset, row.dataset)}, {row.scale} scale"
+        + ("" if row.schedule == "full" else f", {row.schedule} schedule")
+        for row in table.itertuples()
+    ]
 
 
 def with_intervals(table: pd.DataFrame, value: str) -> list[str]:

@@ -16,7 +16,7 @@ from reproduce.collect.numbers import format_number
 from reproduce.errors import ReproduceError
 from reproduce.files import write_text
 from reproduce.paths import relative_to_repo
-from reproduce.report import relu_vs_tanh, stalls, study_pages, timing, training_time
+from reproduce.report import alexnet_small, relu_vs_tanh, stalls, study_pages, timing, training_time
 from reproduce.report.records import Records, ablations_run, source_checks, verdict_table
 from reproduce.report.style import markdown_table
 
@@ -59,6 +59,7 @@ BLOCKS: dict[str, Callable[[Records], str]] = {
     "ablations-run": lambda records: markdown_table(ablations_run(records)),
     "not-run": _not_run,
     "stalls": lambda records: stalls.page_table(),
+    "small-effects": lambda records: markdown_table(alexnet_small.effects_table()),
     "relu-epochs": lambda records: relu_vs_tanh.epochs_table(),
     "relu-ratios": lambda records: relu_vs_tanh.ratios_table(),
     "relu-rates": lambda records: relu_vs_tanh.rates_table(),
