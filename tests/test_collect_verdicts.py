@@ -126,6 +126,23 @@ def test_a_gap_between_test_and_training_error(make_runs):
     assert verdict.why.startswith("no published value")
 
 
+def test_a_gain_within_each_net_is_paired_and_has_a_direction(make_runs):
+    """Ten views gain 3, 2.6 and 3.2 points: deviation 0.3055, t(2) = 4.3027."""
+    gain = {"kind": "gain", "estimand": "ten_view_gain_percent", "targets": [], "margin": None, "margin_why": None}
+    both = {"test_center_top1_error_percent": 29.0, "views": 10}
+    found = verdict_of(claim(**gain), make_runs({"80sec": [26.0, 26.4, 25.8]}, both))
+    half = 4.3027 * 0.30551 / 3**0.5
+    assert (found.estimate, found.half_width) == pytest.approx((2.9333, half), abs=1e-3)
+    assert (found.verdict, found.unit, found.method) == ("direction reproduced", "percentage_points", "paired, n = 3")
+    assert found.p_value == pytest.approx(0.003579, rel=1e-2)
+
+
+def test_nets_tested_by_one_view_have_no_gain_of_ten(make_runs):
+    gain = {"kind": "gain", "estimand": "ten_view_gain_percent", "targets": [], "margin": None, "margin_why": None}
+    found = verdict_of(claim(**gain), make_runs({"80sec": [26.0, 26.4]}, {"views": 1}))
+    assert found.verdict == "inconclusive" and "no value" in found.why
+
+
 def test_a_shortened_schedule_neither_reproduces_nor_refutes(make_runs):
     inside = verdict_of(claim(), make_runs({"80sec": [26.0, 26.1, 25.9]}, schedule="shortened"))
     assert (inside.verdict, inside.schedule) == ("inconclusive", "shortened")

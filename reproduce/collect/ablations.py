@@ -47,7 +47,7 @@ def _row(claim: Claim, verdict: Verdict, datasets: pd.Series) -> dict[str, Any]:
     row: dict[str, Any] = {"claim": claim.id}
     row |= {name: getattr(claim, name) for name in ("ablation", "statement", "study", "arms", "estimand", "relation")}
     row |= {kind: _target(claim, kind) for kind in ("published", "authors_log")}
-    counts = verdict.n_by_arm or ([0] if claim.kind == "single_value" else [0, 0])
+    counts = verdict.n_by_arm or ([0] if claim.kind in ("single_value", "gain") else [0, 0])
     row |= dict(zip(("n_first", "n_second"), counts, strict=False))
     fields = ("unit", "scale", "schedule", "estimate", "low", "high", "method", "p_value", "verdict", "seeds_to_settle")
     row |= {name: getattr(verdict, name) for name in (*fields, "runs")}

@@ -12,15 +12,16 @@ from reproduce.validation import Strict, read_yaml
 
 CLAIMS_FILE = PAPER_NOTES / "claims.yaml"
 
-Kind = Literal["single_value", "difference", "ratio", "arithmetic", "source_check", "qualitative"]
+Kind = Literal["single_value", "gain", "difference", "ratio", "arithmetic", "source_check", "qualitative"]
 TargetKind = Literal["published", "authors_log", "claimed", "derived"]
 Unit = Literal["percent", "percentage_points", "ratio", "seconds", "days", "epochs", "count", "pixels"]
 Dataset = Literal[
     "CIFAR-10", "ILSVRC-2010", "ILSVRC-2011", "ILSVRC-2012", "ImageNet Fall 2009", "ImageNet Fall 2011", "ImageNet"
 ]
 
-# Arms that a measured kind compares: value(first), value(first) - value(second), value(first) / value(second).
-_ARMS_OF_KIND = {"single_value": 1, "difference": 2, "ratio": 2}
+# Arms of a measured kind: value(first) of the first two, of which a gain is itself a difference within each run and has
+# a direction; then value(first) - value(second) and value(first) / value(second).
+_ARMS_OF_KIND = {"single_value": 1, "gain": 1, "difference": 2, "ratio": 2}
 
 
 class Target(Strict):

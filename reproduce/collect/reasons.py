@@ -18,7 +18,7 @@ def unit_of(estimand: str | None, kind: str = "single_value") -> str | None:
     unit = counted if goal else estimand.rpartition("_")[2]
     if unit == "second":
         return "images_per_second"
-    return "percentage_points" if (unit, kind) == ("percent", "difference") else unit
+    return "percentage_points" if unit == "percent" and kind in ("difference", "gain") else unit
 
 
 def unit_words(unit: str | None) -> str:
@@ -93,4 +93,5 @@ def _settling(n_seeds: int, terms: Terms, outcome: Outcome) -> str:
         return "a run that gave no value cannot be averaged over"
     if outcome.seeds_to_settle is None:
         return "more seeds would not settle it"
-    return f"about {outcome.seeds_to_settle} seeds{' per arm' if terms.compares else ''} would settle it"
+    each = " per arm" if terms.compares and terms.arms == 2 else ""
+    return f"about {outcome.seeds_to_settle} seeds{each} would settle it"

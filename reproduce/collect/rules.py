@@ -43,10 +43,11 @@ class Terms:
     """On what terms an estimate is judged.
 
     Attributes:
-        compares: whether two arms are compared, so that there is a direction.
+        compares: whether two things are compared, so that there is a direction.
         accepted: the published value +- margin; None where no value is published or no margin was fixed.
         scale, schedule: those of the runs.
         epochs: the length of their schedules, in words.
+        arms: of runs; one where both things compared are measured on the same run.
     """
 
     compares: bool
@@ -54,6 +55,7 @@ class Terms:
     scale: str = "own"
     schedule: str = "full"
     epochs: str | None = None
+    arms: int = 2
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def seeds_to_settle(estimate: Estimate, terms: Terms) -> int | None:
         return None
 
     def settles(n: int) -> bool:
-        half = expected_half_width(estimate.std, n, arms=2 if terms.compares else 1)
+        half = expected_half_width(estimate.std, n, arms=terms.arms if terms.compares else 1)
         narrowed = replace(estimate, low=estimate.value - half, high=estimate.value + half)
         return decide(narrowed, n, terms) != INCONCLUSIVE
 

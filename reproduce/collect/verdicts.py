@@ -157,14 +157,15 @@ def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
         "epochs": epochs,
         "runs": existing["run_id"].tolist(),
     }
-    if claim.kind not in ("single_value", "difference", "ratio"):
+    if claim.kind not in ("single_value", "gain", "difference", "ratio"):
         return _verdict(claim, rules.INCONCLUSIVE, "no number was fixed to judge it by; see the notebooks", **facts)
     values = [values_of_arm(arm, claim.estimand, f"claim {claim.id}") for arm in arms]
     facts["n_by_arm"] = [*map(len, values)]
     if not all(values):
         return _verdict(claim, rules.INCONCLUSIVE, f"an arm has no value: {_gaps(listed)}", **facts)
     estimate, n_seeds = _estimate(claim, arms, values), min(map(len, values))
-    terms = Terms(claim.kind != "single_value", rules.accepted_region(claim), facts["scale"], schedule, facts["epochs"])
+    compares, accepted = claim.kind != "single_value", rules.accepted_region(claim)
+    terms = Terms(compares, accepted, facts["scale"], schedule, facts["epochs"], len(arms))
     outcome = _decide(claim, estimate, n_seeds, terms, failed=any(map(went_wrong, arms)))
     why = explain(claim, estimate, n_seeds, terms, outcome)
     facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "p_value", "half_width")}
@@ -214,6 +215,8 @@ def _estimate(claim: Claim, arms: list[pd.DataFrame], values: list[list[float]])
     Two arms are compared as independent (Welch), with the correlation over shared seeds reported: pairing because it
     was seen to narrow the interval would make the interval too narrow.
     """
+    if claim.kind == "gain":
+        return statistics.paired_difference(values[0], [0.0] * len(values[0]))
     if claim.kind != "single_value":
         estimate = (statistics.ratio if claim.kind == "ratio" else statistics.welch_difference)(*values)
         return statistics.with_correlation(

@@ -24,6 +24,7 @@ MEASURES = {
     "test_top5_error_percent": "top-5 error",
     "generalization_gap_percent": "test minus training error",
     "center_generalization_gap_percent": "test minus training error",
+    "ten_view_gain_percent": "top-1 error",
     "training_top1_error_percent": "training error",
     "training_seconds": "training time",
     "epochs_to_25_percent_training_error": "epochs to 25 % training error",

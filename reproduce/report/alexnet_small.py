@@ -62,7 +62,7 @@ def effects_table(tables: Path | None = None) -> pd.DataFrame:
                 "ingredient": row.ablation,
                 "measure": ablations.MEASURES.get(row.estimand, row.estimand),
                 "effect": f"{format_number(row.estimate)}{unit}{ends}",
-                "seeds": f"{row.n_first:.0f} and {row.n_second:.0f}",
+                "seeds": " and ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n)),
                 "p (Holm)": "-" if pd.isna(row.p_value_holm) else f"{row.p_value_holm:.2g}",
                 "verdict": f"**{row.verdict}**",
             }
