@@ -20,6 +20,7 @@ PREDICTED = {
     "test_top1_error_percent": "test",
     "test_center_top1_error_percent": "test_center",
 }
+VIEW_GAIN = "ten_view_gain_percent"
 GAP = "center_generalization_gap_percent"
 TABLE_DECIMALS = 4
 COLUMNS = ["quantity", "table", "method", "runs", "low", "high", "table_low", "table_high", "largest_difference"]
@@ -88,6 +89,10 @@ def _of_verdicts(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]
             used = errors.loc[runs]
             arms = [used.loc[used["variant"].eq(arm), claim.estimand].to_numpy() for arm in claim.arms]
             rows.append(_row(claim.id, "verdicts", verdict, arms, claim.kind == "ratio"))
+        elif claim.estimand == VIEW_GAIN and errors.index.isin(runs).sum() == len(runs):
+            used = errors.loc[runs]
+            gains = used["test_center_top1_error_percent"] - used["test_top1_error_percent"]
+            rows.append(_row(claim.id, "verdicts", verdict, [gains.to_numpy()]))
     return rows
 
 
@@ -121,11 +126,18 @@ def _row(
     quantity: str, table: str, stored: dict[str, Any], arms: Sequence[np.ndarray], in_logs: bool = False
 ) -> dict[str, Any]:
     method, low, high = interval(arms, in_logs)
+    return row_of(quantity, table, stored, method, " and ".join(str(len(arm)) for arm in arms), low, high)
+
+
+def row_of(
+    quantity: str, table: str, stored: Mapping[str, Any], method: str, runs: str, low: float, high: float
+) -> dict[str, Any]:
+    """Return a row of ``COLUMNS``: an interval made again beside the one ``stored`` in a table."""
     return {
         "quantity": quantity,
         "table": table,
         "method": method,
-        "runs": " and ".join(str(len(arm)) for arm in arms),
+        "runs": runs,
         "low": low,
         "high": high,
         "table_low": stored["low"],
