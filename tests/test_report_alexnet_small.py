@@ -41,7 +41,7 @@ def test_curves_are_of_this_study_and_keep_both_errors(tables):
 
 def test_an_arm_of_the_bases_length_has_a_panel_with_the_base_in_it(tables):
     (panel,) = [each for each in alexnet_small.learning_curves(alexnet_small.load_curves(tables)).axes if each.lines]
-    assert panel.get_title(loc="left") == "no dropout (2 seeds)"
+    assert (panel.get_title(loc="left"), panel.texts[0].get_text()) == ("no dropout", "2 seeds")
     assert [line.get_ydata().tolist() for line in panel.lines] == [
         [60.0, 40.0, 30.0],
         [50.0, 20.0, 5.0],

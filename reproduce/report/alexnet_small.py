@@ -80,9 +80,10 @@ def learning_curves(curves: pd.DataFrame) -> Figure:
     length = curves.loc[curves["variant"].eq(BASE), "epochs"].max()
     curves = curves[curves["epochs"].eq(length)]
     arms = [variant for variant in curves["variant"].unique() if variant != BASE]
-    rows = max(1, -(-len(arms) // _COLUMNS))
+    columns = min(_COLUMNS, max(1, len(arms)))
+    rows = max(1, -(-len(arms) // columns))
     figure, grid = new_figure(
-        WIDE_INCHES, 0.8 + _PANEL_INCHES * rows, nrows=rows, ncols=_COLUMNS, squeeze=False, sharex=True, sharey=True
+        WIDE_INCHES, 0.8 + _PANEL_INCHES * rows, nrows=rows, ncols=columns, squeeze=False, sharex=True, sharey=True
     )
     for axes, arm in zip(grid.flat, arms, strict=False):
         _draw_arm(axes, curves[curves["variant"].eq(arm)], curves[curves["variant"].eq(BASE)])
@@ -93,7 +94,7 @@ def learning_curves(curves: pd.DataFrame) -> Figure:
         return figure
     figure.supylabel("top-1 error, % (mean over seeds)", fontsize=SMALL_PT + 1)
     figure.supxlabel("epoch", fontsize=SMALL_PT + 1)
-    figure.legend(handles=_legend(), loc="outside lower center", ncols=3)
+    figure.legend(handles=_legend(), loc="outside upper center", ncols=3)
     return figure
 
 
@@ -102,7 +103,9 @@ def _draw_arm(axes: Axes, arm: pd.DataFrame, base: pd.DataFrame) -> None:
         for curve, color, width in ((base, "#a0a0a0", 1.0), (arm, _color(measure), 1.2)):
             axes.plot(curve["epoch"], curve[f"{measure}_error_percent"], color=color, linestyle=line, linewidth=width)
     seeds = arm["n_seeds"].iloc[0]
-    axes.set_title(f"{arm['variant'].iloc[0].replace('_', ' ')} ({seeds} {'seed' if seeds == 1 else 'seeds'})")
+    axes.set_title(arm["variant"].iloc[0].replace("_", " "))
+    words = "1 seed" if seeds == 1 else f"{seeds} seeds"
+    axes.text(0.98, 0.95, words, transform=axes.transAxes, ha="right", va="top", color=MUTED, fontsize=SMALL_PT)
     axes.set_ylim(0, 60)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 2.5, 5, 10]))
