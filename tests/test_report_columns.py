@@ -117,6 +117,8 @@ def specialization_rows():
 
 def test_the_index_is_a_row_a_variant_with_its_count_of_splits():
     figure = filter_figures.specialization(specialization_rows())
+    ends = [line.get_xdata()[-1] for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
+    assert figure.axes[0].get_xlim()[1] >= np.nanmax(ends)  # no interval is cut off
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["base", "one column (halves)"]
     assert [text.get_text() for text in axes.texts] == ["1 of 2 split", "0 of 1 split"]

@@ -84,7 +84,8 @@ def specialization(table: pd.DataFrame) -> Figure:
         return _not_run()
     summary = specialization_summary(table)
     figure, axes = new_figure(WIDE_INCHES, 0.9 + 0.34 * len(summary))
-    reach = 1.05 * table[["color_specialization", "shuffled_95th_percentile"]].to_numpy().max()
+    shown = [*table["color_specialization"], *table["shuffled_95th_percentile"], *summary["high"].dropna()]
+    reach = 1.05 * max(shown)
     for place, row in enumerate(summary.itertuples()):
         arm = table[table["variant"].eq(row.variant) & table["epochs"].eq(row.epochs)]
         _draw_arm(axes, -place, arm, row, reach)
