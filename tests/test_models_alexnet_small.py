@@ -53,7 +53,21 @@ def test_an_ablation_keeps_the_sizes_around_what_it_changes(variant):
     base, changed = sizes(SMALL), sizes(STUDY.variant(variant).network_spec())
     assert changed["pool5"] == base["pool5"], "the dense layers see as much"
     sides = {name: side for name, (_, side) in changed.items()}
-    assert sides == {name: base[name][1] for name in sides}
+    expected = {name: base[name][1] for name in sides}
+    if (
+        variant == "nonoverlapping_pooling"
+    ):  # without padding, as in the authors' net: windows of 2 then cover all of it
+        expected["conv5"] -= 2
+    assert sides == expected
+
+
+def test_no_position_is_left_out_by_windows_that_do_not_overlap():
+    """By rounding up, n windows of 2 at stride 2 reach 2 n positions: as many as there are, or one beyond the edge."""
+    network = STUDY.variant("nonoverlapping_pooling").network_spec()
+    found = sizes(network)
+    before = {"pool1": "conv1", "pool2": "conv2", "pool5": "conv5"}
+    for pooling, convolution in before.items():
+        assert 2 * found[pooling][1] in (found[convolution][1], found[convolution][1] + 1), pooling
 
 
 def test_parameters_by_hand():
