@@ -56,7 +56,7 @@ def test_an_ablation_keeps_the_sizes_around_what_it_changes(variant):
     expected = {name: base[name][1] for name in sides}
     if (
         variant == "nonoverlapping_pooling"
-    ):  # without padding, as in the authors' net: windows of 2 then cover all of it
+    ):  # unpadded, as in the authors' net, so that windows of 2 cover it
         expected["conv5"] -= 2
     assert sides == expected
 
