@@ -54,9 +54,7 @@ def test_an_ablation_keeps_the_sizes_around_what_it_changes(variant):
     assert changed["pool5"] == base["pool5"], "the dense layers see as much"
     sides = {name: side for name, (_, side) in changed.items()}
     expected = {name: base[name][1] for name in sides}
-    if (
-        variant == "nonoverlapping_pooling"
-    ):  # unpadded, as in the authors' net, so that windows of 2 cover it
+    if variant == "nonoverlapping_pooling":  # unpadded, as in the authors' net, so that windows of 2 cover it
         expected["conv5"] -= 2
     assert sides == expected
 
