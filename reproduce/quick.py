@@ -46,7 +46,10 @@ def other_studies() -> str:
     if speeds is None:
         return "How long every study would take here: python -m reproduce estimate"
     studies = [load_study(path.parent.name) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
-    table = study_table(studies, speeds).to_markdown(index=False, disable_numparse=True)
+    try:
+        table = study_table(studies, speeds).to_markdown(index=False, disable_numparse=True)
+    except ReproduceError as error:  # a file that lacks what it takes; the run itself is done
+        return f"How long every study would take here is not known: {error}"
     return f"How long every study would take here ({speeds.source})\n\n{table}"
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 
-from reproduce.collect.learning import updates_to_converge, updates_to_leave_chance
+from reproduce.collect.learning import updates_to_converge, updates_to_leave_chance, updates_to_reach
 
 
 def test_chance_is_left_when_the_mean_of_the_last_hundred_is_a_seventh_below_it():
@@ -27,3 +27,11 @@ def test_waiting_for_a_better_error_is_not_counted():
     errors = [50.0, 45.0, 40.0, 40.0, 41.0, 30.0, 31.0, 32.0]
     history = pd.DataFrame({"phase": [1] * 5 + [2] * 3, "validation_error_percent": errors})
     assert updates_to_converge(history, 8 * 157) == 4 * 157
+
+
+def test_reaching_a_loss_is_judged_by_the_mean_of_a_window():
+    losses = pd.Series([3.0, 1.0, 3.0, 2.0, 1.5, 9.0])  # means of two: 2, 2, 2.5, 1.75, 5.25
+    assert updates_to_reach(losses, 1.9, window=2) == 5
+    assert updates_to_reach(losses, 2.1, window=2) == 2
+    assert updates_to_reach(losses, 1.7, window=2) is None
+    assert updates_to_reach(losses, 9.9, window=7) is None  # fewer updates than the window

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproduce.collect.updates import read_activations, read_update_losses, updates_to_reach
+from reproduce.collect.updates import read_activations, read_update_losses
 from reproduce.config import RunId
 from reproduce.errors import ReproduceError
 
@@ -42,11 +42,3 @@ def test_activations_keep_their_columns(tmp_path):
     pd.DataFrame({"layer": ["conv1", "fc8"], "mean": [0.5, 2.0]}).to_csv(folder / "activations.csv", index=False)
     frame = read_activations([FIRST, SECOND], tmp_path)
     assert frame[["seed", "layer", "mean"]].values.tolist() == [[2, "conv1", 0.5], [2, "fc8", 2.0]]
-
-
-def test_reaching_a_loss_is_judged_by_the_mean_of_a_window():
-    losses = pd.Series([3.0, 1.0, 3.0, 2.0, 1.5, 9.0])  # means of two: 2, 2, 2.5, 1.75, 5.25
-    assert updates_to_reach(losses, 1.9, window=2) == 5
-    assert updates_to_reach(losses, 2.1, window=2) == 2
-    assert updates_to_reach(losses, 1.7, window=2) is None
-    assert updates_to_reach(losses, 9.9, window=7) is None  # fewer updates than the window

@@ -12,6 +12,7 @@ from reproduce.report.style import (
     show_figure,
     styled,
     text_color,
+    with_interval,
 )
 
 
@@ -65,6 +66,11 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
 )
 def test_numbers_are_rounded_as_they_are_written(value, decimals, text):
     assert format_number(value, decimals) == text
+
+
+def test_an_interval_stands_behind_its_number_and_unit_where_there_is_one():
+    assert with_interval(-0.214, -0.68, 0.26) == "\N{MINUS SIGN}0.21 (\N{MINUS SIGN}0.68 to 0.26)"
+    assert with_interval(17.46, None, None, decimals=1, unit=" %") == "17.5 %"
 
 
 def test_table_escapes_bars_and_writes_booleans_and_gaps():

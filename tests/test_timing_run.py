@@ -192,6 +192,7 @@ def test_a_reader_slower_than_the_step_is_not_hidden_by_what_it_read_ahead():
     assert run.calls_of(cell, 1.4, 0.1) == (0, 1)  # a CPU's own step
     assert run.calls_of(cell, 0.03, 0.1) == (40, 40)
     assert run.calls_of(Cell(cell.setting, "forward", "80sec", 128), 0.03, 0.1) == (1, 3)
+    assert run.calls_of(Cell(cell.setting, cell.what, "80sec", 128), 0.03, 0.1) == (1, 3)  # made on the spot, not ahead
 
 
 def test_layer_work_by_hand():

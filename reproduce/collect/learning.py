@@ -19,10 +19,19 @@ def updates_to_leave_chance(losses: np.ndarray, classes: int) -> int | None:
         losses: of every update in order, in nats; averaged over the last 100.
         classes: of the data; guessing costs ln(classes).
     """
-    sums = np.concatenate([[0.0], np.cumsum(losses, dtype=np.float64)])
-    means = (sums[_WINDOW:] - sums[:-_WINDOW]) / _WINDOW  # the first is of updates 1 to 100
-    left = np.flatnonzero(means <= _OF_CHANCE * math.log(classes))
-    return int(left[0]) + _WINDOW if len(left) else None
+    return updates_to_reach(pd.Series(losses), _OF_CHANCE * math.log(classes), _WINDOW)
+
+
+def updates_to_reach(losses: pd.Series, loss_nats: float, window: int = 20) -> int | None:
+    """Return the first update at which the mean loss of the last ``window`` updates is below ``loss_nats``, or None.
+
+    Args:
+        losses: of one run's updates in order, in nats.
+        loss_nats: the loss to reach.
+        window: updates averaged; none is counted before there are so many.
+    """
+    below = losses.reset_index(drop=True).rolling(window).mean() < loss_nats
+    return int(below.idxmax()) + 1 if below.any() else None
 
 
 def updates_to_converge(history: pd.DataFrame, updates: int) -> int:

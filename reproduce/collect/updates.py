@@ -43,18 +43,6 @@ def read_activations(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> p
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_IDENTITY, "layer", "when"])
 
 
-def updates_to_reach(losses: pd.Series, loss_nats: float, window: int = 20) -> int | None:
-    """Return the first update at which the mean loss of the last ``window`` updates is below ``loss_nats``, or None.
-
-    Args:
-        losses: of one run's updates in order, in nats.
-        loss_nats: the loss to reach.
-        window: updates averaged; none is counted before there are so many.
-    """
-    below = losses.reset_index(drop=True).rolling(window).mean() < loss_nats
-    return int(below.idxmax()) + 1 if below.any() else None
-
-
 def _of_run(run_id: RunId, frame: pd.DataFrame) -> pd.DataFrame:
     identity = {name: getattr(run_id, name) for name in _IDENTITY}
     return frame.assign(**identity)[[*_IDENTITY, *frame.columns]]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from reproduce.collect.rules import NOT_RUN
 from reproduce.report import records
-from reproduce.report.style import format_number
+from reproduce.report.style import with_interval
 from reproduce.report.timeline import read_table
 
 _COLUMNS = (
@@ -130,9 +130,8 @@ def _result(row: Any) -> list[str]:
     schedule = "" if pd.isna(row.schedule) or row.schedule == "full" else f", {row.schedule}"
     if pd.isna(row.estimate):
         return ["no value", f"{row.verdict}{schedule}"]
-    interval = "" if pd.isna(row.low) else f" ({format_number(row.low)} to {format_number(row.high)})"
     seeds = ", ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n))
-    return [f"{format_number(row.estimate)}{interval}, n = {seeds}", f"{row.verdict}{schedule}"]
+    return [f"{with_interval(row.estimate, row.low, row.high)}, n = {seeds}", f"{row.verdict}{schedule}"]
 
 
 def verdicts_shown(shown: Iterable[Panel]) -> set[str]:

@@ -17,9 +17,9 @@ from reproduce.report.style import (
     SMALL_PT,
     VERMILION,
     WIDE_INCHES,
-    format_number,
     new_figure,
     styled,
+    with_interval,
 )
 from reproduce.report.timeline import read_table
 
@@ -27,6 +27,7 @@ _MEASURES = {"training": "--", "validation": "-"}
 _WORDS = {"training": "training, as trained (running)", "validation": "held out"}
 _COLUMNS = 3
 _PANEL_INCHES = 1.75
+_BASE_COLOR = "#a0a0a0"
 
 
 def load_curves(tables: Path | None = None) -> pd.DataFrame:
@@ -55,13 +56,11 @@ def effects_table(tables: Path | None = None) -> pd.DataFrame:
     table = table[table["study"].eq(STUDY) & table["verdict"].ne(NOT_RUN)]
     rows = []
     for row in table.itertuples():
-        unit = "" if row.unit == "ratio" else " points"
-        ends = "" if pd.isna(row.low) else f" ({format_number(row.low)} to {format_number(row.high)})"
         rows.append(
             {
                 "ingredient": row.ablation,
                 "measure": ablations.MEASURES.get(row.estimand, row.estimand),
-                "effect": f"{format_number(row.estimate)}{unit}{ends}",
+                "effect": with_interval(row.estimate, row.low, row.high, unit=records.UNITS[row.unit]),
                 "seeds": " and ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n)),
                 "p (Holm)": "-" if pd.isna(row.p_value_holm) else f"{row.p_value_holm:.2g}",
                 "verdict": f"**{row.verdict}**",
@@ -100,7 +99,7 @@ def learning_curves(curves: pd.DataFrame) -> Figure:
 
 def _draw_arm(axes: Axes, arm: pd.DataFrame, base: pd.DataFrame) -> None:
     for measure, line in _MEASURES.items():
-        for curve, color, width in ((base, "#a0a0a0", 1.0), (arm, _color(measure), 1.2)):
+        for curve, color, width in ((base, _BASE_COLOR, 1.0), (arm, _color(measure), 1.2)):
             axes.plot(curve["epoch"], curve[f"{measure}_error_percent"], color=color, linestyle=line, linewidth=width)
     seeds = arm["n_seeds"].iloc[0]
     axes.set_title(arm["variant"].iloc[0].replace("_", " "))
@@ -121,4 +120,4 @@ def _legend() -> list[Line2D]:
         Line2D([], [], color=_color(measure), linestyle=line, label=_WORDS[measure])
         for measure, line in _MEASURES.items()
     ]
-    return [*of_arms, Line2D([], [], color="#a0a0a0", label="the base's")]
+    return [*of_arms, Line2D([], [], color=_BASE_COLOR, label="the base's")]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce.report import records
-from reproduce.report.style import format_number
+from reproduce.report.style import with_interval
 from reproduce.report.timeline import read_table
 
 _DATASETS = {"cifar10": "CIFAR-10", "fashion_mnist": "Fashion-MNIST"}
@@ -88,7 +88,5 @@ def _settings(table: pd.DataFrame) -> list[str]:
 def with_intervals(table: pd.DataFrame, value: str) -> list[str]:
     """Return ``value`` of every row with its columns ``low`` and ``high``, where it has them."""
     return [
-        format_number(row[value])
-        + ("" if pd.isna(row["low"]) else f" ({format_number(row['low'])} to {format_number(row['high'])})")
-        for row in table.to_dict("records")
+        with_interval(number, low, high) for number, low, high in table[[value, "low", "high"]].itertuples(index=False)
     ]

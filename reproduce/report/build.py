@@ -37,7 +37,7 @@ README = REPO_ROOT / "README.md"
 _STUDY_PAGES = (
     stalls.STUDY,
     relu_vs_tanh.STUDY,
-    columns.STUDY,
+    alexnet_small.STUDY,
     "ensembles",
     "lrn_confound",
     "what_columns_learn",
@@ -96,7 +96,7 @@ def relu_vs_tanh_stage(folder: Path = FIGURES, tables: Path | None = None) -> li
 def alexnet_small_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
     """Write ``alexnet_small_learning_curves`` (PNG and SVG), a panel an arm; return the paths."""
     figure = alexnet_small.learning_curves(alexnet_small.load_curves(tables))
-    return save_figure(figure, f"{columns.STUDY}_learning_curves", folder)
+    return save_figure(figure, f"{alexnet_small.STUDY}_learning_curves", folder)
 
 
 def ablations_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:

@@ -24,6 +24,7 @@ from reproduce.report.style import (
     new_figure,
     styled,
     text_color,
+    with_interval,
 )
 
 _CURVES = {
@@ -168,9 +169,8 @@ def _draw_claim(axes: Axes, y: int, row: tuple, values: pd.Series, reach: float)
 
 
 def _estimate_words(row: tuple) -> str:
-    interval = "" if pd.isna(row.low) else f" ({format_number(row.low)} to {format_number(row.high)})"
     seeds = f"{row.n_seeds:.0f} seed{'s' if row.n_seeds > 1 else ''}"
-    return f"{format_number(row.estimate)} %{interval}\n{seeds}: {row.verdict}"
+    return f"{with_interval(row.estimate, row.low, row.high, unit=' %')}\n{seeds}: {row.verdict}"
 
 
 @styled
@@ -210,5 +210,5 @@ def _draw_precision(axes: Axes, y: int, precision: str, values: pd.Series, summa
     for row in summary.itertuples():
         axes.plot([row.low, row.high], [y, y], color=color, linewidth=2)
         axes.plot(row.estimate, y, marker=marker, color=color, markersize=6)
-        text = f"{format_number(row.estimate)} % ({format_number(row.low)} to {format_number(row.high)})"
+        text = with_interval(row.estimate, row.low, row.high, unit=" %")
         label_point(axes, row.estimate, y, text, (0, 5), color=text_color(color))

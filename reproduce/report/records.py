@@ -9,13 +9,13 @@ import pandas as pd
 from reproduce.collect.claims import Claim, load_claims
 from reproduce.collect.rules import NOT_RUN
 from reproduce.paths import RESULTS
-from reproduce.report.style import format_number
+from reproduce.report.style import with_interval
 from reproduce.report.timeline import read_table
 
 TABLES = RESULTS / "tables"
 ERROR = "test_top1_error_percent"
 
-_UNITS = {"percent": " %", "percentage_points": " points", "seconds": " s", "ratio": "", "count": ""}
+UNITS = {"percent": " %", "percentage_points": " points", "seconds": " s", "ratio": "", "count": ""}
 _COLUMNS = {
     "verdicts": "claim_id statement dataset scale schedule target_kind target_value unit margin verdict why estimate "
     "low high n_seeds runs",
@@ -83,12 +83,11 @@ def ablations_run(records: Records) -> pd.DataFrame:
 
 
 def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
-    unit = _UNITS.get(row.unit, "")
+    unit = UNITS.get(row.unit, "")
     targets = {kind: [t.value for t in claim.targets if t.kind == kind] for kind in ("published", "authors_log")}
     ours = "-"
     if pd.notna(row.estimate):
-        interval = f" ({format_number(row.low)} to {format_number(row.high)})" if pd.notna(row.low) else ""
-        ours = f"{format_number(row.estimate)}{unit}{interval}"
+        ours = with_interval(row.estimate, row.low, row.high, unit=unit)
     setting = f"{row.dataset}, {row.scale} scale" + (f", {row.schedule} schedule" if pd.notna(row.schedule) else "")
     return {
         "claim": row.statement,

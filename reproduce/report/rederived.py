@@ -20,8 +20,10 @@ PREDICTED = {
     "test_top1_error_percent": "test",
     "test_center_top1_error_percent": "test_center",
 }
-VIEW_GAIN = "ten_view_gain_percent"
-GAP = "center_generalization_gap_percent"
+DIFFERENCES = {  # of an error in PREDICTED and another one, counted or recorded
+    "center_generalization_gap_percent": ("test_center_top1_error_percent", "training_top1_error_percent"),
+    "ten_view_gain_percent": ("test_center_top1_error_percent", "test_top1_error_percent"),
+}
 TABLE_DECIMALS = 4
 COLUMNS = ["quantity", "table", "method", "runs", "low", "high", "table_low", "table_high", "largest_difference"]
 _CONFIDENCE = 0.95
@@ -30,8 +32,8 @@ _CONFIDENCE = 0.95
 def counted_errors(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
     """Return the errors in percent of every finished run on CIFAR-10, indexed by run, counted from its predictions.
 
-    Columns are the keys of ``PREDICTED``, ``GAP``, and the run's study, variant and epochs. Of the gap between test and
-    training error the second half is the recorded one: predictions of training images are not kept.
+    Columns are the keys of ``PREDICTED``, ``DIFFERENCES``, and the run's study, variant and epochs. Of the gap between
+    test and training error the second half is the recorded one: predictions of training images are not kept.
 
     Args:
         runs: the table of runs.
@@ -42,13 +44,15 @@ def counted_errors(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFr
     """
     finished = runs[runs["status"].eq("finished") & runs["dataset"].eq("cifar10")]
     labels, rows = read_labels("cifar10", runs_root=runs_root), []
+    identity = ["run_id", "study", "variant", "epochs"]
     for run in finished.to_dict("records"):
         stored = read_predictions(RunId.parse(run["run_id"]), runs_root)
         images = labels[: int(run["test_images"])]
         errors = {metric: _error_percent(stored, kind, images) for metric, kind in PREDICTED.items()}
-        gap = {GAP: errors["test_center_top1_error_percent"] - run["training_top1_error_percent"]}
-        rows.append({name: run[name] for name in ("run_id", "study", "variant", "epochs")} | errors | gap)
-    return pd.DataFrame(rows, columns=["run_id", "study", "variant", "epochs", *PREDICTED, GAP]).set_index("run_id")
+        known = run | errors
+        gaps = {name: known[first] - known[second] for name, (first, second) in DIFFERENCES.items()}
+        rows.append({name: run[name] for name in identity} | errors | gaps)
+    return pd.DataFrame(rows, columns=[*identity, *PREDICTED, *DIFFERENCES]).set_index("run_id")
 
 
 def _error_percent(stored: Mapping[str, np.ndarray], kind: str, labels: np.ndarray) -> float:
@@ -85,14 +89,10 @@ def _of_verdicts(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]
     rows = []
     for verdict in records.verdicts[records.verdicts["low"].notna()].to_dict("records"):
         claim, runs = records.claim(verdict["claim_id"]), str(verdict["runs"]).split(";")
-        if claim.estimand in (*PREDICTED, GAP) and errors.index.isin(runs).sum() == len(runs):
+        if claim.estimand in (*PREDICTED, *DIFFERENCES) and errors.index.isin(runs).sum() == len(runs):
             used = errors.loc[runs]
             arms = [used.loc[used["variant"].eq(arm), claim.estimand].to_numpy() for arm in claim.arms]
             rows.append(_row(claim.id, "verdicts", verdict, arms, claim.kind == "ratio"))
-        elif claim.estimand == VIEW_GAIN and errors.index.isin(runs).sum() == len(runs):
-            used = errors.loc[runs]
-            gains = used["test_center_top1_error_percent"] - used["test_top1_error_percent"]
-            rows.append(_row(claim.id, "verdicts", verdict, [gains.to_numpy()]))
     return rows
 
 
@@ -110,7 +110,7 @@ def _of_summary(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]:
 def _of_comparisons(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     table = records.comparisons
-    for compared in table[table["estimand"].isin([*PREDICTED, GAP]) & table["low"].notna()].to_dict("records"):
+    for compared in table[table["estimand"].isin([*PREDICTED, *DIFFERENCES]) & table["low"].notna()].to_dict("records"):
         used = errors.loc[[run for run in compared["runs"].split(";") if run in errors.index]]
         arms = [
             used.loc[used["variant"].eq(compared[arm]), compared["estimand"]].to_numpy()

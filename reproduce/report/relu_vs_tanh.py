@@ -8,7 +8,7 @@ import pandas as pd
 from reproduce.collect.tuning import read_tuning
 from reproduce.config import Study, load_study
 from reproduce.report import records
-from reproduce.report.style import format_number, markdown_table
+from reproduce.report.style import format_number, markdown_table, with_interval
 from reproduce.report.timeline import read_table
 
 STUDY = "relu_vs_tanh"
@@ -131,8 +131,7 @@ def _interval(row: pd.Series) -> str:
 
 
 def _interval_of(value: float, low: float, high: float) -> str:
-    text = format_number(value, 1)
-    return text if pd.isna(low) else f"{text} ({format_number(low, 1)} to {format_number(high, 1)})"
+    return with_interval(value, low, high, decimals=1)
 
 
 def _tables(folder: Path | None) -> Path:

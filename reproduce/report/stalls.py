@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce.collect.updates import updates_to_reach
+from reproduce.collect.learning import updates_to_reach
 from reproduce.report import records
 from reproduce.report.style import markdown_table
 from reproduce.report.timeline import read_table

@@ -140,6 +140,12 @@ def format_number(value: float, decimals: int = 2) -> str:
     return f"{rounded:f}".replace("-", "\N{MINUS SIGN}")
 
 
+def with_interval(value: float, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
+    """Return a number with its unit and, where it has one, its interval: ``3.97 (3.60 to 4.38)``."""
+    text = f"{format_number(value, decimals)}{unit}"
+    return text if pd.isna(low) else f"{text} ({format_number(low, decimals)} to {format_number(high, decimals)})"
+
+
 def markdown_table(table: pd.DataFrame, decimals: dict[str, int] | None = None) -> str:
     """Return a frame as a Markdown table: floats with ``decimals`` per column (2 unless named), booleans as yes / no.
 

@@ -16,7 +16,7 @@ from reproduce.paths import RESULTS, relative_to_repo
 from reproduce.progress import Progress
 from reproduce.provenance import git_state, machine_fingerprint, utc_now
 from reproduce.timing import cells
-from reproduce.timing.cells import STEP_AND_INPUT, Cell, Scope, Setting
+from reproduce.timing.cells import IMAGENET_NETWORKS, STEP_AND_INPUT, Cell, Scope, Setting
 from reproduce.timing.clock import OtherWork, gpu_load_percent, threads_set
 from reproduce.timing.plan import MIN_ROUNDS, SKIPPED, SMALL_BATCH, Speed, fitted, within
 from reproduce.timing.rows import GPU_SEPARATOR, TIMING_FOLDER, cell_columns, cell_rows, machine_file, write_rows
@@ -141,7 +141,8 @@ def calls_of(cell: Cell, seconds: float, sample_seconds: float) -> tuple[int, in
     slower of the two decides. A long step leaves the reader time for one batch each.
     """
     timed = max(1, round(sample_seconds / seconds))
-    if cell.what == STEP_AND_INPUT and seconds * 2 * _STEADY_CALLS <= _STEADY_SECONDS:
+    reads_ahead = cell.what == STEP_AND_INPUT and cell.network in IMAGENET_NETWORKS
+    if reads_ahead and seconds * 2 * _STEADY_CALLS <= _STEADY_SECONDS:
         timed = max(timed, _STEADY_CALLS)
         return timed, timed
     return int(timed > 1), timed
