@@ -85,3 +85,8 @@ def package_members() -> dict[str, bytes]:
         "package/train_lables.json": json.dumps(training).encode(),
         "package/test_lables.json": json.dumps(LABELS["test_batch.bin"]).encode(),
     }
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the files of a folder by name."""
+    return {path.name: path.read_bytes() for path in folder.iterdir()}

@@ -12,7 +12,7 @@ from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.errors import ReproduceError
 from reproduce.models.spec import load_spec
 from reproduce.timing import cells, plan, run
-from reproduce.timing.cells import Cell, Scope, Setting, layer_work, thread_counts
+from reproduce.timing.cells import Cell, Setting
 from reproduce.timing.clock import OtherWork, seconds_per_call
 from reproduce.timing.rows import read_rows, training_steps
 
@@ -195,80 +195,6 @@ def test_a_reader_slower_than_the_step_is_not_hidden_by_what_it_read_ahead():
     assert run.calls_of(Cell(cell.setting, cell.what, "80sec", 128), 0.03, 0.1) == (1, 3)  # made on the spot, not ahead
 
 
-def test_layer_work_by_hand():
-    work = layer_work(load_spec("80sec"), batch_size=2, precision="bf16")
-    inputs, outputs, weights = 3 * 32 * 32, 32 * 32 * 32, 75 * 32 + 32
-    assert work["layer_forward", "conv1"] == (2 * 2 * 32 * 32 * 32 * 75, 2 * (2 * inputs + 2 * outputs + weights))
-    back = 2 * (2 * inputs + 2 * outputs + 2 * weights)  # no gradient of the images
-    assert work["layer_backward", "conv1"] == (2 * 2 * 32 * 32 * 32 * 75, back)
-    pooled = 32 * 16 * 16
-    assert work["layer_forward", "pool1"] == (0, 2 * 2 * (outputs + pooled))
-    assert work["layer_backward", "pool1"] == (0, 2 * 2 * (2 * outputs + pooled))
-    assert work["layer_backward", "fc10"][0] == 2 * 2 * 2 * 640
-
-
-def test_threads_are_all_then_powers_of_two():
-    assert [thread_counts(n) for n in (1, 2, 6, 8)] == [[1], [2, 1], [6, 4, 2, 1], [8, 4, 2, 1]]
-
-
-def test_cells_cover_networks_kinds_and_threads(monkeypatch):
-    monkeypatch.setattr(cells, "available_cores", lambda: 4)
-    monkeypatch.setattr(cells, "native_precisions", lambda device: ["fp32", "bf16"])
-    found = cells.all_cells(Scope(100, ("alexnet_paper", "alexnet_one_gpu", "80sec")), ["cpu", "cuda:0"])
-    assert {(c.setting.device, c.setting.threads) for c in found} == {("cpu", 4), ("cpu", 2), ("cpu", 1), ("cuda:0", 4)}
-    assert [c.priority for c in found] == sorted(c.priority for c in found)
-    slow = {c.what for c in found if c.setting == Setting("cpu", "fp32", 1)}
-    assert slow == {"matrix_multiply", "memory_copy", "forward", "training_step"}
-    assert {c.network for c in found if c.what == "training_step_and_input"} == {"alexnet_paper", "80sec"}
-    sizes = {
-        device: {c.batch_size for c in found if c.setting.device == device and c.what == "training_step"}
-        for device in ("cpu", "cuda:0")
-    }
-    assert sizes == {"cpu": {1, 8, 32, 128, 512}, "cuda:0": {1, 8, 32, 128, 512}}
-
-
-def speeds(two, one):
-    """Return first measurements, equal for a product and a step, of two threads and of one."""
-    return {Setting("cpu", "fp32", threads): plan.Speed(each, each) for threads, each in ((2, two), (1, one))}
-
-
-def sizes_of(chosen, threads):
-    return {c.network: c.batch_size for c in chosen if c.what == "training_step" and c.setting.threads == threads}
-
-
-def test_the_plan_follows_from_the_budget():
-    fast, slow = Setting("cpu", "fp32", 2), Setting("cpu", "fp32", 1)
-    networks = ("alexnet_paper", "alexnet_one_gpu", "80sec")
-    found = [Cell(s, "training_step", n, 128, 1 if s == fast else 5) for s in (fast, slow) for n in networks]
-    found.append(Cell(slow, "forward", "80sec", 128, 6))
-    rate = speeds(two=2e11, one=1e11)
-    roomy, none = plan.fitted(found, Scope(3600, networks), rate)
-    assert {c.batch_size for c in roomy} == {128} and none == []
-    # a step of 128 of alexnet_paper takes 2.6 s at two threads and 5.3 s at one; a twentieth of the budget is 3 s
-    tight, _ = plan.fitted(found, Scope(60, networks), rate)
-    assert sizes_of(tight, 2) == dict.fromkeys(networks, 128), "a smaller batch at one thread makes the room"
-    assert sizes_of(tight, 1) == {"alexnet_paper": 32, "alexnet_one_gpu": 32, "80sec": 128}
-    tighter, _ = plan.fitted(found, Scope(16, networks), rate)
-    assert sizes_of(tighter, 2) == sizes_of(tighter, 1) == {"alexnet_paper": 32, "alexnet_one_gpu": 32, "80sec": 128}
-    nothing, dropped = plan.fitted(found, Scope(0.001, networks), rate)
-    assert {c.priority for c in nothing} == {1} and [c.priority for c in dropped] == [6, 5, 5, 5]
-
-
-def test_a_batch_made_smaller_is_not_timed_twice():
-    setting = Setting("cpu", "fp32", 2)
-    found = [Cell(setting, "training_step", "alexnet_paper", n, p) for n, p in ((128, 1), (1, 4), (32, 4))]
-    chosen, _ = plan.fitted(found, Scope(10, ("alexnet_paper",)), {setting: plan.Speed(1e11, 1e11)})
-    assert [(c.batch_size, c.priority) for c in chosen] == [(32, 1), (1, 4)]
-
-
-def test_nasnet_gets_a_batch_that_a_slow_machine_can_time():
-    setting = Setting("cpu", "fp32", 2)
-    found = [Cell(setting, "training_step", "80sec", 128, 1), Cell(setting, "forward", "nasnetalarge", 8, 4)]
-    scope = Scope(480, ("80sec", "nasnetalarge"))
-    fast, slow = (plan.fitted(found, scope, {setting: plan.Speed(s, s)})[0] for s in (1e12, 5e9))
-    assert [c.batch_size for c in fast] == [128, 8] and [c.batch_size for c in slow] == [128, 1]
-
-
 def test_what_turns_out_too_slow_gives_way_after_the_plan(monkeypatch):
     """The guess let everything in; the warm-up shows that little of it fits, and every network still has its step."""
     monkeypatch.setattr(run, "fitted", lambda wanted, scope, speeds: (list(wanted), []))
@@ -287,13 +213,3 @@ def test_rounds_go_on_while_another_one_fits_and_turn_around():
     samples = run._rounds(arms, 3, most=1000, deadline=time.monotonic() + 0.5)
     assert plan.MIN_ROUNDS <= len(samples["a"]) <= 12  # two naps of 20 ms a round
     assert len(run._rounds(arms, 9, most=1000, deadline=time.monotonic())["a"]) == plan.MIN_ROUNDS
-
-
-def test_of_the_matrix_products_one_is_certain_and_the_others_fit_or_give_way():
-    setting = Setting("cpu", "fp32", 1)
-    products = [cell for cell in cells.all_cells(Scope(100, ("80sec",)), ["cpu"]) if cell.what == "matrix_multiply"]
-    assert {(cell.batch_size, cell.priority) for cell in products} == {(2048, 0), (1024, 3), (4096, 3)}
-    (large,) = {cell for cell in products if cell.batch_size == 4096 and cell.setting == setting}
-    assert plan.predicted_seconds(large, Scope(100), {setting: plan.Speed(1e11, 1e9)}) == pytest.approx(
-        2 * 4096**3 / 1e11
-    )

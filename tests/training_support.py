@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import pytest
 import torch
 
 from reproduce import cli, config, variants
@@ -129,6 +131,50 @@ def trainer_of(study: Study, epochs: int = 6, seed: int = 1, name: str = "small"
     """Return a trainer of a variant of the tiny study with ``changes`` of its fields."""
     variant = study.variant(name).model_copy(update=changes)
     return Trainer(variant, variant.scaled_phases(epochs), seed, tiny_data())
+
+
+def checkpoints(folder: Path) -> list[Path]:
+    """Return the checkpoints that runs in ``folder`` have left."""
+    return list((folder / "scratch" / "checkpoints").glob("*.pt"))
+
+
+def after_updates(monkeypatch: pytest.MonkeyPatch, count: int, action: Callable[[], object]) -> None:
+    """Do ``action`` once, right after the ``count``-th update of this process."""
+    advance, done = run_module.Trainer.advance, []
+
+    def counting(self):
+        advance(self)
+        done.append(1)
+        if len(done) == count:
+            action()
+
+    monkeypatch.setattr(run_module.Trainer, "advance", counting)
+
+
+def results(place: Path) -> dict[str, object]:
+    """Return everything of a run's folder that must not depend on interruptions, clocks apart."""
+    run = json.loads((place / "run.json").read_text())
+    for clock in ("started_utc", "finished_utc", "training_seconds", "evaluation_seconds", "images_per_second"):
+        run.pop(clock)
+    run.pop("interruptions"), run.pop("sessions"), run["machine"].pop("load_average_at_start")
+    run.pop("source_sha256")  # an edit of the package between two interruptions is no matter
+    history = pd.read_csv(place / "history.csv", dtype=str).drop(columns="seconds")
+    files = {name: (place / name).read_bytes() for name in ("metrics.json", "predictions.npz", "arrays.npz")}
+    return {"run": run, "history": history.to_csv(), **files}
+
+
+def use_own_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Write the tiny study below ``folder`` and keep everything there, checkpoints too, until the test ends."""
+    write_study(folder)
+    use_study(folder, monkeypatch.setattr)
+    monkeypatch.setenv("REPRODUCE_SCRATCH", str(folder / "scratch"))
+
+
+def trained(trainer: Trainer) -> Trainer:
+    """Return the trainer after its last update."""
+    while not trainer.finished():
+        trainer.advance()
+    return trainer
 
 
 if __name__ == "__main__":

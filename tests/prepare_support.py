@@ -1,0 +1,41 @@
+"""Packing the miniature ILSVRC in tests, and reading what was packed."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
+
+IMAGES_PER_SHARD = 5
+
+
+def use_own_folders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pack below ``folder``, from no source but one that is named."""
+    monkeypatch.setenv("REPRODUCE_SCRATCH", str(folder / "scratch"))
+    monkeypatch.setenv("REPRODUCE_PACKED", str(folder / "packed"))
+    for year in (2010, 2012):
+        monkeypatch.delenv(f"REPRODUCE_ILSVRC{year}", raising=False)
+
+
+def prepare_miniature(source: Path | None, **options) -> Path:
+    """Pack the subset of 2012 from ``source`` in small shards, by one worker unless said; return its folder."""
+    settings = {"subset": True, "workers": 1, "images_per_shard": IMAGES_PER_SHARD} | options
+    return prepare_ilsvrc(2012, source, **settings)
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    """Return every file below ``folder`` by its path there."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def index_of(folder: Path, split: str) -> list[tuple[str, int]]:
+    """Return name and label of every packed image of a split."""
+    with (folder / split / "index.csv").open(newline="") as stream:
+        return [(row["name"], int(row["label"])) for row in csv.DictReader(stream)]
+
+
+def manifest_of(folder: Path) -> dict:
+    """Return the manifest of packed data."""
+    return json.loads((folder / "manifest.json").read_text())

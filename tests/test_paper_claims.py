@@ -1,0 +1,146 @@
+"""The claims themselves: complete, consistent with one another and with the sources' own arithmetic, and planned."""
+
+import functools
+import re
+
+import pytest
+import yaml
+from ruamel.yaml import YAML
+
+from reproduce import cli, config
+from reproduce.collect.claims import CLAIMS_FILE, load_claims
+
+
+@pytest.fixture(scope="module")
+def claims():
+    return load_claims()
+
+
+load_study = functools.cache(config.load_study)
+
+
+def test_yaml_1_1_and_1_2_read_the_same_claims():
+    text = CLAIMS_FILE.read_text()
+    assert yaml.safe_load(text) == YAML(typ="safe", pure=True).load(text)
+
+
+def test_every_claim_of_the_paper_and_of_popular_accounts_is_there(claims):
+    assert {claim.paper_row for claim in claims} - {None} == set(range(1, 32))
+    assert {claim.account for claim in claims} - {None} == {*"abcdefghij", "k1", "k2", "k3", "k4", "k5"}
+
+
+def test_every_command_names_what_exists(claims, monkeypatch):
+    """And trains, beside the runs of the standard profile, every run that its claim plans."""
+    monkeypatch.setattr(cli, "load_study", load_study)
+    for claim in claims:
+        if claim.not_run and claim.not_run.command:
+            words = claim.not_run.command.split()
+            assert words[:3] == ["python", "-m", "reproduce"]
+            arguments = cli.build_parser().parse_args(words[3:])
+            if arguments.verb == "train":
+                trained = set(cli._chosen_runs(arguments))
+                assert trained
+                if claim.study:
+                    assert arguments.study == claim.study
+                    there = trained | set(load_study(claim.study).runs("standard"))
+                    assert all(len(runs & there) >= claim.seeds_planned for runs in arms_of(claim)), claim.id
+                    assert any(runs & trained for runs in arms_of(claim)), claim.id
+
+
+def arms_of(claim):
+    """Return every run of each arm that its study lists; an ensemble's are those it averages."""
+    study = load_study(claim.study)
+    ensembles = study.ensemble_runs()
+    listed = [run for run in study.publishable_runs() if run not in ensembles]
+    arms = []
+    for arm in claim.arms:
+        members = {member for run, runs in ensembles.items() if run.variant == arm for member in runs}
+        arms.append(members or {run for run in listed if run.variant == arm})
+    return arms
+
+
+def test_every_score_and_time_published_with_cuda_convnet_is_there(claims):
+    first = {claim.id: claim.targets[0].value for claim in claims if claim.id.startswith("cifar10-")}
+    assert first == {
+        "cifar10-80sec-error": 26.0,
+        "cifar10-80sec-time": 80.0,
+        "cifar10-19pct-error": 19.0,
+        "cifar10-19pct-time": 20 * 60.0,
+        "cifar10-19pct-translations-error": 14.2,
+        "cifar10-18pct-error": 18.0,
+        "cifar10-18pct-time": 20 * 60.0,
+        "cifar10-13pct-error": 13.0,
+        "cifar10-13pct-sample-run-error": 12.6,
+        "cifar10-13pct-time": 25 * 60.0,
+        "cifar10-11pct-error": 11.0,
+        "cifar10-11pct-time": 75 * 60.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("claim_id", "holds"),
+    [
+        ("parameters-60-million", True),
+        ("neurons-650000", True),
+        ("conv1-neurons-in-caption", False),
+        ("conv-layers-at-most-one-percent", False),
+        ("conv1-output-55", True),
+        ("account-fc6-inputs-9126", False),
+        ("crops-factor-2048", False),
+        ("one-gpu-net-bigger-than-half", True),
+    ],
+)
+def test_arithmetic_claims_come_out_as_counted_by_hand(claims, claim_id, holds):
+    (claim,) = [claim for claim in claims if claim.id == claim_id]
+    assert claim.holds() is holds
+
+
+def test_claims_with_a_study_fix_margin_and_seeds_before_the_runs(claims):
+    studied = [claim for claim in claims if claim.study]
+    assert studied
+    assert all(claim.seeds_planned for claim in studied)
+    assert all(claim.margin and claim.margin_why for claim in studied if claim.targets)
+
+
+def test_arms_are_variants_or_ensembles_of_their_study(claims):
+    for claim in claims:
+        study = load_study(claim.study) if claim.study else None
+        assert not claim.arms or {*claim.arms} <= {*study.variants, *study.ensembles}, claim.id
+
+
+def test_every_claim_on_imagenet_has_a_study_or_says_why_not(claims):
+    """Differences of ILSVRC are judged in a study of the set they were measured on; the rest says what is lacking."""
+    measured = [claim for claim in claims if claim.scale == "imagenet"]
+    assert len(measured) > 40
+    for claim in measured:
+        assert claim.not_run and "still to be added" not in claim.not_run.reason, claim.id
+        if claim.study:
+            assert claim.study == claim.dataset.lower().replace("-", ""), claim.id
+    judged = {claim.paper_row for claim in measured if claim.study}
+    assert judged == {1, 2, 4, 5, 11, 13, 14, 16, 17, 18, 19, 20, 21, 24, None}
+
+
+def test_every_effect_that_the_paper_credits_to_an_ingredient_names_it(claims):
+    compared = [claim for claim in claims if claim.kind in ("difference", "ratio") and claim.source.startswith("paper")]
+    assert len(compared) >= 21
+    assert [claim.id for claim in compared if not claim.ablation] == []
+
+
+def test_logged_differences_are_the_differences_of_the_logged_errors(claims):
+    found = 0
+    for claim in claims:
+        for target in claim.targets:
+            pair = re.search(r"(\d+\.\d+) against .*?(\d+\.\d+)$", target.where)
+            if pair:
+                assert target.value == pytest.approx(float(pair[1]) - float(pair[2]), abs=1e-4), claim.id
+                found += 1
+    assert found == 8  # two GPUs, normalization, pooling, separate columns; top-1 and top-5 each
+
+
+def test_logged_figures_round_to_the_printed_ones(claims):
+    """Every error rate the authors logged agrees with the paper's print to its one decimal."""
+    rows = {1, 2, 4, 6, 13, 14, 16}
+    pairs = [claim.targets for claim in claims if claim.paper_row in rows and len(claim.targets) == 2]
+    pairs = [(printed, logged) for printed, logged in pairs if logged.kind == "authors_log"]
+    assert len(pairs) == 14
+    assert all(abs(printed.value - logged.value) <= 0.05 + 1e-9 for printed, logged in pairs)
