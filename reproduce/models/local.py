@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from reproduce.models import kernels
+from reproduce.models.products import batched_linear, product
 
 
 class _GatherPatches(torch.autograd.Function):
@@ -61,5 +62,6 @@ def locally_connected(x: Tensor, weight: Tensor, bias: Tensor, window: int, stri
     overhang = (side - 1) * stride + window - x.shape[2] - 2 * padding
     far = padding + max(overhang, 0)
     padded = functional.pad(x, (padding, far, padding, far))
-    out = torch.baddbmm(bias.unsqueeze(1), gather_patches(padded, window, stride, side), weight)
+    patches = gather_patches(padded, window, stride, side)
+    out = product(batched_linear, patches, weight, bias.unsqueeze(1))
     return out.view(side, side, x.shape[0], -1).permute(2, 3, 0, 1)

@@ -17,6 +17,7 @@ from reproduce.models import kernels, spec
 from reproduce.models.local import locally_connected
 from reproduce.models.normalization import normalize_across_maps, normalize_within_map
 from reproduce.models.pooling import average_pool, max_pool
+from reproduce.models.products import batched_linear, product
 from reproduce.models.spec import output_shape, rounded_up_size
 
 __all__ = ["Network", "StepDraw", "output_shape"]
@@ -83,7 +84,8 @@ class ConvolutionLayer(_WeightedLayer):
         if overhang > 0 and layer.rounding == "up":
             x = kernels.channels_last(functional.pad(x, (0, overhang, 0, overhang)))
         weight, bias = self.cast(x)
-        return self.activation(functional.conv2d(x, weight, bias, layer.stride, layer.padding, 1, layer.columns))
+        settings = layer.stride, layer.padding, 1, layer.columns
+        return self.activation(product(functional.conv2d, x, weight, bias, *settings))
 
 
 class LocalLayer(_WeightedLayer):
@@ -113,10 +115,10 @@ class FullyConnectedLayer(_WeightedLayer):
         weight, bias = self.cast(x)
         columns = self.settings.columns
         if columns == 1:
-            return self.activation(functional.linear(x.flatten(1), weight, bias))
+            return self.activation(product(functional.linear, x.flatten(1), weight, bias))
         parts = x.flatten(1).unflatten(1, (columns, -1)).transpose(0, 1)  # (columns, N, inputs of a column)
         weight = weight.unflatten(0, (columns, -1)).transpose(1, 2)
-        out = torch.baddbmm(bias.view(columns, 1, -1), parts, weight)
+        out = product(batched_linear, parts, weight, bias.view(columns, 1, -1))
         return self.activation(out.transpose(0, 1).flatten(1))
 
 
