@@ -11,7 +11,8 @@ import pandas as pd
 from reproduce.collect.claims import Claim, load_claims
 from reproduce.collect.reasons import figure, unit_words
 from reproduce.collect.rules import INCONCLUSIVE
-from reproduce.collect.runs import RUNS_ROOT, longest, published_runs, read_runs
+from reproduce.collect.run_files import RUNS_ROOT
+from reproduce.collect.runs import longest, published_runs, read_runs
 from reproduce.collect.verdicts import Verdict, judge
 from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError

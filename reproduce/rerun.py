@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reproduce.collect.runs import folder_of_run, read_predictions
+from reproduce.collect.run_files import folder_of_run, read_predictions
 from reproduce.collect.statistics import wilson
 from reproduce.config import RunId
 from reproduce.data.cifar10 import load_cifar10

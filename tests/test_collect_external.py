@@ -145,6 +145,7 @@ def test_a_run_that_kept_its_losses_has_the_column(external_folder):
     record = json.loads((folder / "run.json").read_text())
     record["config"]["diagnostics"] = ["update_losses"]
     (folder / "run.json").write_text(json.dumps(record))
-    np.savez(folder / "arrays.npz", update_losses_nats=np.array([7.0] * 50 + [5.0] * 200, dtype=np.float32))
+    losses = np.array([7.0] * 50 + [5.0] * 200, dtype=np.float32)
+    np.savez(folder / "arrays.npz", conv1_weights=np.ones((4, 3, 1, 1)), update_losses_nats=losses)
     frame = read_runs([run], external_folder / "data" / "runs")
     assert frame["updates_to_leave_chance"].tolist() == [104]  # 54 losses of 5 and 46 of 7 average 5.92

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 from collect_support import FakeRunId, FakeStudy, write_run
 
-from reproduce.collect.runs import COLUMNS, published_runs, read_histories, read_predictions, read_runs
+from reproduce.collect.run_files import read_predictions
+from reproduce.collect.runs import COLUMNS, published_runs, read_histories, read_runs
 from reproduce.errors import ReproduceError
 
 

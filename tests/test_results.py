@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from reproduce.collect.runs import folder_of_run, published_runs
+from reproduce.collect.run_files import folder_of_run
+from reproduce.collect.runs import published_runs
 from reproduce.collect.verify import find_problems
 from reproduce.config import load_study
 from reproduce.paths import EXPERIMENTS, RESULTS

@@ -9,7 +9,7 @@ import pandas as pd
 from reproduce.collect.ensembles import ensemble_gains, validation_gaps, view_gains
 from reproduce.collect.filters import SPLIT_P_VALUE, color_specialization
 from reproduce.collect.neighbors import neighbor_purity
-from reproduce.collect.runs import RUNS_ROOT
+from reproduce.collect.run_files import RUNS_ROOT
 from reproduce.collect.statistics import Estimate, mean_interval
 
 _PLACE = ("dataset", "scale", "schedule")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from reproduce.collect import statistics
 from reproduce.collect.labels import read_labels
-from reproduce.collect.runs import RUNS_ROOT, folder_of_run, read_predictions
+from reproduce.collect.run_files import RUNS_ROOT, folder_of_run, read_predictions
 from reproduce.config import RunId
 from reproduce.data.batches import OFFICIAL_BATCHES
 from reproduce.files import read_json

@@ -9,10 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from reproduce.collect.runs import RUNS_ROOT, folder_of_run, read_arrays
+from reproduce.collect.run_files import RUNS_ROOT, folder_of_run, read_arrays
 from reproduce.collect.statistics import Estimate, mean_interval
-from reproduce.config import RunId
+from reproduce.errors import ReproduceError
 from reproduce.files import read_json
+from reproduce.paths import relative_to_repo
 
 SPLIT_P_VALUE = 0.05
 _SHUFFLES, _SHUFFLE_SEED = 9_999, 2012  # with the division itself, 10,000
@@ -125,18 +126,21 @@ def columns_of_first_layer(network: Mapping[str, Any]) -> int:
     return max((layer.get("columns", 1) for layer in later[: weighted[0] + 1]), default=1) if weighted else 1
 
 
-def first_layer(run_id: RunId | str, runs_root: Path = RUNS_ROOT) -> np.ndarray:
-    """Return a run's first-layer weights, float16 (maps, channels, rows, columns).
+def first_layer(folder: Path) -> np.ndarray:
+    """Return the first-layer weights that a run's folder keeps, float16 (maps, channels, rows, columns).
 
     Raises:
-        ReproduceError: the run's arrays cannot be read.
+        ReproduceError: the run's arrays cannot be read, or hold no weights.
     """
-    arrays = read_arrays(folder_of_run(run_id, runs_root) / "arrays.npz")
-    return next(array for name, array in arrays.items() if name.endswith("_weights"))
+    path = folder / "arrays.npz"
+    weights = [array for name, array in read_arrays(path).items() if name.endswith("_weights")]
+    if not weights:
+        raise ReproduceError(f"{relative_to_repo(path)} holds no first-layer weights; restore it with git")
+    return weights[0]
 
 
 def _row(run: Mapping[str, Any], role: str, runs_root: Path) -> dict[str, Any]:
-    shares = color_shares(first_layer(run["run_id"], runs_root))
+    shares = color_shares(first_layer(folder_of_run(run["run_id"], runs_root)))
     found = division(shares)
     return {name: run[name] for name in _IDENTITY} | {
         "role": role,

@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 
-from reproduce.collect.runs import RUNS_ROOT
+from reproduce.collect.run_files import RUNS_ROOT
 from reproduce.files import read_array
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

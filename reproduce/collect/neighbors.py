@@ -4,6 +4,7 @@ The paper shows five queries with six neighbors each (6.1, Figure 4); the share 
 puts a number on what the picture shows (deviation D47).
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.collect.labels import read_labels
-from reproduce.collect.runs import RUNS_ROOT, folder_of_run, read_arrays
+from reproduce.collect.run_files import RUNS_ROOT, folder_of_run, read_arrays
 from reproduce.config import RunId
 from reproduce.data.cifar10 import STATISTICS_FOLDER, load_cifar10
 from reproduce.data.in_memory import balanced_subset
@@ -109,20 +110,34 @@ def neighbor_purity(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataF
     found = [(run, rows) for run, rows in found if rows is not None]
     if not found:
         return pd.DataFrame(columns=COLUMNS)
-    every, tested = (read_labels("cifar10", part, runs_root) for part in ("training", "test"))
-    labels, pixel_rows = every[balanced_subset(every, SUBSET_IMAGES)[0]], read_pixel_neighbors(runs_root)
-    pixels = purity_percent(pixel_rows, tested[: len(pixel_rows)], labels)
-    return pd.DataFrame([_row(run, rows, tested, labels, pixels, runs_root) for run, rows in found], columns=COLUMNS)
+    return pd.DataFrame([_row(run, rows, runs_root) for run, rows in found], columns=COLUMNS)
 
 
-def _row(
-    run: dict[str, Any], rows: np.ndarray, tested: np.ndarray, labels: np.ndarray, pixels: float, runs_root: Path
-) -> dict[str, Any]:
-    config = read_json(folder_of_run(run["run_id"], runs_root) / "run.json")["config"]
-    if config.get("training_images") != SUBSET_IMAGES or rows.shape != (QUERIES, NEIGHBORS):
+def purities_percent(record: Mapping[str, Any], rows: np.ndarray, runs_root: Path = RUNS_ROOT) -> tuple[float, float]:
+    """Return the purity of a run's neighbors in features, and of the same queries' neighbors in pixels.
+
+    Args:
+        record: the run's ``run.json``.
+        rows: its neighbors, (queries, neighbors).
+        runs_root: the folder of all run folders.
+
+    Raises:
+        ReproduceError: a file cannot be read, or the run's training images are others than those compared by pixels.
+    """
+    if record["config"].get("training_images") != SUBSET_IMAGES or rows.shape != (QUERIES, NEIGHBORS):
         expected = f"{NEIGHBORS} neighbors of {QUERIES} test images among {SUBSET_IMAGES}"
-        raise ReproduceError(f"{run['run_id']}: its neighbors are not {expected}, as those in pixels are; train it so")
-    features = purity_percent(rows, tested[:QUERIES], labels)
+        raise ReproduceError(
+            f"{record['run_id']}: its neighbors are not {expected}, as those in pixels are; train it so"
+        )
+    every, tested = (read_labels("cifar10", part, runs_root) for part in ("training", "test"))
+    labels, queries = every[balanced_subset(every, SUBSET_IMAGES)[0]], tested[:QUERIES]
+    in_pixels = read_pixel_neighbors(runs_root)
+    return purity_percent(rows, queries, labels), purity_percent(in_pixels, queries, labels)
+
+
+def _row(run: dict[str, Any], rows: np.ndarray, runs_root: Path) -> dict[str, Any]:
+    record = read_json(folder_of_run(run["run_id"], runs_root) / "run.json")
+    features, pixels = purities_percent(record, rows, runs_root)
     return {name: run[name] for name in _IDENTITY} | {
         "feature_purity_percent": features,
         "pixel_purity_percent": pixels,

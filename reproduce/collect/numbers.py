@@ -12,7 +12,7 @@ from ruamel.yaml.error import YAMLError
 
 from reproduce.collect.reasons import figure, unit_words
 from reproduce.collect.rules import LIMITED_SCALES
-from reproduce.collect.runs import folder_of_run
+from reproduce.collect.run_files import folder_of_run
 from reproduce.collect.verdicts import Verdict
 from reproduce.errors import ReproduceError
 from reproduce.files import read_json, write_json

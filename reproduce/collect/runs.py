@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reproduce.collect.learning import updates_to_converge, updates_to_leave_chance
+from reproduce.collect.kept import numbers_from_kept
+from reproduce.collect.run_files import RUNS_ROOT, folder_of_run, read_history
 from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
 from reproduce.files import read_json
-from reproduce.paths import RESULTS, relative_to_repo
-
-RUNS_ROOT = RESULTS / "runs"
+from reproduce.paths import relative_to_repo
 
 IDENTITY = ["run_id", "study", "variant", "epochs", "seed"]
 _ENVIRONMENT = ["cpu", "cores", "threads", "gpu", "torch"]
@@ -31,8 +30,6 @@ _PROVENANCE = [
     *("source_sha256", "started_utc", "finished_utc"),
 ]
 _SETTINGS = ["dataset", "scale", "schedule", "precision"]
-_CLASSES = {"cifar10": 10, "fashion_mnist": 10}  # some nets here have 1,000 outputs for them
-_PLATEAU = "validation_error_plateau"
 _COUNTS = ["views", "test_images", "updates", "interruptions", "cores", "threads"]
 COLUMNS = [
     *IDENTITY,
@@ -44,12 +41,6 @@ COLUMNS = [
     *_ENVIRONMENT,
     *_PROVENANCE,
 ]
-
-
-def folder_of_run(run_id: RunId | str, runs_root: Path = RUNS_ROOT) -> Path:
-    """Return a published run's folder: below ``runs_root``, or in external/ beside it if ``publish`` put it there."""
-    external = runs_root.with_name("external") / str(run_id)
-    return external if external.exists() else runs_root / str(run_id)
 
 
 def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
@@ -141,20 +132,7 @@ def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
         raise ReproduceError(f"{shown} says it is run {said['run_id']!r}; restore the folder of {run_id} with git")
     needed = _ENSEMBLE_METRICS if "ensemble_of" in record else METRICS
     metrics = _read_metrics(folder / "metrics.json", row["status"], needed)
-    return row | metrics | _how_soon(record, metrics, folder)
-
-
-def _how_soon(record: Mapping[str, Any], metrics: Mapping[str, Any], folder: Path) -> dict[str, int | None]:
-    """Return how soon the run learned, where it kept what says so."""
-    config = record.get("config", {})
-    found = {}
-    if "update_losses" in config.get("diagnostics", []):
-        losses = read_arrays(folder / "arrays.npz")["update_losses_nats"]
-        classes = _CLASSES.get(record["dataset"], config["network_spec"]["layers"][-1]["outputs"])
-        found["updates_to_leave_chance"] = updates_to_leave_chance(losses, classes)
-    if metrics["status"] == "finished" and any(p.get("until") == _PLATEAU for p in config.get("phases", [])):
-        found["updates_to_converge"] = updates_to_converge(_read_history(folder / "history.csv"), metrics["updates"])
-    return found
+    return row | metrics | numbers_from_kept(record, metrics, folder, runs_root)
 
 
 def _read_mapping(path: Path) -> Mapping[str, Any]:
@@ -197,42 +175,8 @@ def read_histories(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.
     for run_id in run_ids:
         path = folder_of_run(run_id, runs_root) / "history.csv"
         if path.parent.exists():
-            parts.append(_read_history(path).assign(**_identity(run_id)))
+            parts.append(read_history(path).assign(**_identity(run_id)))
     if not parts:
         return pd.DataFrame(columns=[*IDENTITY, "epoch"])
     frame = pd.concat(parts, ignore_index=True)
     return frame[[*IDENTITY, *(name for name in frame.columns if name not in IDENTITY)]]
-
-
-def _read_history(path: Path) -> pd.DataFrame:
-    try:
-        history = pd.read_csv(path)
-    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        reason = " ".join(str(error).split())
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error
-    if "epoch" not in history:
-        raise ReproduceError(f"{relative_to_repo(path)} has no column 'epoch'; restore it with git")
-    return history
-
-
-def read_predictions(run_id: RunId, runs_root: Path = RUNS_ROOT) -> dict[str, np.ndarray]:
-    """Return the arrays of the run's ``predictions.npz`` by name (per test image, in the test file's order).
-
-    Raises:
-        ReproduceError: the file is missing or damaged.
-    """
-    return read_arrays(folder_of_run(run_id, runs_root) / "predictions.npz")
-
-
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz file by name.
-
-    Raises:
-        ReproduceError: the file is missing or damaged.
-    """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except Exception as error:  # a damaged archive raises OSError, ValueError, zipfile's or zlib's own errors
-        reason = " ".join(str(error).split())
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error

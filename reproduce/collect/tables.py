@@ -12,7 +12,8 @@ from reproduce.collect import ablations, analyses, comparisons, factorial, numbe
 from reproduce.collect.claims import Claim, load_claims
 from reproduce.collect.markdown import verdicts_markdown
 from reproduce.collect.reasons import unit_of
-from reproduce.collect.runs import METRICS, RUNS_ROOT, TIMES, published_runs, read_histories, read_runs
+from reproduce.collect.run_files import RUNS_ROOT
+from reproduce.collect.runs import METRICS, TIMES, published_runs, read_histories, read_runs
 from reproduce.collect.statistics import mean_interval
 from reproduce.collect.updates import read_activations, read_update_losses
 from reproduce.collect.verdicts import Verdict, judge

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reproduce.collect.runs import RUNS_ROOT, folder_of_run
+from reproduce.collect.run_files import RUNS_ROOT, folder_of_run
 from reproduce.config import RunId
 from reproduce.errors import ReproduceError
 from reproduce.paths import relative_to_repo

@@ -15,7 +15,8 @@ from typing import Any, TextIO
 import numpy as np
 
 from reproduce.collect.numbers import read_numbers
-from reproduce.collect.runs import folder_of_run, published_runs, read_predictions, read_runs
+from reproduce.collect.run_files import folder_of_run, read_predictions
+from reproduce.collect.runs import published_runs, read_runs
 from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
 from reproduce.files import file_digest, json_digest, read_json

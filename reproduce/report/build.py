@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from reproduce.collect.numbers import NUMBERS_FILE, read_numbers
-from reproduce.collect.runs import RUNS_ROOT
+from reproduce.collect.run_files import RUNS_ROOT
 from reproduce.config import load_study
 from reproduce.data.cifar10 import load_cifar10
 from reproduce.errors import ReproduceError

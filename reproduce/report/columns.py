@@ -13,7 +13,8 @@ import pandas as pd
 from reproduce.collect.filters import color_shares, first_layer
 from reproduce.collect.labels import read_labels
 from reproduce.collect.neighbors import NEIGHBORS, SUBSET_IMAGES, read_neighbors, read_pixel_neighbors
-from reproduce.collect.runs import RUNS_ROOT, published_runs, read_predictions, read_runs
+from reproduce.collect.run_files import RUNS_ROOT, folder_of_run, read_predictions
+from reproduce.collect.runs import published_runs, read_runs
 from reproduce.config import RunId, Study
 from reproduce.data.cifar10 import Cifar10
 from reproduce.data.in_memory import balanced_subset
@@ -75,7 +76,7 @@ def base_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
 
 def shown_filters(runs: Sequence[RunId], runs_root: Path = RUNS_ROOT) -> list[Filters]:
     """Return the first layers of the first five runs."""
-    layers = [(run.seed, first_layer(run, runs_root).astype(np.float64)) for run in runs[:SEEDS_SHOWN]]
+    layers = [(run.seed, first_layer(folder_of_run(run, runs_root)).astype(np.float64)) for run in runs[:SEEDS_SHOWN]]
     return [Filters(seed, weights, color_shares(weights)) for seed, weights in layers]
 
 

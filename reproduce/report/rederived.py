@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from reproduce.collect.labels import read_labels
-from reproduce.collect.runs import RUNS_ROOT, read_predictions
+from reproduce.collect.run_files import RUNS_ROOT, read_predictions
 from reproduce.config import RunId
 from reproduce.report.records import Records
 

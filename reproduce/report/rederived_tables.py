@@ -10,7 +10,7 @@ from scipy import stats
 
 from reproduce.collect.factorial import effects_of
 from reproduce.collect.labels import read_labels
-from reproduce.collect.runs import RUNS_ROOT, read_predictions
+from reproduce.collect.run_files import RUNS_ROOT, read_predictions
 from reproduce.config import RunId, load_study
 from reproduce.report.records import TABLES
 from reproduce.report.rederived import COLUMNS, row_of

@@ -1,0 +1,51 @@
+"""Numbers made from what runs keep beside metrics: how soon they learned, what their first and last layers hold."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from reproduce.collect.filters import color_shares, columns_of_first_layer, division, first_layer
+from reproduce.collect.learning import updates_to_converge, updates_to_leave_chance
+from reproduce.collect.neighbors import purities_percent
+from reproduce.collect.run_files import read_arrays, read_history
+
+_CLASSES = {"cifar10": 10, "fashion_mnist": 10}  # some nets here have 1,000 outputs for them
+_PLATEAU = "validation_error_plateau"
+
+
+def numbers_from_kept(
+    record: Mapping[str, Any], metrics: Mapping[str, Any], folder: Path, runs_root: Path
+) -> dict[str, float | int | None]:
+    """Return, where a run kept what they are made of:
+
+    - ``updates_to_leave_chance`` (D41) and ``updates_to_converge`` (D40),
+    - ``color_specialization_above_chance_percent``: how much further the mean color shares of the filters of two
+      columns lie apart than when filters are dealt to the columns anew (D46),
+    - ``neighbor_purity_gain_percent``: of neighbors in features over those in pixels (D47).
+
+    Args:
+        record: the run's ``run.json``.
+        metrics: its ``metrics.json`` with its ``status``.
+        folder: the run's.
+        runs_root: the folder of all run folders.
+
+    Raises:
+        ReproduceError: the run's arrays or history cannot be read.
+    """
+    config, finished = record.get("config", {}), metrics["status"] == "finished"
+    diagnostics, network = config.get("diagnostics", []), config.get("network_spec")
+    found: dict[str, float | int | None] = {}
+    if "update_losses" in diagnostics:
+        losses = read_arrays(folder / "arrays.npz")["update_losses_nats"]
+        classes = _CLASSES.get(record["dataset"], config["network_spec"]["layers"][-1]["outputs"])
+        found["updates_to_leave_chance"] = updates_to_leave_chance(losses, classes)
+    if finished and any(phase.get("until") == _PLATEAU for phase in config.get("phases", [])):
+        found["updates_to_converge"] = updates_to_converge(read_history(folder / "history.csv"), metrics["updates"])
+    if finished and network and network["input"]["channels"] == 3 and columns_of_first_layer(network) == 2:
+        divided = division(color_shares(first_layer(folder)))
+        found["color_specialization_above_chance_percent"] = 100 * (divided.index - divided.shuffled_mean)
+    if finished and "nearest_neighbors" in diagnostics:
+        rows = read_arrays(folder / "arrays.npz")["neighbor_rows"]
+        features, pixels = purities_percent(record, rows, runs_root)
+        found["neighbor_purity_gain_percent"] = features - pixels
+    return found

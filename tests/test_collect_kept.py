@@ -1,0 +1,76 @@
+"""Measures of what a run keeps become columns of its row, and claims are judged by them."""
+
+import numpy as np
+import pytest
+from collect_support import FakeRunId, claim, write_run
+from stored_runs import config_of, write_labels
+
+from reproduce.collect import neighbors
+from reproduce.collect.runs import read_runs
+from reproduce.collect.verdicts import judge
+from reproduce.errors import ReproduceError
+
+GAIN = {"kind": "gain", "targets": [], "margin": None, "margin_why": None, "study": "small", "arms": ["base"]}
+SPECIALIZED = "color_specialization_above_chance_percent"
+
+
+def filters(*kinds):
+    """Return four filters: "g" sees gray alone, "c" color alone."""
+    colors = np.array([[1, 1, 1] if kind == "g" else [1, -1, 0] for kind in kinds], dtype=np.float16)
+    return colors[:, :, None, None]
+
+
+def write_net(root, seed, weights, network="alexnet_paper", **changes):
+    folder = write_run(root, FakeRunId("small", "base", 11, seed), config=config_of(network), **changes)
+    np.savez(folder / "arrays.npz", conv1_weights=weights)
+
+
+def rows(root, count):
+    return read_runs([FakeRunId("small", "base", 11, seed) for seed in range(1, count + 1)], root)
+
+
+def test_specialization_counts_from_what_chance_gives(tmp_path):
+    write_net(tmp_path, 1, filters(*"ggcc"))
+    write_net(tmp_path, 2, filters(*"gcgc"))
+    # of six deals of two gray and two colored filters to two columns, two give 1 and four give 0: 1/3 by chance
+    assert rows(tmp_path, 2)[SPECIALIZED].tolist() == pytest.approx([200 / 3, -100 / 3])
+
+
+def test_a_net_without_columns_and_an_unfinished_run_have_none(tmp_path):
+    write_net(tmp_path, 1, filters(*"ggcc"), network="alexnet_one_gpu")
+    write_net(tmp_path, 2, filters(*"ggcc"), status="failed")
+    assert SPECIALIZED not in rows(tmp_path, 2)
+
+
+def test_a_run_that_lost_its_filters_says_so(tmp_path):
+    write_net(tmp_path, 1, filters(*"ggcc"))
+    path = tmp_path / "small" / "base" / "epochs11" / "seed1" / "arrays.npz"
+    np.savez(path, other=np.zeros(1))
+    with pytest.raises(ReproduceError, match=r"arrays\.npz holds no first-layer weights"):
+        rows(tmp_path, 1)
+
+
+def test_columns_are_judged_over_seeds(tmp_path):
+    split = claim(id="split", estimand=SPECIALIZED, seeds_planned=3, scale="reduced", **GAIN)
+    for seed, weights in enumerate([filters(*"ggcc")] * 2 + [filters(*"ccgg")], 1):
+        write_net(tmp_path, seed, weights, scale="reduced")
+    (verdict,) = judge([split], rows(tmp_path, 3))
+    assert (verdict.verdict, verdict.unit) == ("direction reproduced", "percentage_points")
+    assert verdict.estimate == pytest.approx(200 / 3)
+    write_net(tmp_path, 4, filters(*"gcgc"), scale="reduced")
+    # 66.7 three times and -33.3: mean 41.7, standard error 25, t(3) = 3.182
+    (verdict,) = judge([split], rows(tmp_path, 4))
+    assert (verdict.verdict, verdict.low) == ("inconclusive", pytest.approx(125 / 3 - 3.182446 * 25, rel=1e-5))
+
+
+def test_purity_counts_from_that_in_pixels(tmp_path, monkeypatch):
+    for name, value in (("QUERIES", 2), ("NEIGHBORS", 2), ("SUBSET_IMAGES", 4)):
+        monkeypatch.setattr(neighbors, name, value)
+    write_labels(tmp_path, [0, 1, 1, 0], "test")
+    write_labels(tmp_path, [1, 1, 0, 0], "training")
+    np.save(tmp_path / "data" / "cifar10" / "pixel_neighbors.npy", np.array([[0, 2], [2, 3]], dtype=np.uint16))
+    config = {"training_images": 4, "diagnostics": ["nearest_neighbors"]}
+    folder = write_run(tmp_path / "runs", FakeRunId("small", "base"), config=config)
+    np.savez(folder / "arrays.npz", neighbor_rows=np.array([[2, 3], [0, 2]], dtype=np.uint16))
+    # features: both of class 0 for class 0, one of two for class 1: 75 %; pixels: one of two, none of two: 25 %
+    assert rows(tmp_path / "runs", 1)["neighbor_purity_gain_percent"].tolist() == pytest.approx([50])
