@@ -71,7 +71,9 @@ INLINE void NAMED(gather_chosen)(const ELEMENT *gradient, const uint8_t *place, 
         const ELEMENT *g = gradient + from[i];
         const uint8_t *p = place + from[i], inside = here[i];
         for (long k = 0; k < width; k++) {
-            const ELEMENT chosen = p[k] == inside ? g[k] : 0; /* selecting before widening halves the vectors */
+            /* Loaded first, since only then can processors without masked loads of 16 bits work on vectors; selected
+             * before widening, which halves the vectors. */
+            const ELEMENT there = g[k], chosen = p[k] == inside ? there : 0;
             sum[k] += LOAD(chosen);
         }
     }
