@@ -1,9 +1,16 @@
 """Response normalization across maps in bf16: every form of the kernel against torch's layer in double precision."""
 
+import ctypes
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
 import pytest
 import torch
 from torch.nn import functional
 
+from reproduce.models import kernels
 from reproduce.models.normalization import normalize_across_maps
 
 ALPHA_PER_SQUARE, BETA, K = 2e-4, 0.75, 1.0
@@ -65,3 +72,35 @@ def test_large_values_stay_finite_and_small_ones_stay_themselves() -> None:
     out, _ = ours(x, torch.ones_like(x), 5)
     assert 0 < out[0, 3].item() < 1e15 and out.isfinite().all()
     assert out[0, 40] == x[0, 40]
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64" or not shutil.which("gcc"), reason="compiles for two widths of x86")
+@pytest.mark.parametrize("maps", [8, 16, 24, 32, 64])  # of a column: pixels of whole vectors of one width, or of all
+def test_the_width_of_a_processors_vectors_does_not_show(maps: int, libraries: list[ctypes.CDLL]) -> None:
+    x, gradient = bf16_noise(maps, 7, 40.0), bf16_noise(maps, 8, 1.0)
+    results = []
+    for library in libraries:
+        out, in_gradient = torch.empty_like(x), torch.empty_like(x)
+        sizes = [ctypes.c_long(x.numel() // maps), ctypes.c_long(maps), ctypes.c_long(5)]
+        factors = [ctypes.c_float(number) for number in (ALPHA_PER_SQUARE, BETA, K)]
+        library.across_maps_forward_bf16(*pointers(x, out), *sizes, *factors)
+        library.across_maps_backward_bf16(*pointers(x, gradient, in_gradient), *sizes, *factors)
+        results.append((out, in_gradient))
+    for out, in_gradient in results[1:]:
+        assert torch.equal(out, results[0][0]) and torch.equal(in_gradient, results[0][1])
+
+
+def pointers(*tensors: torch.Tensor) -> list[ctypes.c_void_p]:
+    return [ctypes.c_void_p(tensor.data_ptr()) for tensor in tensors]
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> list[ctypes.CDLL]:
+    """Return the kernels compiled for vectors of 128 bits, of 256, and of the widest here."""
+    loaded = []
+    for name, flags in (("narrow", ["-mno-avx512f", "-mno-avx2"]), ("wide", ["-mno-avx512f"]), ("widest", [])):
+        path = tmp_path_factory.mktemp("kernels") / f"{name}.so"
+        source = Path(kernels.__file__).with_name("kernels.c")
+        subprocess.run(["gcc", *kernels._FLAGS, *flags, str(source), "-o", str(path), "-lm"], check=True)
+        loaded.append(ctypes.CDLL(str(path)))
+    return loaded

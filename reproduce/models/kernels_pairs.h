@@ -4,8 +4,10 @@
  * even and the odd maps of a pixel are kept in two sets of vectors: the windows around a map and around its neighbor
  * share all terms but one, and neighboring maps are a lane apart. Nothing goes through memory but the pixels.
  *
- * For gcc's vector types, little-endian words, beta = 0.75, windows of 3, 5, 7 or 9 and whole vectors of maps; anything
- * else is left to the general form. */
+ * For gcc's vector types, little-endian words, beta = 0.75, windows of 3, 5, 7 or 9 and maps in multiples of 32, which are
+ * whole vectors everywhere; anything else is left to the general form. Which form does the work must not depend on how
+ * wide a processor's vectors are: the two round differently, and where a rounding decides which of two values in a pooling
+ * window is the larger, that is seen in the gradients. */
 
 #if defined(__AVX512F__)
 #define LANES 16
@@ -14,6 +16,7 @@
 #else
 #define LANES 4
 #endif
+#define MAPS_AT_ONCE 32 /* two vectors of 16, the widest */
 #define MAX_VECTORS (TILE / (2 * LANES))
 
 #if defined(__GNUC__) && !defined(__clang__) && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
@@ -120,7 +123,7 @@ INLINE void pairs_backward_of(const words_in_memory *in, const words_in_memory *
 #define PIXELS_AT_ONCE 64
 
 static int pairs_fit(long c, long window, float beta) {
-    return c % (2 * LANES) == 0 && c <= TILE && window % 2 == 1 && window > 1 && window <= 9 && beta == 0.75f;
+    return c % MAPS_AT_ONCE == 0 && c <= TILE && window % 2 == 1 && window > 1 && window <= 9 && beta == 0.75f;
 }
 
 static void pairs_forward_some(const uint16_t *in, uint16_t *out, long pixels, long c, long window, float alpha,
