@@ -4,18 +4,28 @@ from pathlib import Path
 
 import torch
 
+_FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "sve", "bf16")
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 vectors, x86 matrix tiles, Arm
 
 
 def has_native_bf16(device: torch.device) -> bool:
-    """Return whether ``device`` multiplies bf16 in hardware; elsewhere bf16 works but is slow."""
+    """Return whether ``device`` multiplies bf16 in hardware; elsewhere bf16 takes no less time than float32."""
     if device.type == "cuda":
         if torch.version.hip:
             return True  # every GPU that ROCm's torch runs on
         return torch.cuda.get_device_capability(device)[0] >= 8  # torch's own question is of the current device
+    return not _BF16_FLAGS.isdisjoint(_processor_flags())
+
+
+def processor_features() -> list[str]:
+    """Return which vector and bf16 instructions the processor names; empty where the system does not say."""
+    flags = _processor_flags()
+    return [feature for feature in _FEATURES if feature in flags]
+
+
+def _processor_flags() -> list[str]:
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        return False
-    flags = next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])
-    return not _BF16_FLAGS.isdisjoint(flags)
+        return []
+    return next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])

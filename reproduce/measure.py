@@ -16,7 +16,6 @@ from reproduce.hardware import has_native_bf16
 from reproduce.progress import Progress
 
 Result = TypeVar("Result")
-_FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "sve", "bf16")
 _CPU = torch.device("cpu")
 _HARDWARE = ("cpu", "cores", "gpu", "os", "features")  # what makes two machines the same kind
 _UNEVEN_PERCENT = 25.0  # from the fastest round of a fixed piece of work to its slowest, on a machine to itself
@@ -59,18 +58,8 @@ def ratios(numerators: Iterable[float], denominators: Iterable[float]) -> dict[s
 
 
 def native_precisions(device: torch.device = _CPU) -> list[str]:
-    """Return ``fp32``, and ``bf16`` where ``device`` multiplies it in hardware; elsewhere it would only be slow."""
+    """Return ``fp32``, and ``bf16`` where ``device`` multiplies it in hardware, elsewhere it is float32."""
     return ["fp32", "bf16"] if has_native_bf16(device) else ["fp32"]
-
-
-def processor_features() -> list[str]:
-    """Return which vector and bf16 instructions the processor names; empty where the system does not say."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    flags = next((line.split() for line in lines if line.startswith(("flags", "Features"))), [])
-    return [feature for feature in _FEATURES if feature in flags]
 
 
 def uneven_words(percent: float) -> str:

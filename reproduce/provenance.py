@@ -14,6 +14,7 @@ import psutil
 import torch
 
 import reproduce
+from reproduce.hardware import processor_features
 from reproduce.paths import REPO_ROOT
 
 _CPU = torch.device("cpu")
@@ -66,10 +67,12 @@ def _processor_name() -> str:
 def machine_fingerprint(device: torch.device = _CPU) -> dict[str, Any]:
     """Return processor, cores, threads, memory, the device in use, versions and load; no host name.
 
-    ``gpu`` names the GPU in use and is None where work ran on the CPU, whatever else the machine has.
+    ``features`` names the processor's vector and bf16 instructions, which decide how products round. ``gpu`` names
+    the GPU in use and is None where work ran on the CPU, whatever else the machine has.
     """
     return {
         "cpu": _processor_name(),
+        "features": " ".join(processor_features()) or None,
         "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
         "threads": torch.get_num_threads(),
         "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),

@@ -19,7 +19,7 @@ from reproduce.paths import RESULTS, relative_to_repo
 from reproduce.train.run import Launch, train_run
 
 RERUNS_FOLDER = RESULTS / "reruns"
-_DECIDING = ("cpu", "threads", "gpu", "torch")  # of the machine: these decide the rounding
+_DECIDING = ("cpu", "features", "threads", "gpu", "torch")  # of the machine: these decide the rounding
 _COMPARED = ("test_top1_error_percent", "test_loss_nats", "training_top1_error_percent", "updates")
 
 
@@ -80,7 +80,8 @@ def rerun(run: RunId, launch: Launch) -> str:
         launch = replace(launch, threads=then["threads"])
     folder = train_run(run, RERUNS_FOLDER / str(run), launch)
     now = read_json(folder / "run.json")["machine"]
-    changed = [f"{name} {then[name]} then, {now[name]} now" for name in _DECIDING if then[name] != now[name]]
+    known = [name for name in _DECIDING if name in then]  # earlier records lack the features
+    changed = [f"{name} {then[name]} then, {now[name]} now" for name in known if then[name] != now[name]]
     old, new = read_json(published / "metrics.json"), read_json(folder / "metrics.json")
     rows = [{"": name, "published": old[name], "rerun": new[name]} for name in _COMPARED]
     table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".6g")

@@ -34,3 +34,9 @@ def test_a_gpu_is_asked_for_itself_and_not_for_the_current_one(capability, expec
 def test_a_system_that_does_not_tell_counts_as_without(monkeypatch, tmp_path):
     monkeypatch.setattr(hardware, "Path", lambda _: tmp_path / "absent")
     assert hardware.has_native_bf16(CPU) is False
+
+
+def test_features_are_those_named_in_a_fixed_order(monkeypatch, tmp_path):
+    (tmp_path / "cpuinfo").write_text("model name : avx512f\nflags : fpu avx512_bf16 sse avx2\n")
+    monkeypatch.setattr(hardware, "Path", lambda _: tmp_path / "cpuinfo")
+    assert hardware.processor_features() == ["avx2", "avx512_bf16"]

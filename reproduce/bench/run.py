@@ -12,7 +12,8 @@ from reproduce.bench.cifar10 import measure_cifar10
 from reproduce.bench.data import measure_data
 from reproduce.bench.report import write_part
 from reproduce.errors import ReproduceError
-from reproduce.measure import is_loaded, load_average, processor_features
+from reproduce.hardware import processor_features
+from reproduce.measure import is_loaded, load_average
 from reproduce.memory import keep_freed_memory
 from reproduce.models import kernels
 from reproduce.paths import RESULTS, relative_to_repo

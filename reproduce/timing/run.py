@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from reproduce.errors import ReproduceError
-from reproduce.measure import in_turns, is_loaded, load_average, processor_features
+from reproduce.measure import in_turns, is_loaded, load_average
 from reproduce.models import kernels
 from reproduce.paths import RESULTS, relative_to_repo
 from reproduce.progress import Progress
@@ -94,9 +94,8 @@ def facts_of_machine(devices: Sequence[str]) -> dict[str, Any]:
     machine = machine_fingerprint()
     names = [torch.cuda.get_device_name(torch.device(name)) for name in devices if name != "cpu"]
     return {
-        **{name: machine[name] for name in ("cpu", "cores", "memory_gib", "os", "torch", "python")},
+        **{name: machine[name] for name in ("cpu", "features", "cores", "memory_gib", "os", "torch", "python")},
         "gpu": GPU_SEPARATOR.join(names) or None,
-        "features": " ".join(processor_features()) or None,
     }
 
 
