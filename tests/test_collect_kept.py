@@ -74,3 +74,13 @@ def test_purity_counts_from_that_in_pixels(tmp_path, monkeypatch):
     np.savez(folder / "arrays.npz", neighbor_rows=np.array([[2, 3], [0, 2]], dtype=np.uint16))
     # features: both of class 0 for class 0, one of two for class 1: 75 %; pixels: one of two, none of two: 25 %
     assert rows(tmp_path / "runs", 1)["neighbor_purity_gain_percent"].tolist() == pytest.approx([50])
+
+
+@pytest.mark.parametrize(
+    ("diagnostic", "name"), [("update_losses", "update_losses_nats"), ("nearest_neighbors", "neighbor_rows")]
+)
+def test_a_run_that_lost_what_it_should_keep_says_so(tmp_path, diagnostic, name):
+    folder = write_run(tmp_path, FakeRunId("small", "base"), config={"diagnostics": [diagnostic]})
+    np.savez(folder / "arrays.npz", other=np.zeros(1))
+    with pytest.raises(ReproduceError, match=rf"arrays\.npz holds no {name}"):
+        rows(tmp_path, 1)

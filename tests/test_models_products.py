@@ -46,17 +46,24 @@ def test_a_widened_product_is_the_exact_one_rounded_once(case, widening):
         torch.testing.assert_close(got.grad.double(), expected.grad, rtol=2**-8, atol=1e-5)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_nothing_is_widened_where_the_processor_multiplies_the_precision_itself(dtype, monkeypatch):
-    monkeypatch.setattr(products, "_cpu_lacks_bf16", lambda: dtype != torch.bfloat16)
+@pytest.mark.parametrize(
+    ("lacks_bf16", "given", "multiplied"),
+    [
+        (True, torch.bfloat16, torch.float32),
+        (False, torch.bfloat16, torch.bfloat16),
+        (True, torch.float32, torch.float32),
+    ],
+)
+def test_what_is_multiplied_on_which_processor(lacks_bf16, given, multiplied, monkeypatch):
+    monkeypatch.setattr(products, "_cpu_lacks_bf16", lambda: lacks_bf16)
     seen = []
 
     def function(x, weight, bias):
         seen.append((x.dtype, weight.dtype, bias.dtype))
         return functional.linear(x, weight, bias)
 
-    product(function, *operands([(2, 3), (4, 3), (4,)], dtype))
-    assert seen == [(dtype, dtype, dtype)]
+    assert product(function, *operands([(2, 3), (4, 3), (4,)], given)).dtype == given
+    assert seen == [(multiplied,) * 3]
 
 
 @pytest.mark.parametrize("name", ["alexnet_small", "conv_local_13pct"])

@@ -4,10 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from reproduce.collect.filters import color_shares, columns_of_first_layer, division, first_layer
 from reproduce.collect.learning import updates_to_converge, updates_to_leave_chance
 from reproduce.collect.neighbors import purities_percent
 from reproduce.collect.run_files import read_arrays, read_history
+from reproduce.errors import ReproduceError
+from reproduce.paths import relative_to_repo
 
 _CLASSES = {"cifar10": 10, "fashion_mnist": 10}  # some nets here have 1,000 outputs for them
 _PLATEAU = "validation_error_plateau"
@@ -19,8 +23,8 @@ def numbers_from_kept(
     """Return, where a run kept what they are made of:
 
     - ``updates_to_leave_chance`` (D41) and ``updates_to_converge`` (D40),
-    - ``color_specialization_above_chance_percent``: how much further the mean color shares of the filters of two
-      columns lie apart than when filters are dealt to the columns anew (D46),
+    - ``color_specialization_above_chance_percent``: by how much the absolute difference of two columns' mean
+      color shares is larger than when filters are dealt to the columns anew (D46),
     - ``neighbor_purity_gain_percent``: of neighbors in features over those in pixels (D47).
 
     Args:
@@ -36,7 +40,7 @@ def numbers_from_kept(
     diagnostics, network = config.get("diagnostics", []), config.get("network_spec")
     found: dict[str, float | int | None] = {}
     if "update_losses" in diagnostics:
-        losses = read_arrays(folder / "arrays.npz")["update_losses_nats"]
+        losses = _kept(folder, "update_losses_nats")
         classes = _CLASSES.get(record["dataset"], config["network_spec"]["layers"][-1]["outputs"])
         found["updates_to_leave_chance"] = updates_to_leave_chance(losses, classes)
     if finished and any(phase.get("until") == _PLATEAU for phase in config.get("phases", [])):
@@ -45,7 +49,15 @@ def numbers_from_kept(
         divided = division(color_shares(first_layer(folder)))
         found["color_specialization_above_chance_percent"] = 100 * (divided.index - divided.shuffled_mean)
     if finished and "nearest_neighbors" in diagnostics:
-        rows = read_arrays(folder / "arrays.npz")["neighbor_rows"]
+        rows = _kept(folder, "neighbor_rows")
         features, pixels = purities_percent(record, rows, runs_root)
         found["neighbor_purity_gain_percent"] = features - pixels
     return found
+
+
+def _kept(folder: Path, name: str) -> np.ndarray:
+    path = folder / "arrays.npz"
+    arrays = read_arrays(path)
+    if name not in arrays:
+        raise ReproduceError(f"{relative_to_repo(path)} holds no {name}; restore it with git or train the run again")
+    return arrays[name]
