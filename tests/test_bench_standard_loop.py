@@ -54,25 +54,34 @@ def assert_close(ours: torch.Tensor, stock: torch.Tensor) -> None:
     assert stock.abs().max() > 0
 
 
+def gradients(stock: StandardNetwork, images: torch.Tensor) -> list[torch.Tensor]:
+    loss = functional.cross_entropy(0.01 * stock(images), torch.arange(len(images)))
+    return list(torch.autograd.grad(loss, list(stock.parameters())))
+
+
+def steady_images(stock: StandardNetwork, size: int) -> torch.Tensor:
+    """Return noise images where rounding cannot decide which value of a pooling window is the largest.
+
+    The first draw is taken whose gradients noise of a few roundings leaves within the bound of ``assert_close``. The
+    stock layers alone are asked, so nothing is chosen by how well ours agree.
+    """
+    for seed in range(3, 13):
+        random = torch.Generator().manual_seed(seed)
+        images = 60 * torch.randn(6, 3, size, size, generator=random)
+        exact = gradients(stock, images)
+        noisy = [images * (1 + 1e-6 * torch.randn(images.shape, generator=random)) for _ in range(4)]
+        moved = [pair for each in noisy for pair in zip(gradients(stock, each), exact, strict=True)]
+        if all((now - then).abs().max() <= 2e-4 * then.abs().max() for now, then in moved):
+            return images
+    raise AssertionError("no draw of images is free of near ties")
+
+
 @pytest.mark.parametrize("name", NETWORKS)
 def test_outputs_and_gradients_equal_ours(name: str) -> None:
-    """On two of three draws of images: where two values of a pooling window all but tie, rounding sends one astray."""
-    problems = []
-    for seed in (3, 4, 5):
-        try:
-            compare_outputs_and_gradients(name, seed)
-        except AssertionError as problem:
-            problems.append(problem)
-    assert len(problems) <= 1, problems
-
-
-def compare_outputs_and_gradients(name: str, seed: int) -> None:
     network_spec = spec.load_spec(name)
     ours, stock = Network(network_spec, seed=1), StandardNetwork(network_spec, seed=1)
     scale_up(ours, stock)
-    random = torch.Generator().manual_seed(seed)
-    size = network_spec.input.size
-    images = 60 * torch.randn(6, 3, size, size, generator=random)
+    images = steady_images(stock, network_spec.input.size)
     labels = torch.arange(6)
     logits = ours(images.contiguous(memory_format=torch.channels_last), StepDraw(1, 0)), stock(images)
     assert_close(*logits)

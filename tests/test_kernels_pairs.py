@@ -74,7 +74,7 @@ def test_large_values_stay_finite_and_small_ones_stay_themselves() -> None:
     assert out[0, 40] == x[0, 40]
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64" or not shutil.which("gcc"), reason="compiles for two widths of x86")
+@pytest.mark.skipif(platform.machine() != "x86_64" or not shutil.which("gcc"), reason="compiles for widths of x86")
 @pytest.mark.parametrize("maps", [8, 16, 24, 32, 64])  # of a column: pixels of whole vectors of one width, or of all
 def test_the_width_of_a_processors_vectors_does_not_show(maps: int, libraries: list[ctypes.CDLL]) -> None:
     x, gradient = bf16_noise(maps, 7, 40.0), bf16_noise(maps, 8, 1.0)

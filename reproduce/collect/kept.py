@@ -41,7 +41,7 @@ def numbers_from_kept(
     found: dict[str, float | int | None] = {}
     if "update_losses" in diagnostics:
         losses = _kept(folder, "update_losses_nats")
-        classes = _CLASSES.get(record["dataset"], config["network_spec"]["layers"][-1]["outputs"])
+        classes = _CLASSES.get(record["dataset"], network["layers"][-1]["outputs"])
         found["updates_to_leave_chance"] = updates_to_leave_chance(losses, classes)
     if finished and any(phase.get("until") == _PLATEAU for phase in config.get("phases", [])):
         found["updates_to_converge"] = updates_to_converge(read_history(folder / "history.csv"), metrics["updates"])
@@ -49,8 +49,7 @@ def numbers_from_kept(
         divided = division(color_shares(first_layer(folder)))
         found["color_specialization_above_chance_percent"] = 100 * (divided.index - divided.shuffled_mean)
     if finished and "nearest_neighbors" in diagnostics:
-        rows = _kept(folder, "neighbor_rows")
-        features, pixels = purities_percent(record, rows, runs_root)
+        features, pixels = purities_percent(record, _kept(folder, "neighbor_rows"), runs_root)
         found["neighbor_purity_gain_percent"] = features - pixels
     return found
 
