@@ -4,14 +4,34 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PROFILE ?= standard
+THREADS ?= 1
 
-.PHONY: help reproduce test test-slow bench lint environment
+.PHONY: help reproduce runs test test-slow bench lint environment
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 reproduce: $(INSTALLED)  ## environment, data, and the 80-second net of 2012 trained here, beside its published figures
 	$(BIN)/python -m reproduce quick
+
+# Side by side by make's own -j. A published run is a stage, which DVC records; DVC runs sibling stages at once with -s.
+runs: $(INSTALLED)  ## what a study lacks, side by side: make -j2 runs STUDY=alexnet_small PROFILE=full [THREADS=1]
+	@test -n "$(STUDY)" || { echo "name a study: make -j2 runs STUDY=alexnet_small PROFILE=full" >&2; exit 2; }
+	@missing=$$($(BIN)/python -m reproduce train $(STUDY) --profile $(PROFILE) --list) || exit $$?; \
+	test -n "$$missing" || { echo "$(STUDY) lacks no run of profile $(PROFILE)"; exit 0; }; \
+	$(MAKE) --no-print-directory $$(printf 'run/%s ' $$missing)
+
+# study/variant/epochs<n>/seed<k>. Through cat, progress is plain lines: bars would write over one another.
+run/%: SHELL := /bin/bash
+run/%: .SHELLFLAGS := -o pipefail -c
+run/%: name = $(subst /, ,$*)
+run/%: train = $(BIN)/python -m reproduce train $(wordlist 1,2,$(name)) \
+	--epochs $(patsubst epochs%,%,$(word 3,$(name))) --seed $(patsubst seed%,%,$(word 4,$(name)))
+run/%: staged = $(wildcard experiments/$(word 1,$(name))/dvc.yaml)
+run/%: stage = $(BIN)/dvc repro -s experiments/$(word 1,$(name))/dvc.yaml:$(word 2,$(name))@$(patsubst seed%,%,$(word 4,$(name)))
+run/%:
+	@OMP_NUM_THREADS=$(THREADS) $(if $(and $(filter standard,$(PROFILE)),$(staged)),$(stage),$(train)) 2>&1 | (trap '' INT TERM; cat)
 
 test: $(INSTALLED)  ## the test suite (minutes)
 	$(BIN)/python -m pytest

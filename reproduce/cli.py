@@ -38,6 +38,9 @@ def _train(arguments: Arguments) -> None:
     from reproduce.train.run import is_up_to_date, prepare_torch, train_run
 
     runs, launch = _chosen_runs(arguments), _launch(arguments)
+    if arguments.list:
+        sys.stdout.writelines(f"{run}\n" for run in runs if not is_up_to_date(run))
+        return
     with joined_processes(prepare_torch(launch)) as processes:
         for run in runs:
             if arguments.profile and any(processes.sums([is_up_to_date(run)])):
