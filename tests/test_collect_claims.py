@@ -89,6 +89,8 @@ def test_claims_load_in_order_with_their_values(tmp_path):
         (SINGLE, "seeds_planned", 0, "field seeds_planned"),
         (SINGLE, "better_is_no_failure", "true", "field better_is_no_failure"),
         (SINGLE, "relation", "below", "field relation"),
+        (SINGLE, "negligible_within", 0.5, "only a gain or a difference may be negligible"),
+        (SINGLE, "negligible_within", 0, "field negligible_within"),
         (SINGLE, "source_check", {"finding": "true", "why": "x", "sources": ["y"]}, "field source_check.finding"),
         (SINGLE, "not_run", {"command": "make"}, "field not_run.reason"),
         (SINGLE, "targets.0.value", "26", "field targets.0.value"),

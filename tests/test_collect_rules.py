@@ -54,6 +54,25 @@ def test_a_difference(terms, low, high, verdict):
     assert decide(interval(low, high), 12, terms) == verdict
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "within", "negligible"),
+    [
+        (-0.3, 0.5, 0.5, True),
+        (0.1, 0.4, 0.5, True),  # an effect, but a small one
+        (-0.3, 0.51, 0.5, False),
+        (-0.6, 0.2, 0.5, False),
+        (1.0, 2.0, 0.5, False),
+        (-0.1, 0.1, None, None),
+    ],
+)
+def test_an_effect_is_negligible_where_its_whole_interval_lies_within_the_bound(low, high, within, negligible):
+    assert rules.is_negligible(interval(low, high), within) is negligible
+
+
+def test_one_run_alone_never_shows_an_effect_to_be_negligible():
+    assert rules.is_negligible(Estimate(0.0, None, None, 1, "one seed", None), 0.5) is None
+
+
 def test_one_seed_is_inconclusive_whatever_its_interval():
     assert decide(interval(25.9, 26.1), 1, SINGLE) == "inconclusive"
     assert decide(Estimate(2.0, None, None, 1, "one seed", None), 1, GAIN) == "inconclusive"

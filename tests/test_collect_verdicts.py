@@ -119,6 +119,34 @@ def test_an_effect_without_a_published_value_is_judged_by_direction(make_runs):
     assert (verdict.verdict, verdict.unit, verdict.target_value) == ("direction reproduced", "percentage_points", None)
 
 
+def test_an_effect_too_small_to_matter_is_said_to_be_so_beside_its_verdict(make_runs):
+    """Welch: 0.1 +- 0.25 points, by hand: deviations 0.1 each, sqrt(2 x 0.01 / 3) = 0.08165, t(4) = 2.7764."""
+    small = difference_claim(None, None, negligible_within=0.5, seeds_planned=3)
+    verdict = verdict_of(small, make_runs({"with": [11.0, 11.2, 11.1], "without": [11.2, 11.1, 11.3]}))
+    assert (verdict.verdict, verdict.negligible, verdict.negligible_within) == ("inconclusive", True, 0.5)
+    assert verdict.high == pytest.approx(0.1 + 2.7764 * 0.08165, abs=1e-3)
+    assert "; more than 0.5 points either way is ruled out; " in verdict.why
+
+
+def test_a_wide_interval_does_not_show_an_effect_to_be_small(make_runs):
+    small = difference_claim(None, None, negligible_within=0.5, seeds_planned=3)
+    verdict = verdict_of(small, make_runs({"with": [11.0, 12.2, 11.1], "without": [11.2, 11.1, 11.3]}))
+    assert (verdict.negligible, "ruled out" in verdict.why) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"negligible_within": 0.5, "seeds_planned": 4}, [11.0, 11.2, 11.1]),  # seeds are still to come
+        ({"negligible_within": 0.5, "seeds_planned": 3}, [11.0, 11.2, 11.1, None, 11.1]),  # one was left out
+        ({}, [11.0, 11.2, 11.1]),  # no bound was fixed
+    ],
+)
+def test_nothing_is_said_to_be_negligible_before_the_planned_seeds_or_where_a_run_failed(make_runs, changes, errors):
+    frame = make_runs({"with": errors, "without": [11.2, 11.1, 11.3]})
+    assert verdict_of(difference_claim(None, None, **changes), frame).negligible is None
+
+
 def test_a_gap_between_test_and_training_error(make_runs):
     gap = claim(estimand="generalization_gap_percent", targets=[], margin=None, margin_why=None)
     verdict = verdict_of(gap, make_runs({"80sec": [26.0, 28.0]}))  # the training error is 20 throughout

@@ -23,6 +23,8 @@ NOTHING = {
     "n_second": 0,
     "study": "nets",
     "p_value_holm": math.nan,
+    "negligible_within": math.nan,
+    "negligible": math.nan,
     "verdict": "not run",
 }
 
@@ -81,6 +83,8 @@ def test_rows_say_what_was_measured_where_and_what_came_of_it():
         (["top-1 error, ILSVRC-2012", "any"], ["not run at ImageNet scale"]),
     ]
     assert gaps.rows[0].result[1] == "inconclusive, shortened"
+    small = row("a", "b", **ran(0.1, 0.2, "inconclusive", "full"), negligible_within=0.5, negligible=True)
+    assert panels(pd.DataFrame([small, *FEW]))[0].rows[0].result[1] == "inconclusive, under 0.5"
     assert ratios.rows[0].label == ["epochs to 25 % training error,", "CIFAR-10, own scale"]
 
 

@@ -12,9 +12,9 @@ from reproduce.collect.verdicts import Verdict
 COLUMNS = [
     *("ablation", "claim", "statement", "study", "arms", "estimand", "unit", "scale", "schedule", "dataset"),
     *("relation", "published", "authors_log", "estimate", "low", "high", "n_first", "n_second", "method"),
-    *("p_value", "p_value_holm", "verdict", "seeds_to_settle", "runs"),
+    *("p_value", "p_value_holm", "negligible_within", "negligible", "verdict", "seeds_to_settle", "runs"),
 ]
-_FLOATS = ["published", "authors_log", "estimate", "low", "high", "p_value", "p_value_holm"]
+_FLOATS = ["published", "authors_log", "estimate", "low", "high", "p_value", "p_value_holm", "negligible_within"]
 _COUNTS = ["n_first", "n_second", "seeds_to_settle"]
 
 
@@ -50,7 +50,7 @@ def _row(claim: Claim, verdict: Verdict, datasets: pd.Series) -> dict[str, Any]:
     counts = verdict.n_by_arm or ([0] if claim.kind in ("single_value", "gain") else [0, 0])
     row |= dict(zip(("n_first", "n_second"), counts, strict=False))
     fields = ("unit", "scale", "schedule", "estimate", "low", "high", "method", "p_value", "verdict", "seeds_to_settle")
-    row |= {name: getattr(verdict, name) for name in (*fields, "runs")}
+    row |= {name: getattr(verdict, name) for name in (*fields, "negligible_within", "negligible", "runs")}
     return row | {"dataset": _dataset(claim, datasets.reindex(verdict.runs))}
 
 

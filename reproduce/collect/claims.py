@@ -74,6 +74,7 @@ class Claim(Strict):
     a ratio it is a factor of at least 1, for the log scale. A difference or ratio is of ``arms`` [first, second], in
     the order that makes the claimed effect positive (above 1). Without targets only that direction is claimed.
     ``relation`` says whether the estimate should equal, not exceed or not fall below the target.
+    ``negligible_within``: effects at most this large either way, in the claim's unit, count as none.
     ``ablation`` names in short what the effect is credited to, at whatever scale; claims of one ingredient share it.
     """
 
@@ -94,6 +95,7 @@ class Claim(Strict):
     margin: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     margin_why: str | None = None
     better_is_no_failure: bool = False
+    negligible_within: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     seeds_planned: int | None = Field(default=None, ge=1)
     scale: Literal["own", "reduced", "imagenet", "literature"]
     not_run: NotRun | None = None
@@ -123,6 +125,8 @@ class Claim(Strict):
             raise ValueError("arms need a study")
         if self.margin is not None and not (self.targets and self.margin_why):
             raise ValueError("a margin needs a target and margin_why")
+        if self.negligible_within is not None and self.kind not in ("gain", "difference"):
+            raise ValueError("only a gain or a difference may be negligible")
         if self.ablation and self.kind not in _ARMS_OF_KIND:
             raise ValueError(f"an ablation is measured: only {', '.join(_ARMS_OF_KIND)} may name one")
         if self.margin is not None and self.kind == "ratio" and self.margin < 1:

@@ -43,6 +43,9 @@ def explain(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, outcom
         outcome: the verdict and what would settle it.
     """
     parts = [_position(claim, estimate, n_seeds, terms), _restriction(terms)]
+    if outcome.negligible:
+        unit = unit_words(unit_of(claim.estimand, claim.kind))
+        parts.append(f"more than {claim.negligible_within:g}{unit} either way is ruled out")
     if outcome.verdict == INCONCLUSIVE:
         parts.append(_settling(n_seeds, terms, outcome))
     if claim.seeds_planned is not None and n_seeds < claim.seeds_planned:

@@ -60,11 +60,15 @@ class Terms:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict; if inconclusive, the seeds per arm that would settle it, or that failed runs ``withheld`` a better."""
+    """A verdict; if inconclusive, the seeds per arm that would settle it, or that failed runs ``withheld`` a better.
+
+    ``negligible`` is whether the effect is as good as none, None where that cannot be said.
+    """
 
     verdict: str
     seeds_to_settle: int | None = None
     withheld: bool = False
+    negligible: bool | None = None
 
 
 def accepted_region(claim: Claim) -> Region | None:
@@ -83,6 +87,16 @@ def accepted_region(claim: Claim) -> Region | None:
     if claim.relation == "at_least" or (claim.better_is_no_failure and more_is_better):
         high = math.inf
     return Region(low, high)
+
+
+def is_negligible(estimate: Estimate, within: float | None) -> bool | None:
+    """Return whether the whole interval lies within ``within`` of zero: two one-sided tests at 2.5 % each.
+
+    None where no bound was fixed, or one run alone shows no spread.
+    """
+    if within is None or estimate.std is None:
+        return None
+    return Region(-within, within).holds(estimate)
 
 
 def in_logs(estimate: Estimate, region: Region | None) -> tuple[Estimate, Region | None]:

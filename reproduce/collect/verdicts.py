@@ -31,7 +31,8 @@ class Verdict:
     figure of the authors' own run notes or docs, where there is one beside the target. ``estimate``, ``low``, ``high``
     (the 95 % interval), ``half_width`` and ``margin`` are in ``unit``, but a ratio's margin is a factor. ``n_seeds``
     and ``seeds_to_settle`` count seeds per arm, ``n_by_arm`` the values in the order of the claim's arms. ``p_value``
-    is two-sided, of no difference between them.
+    is two-sided, of no difference between them. ``negligible``: whether the interval lies within
+    ``negligible_within`` of zero, where that bound was fixed.
     """
 
     claim_id: str
@@ -58,6 +59,8 @@ class Verdict:
     method: str | None = None
     p_value: float | None = None
     half_width: float | None = None
+    negligible_within: float | None = None
+    negligible: bool | None = None
     seeds_to_settle: int | None = None
     command: str | None = None
     runs: list[str] = field(default_factory=list)
@@ -116,6 +119,7 @@ def _verdict(claim: Claim, verdict: str, why: str, **fields: Any) -> Verdict:
         target_value=target.value if target else None,
         unit=target.unit if target else unit_of(claim.estimand, claim.kind),
         margin=claim.margin,
+        negligible_within=claim.negligible_within,
         authors_log=next((t.value for t in claim.targets if t.kind == "authors_log"), None),
         verdict=verdict,
         why=why,
@@ -169,16 +173,19 @@ def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
     outcome = _decide(claim, estimate, n_seeds, terms, failed=any(map(went_wrong, arms)))
     why = explain(claim, estimate, n_seeds, terms, outcome)
     facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "p_value", "half_width")}
-    facts |= {"estimate": estimate.value, "n_seeds": n_seeds, "seeds_to_settle": outcome.seeds_to_settle}
+    facts |= {"estimate": estimate.value, "n_seeds": n_seeds}
+    facts |= {"seeds_to_settle": outcome.seeds_to_settle, "negligible": outcome.negligible}
     return _verdict(claim, outcome.verdict, "; ".join(filter(None, [why, _gaps(listed)])), **facts)
 
 
 def _decide(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, failed: bool) -> Outcome:
     """Return the outcome.
 
-    A good verdict is withheld where runs failed or seeds were left out: those left may be those that went well. None is
-    given before the planned seeds are there: stopping when the interval pleases would make it too narrow.
+    A good verdict, or that an effect is negligible, is withheld where runs failed or seeds were left out: those left
+    may be those that went well. Neither is given before the planned seeds are there: stopping when the interval
+    pleases would make it too narrow.
     """
+    negligible = rules.is_negligible(estimate, claim.negligible_within)
     if claim.kind == "ratio":
         estimate, region = rules.in_logs(estimate, terms.accepted)
         terms = replace(terms, accepted=region)
@@ -187,7 +194,10 @@ def _decide(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, failed
         return Outcome(rules.INCONCLUSIVE, withheld=True)
     if claim.seeds_planned is not None and n_seeds < claim.seeds_planned and verdict != rules.INCONCLUSIVE:
         return Outcome(rules.INCONCLUSIVE, seeds_to_settle=claim.seeds_planned)
-    return Outcome(verdict, rules.seeds_to_settle(estimate, terms) if verdict == rules.INCONCLUSIVE else None)
+    if failed or n_seeds < (claim.seeds_planned or 0):
+        negligible = None
+    needed = rules.seeds_to_settle(estimate, terms) if verdict == rules.INCONCLUSIVE else None
+    return Outcome(verdict, needed, negligible=negligible)
 
 
 def _scale(claim: Claim, existing: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from reproduce.report.timeline import read_table
 
 _COLUMNS = (
     "ablation claim study arms estimand unit scale schedule dataset relation published authors_log estimate low high "
-    "n_first n_second p_value_holm verdict"
+    "n_first n_second p_value_holm negligible_within negligible verdict"
 )
 TEST_ERROR = "points of test error lowered by the ingredient"
 OTHER_ERROR = "points of training error, or of test minus training error,\nlowered by the ingredient"
@@ -131,7 +131,8 @@ def _result(row: Any) -> list[str]:
     if pd.isna(row.estimate):
         return ["no value", f"{row.verdict}{schedule}"]
     seeds = ", ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n))
-    return [f"{with_interval(row.estimate, row.low, row.high)}, n = {seeds}", f"{row.verdict}{schedule}"]
+    small = f", under {row.negligible_within:g}" if row.negligible is True else ""
+    return [f"{with_interval(row.estimate, row.low, row.high)}, n = {seeds}", f"{row.verdict}{schedule}{small}"]
 
 
 def verdicts_shown(shown: Iterable[Panel]) -> set[str]:

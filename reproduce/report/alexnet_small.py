@@ -63,7 +63,7 @@ def effects_table(tables: Path | None = None) -> pd.DataFrame:
                 "effect": with_interval(row.estimate, row.low, row.high, unit=records.UNITS[row.unit]),
                 "seeds": " and ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n)),
                 "p (Holm)": "-" if pd.isna(row.p_value_holm) else f"{row.p_value_holm:.2g}",
-                "verdict": f"**{row.verdict}**",
+                "verdict": records.verdict_words(row),
             }
         )
     return pd.DataFrame(rows)

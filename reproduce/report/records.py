@@ -18,7 +18,7 @@ ERROR = "test_top1_error_percent"
 UNITS = {"percent": " %", "percentage_points": " points", "seconds": " s", "ratio": "", "count": ""}
 _COLUMNS = {
     "verdicts": "claim_id statement dataset scale schedule target_kind target_value unit margin verdict why estimate "
-    "low high n_seeds runs",
+    "low high n_seeds negligible_within negligible runs",
     "runs": f"run_id study variant epochs seed status precision {ERROR} training_seconds images_per_second cpu threads "
     "torch",
     "summary": "study variant metric mean low high",
@@ -97,8 +97,14 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
         "ours (95 % interval)": ours,
         "seeds": int(row.n_seeds),
         "setting": setting,
-        "verdict": f"**{row.verdict}**",
+        "verdict": verdict_words(row),
     }
+
+
+def verdict_words(row: tuple) -> str:
+    """Return a row's verdict in bold, and how small the effect is where a bound for that was fixed and is kept."""
+    small = f", under {row.negligible_within:g}{UNITS.get(row.unit, '')}" if row.negligible is True else ""
+    return f"**{row.verdict}**{small}"
 
 
 def reasons_table(records: Records, study: str) -> pd.DataFrame:
