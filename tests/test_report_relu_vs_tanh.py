@@ -61,13 +61,15 @@ class Rates:
 def test_a_variants_name_says_net_and_units():
     assert relu_vs_tanh.net_and_unit("local_tanh_r0005") == ("body of the 13 % net", "tanh")
     assert relu_vs_tanh.net_and_unit("tanh_suited_r016")[1] == "tanh, suited inputs and weights"
+    assert relu_vs_tanh.net_and_unit("relu_suited_r004")[1] == "ReLU, suited inputs and weights"
     with pytest.raises(ValueError, match="'sigmoid_r001' is no variant"):
         relu_vs_tanh.net_and_unit("sigmoid_r001")
 
 
 def test_curves_are_those_of_the_study(tables):
     curves = relu_vs_tanh.load_curves(tables)
-    assert len(curves) == 16 and set(curves["unit"]) == set(relu_vs_tanh.UNITS.values())
+    assert len(curves) == 16
+    assert set(curves["unit"]) == {"ReLU", "tanh", "tanh, suited inputs and weights"}
 
 
 def test_the_page_gives_epochs_with_intervals_and_says_what_never_got_there(tables):

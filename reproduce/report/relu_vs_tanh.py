@@ -18,8 +18,13 @@ REACHED = {
     "clean": "epochs_to_25_percent_clean_training_error",
 }
 NETS = {"": "body of the 80-second net", "local_": "body of the 13 % net"}
-UNITS = {"relu": "ReLU", "tanh": "tanh", "tanh_suited": "tanh, suited inputs and weights"}
-_VARIANT = re.compile(r"(?P<net>local_|)(?P<unit>relu|tanh_suited|tanh)_r\d+")
+UNITS = {
+    "relu": "ReLU",
+    "tanh": "tanh",
+    "relu_suited": "ReLU, suited inputs and weights",
+    "tanh_suited": "tanh, suited inputs and weights",
+}
+_VARIANT = re.compile(r"(?P<net>local_|)(?P<unit>(relu|tanh)(_suited|))_r\d+")
 _CURVES = "study variant seed epoch training_error_percent"
 
 

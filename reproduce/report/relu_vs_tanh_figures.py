@@ -11,6 +11,7 @@ from reproduce.report.style import (
     GREEN,
     INK,
     MUTED,
+    PURPLE,
     SMALL_PT,
     VERMILION,
     WIDE_INCHES,
@@ -21,7 +22,8 @@ from reproduce.report.style import (
     text_color,
 )
 
-_LOOKS = dict(zip(UNITS.values(), ((BLUE, "-"), (VERMILION, (0, (4, 1.5))), (GREEN, (0, (1, 1)))), strict=True))
+_COLORS, _LINES = (BLUE, VERMILION, PURPLE, GREEN), ("-", (0, (4, 1.5)), (0, (4, 1, 1, 1)), (0, (1, 1)))
+_LOOKS = dict(zip(UNITS.values(), zip(_COLORS, _LINES, strict=True), strict=True))
 
 
 @styled
