@@ -107,7 +107,8 @@ def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
     main, other = relu_vs_tanh_figures.training_errors(curves, crossings).axes
     assert [axes.get_title(loc="left") for axes in (main, other)] == list(relu_vs_tanh.NETS.values())
     assert len(main.lines) == 1 + 4 + 2 and len(other.lines) == 1 + 1  # 25 %, seeds, marks
-    assert [text.get_text().splitlines()[-1] for text in main.texts] == ["2.5 epochs", "4.8 epochs"]
+    said = [text.get_text() for text in main.get_legend().get_texts()]
+    assert said == ["ReLU: 2.5 epochs to 25 %", "tanh: 4.8 epochs to 25 %", "tanh, suited inputs and weights"]
 
 
 def test_a_study_without_runs_still_gives_its_page_and_figure(tmp_path):

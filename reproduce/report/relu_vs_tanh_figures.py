@@ -16,10 +16,8 @@ from reproduce.report.style import (
     VERMILION,
     WIDE_INCHES,
     format_number,
-    label_point,
     new_figure,
     styled,
-    text_color,
 )
 
 _COLORS, _LINES = (BLUE, VERMILION, PURPLE, GREEN), ("-", (0, (4, 1.5)), (0, (4, 1, 1, 1)), (0, (1, 1)))
@@ -50,16 +48,18 @@ def training_errors(curves: pd.DataFrame, crossings: pd.DataFrame) -> Figure:
 
 def _draw_net(axes: Axes, curves: pd.DataFrame, crossings: pd.DataFrame) -> None:
     axes.axhline(TARGET_PERCENT, color=INK, linestyle="--", linewidth=0.8, zorder=1)
+    written = crossings[crossings["measure"].eq("running")].set_index("unit")["mean"].dropna()
     for unit, (color, line) in _LOOKS.items():
-        for _, seed in curves[curves["unit"].eq(unit)].groupby("seed"):
-            axes.plot(seed["epoch"], seed["training_error_percent"], color=color, linestyle=line, linewidth=1)
-    written = crossings[crossings["measure"].eq("running") & crossings["mean"].notna()].sort_values("mean")
-    for place, arm in enumerate(written.itertuples()):
-        color, _ = _LOOKS[arm.unit]
-        axes.plot(arm.mean, TARGET_PERCENT, marker="o", markersize=5, color=color, markeredgecolor="white", zorder=3)
-        text = f"{arm.unit}\n{format_number(arm.mean, 1)} epochs"
-        below = (0, -6 - 26 * (place % 2))  # neighbors at two heights
-        label_point(axes, arm.mean, TARGET_PERCENT, text, below, color=text_color(color))
+        arm, label = curves[curves["unit"].eq(unit)], unit
+        if unit in written:
+            place = {"marker": "o", "markersize": 5, "color": color, "markeredgecolor": "white", "zorder": 3}
+            axes.plot(written[unit], TARGET_PERCENT, **place)
+            label = f"{unit}: {format_number(written[unit], 1)} epochs to {TARGET_PERCENT:g} %"
+        for place, (_, seed) in enumerate(arm.groupby("seed")):
+            named = {"label": label} if place == 0 else {}
+            axes.plot(seed["epoch"], seed["training_error_percent"], color=color, linestyle=line, linewidth=1, **named)
+    if len(curves):
+        axes.legend(loc="upper right", fontsize=SMALL_PT)
     axes.set_xlim(left=0)
     axes.set_ylim(0, 75)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
