@@ -20,18 +20,19 @@ runs: $(INSTALLED)  ## what a study lacks, side by side: make -j2 runs STUDY=ale
 	@test -n "$(STUDY)" || { echo "name a study: make -j2 runs STUDY=alexnet_small PROFILE=full" >&2; exit 2; }
 	@missing=$$($(BIN)/python -m reproduce train $(STUDY) --profile $(PROFILE) --list) || exit $$?; \
 	test -n "$$missing" || { echo "$(STUDY) lacks no run of profile $(PROFILE)"; exit 0; }; \
-	$(MAKE) --no-print-directory $$(printf 'run/%s ' $$missing)
+	exec $(MAKE) --no-print-directory $$missing
 
-# study/variant/epochs<n>/seed<k>. Through cat, progress is plain lines: bars would write over one another.
-run/%: SHELL := /bin/bash
-run/%: .SHELLFLAGS := -o pipefail -c
-run/%: name = $(subst /, ,$*)
-run/%: train = $(BIN)/python -m reproduce train $(wordlist 1,2,$(name)) \
-	--epochs $(patsubst epochs%,%,$(word 3,$(name))) --seed $(patsubst seed%,%,$(word 4,$(name)))
-run/%: staged = $(wildcard experiments/$(word 1,$(name))/dvc.yaml)
-run/%: stage = $(BIN)/dvc repro -s experiments/$(word 1,$(name))/dvc.yaml:$(word 2,$(name))@$(patsubst seed%,%,$(word 4,$(name)))
+# run/ or stage/ and study/variant/epochs<n>/seed<k>. Through cat, progress is plain lines: bars would write over one another.
+run/% stage/%: SHELL := /bin/bash
+run/% stage/%: name = $(subst /, ,$*)
+run/% stage/%: seed = $(patsubst seed%,%,$(word 4,$(name)))
+run/% stage/%: logged = 2>&1 | (trap '' INT TERM; cat)
 run/%:
-	@OMP_NUM_THREADS=$(THREADS) $(if $(and $(filter standard,$(PROFILE)),$(staged)),$(stage),$(train)) 2>&1 | (trap '' INT TERM; cat)
+	@set -o pipefail; OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m reproduce train $(wordlist 1,2,$(name)) \
+	--epochs $(patsubst epochs%,%,$(word 3,$(name))) --seed $(seed) $(logged)
+stage/%:
+	@set -o pipefail; OMP_NUM_THREADS=$(THREADS) $(BIN)/dvc --wait-for-lock repro -s \
+	experiments/$(word 1,$(name))/dvc.yaml:$(word 2,$(name))@$(seed) $(logged)
 
 test: $(INSTALLED)  ## the test suite (minutes)
 	$(BIN)/python -m pytest

@@ -97,7 +97,9 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
     train.add_argument("--epochs", type=positive, help="length of the schedule; the phases scale to it")
     train.add_argument("--seed", type=positive)
     train.add_argument("--profile", choices=("standard", "full", "smoke", "tuning"))
-    train.add_argument("--list", action="store_true", help="only name the runs that are missing, one a line")
+    train.add_argument(
+        "--list", action="store_true", help="only name what is missing: stage/RUN of DVC's, run/RUN else"
+    )
     evaluate = add("evaluate", "recompute a published run's error from its committed predictions")
     evaluate.add_argument("run", help=_RUN_HELP)
     again = add("rerun", "train one published run again beside the published one and compare")

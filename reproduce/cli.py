@@ -39,7 +39,9 @@ def _train(arguments: Arguments) -> None:
 
     runs, launch = _chosen_runs(arguments), _launch(arguments)
     if arguments.list:
-        sys.stdout.writelines(f"{run}\n" for run in runs if not is_up_to_date(run))
+        stages = load_study(arguments.study).stages()
+        missing = [run for run in runs if not is_up_to_date(run)]
+        sys.stdout.writelines(f"{'stage' if run in stages else 'run'}/{run}\n" for run in missing)
         return
     with joined_processes(prepare_torch(launch)) as processes:
         for run in runs:

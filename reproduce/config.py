@@ -127,6 +127,10 @@ class Study(Strict):
             raise ReproduceError(f"study {self.study} has no variant {name!r}; it has {', '.join(self.variants)}")
         return self.variants[name]
 
+    def stages(self) -> list[RunId]:
+        """Return the runs that are DVC's stages, each published at the place it is trained to."""
+        return self.runs("standard") if self.published_by == "stages" and "standard" in self.profiles else []
+
     def runs(self, profile: str) -> list[RunId]:
         """Return the runs of a profile, in the order of study.yaml.
 

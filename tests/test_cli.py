@@ -141,12 +141,12 @@ def test_the_list_of_a_profile_names_what_is_missing_and_trains_nothing(folder, 
     monkeypatch.setattr(run_module, "train_run", lambda run, launch: pytest.fail("trained"))
     first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
     assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
-    assert capsys.readouterr().out == f"{first}\n{second}\n"
+    assert capsys.readouterr().out == f"run/{first}\nrun/{second}\n"
     first.folder.mkdir(parents=True)
     made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
     (first.folder / "run.json").write_text(json.dumps(made_from))
     assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
-    assert capsys.readouterr().out == f"{second}\n"
+    assert capsys.readouterr().out == f"run/{second}\n"
 
 
 def test_launch_options_reach_the_trainer(folder, monkeypatch):

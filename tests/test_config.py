@@ -249,3 +249,9 @@ def test_the_published_arithmetic():
     assert precisions["80sec"] == "fp32" and precisions["80sec_bf16"] == "bf16"
     assert study.variant("80sec_bf16").model_copy(update={"precision": "fp32"}) == study.variant("80sec")
     assert study.variant("80sec_reshuffled").model_copy(update={"order": "files"}) == study.variant("80sec_bf16")
+
+
+def test_stages_are_the_published_runs_of_studies_that_dvc_trains():
+    study = load_study("relu_vs_tanh")
+    assert study.stages() == study.runs("standard") != []
+    assert load_study("ilsvrc2012").stages() == []

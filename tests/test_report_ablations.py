@@ -84,7 +84,7 @@ def test_rows_say_what_was_measured_where_and_what_came_of_it():
     ]
     assert gaps.rows[0].result[1] == "inconclusive, shortened"
     small = row("a", "b", **ran(0.1, 0.2, "inconclusive", "full"), negligible_within=0.5, negligible=True)
-    assert panels(pd.DataFrame([small, *FEW]))[0].rows[0].result[1] == "inconclusive, under 0.5"
+    assert panels(pd.DataFrame([small, *FEW]))[0].rows[0].result[1] == "inconclusive, under 0.5 points"
     assert ratios.rows[0].label == ["epochs to 25 % training error,", "CIFAR-10, own scale"]
 
 

@@ -12,6 +12,7 @@ RUNS = {  # variant: training error in percent at the end of each epoch, a list 
     "relu_r002": [[60.0, 30.0, 20.0], [60.0, 32.0, 24.0]],
     "tanh_r001": [[70.0, 50.0, 40.0, 30.0, 24.0]],
     "tanh_suited_r008": [[50.0, 30.0, 26.0]],
+    "relu_suited_r016": [[40.0, 20.0]],
     "local_relu_r001": [[50.0, 24.0]],
 }
 HISTORIES = pd.DataFrame(
@@ -31,6 +32,7 @@ SUMMARY = pd.DataFrame(
         ("relu_vs_tanh", "relu_r002", "test_top1_error_percent", 2, 2, 30.0, 29.0, 31.0),
         ("relu_vs_tanh", "tanh_r001", RUNNING, 3, 1, 4.8, None, None),
         ("relu_vs_tanh", "tanh_suited_r008", RUNNING, 3, 0, None, None, None),
+        ("relu_vs_tanh", "relu_suited_r016", RUNNING, 3, 3, 1.5, 1.2, 1.8),
         ("other_study", "anything", RUNNING, 1, 1, 9.0, None, None),
     ],
     columns=["study", "variant", "metric", "listed", "n_seeds", "mean", "low", "high"],
@@ -68,13 +70,14 @@ def test_a_variants_name_says_net_and_units():
 
 def test_curves_are_those_of_the_study(tables):
     curves = relu_vs_tanh.load_curves(tables)
-    assert len(curves) == 16
-    assert set(curves["unit"]) == {"ReLU", "tanh", "tanh, suited inputs and weights"}
+    assert len(curves) == 18
+    assert set(curves["unit"]) == set(relu_vs_tanh.UNITS.values())
 
 
 def test_the_page_gives_epochs_with_intervals_and_says_what_never_got_there(tables):
     lines = relu_vs_tanh.epochs_table(tables, Rates(tables)).splitlines()
-    relu, tanh, suited = lines[2:]
+    relu, tanh, suited, suited_relu = lines[2:]
+    assert "ReLU, suited inputs and weights" in suited_relu and "0.016" in suited_relu
     assert "0.002" in relu and "2 of 2" in relu and "2.5 (2.1 to 2.9)" in relu and "2.3" in relu  # a half, away from 0
     assert "1 of 3" in tanh and "| 4.8 " in tanh
     assert "0 of 3" in suited and suited.count("| - ") == 2
@@ -82,7 +85,7 @@ def test_the_page_gives_epochs_with_intervals_and_says_what_never_got_there(tabl
 
 def test_ratios_are_those_of_the_study(tables):
     (row,) = relu_vs_tanh.ratios_table(tables).splitlines()[2:]
-    assert "How much faster?" in row and "2.0 (1.5 to 2.4)" in row and "3 and 2" in row
+    assert "How much faster?" in row and "1.96 (1.50 to 2.40)" in row and "3 and 2" in row
 
 
 def test_the_search_shows_every_run_and_the_fastest_rate(tmp_path):
@@ -106,9 +109,10 @@ def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
     curves, crossings = relu_vs_tanh.load_curves(tables), relu_vs_tanh.load_crossings(tables)
     main, other = relu_vs_tanh_figures.training_errors(curves, crossings).axes
     assert [axes.get_title(loc="left") for axes in (main, other)] == list(relu_vs_tanh.NETS.values())
-    assert len(main.lines) == 1 + 4 + 2 and len(other.lines) == 1 + 1  # 25 %, seeds, marks
+    assert len(main.lines) == 1 + 5 + 3 and len(other.lines) == 1 + 1  # 25 %, seeds, marks
     said = [text.get_text() for text in main.get_legend().get_texts()]
-    assert said == ["ReLU: 2.5 epochs to 25 %", "tanh: 4.8 epochs to 25 %", "tanh, suited inputs and weights"]
+    suited = ["ReLU, suited inputs and weights: 1.5 epochs to 25 %", "tanh, suited inputs and weights"]
+    assert said == ["ReLU: 2.5 epochs to 25 %", "tanh: 4.8 epochs to 25 %", *suited]
 
 
 def test_a_study_without_runs_still_gives_its_page_and_figure(tmp_path):

@@ -62,7 +62,7 @@ class Terms:
 class Outcome:
     """A verdict; if inconclusive, the seeds per arm that would settle it, or that failed runs ``withheld`` a better.
 
-    ``negligible`` is whether the effect is as good as none, None where that cannot be said.
+    ``negligible`` is whether the effect is shown to be too small to matter, None where that cannot be said.
     """
 
     verdict: str

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -101,7 +102,7 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
     }
 
 
-def verdict_words(row: tuple) -> str:
+def verdict_words(row: Any) -> str:
     """Return a row's verdict in bold, and how small the effect is where a bound for that was fixed and is kept."""
     small = f", under {row.negligible_within:g}{UNITS.get(row.unit, '')}" if row.negligible is True else ""
     return f"**{row.verdict}**{small}"

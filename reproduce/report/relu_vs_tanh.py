@@ -80,7 +80,7 @@ def ratios_table(tables: Path | None = None) -> str:
     frame = read_table(_tables(tables) / "comparisons.csv", "study question kind value low high n_first n_second")
     frame = frame[frame["study"].eq(STUDY) & frame["kind"].eq("ratio")]
     rows = [
-        {"question": row.question, "ratio": _interval_of(row.value, row.low, row.high), "seeds": _seeds(row)}
+        {"question": row.question, "ratio": with_interval(row.value, row.low, row.high), "seeds": _seeds(row)}
         for row in frame.itertuples()
     ]
     return markdown_table(pd.DataFrame(rows)) if rows else "Not run yet."
@@ -132,11 +132,7 @@ def _rate(study: Study, variant: str) -> float:
 
 
 def _interval(row: pd.Series) -> str:
-    return _interval_of(row["mean"], row["low"], row["high"])
-
-
-def _interval_of(value: float, low: float, high: float) -> str:
-    return with_interval(value, low, high, decimals=1)
+    return with_interval(row["mean"], row["low"], row["high"], decimals=1)
 
 
 def _tables(folder: Path | None) -> Path:
