@@ -142,7 +142,7 @@ def test_two_stages_at_once_leave_dvc_satisfied(tmp_path):
     clone, lock = make_clone(tmp_path), Path("experiments/cifar10_nets/dvc.lock")
     study = clone / "experiments" / "cifar10_nets" / "study.yaml"
     text = study.read_text()
-    shortened = "    80sec_bf16: {epochs: 1, seeds: [91, 92]}\n"
+    shortened = "    80sec_bf16: {epochs: 2, seeds: [91, 92]}\n"
     line = next(line for line in text.splitlines(keepends=True) if line.startswith("    80sec_bf16: {epochs: 11"))
     study.write_text(text.replace(line, shortened, 1))
     run(["git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "two short runs"], clone)
