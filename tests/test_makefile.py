@@ -147,11 +147,9 @@ def test_two_stages_at_once_leave_dvc_satisfied(tmp_path):
     study.write_text(text.replace(line, shortened, 1))
     run(["git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qam", "two short runs"], clone)
     run(["dvc", "repro", "-q", "data_cifar10"], clone)
-    started = time.monotonic()
     # The clone is newer than the environment, which must not be installed again from there.
     done = run(["make", "-o", INSTALLED, "-j2", "runs", "STUDY=cifar10_nets", f"VENV={sys.prefix}"], clone)
     assert "pip install" not in done.stdout
-    assert time.monotonic() - started < 240
     assert done.stdout.count("Running stage") == 2
     for seed in (91, 92):
         stage = f"80sec_bf16@{seed}"
