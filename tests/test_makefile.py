@@ -25,7 +25,7 @@ case "$*" in
 esac
 trap 'sleep 0.3; echo "saved" >> calls; echo "said last" >&2; exit 75' INT
 echo "start $OMP_NUM_THREADS $*" >> calls
-sleep 0.5
+sleep "$(cat seconds)"
 echo "end" >> calls
 if test -t 2; then echo "a bar" >&2; else echo "plain lines" >&2; fi
 case "$*" in *"$(cat fails)"*) exit 75 ;; esac
@@ -41,7 +41,12 @@ def folder(tmp_path):
     for name in ("python", "dvc"):
         (programs / name).write_text(STUB)
         (programs / name).chmod(0o755)
-    for name, text in (("missing", f"{FIRST}\n{SECOND}\n"), ("list_status", "0"), ("fails", "nothing fails")):
+    for name, text in (
+        ("missing", f"{FIRST}\n{SECOND}\n"),
+        ("list_status", "0"),
+        ("fails", "nothing"),
+        ("seconds", "0.5"),
+    ):
         (tmp_path / name).write_text(text)
     for name in ("pyproject.toml", "constraints.txt"):
         (tmp_path / name).touch()
@@ -63,6 +68,7 @@ def calls(folder):
 
 
 def test_every_missing_run_is_a_job_and_two_jobs_run_at_once(folder):
+    (folder / "seconds").write_text("1.5")  # so that even on a busy machine the second starts before the first ends
     done = make(folder, "-j2", "runs", "STUDY=tiny", "PROFILE=full")
     assert done.returncode == 0, done.stderr
     train = "start 1 -m reproduce train tiny"
@@ -94,6 +100,7 @@ def test_on_a_terminal_progress_is_plain_lines_since_bars_would_write_over_one_a
 
 
 def test_an_interrupt_lets_runs_save_what_they_have_and_say_so(folder):
+    (folder / "seconds").write_text("20")  # of work that the interrupt ends
     job = ["make", "-j2", "runs", "STUDY=tiny", "PROFILE=full"]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
     started = subprocess.Popen(job, cwd=folder, env=outside_make(), **options)
