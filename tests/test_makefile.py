@@ -103,6 +103,8 @@ def test_an_interrupt_lets_runs_save_what_they_have_and_say_so(folder):
     (folder / "seconds").write_text("20")  # of work that the interrupt ends
     job = ["make", "-j2", "runs", "STUDY=tiny", "PROFILE=full"]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "start_new_session": True}
+    # Tests started in a shell's background inherit that interrupts are ignored, and so would make.
+    options["preexec_fn"] = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
     started = subprocess.Popen(job, cwd=folder, env=outside_make(), **options)
     deadline = time.monotonic() + 20
     while len(calls(folder)) < 2 and time.monotonic() < deadline:
