@@ -5,8 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from reproduce.collect.claims import Claim
+from reproduce.collect.runs import read_runs
+from reproduce.collect.verdicts import Verdict, judge
 
 
 @dataclass(frozen=True)
@@ -146,3 +149,20 @@ def difference_claim(value: float | None = 2.0, margin: float | None = 0.5, **ch
     fields = {"id": "gain", "kind": "difference", "targets": targets, "arms": ["without", "with"], "margin": margin}
     fields["margin_why"] = None if margin is None else "rounding"
     return claim(**(fields | changes))
+
+
+def verdict_of(one_claim: Claim, frame: pd.DataFrame, **keywords) -> Verdict:
+    """Return the verdict on one claim by the runs in ``frame``."""
+    (verdict,) = judge([one_claim], frame, **keywords)
+    return verdict
+
+
+def make_arms(root: Path, arms: dict, metrics: dict | None = None, **changes) -> pd.DataFrame:
+    """Write and read runs of arms {variant: errors}; an error of None is a missing run."""
+    run_ids = []
+    for variant, errors in arms.items():
+        for seed, error in enumerate(errors, 1):
+            run_ids.append(FakeRunId(variant=variant, seed=seed))
+            if error is not None:
+                write_run(root, run_ids[-1], error=error, metrics=metrics, **changes)
+    return read_runs(run_ids, root)

@@ -1,7 +1,10 @@
-"""Fixtures shared by the tests of models and training, and of what is published by hand."""
+"""Fixtures shared by the tests of models and training, of verdicts, and of what is published by hand."""
+
+from functools import partial
 
 import pytest
 import torch
+from collect_support import make_arms
 from external_support import prepare_miniature, use_external_study
 
 
@@ -32,3 +35,9 @@ def external_folder(tmp_path, packed_miniature, monkeypatch):
     monkeypatch.setenv("REPRODUCE_PACKED", str(packed_miniature))
     use_external_study(tmp_path, monkeypatch.setattr)
     return tmp_path
+
+
+@pytest.fixture
+def make_runs(tmp_path):
+    """``collect_support.make_arms`` in a folder of its own."""
+    return partial(make_arms, tmp_path)

@@ -1,32 +1,11 @@
 """Verdicts on run folders: what is estimated, from which runs, and what is said of it."""
 
 import pytest
-from collect_support import FakeRunId, claim, difference_claim, write_run
+from collect_support import FakeRunId, claim, difference_claim, verdict_of, write_run
 
 from reproduce.collect.runs import read_runs
 from reproduce.collect.verdicts import judge
 from reproduce.errors import ReproduceError
-
-
-def verdict_of(one_claim, frame, **keywords):
-    (verdict,) = judge([one_claim], frame, **keywords)
-    return verdict
-
-
-@pytest.fixture
-def make_runs(tmp_path):
-    """Return a function that writes and reads runs of arms {variant: errors}; an error of None is a missing run."""
-
-    def make(arms, metrics=None, **changes):
-        run_ids = []
-        for variant, errors in arms.items():
-            for seed, error in enumerate(errors, 1):
-                run_ids.append(FakeRunId(variant=variant, seed=seed))
-                if error is not None:
-                    write_run(tmp_path, run_ids[-1], error=error, metrics=metrics, **changes)
-        return read_runs(run_ids, tmp_path)
-
-    return make
 
 
 def test_a_single_value_is_reproduced(make_runs):
@@ -77,98 +56,6 @@ def test_one_seed_is_inconclusive_with_the_interval_of_its_images(make_runs):
 def test_one_seed_of_anything_but_a_test_error_has_no_interval(make_runs):
     verdict = verdict_of(claim(estimand="training_seconds"), make_runs({"80sec": [26.0]}))
     assert (verdict.verdict, verdict.low, verdict.estimate) == ("inconclusive", None, 120.0)
-
-
-def test_a_difference_of_arms(make_runs):
-    verdict = verdict_of(difference_claim(), make_runs({"with": [11.0, 11.2, 11.1], "without": [13.1, 13.0, 13.2]}))
-    # means 13.1 and 11.1, s2 = 0.01 each: half-width t(4) 2.7764 * sqrt(0.02 / 3) = 0.2267
-    assert verdict.verdict == "reproduced"
-    assert (verdict.estimate, verdict.half_width) == pytest.approx((2.0, 0.22669), abs=1e-4)
-    assert verdict.unit == "percentage_points"
-    # by seed: without [0, -1, 1], with [-1, 1, 0]: correlation -1/2
-    assert verdict.method == "Welch, n = 3 and 3, correlation -0.50 over 3 shared seeds"
-    assert verdict.why.startswith("95 % interval 1.77 to 2.23 points lies above 0 and lies inside 1.50 to 2.50")
-    assert len(verdict.runs) == 6
-
-
-def test_a_difference_in_direction_only(make_runs):
-    verdict = verdict_of(difference_claim(), make_runs({"with": [11.0, 11.2, 11.1], "without": [12.1, 12.0, 12.2]}))
-    assert verdict.verdict == "direction reproduced"
-    assert "lies above 0 and lies outside 1.50 to 2.50" in verdict.why
-
-
-def test_a_difference_of_the_wrong_sign(make_runs):
-    verdict = verdict_of(difference_claim(), make_runs({"without": [11.0, 11.2, 11.1], "with": [12.1, 12.0, 12.2]}))
-    assert verdict.verdict == "not reproduced"
-    assert "lies below 0" in verdict.why
-
-
-def test_a_ratio_is_judged_in_logs(make_runs):
-    half = [{"value": 2.0, "unit": "ratio", "kind": "published", "where": "text"}]
-    ratio = difference_claim(kind="ratio", targets=half, margin=1.2)
-    verdict = verdict_of(ratio, make_runs({"without": [20.0, 20.2, 19.8], "with": [10.0, 10.1, 9.9]}))
-    assert verdict.verdict == "reproduced"
-    assert verdict.estimate == pytest.approx(2.0)
-    assert verdict.low * verdict.high == pytest.approx(verdict.estimate**2)
-    assert "lies above 1 and lies inside 1.67 to 2.40" in verdict.why
-
-
-def test_an_effect_without_a_published_value_is_judged_by_direction(make_runs):
-    frame = make_runs({"with": [11.0, 11.2, 11.1], "without": [13.1, 13.0, 13.2]})
-    verdict = verdict_of(difference_claim(None, None), frame)
-    assert (verdict.verdict, verdict.unit, verdict.target_value) == ("direction reproduced", "percentage_points", None)
-
-
-def test_an_effect_too_small_to_matter_is_said_to_be_so_beside_its_verdict(make_runs):
-    """Welch: 0.1 +- 0.25 points, by hand: deviations 0.1 each, sqrt(2 x 0.01 / 3) = 0.08165, t(4) = 2.7764."""
-    small = difference_claim(None, None, negligible_within=0.5, seeds_planned=3)
-    verdict = verdict_of(small, make_runs({"with": [11.0, 11.2, 11.1], "without": [11.2, 11.1, 11.3]}))
-    assert (verdict.verdict, verdict.negligible, verdict.negligible_within) == ("inconclusive", True, 0.5)
-    assert verdict.high == pytest.approx(0.1 + 2.7764 * 0.08165, abs=1e-3)
-    assert "; more than 0.5 points either way is ruled out; " in verdict.why
-
-
-def test_a_wide_interval_does_not_show_an_effect_to_be_small(make_runs):
-    small = difference_claim(None, None, negligible_within=0.5, seeds_planned=3)
-    verdict = verdict_of(small, make_runs({"with": [11.0, 12.2, 11.1], "without": [11.2, 11.1, 11.3]}))
-    assert (verdict.negligible, "ruled out" in verdict.why) == (False, False)
-
-
-@pytest.mark.parametrize(
-    ("changes", "errors"),
-    [
-        ({"negligible_within": 0.5, "seeds_planned": 4}, [11.0, 11.2, 11.1]),  # seeds are still to come
-        ({"negligible_within": 0.5, "seeds_planned": 3}, [11.0, 11.2, 11.1, None, 11.1]),  # one was left out
-        ({}, [11.0, 11.2, 11.1]),  # no bound was fixed
-    ],
-)
-def test_nothing_is_said_to_be_negligible_before_the_planned_seeds_or_where_a_run_failed(make_runs, changes, errors):
-    frame = make_runs({"with": errors, "without": [11.2, 11.1, 11.3]})
-    assert verdict_of(difference_claim(None, None, **changes), frame).negligible is None
-
-
-def test_a_gap_between_test_and_training_error(make_runs):
-    gap = claim(estimand="generalization_gap_percent", targets=[], margin=None, margin_why=None)
-    verdict = verdict_of(gap, make_runs({"80sec": [26.0, 28.0]}))  # the training error is 20 throughout
-    assert verdict.estimate == pytest.approx(7.0)
-    assert verdict.why.startswith("no published value")
-
-
-def test_a_gain_within_each_net_is_paired_and_has_a_direction(make_runs):
-    """Ten views gain 3, 2.6 and 3.2 points: deviation 0.3055, t(2) = 4.3027."""
-    gain = {"kind": "gain", "estimand": "ten_view_gain_percent", "targets": [], "margin": None, "margin_why": None}
-    both = {"test_center_top1_error_percent": 29.0, "views": 10}
-    found = verdict_of(claim(**gain), make_runs({"80sec": [26.0, 26.4, 25.8]}, both))
-    half = 4.3027 * 0.30551 / 3**0.5
-    assert (found.estimate, found.half_width) == pytest.approx((2.9333, half), abs=1e-3)
-    assert (found.verdict, found.unit, found.method) == ("direction reproduced", "percentage_points", "paired, n = 3")
-    assert found.p_value == pytest.approx(0.003579, rel=1e-2)
-
-
-def test_nets_tested_by_one_view_have_no_gain_of_ten(make_runs):
-    gain = {"kind": "gain", "estimand": "ten_view_gain_percent", "targets": [], "margin": None, "margin_why": None}
-    found = verdict_of(claim(**gain), make_runs({"80sec": [26.0, 26.4]}, {"views": 1}))
-    assert found.verdict == "inconclusive" and "no value" in found.why
 
 
 def test_a_shortened_schedule_neither_reproduces_nor_refutes(make_runs):
