@@ -22,7 +22,8 @@ runs: $(INSTALLED)  ## what a study lacks, side by side: make -j2 runs STUDY=ale
 	test -n "$$missing" || { echo "$(STUDY) lacks no run of profile $(PROFILE)"; exit 0; }; \
 	exec $(MAKE) --no-print-directory $$missing
 
-# run/ or stage/ and study/variant/epochs<n>/seed<k>. Through cat, progress is plain lines: bars would write over one another.
+# run/ or stage/, then study/variant/epochs<n>/seed<k>. Through cat, progress is plain lines: bars would overwrite each
+# other.
 run/% stage/%: SHELL := /bin/bash
 run/% stage/%: name = $(subst /, ,$*)
 run/% stage/%: seed = $(patsubst seed%,%,$(word 4,$(name)))

@@ -185,7 +185,6 @@ def _decide(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, failed
     may be those that went well. Neither is given before the planned seeds are there: stopping when the interval
     pleases would make it too narrow.
     """
-    negligible = rules.is_negligible(estimate, claim.negligible_within)
     if claim.kind == "ratio":
         estimate, region = rules.in_logs(estimate, terms.accepted)
         terms = replace(terms, accepted=region)
@@ -194,9 +193,9 @@ def _decide(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, failed
         return Outcome(rules.INCONCLUSIVE, withheld=True)
     if claim.seeds_planned is not None and n_seeds < claim.seeds_planned and verdict != rules.INCONCLUSIVE:
         return Outcome(rules.INCONCLUSIVE, seeds_to_settle=claim.seeds_planned)
-    if failed or n_seeds < (claim.seeds_planned or 0):
-        negligible = None
     needed = rules.seeds_to_settle(estimate, terms) if verdict == rules.INCONCLUSIVE else None
+    is_complete = not failed and n_seeds >= (claim.seeds_planned or 0)
+    negligible = rules.is_negligible(estimate, claim.negligible_within) if is_complete else None
     return Outcome(verdict, needed, negligible=negligible)
 
 

@@ -131,8 +131,8 @@ def _result(row: Any) -> list[str]:
     if pd.isna(row.estimate):
         return ["no value", f"{row.verdict}{schedule}"]
     seeds = ", ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n))
-    small = f", under {row.negligible_within:g} points" if row.negligible is True else ""
-    return [f"{with_interval(row.estimate, row.low, row.high)}, n = {seeds}", f"{row.verdict}{schedule}{small}"]
+    verdict = f"{row.verdict}{schedule}{records.smallness(row)}"
+    return [f"{with_interval(row.estimate, row.low, row.high)}, n = {seeds}", verdict]
 
 
 def verdicts_shown(shown: Iterable[Panel]) -> set[str]:

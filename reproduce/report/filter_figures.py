@@ -105,7 +105,7 @@ def _draw_arm(axes: Axes, y: int, arm: pd.DataFrame, row: tuple, reach: float) -
     color = BLUE if row.role == "columns" else VERMILION
     axes.barh(y, arm["shuffled_95th_percentile"].mean(), height=0.6, color="#e6e6e6", zorder=0)
     below = y - 0.16 - 0.09 * (np.arange(len(arm)) % 2)
-    for split, fill in ((True, color), (False, "white")):
+    for split, fill in ((False, "white"), (True, color)):  # a run that splits is never hidden by one that does not
         chosen = arm["p_value"].lt(SPLIT_P_VALUE).eq(split).to_numpy()
         dots = {"linestyle": "none", "marker": "o", "markersize": 3.5, "markeredgewidth": 0.8}
         values = arm["color_specialization"].to_numpy()[chosen]

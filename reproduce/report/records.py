@@ -104,8 +104,12 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
 
 def verdict_words(row: Any) -> str:
     """Return a row's verdict in bold, and how small the effect is where a bound for that was fixed and is kept."""
-    small = f", under {row.negligible_within:g}{UNITS.get(row.unit, '')}" if row.negligible is True else ""
-    return f"**{row.verdict}**{small}"
+    return f"**{row.verdict}**{smallness(row)}"
+
+
+def smallness(row: Any) -> str:
+    """Return what follows the verdict on a negligible effect, the bound that it is shown to keep; empty for others."""
+    return f", under {row.negligible_within:g}{UNITS.get(row.unit, '')}" if row.negligible is True else ""
 
 
 def reasons_table(records: Records, study: str) -> pd.DataFrame:

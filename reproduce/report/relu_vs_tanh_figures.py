@@ -52,11 +52,11 @@ def _draw_net(axes: Axes, curves: pd.DataFrame, crossings: pd.DataFrame) -> None
     for unit, (color, line) in _LOOKS.items():
         arm, label = curves[curves["unit"].eq(unit)], unit
         if unit in written:
-            place = {"marker": "o", "markersize": 5, "color": color, "markeredgecolor": "white", "zorder": 3}
-            axes.plot(written[unit], TARGET_PERCENT, **place)
+            mark = {"marker": "o", "markersize": 5, "color": color, "markeredgecolor": "white", "zorder": 3}
+            axes.plot(written[unit], TARGET_PERCENT, **mark)
             label = f"{unit}: {format_number(written[unit], 1)} epochs to {TARGET_PERCENT:g} %"
-        for place, (_, seed) in enumerate(arm.groupby("seed")):
-            named = {"label": label} if place == 0 else {}
+        for number, (_, seed) in enumerate(arm.groupby("seed")):
+            named = {} if number else {"label": label}
             axes.plot(seed["epoch"], seed["training_error_percent"], color=color, linestyle=line, linewidth=1, **named)
     if len(curves):
         axes.legend(loc="upper right", fontsize=SMALL_PT)
