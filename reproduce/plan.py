@@ -65,7 +65,7 @@ def plan_text(
             arms = [longest(runs[(runs["study"] == claim.study) & (runs["variant"] == arm)]) for arm in claim.arms]
             additions = _additions(claim, verdict, known[claim.study], arms)
             wanted |= {run: addition.seconds_each for addition in additions for run in addition.runs}
-            plan = _plan(claim, verdict, known[claim.study], additions) if additions else _no_plan(claim, arms)
+            plan = _plan(claim, verdict, known[claim.study], additions) if additions else _no_plan(claim, verdict, arms)
             reached = f"  half-width reached: {_half_width(claim, verdict)}"
             parts.append("\n".join([f"{claim.id}: {verdict.verdict}: {verdict.why}", reached, *plan]))
         elif claim.id in names:
@@ -97,9 +97,9 @@ def seeds_wanted(claim: Claim, verdict: Verdict) -> int | None:
     """Return the seeds per arm that an inconclusive verdict waits for; None where runs of this length settle nothing.
 
     The planned seeds come first, and one seed shows no spread to plan by. A single value on a schedule of another
-    length than the source's stays inconclusive whatever it is.
+    length than the source's stays inconclusive whatever it is. An effect shown to be negligible waits for nothing.
     """
-    if verdict.estimate is None or (claim.kind == "single_value" and verdict.schedule != "full"):
+    if verdict.negligible or verdict.estimate is None or (claim.kind == "single_value" and verdict.schedule != "full"):
         return None
     return max(verdict.seeds_to_settle or 0, claim.seeds_planned or 0, 2)
 
@@ -142,9 +142,11 @@ def _profile(study: Study, variant: str, epochs: int, runs: Sequence[RunId]) -> 
     return max(listed, key=lambda name: sum(run.seed in listed[name] for run in runs), default=None)
 
 
-def _no_plan(claim: Claim, arms: Sequence[pd.DataFrame]) -> list[str]:
+def _no_plan(claim: Claim, verdict: Verdict, arms: Sequence[pd.DataFrame]) -> list[str]:
     if _gave_no_value(arms):
         return ["  a run that gave no value withholds a good verdict; look into it before adding seeds"]
+    if verdict.negligible:
+        return ["  the effect is shown to be too small to matter; more seeds could only tell its sign"]
     further = f"; further: {claim.not_run.command}" if claim.not_run and claim.not_run.command else ""
     return [f"  more seeds of this length would not settle it{further}"]
 
