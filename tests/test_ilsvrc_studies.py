@@ -62,7 +62,7 @@ def test_both_studies_train_the_same_paper():
 
 # What each ablation changes of `paper`, and the parameters it then has. Without conv3 (885,120) conv4 reads all of
 # conv2's 256 maps instead of 192: 384 * 9 * 64 = 221,184 more. Without conv4 (663,936) conv5 reads conv3's 384 maps as
-# it read conv4's. Without conv5 (442,624) conv4 has 128 maps less, each of 192 * 9 weights and a bias.
+# it read conv4's. Without conv5 (442,624) fc6 reads 384 maps of 6 x 6 instead of 256.
 SWITCHES = {
     "paper_bf16": ({"precision"}, 60_965_224),
     "as_released": ({"network"}, 60_965_224),
@@ -74,7 +74,7 @@ SWITCHES = {
     "no_dropout": ({"remove"}, 60_965_224),
     "no_conv3": ({"remove", "changes"}, 60_965_224 - 885_120 + 221_184),
     "no_conv4": ({"remove"}, 60_965_224 - 663_936),
-    "no_conv5": ({"remove", "changes"}, 60_965_224 - 442_624 - 128 * 1729),
+    "no_conv5": ({"remove"}, 60_965_224 - 442_624 + 128 * 36 * 4096),
     "no_color_noise": ({"color_noise"}, 60_965_224),
     "no_crops_and_flips": ({"augmentation"}, 60_965_224),
     "no_weight_decay": ({"changes"}, 60_965_224),

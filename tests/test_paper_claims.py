@@ -19,6 +19,27 @@ def claims():
 load_study = functools.cache(config.load_study)
 
 
+def what_is_trained(variant):
+    """Return everything that a run of the variant depends on, layers by their place instead of their name."""
+    spec = variant.network_spec()
+    net = {"input": spec.input, "layers": [layer.model_copy(update={"name": ""}) for layer in spec.layers]}
+    return net | variant.model_dump(exclude={"network", "changes", "remove", "diagnostics"})
+
+
+def test_no_two_arms_that_claims_compare_are_the_same_net(claims):
+    """Two ways to leave a layer out may leave the same layers."""
+    arms = sorted({(claim.study, arm) for claim in claims if claim.study for arm in claim.arms})
+    studies = {name: load_study(name) for name, _ in arms}
+    trained = [(arm, what_is_trained(studies[arm[0]].variant(arm[1]))) for arm in arms if is_variant(*arm)]
+    alike = [(a, b) for n, (a, one) in enumerate(trained) for b, other in trained[:n] if a[0] == b[0] and one == other]
+    assert len(trained) > 30
+    assert alike == []
+
+
+def is_variant(study, arm):
+    return arm in load_study(study).variants
+
+
 def test_yaml_1_1_and_1_2_read_the_same_claims():
     text = CLAIMS_FILE.read_text()
     assert yaml.safe_load(text) == YAML(typ="safe", pure=True).load(text)

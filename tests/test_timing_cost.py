@@ -43,17 +43,18 @@ BY_HAND = {  # (first layer, all others)
 }
 
 
-NO_MIDDLE = (CONV1, PAPER[1] - 112_140_288)  # of no_conv3, no_conv4 and no_conv5 alike, each for its own reason:
-# conv3 goes (S13 * 384 * 9 * 256) and conv4 reads 256 maps for 192; conv4 goes (S13 * 384 * 9 * 192); conv5 goes
-# (S13 * 256 * 9 * 192) and conv4 makes 256 maps for 384.
+NO_MIDDLE = (CONV1, PAPER[1] - 112_140_288)  # of no_conv3 and no_conv4 alike, each for its own reason:
+# conv3 goes (S13 * 384 * 9 * 256) and conv4 reads 256 maps for 192; conv4 goes (S13 * 384 * 9 * 192).
+NO_CONV5 = (CONV1, PAPER[1] - S13 * 256 * 9 * 192 + 128 * 36 * 4096)  # fc6 reads 384 maps for 256
 VARIANTS_BY_HAND = {
     "ilsvrc2010": dict.fromkeys(("paper", "paper_bf16", "as_released", "plateau", "plateau_no_dropout"), PAPER)
     | {"one_gpu": BY_HAND["alexnet_one_gpu"]},
     "ilsvrc2012": dict.fromkeys(("paper", "paper_bf16", "as_released", "no_normalization", "tanh", "no_dropout"), PAPER)
     | dict.fromkeys(("no_color_noise", "no_crops_and_flips", "no_weight_decay", "biases_zero"), PAPER)
     | dict.fromkeys(("early", "early_biases_zero"), PAPER)
-    | dict.fromkeys(("no_conv3", "no_conv4", "no_conv5"), NO_MIDDLE)
+    | dict.fromkeys(("no_conv3", "no_conv4"), NO_MIDDLE)
     | {
+        "no_conv5": NO_CONV5,
         "nonoverlapping_pooling": BY_HAND["alexnet_nonoverlapping_pooling"],
         "no_cross_column": BY_HAND["alexnet_no_cross_column"],
         "six_conv": BY_HAND["alexnet_six_conv"],
