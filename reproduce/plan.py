@@ -12,8 +12,8 @@ from reproduce.collect.claims import Claim, load_claims
 from reproduce.collect.reasons import figure, unit_words
 from reproduce.collect.rules import INCONCLUSIVE
 from reproduce.collect.run_files import RUNS_ROOT
-from reproduce.collect.runs import longest, published_runs, read_runs
-from reproduce.collect.verdicts import Verdict, judge
+from reproduce.collect.runs import published_runs, read_runs
+from reproduce.collect.verdicts import Verdict, arms_of, judge
 from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
 from reproduce.progress import format_duration
@@ -62,7 +62,7 @@ def plan_text(
     parts, wanted = [], {}
     for claim, verdict in judged:
         if verdict.verdict == INCONCLUSIVE:
-            arms = [longest(runs[(runs["study"] == claim.study) & (runs["variant"] == arm)]) for arm in claim.arms]
+            arms = arms_of(claim, runs)
             additions = _additions(claim, verdict, known[claim.study], arms)
             wanted |= {run: addition.seconds_each for addition in additions for run in addition.runs}
             plan = _plan(claim, verdict, known[claim.study], additions) if additions else _no_plan(claim, verdict, arms)

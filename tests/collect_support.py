@@ -157,12 +157,12 @@ def verdict_of(one_claim: Claim, frame: pd.DataFrame, **keywords) -> Verdict:
     return verdict
 
 
-def make_arms(root: Path, arms: dict, metrics: dict | None = None, **changes) -> pd.DataFrame:
+def make_arms(root: Path, arms: dict, metrics: dict | None = None, epochs: int = 11, **changes) -> pd.DataFrame:
     """Write and read runs of arms {variant: errors}; an error of None is a missing run."""
     run_ids = []
     for variant, errors in arms.items():
         for seed, error in enumerate(errors, 1):
-            run_ids.append(FakeRunId(variant=variant, seed=seed))
+            run_ids.append(FakeRunId(variant=variant, epochs=epochs, seed=seed))
             if error is not None:
                 write_run(root, run_ids[-1], error=error, metrics=metrics, **changes)
     return read_runs(run_ids, root)

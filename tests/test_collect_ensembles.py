@@ -45,18 +45,29 @@ def test_groups_are_taken_in_the_order_of_the_seeds_and_share_none(results):
     # seeds 1 and 2 err on other halves: 50 % each, none together; seeds 3 and 4 both on image 0: 25 % and 25 %
     assert (two["member_error_percent"], two["ensemble_error_percent"]) == (37.5, 12.5)
     assert two["runs"] == [str(run) for run in RUNS]
-    # gains 50 and 0: mean 25, standard error 25, t(1) = 12.7062
-    assert (two["gain_percentage_points"], two["low"]) == pytest.approx((25, 25 - 12.7062 * 25), rel=1e-5)
+    assert (two["gain_percentage_points"], two["method"]) == (25, "groups that share no seed: 2")
     assert two["gain_percent_of_member_error"] == pytest.approx(100 * 25 / 37.5)
 
 
-def test_one_group_has_no_interval_and_what_is_left_over_is_not_used(results):
+def test_three_groups_have_an_interval(results):
+    more = [FakeRunId(seed=seed) for seed in (5, 6)]
+    for run, right in zip(more, ([0, 1], [2, 3]), strict=True):
+        write_stored(results, run, answers(LABELS, right), LABELS)
+    two = gains(results, [*RUNS, *more]).loc[2]
+    # gains 50, 0 and 50: mean 33.333, standard error 16.667, t(2) = 4.30265
+    assert two["gain_percentage_points"] == pytest.approx(100 / 3)
+    assert (two["low"], two["high"]) == pytest.approx((33.3333 - 71.7109, 33.3333 + 71.7109), abs=1e-3)
+    assert two["method"] == "t-interval over 3 groups that share no seed"
+
+
+def test_fewer_than_three_groups_have_no_interval_and_what_is_left_over_is_not_used(results):
+    """Two groups that happen to gain alike would have an interval without width."""
     table = gains(results)
     assert table["groups"].tolist() == [4, 2, 1, 1]
     assert table.loc[3, "runs"] == [str(run) for run in RUNS[:3]]
     assert table.loc[3, "member_error_percent"] == pytest.approx((50 + 50 + 25) / 3)
     assert table.loc[4, "gain_percentage_points"] == 37.5  # image 0: 200 + 3 * 100 beats 10 + 3 * 130
-    assert table.loc[[3, 4], ["low", "high", "p_value"]].isna().all().all()
+    assert table.loc[[2, 3, 4], ["low", "high", "p_value"]].isna().all().all()
 
 
 def test_one_net_alone_gains_nothing(results):

@@ -132,6 +132,12 @@ def test_holm_textbook_example():
     assert statistics.holm({"a": 0.9, "b": 0.8}) == {"a": 1.0, "b": 1.0}
 
 
+def test_a_question_still_open_is_of_holms_family():
+    # 0.01 x3, 0.02 x2; the third, of 0.5 say, would leave both as they are
+    assert statistics.holm({"a": 0.01, "b": None, "c": 0.02}) == pytest.approx({"a": 0.03, "b": None, "c": 0.04})
+    assert statistics.holm({"a": 0.01, "b": 0.5, "c": 0.02}) == pytest.approx({"a": 0.03, "b": 0.5, "c": 0.04})
+
+
 def test_seeds_needed_brackets_the_half_width():
     # n = 11 gives 2.2281 * 0.3 / sqrt(11) = 0.2015, n = 12 gives 2.2010 * 0.3 / sqrt(12) = 0.1906
     assert statistics.seeds_needed(0.3, 0.2) == 12

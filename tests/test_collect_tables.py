@@ -102,7 +102,14 @@ def test_comparison_gives_both_intervals(study, tmp_path):
     # paired over seeds 1 and 2: differences 0.1 and 0.2, half-width 12.7062 * 0.0707107 / sqrt(2) = 0.63531
     assert (row["paired_low"], row["paired_high"]) == pytest.approx((0.15 - 0.63531, 0.15 + 0.63531), abs=1e-4)
     assert row["p_value_holm"] == row["p_value"]  # a family of one
-    assert (row["unit"], row["schedule"]) == ("percentage_points", "full")
+    assert (row["unit"], row["schedule"], row["epochs"]) == ("percentage_points", "full", "11")
+
+
+def test_a_comparison_may_be_of_what_is_made_of_two_metrics(study, tmp_path):
+    study.comparisons = [SimpleNamespace(**vars(BF16) | {"estimand": "generalization_gap_percent"})]
+    (row,) = compare_all([study], read_runs(study.run_ids, tmp_path / "runs")).to_dict("records")
+    assert row["value"] == pytest.approx(26.35 - 26.066667, abs=1e-5)  # the training error is 20 throughout
+    assert (row["paired_low"], row["paired_high"]) == pytest.approx((0.15 - 0.63531, 0.15 + 0.63531), abs=1e-4)
 
 
 def test_a_ratio_is_of_geometric_means_with_welchs_interval_in_logs(study, tmp_path):

@@ -1,5 +1,6 @@
 """Verdicts on effects, of two arms or of two tests of one: differences, ratios, gains, and what is negligible."""
 
+import pandas as pd
 import pytest
 from collect_support import claim, difference_claim, verdict_of
 
@@ -26,6 +27,23 @@ def test_a_difference_of_the_wrong_sign(make_runs):
     verdict = verdict_of(difference_claim(), make_runs({"without": [11.0, 11.2, 11.1], "with": [12.1, 12.0, 12.2]}))
     assert verdict.verdict == "not reproduced"
     assert "lies below 0" in verdict.why
+
+
+def test_arms_are_compared_at_one_length(make_runs):
+    """One arm's longer runs are no effect of what it has more; both are taken at the length that both have."""
+    short = make_runs({"with": [17.0, 17.2, 17.1], "without": [17.3, 17.1, 17.2]}, epochs=40)
+    longer = make_runs({"with": [13.0, 13.2, 13.1]}, epochs=160)
+    found = verdict_of(difference_claim(), pd.concat([short, longer]))
+    assert (found.epochs, found.estimate) == ("40", pytest.approx(0.1))
+    both = pd.concat([short, longer, make_runs({"without": [13.4, 13.5, None]}, epochs=160)])
+    found = verdict_of(difference_claim(), both)
+    assert (found.epochs, found.n_by_arm, found.estimate) == ("160", [2, 3], pytest.approx(0.35))
+
+
+def test_arms_whose_lengths_differ_by_design_are_compared_as_they_are(make_runs):
+    arms = [make_runs({"with": [11.0, 11.2]}, epochs=520), make_runs({"without": [13.1, 13.0]}, epochs=160)]
+    found = verdict_of(difference_claim(), pd.concat(arms))
+    assert (found.epochs, found.estimate) == ("160 and 520", pytest.approx(1.95))
 
 
 def test_a_ratio_is_judged_in_logs(make_runs):

@@ -21,7 +21,8 @@ _COUNTS = ["n_first", "n_second", "seeds_to_settle"]
 def ablation_table(claims: Sequence[Claim], verdicts: Sequence[Verdict], runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per claim with an ablation, those of one ablation together, in the claims' order.
 
-    A claim without runs stays, with the verdict ``not run``. ``p_value_holm`` is adjusted within the study's rows.
+    A claim without runs stays, with the verdict ``not run``. ``p_value_holm`` is adjusted within all
+    of the study's rows, those still to be run among them.
 
     Args:
         claims: all claims.
@@ -34,9 +35,9 @@ def ablation_table(claims: Sequence[Claim], verdicts: Sequence[Verdict], runs: p
     seen = runs.set_index("run_id")["dataset"]
     rows = [_row(claim, verdict, seen) for claim, verdict in judged]
     for study in {row["study"] for row in rows}:
-        family = [row for row in rows if row["study"] == study and row["p_value"] is not None]
-        adjusted = statistics.holm({row["claim"]: row["p_value"] for row in family})
-        for row in family:
+        of_study = [row for row in rows if row["study"] == study]
+        adjusted = statistics.holm({row["claim"]: row["p_value"] for row in of_study})
+        for row in of_study:
             row["p_value_holm"] = adjusted[row["claim"]]
     return pd.DataFrame(rows, columns=COLUMNS).astype(
         dict.fromkeys(_FLOATS, "float64") | dict.fromkeys(_COUNTS, "Int64")

@@ -17,18 +17,19 @@ Declared = TypeVar("Declared", Comparison, Factorial)
 
 COLUMNS = [
     *("study", "comparison", "question", "kind", "first_arm", "second_arm", "estimand", "unit"),
-    *("dataset", "scale", "schedule"),
+    *("dataset", "scale", "schedule", "epochs"),
     *("n_first", "n_second", "first_mean", "second_mean", "value", "low", "high", "method", "p_value"),
     *("p_value_holm", "paired_low", "paired_high", "correlation", "shared_seeds", "runs"),
 ]
 
 
 def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per declared comparison, at the longest schedule that both arms have finished runs of.
+    """Return one row per declared comparison, at the longest schedule that both arms have runs of.
 
     ``value`` is the first arm's mean minus the second's, or the ratio of their geometric means. ``low`` and ``high``
     are Welch's 95 % interval, of a ratio in logs; the paired interval over shared seeds and the correlation stand
-    beside it, to see whether the pairing helped. ``p_value_holm`` is adjusted within the study's comparisons.
+    beside it, to see whether the pairing helped. ``p_value_holm`` is adjusted within all of the study's
+    comparisons, answered or not.
 
     Raises:
         ReproduceError: a comparison's estimand is no metric.
@@ -38,9 +39,8 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
         of_study = [
             _compare(study.study, comparison, runs) for comparison in answerable(study, study.comparisons, runs)
         ]
-        known = {row["comparison"]: row["p_value"] for row in of_study if row.get("p_value") is not None}
-        adjusted = statistics.holm(known)
-        rows += [row | {"p_value_holm": adjusted.get(row["comparison"])} for row in of_study]
+        adjusted = statistics.holm({row["comparison"]: row.get("p_value") for row in of_study})
+        rows += [row | {"p_value_holm": adjusted[row["comparison"]]} for row in of_study]
     numeric = ["first_mean", "second_mean", "value", "low", "high", "p_value", "p_value_holm"]
     numeric += ["paired_low", "paired_high", "correlation"]
     return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numeric, "float64"))
@@ -56,7 +56,7 @@ def answerable(study: Study, declared: Sequence[Declared], runs: pd.DataFrame) -
 
 def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str, Any]:
     arms = (runs[(runs["study"] == study) & (runs["variant"] == arm)] for arm in comparison.arms)
-    first, second = longest_shared([arm[arm["status"] == "finished"] for arm in arms])
+    first, second = (arm[arm["status"] == "finished"] for arm in longest_shared(list(arms)))
     row: dict[str, Any] = {
         "study": study,
         "comparison": comparison.id,
@@ -74,6 +74,7 @@ def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str
     if first.empty or second.empty:
         return row
     row |= {name: "; ".join(sorted({*first[name], *second[name]})) for name in ("dataset", "scale", "schedule")}
+    row["epochs"] = " and ".join(dict.fromkeys(str(arm["epochs"].iloc[0]) for arm in (first, second)))
     where = f"comparison {comparison.id!r} of study {study}"
     one, two = (values_of_arm(arm, comparison.estimand, where) for arm in (first, second))
     if not one or not two:  # a run that has no value of its own, such as one that never came to the target error
@@ -85,15 +86,16 @@ def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str
 
 
 def _paired(first: pd.DataFrame, second: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
-    both = first.merge(second, on="seed", suffixes=("_first", "_second"))
-    if len(both) < 2:
-        return {"shared_seeds": len(both)}
-    arms = [both[f"{comparison.estimand}_{place}"].to_numpy() for place in ("first", "second")]
+    shared = sorted(set(first["seed"]) & set(second["seed"]))
+    if len(shared) < 2:
+        return {"shared_seeds": len(shared)}
+    by_seed = [arm.set_index("seed").loc[shared] for arm in (first, second)]
+    arms = [np.asarray(values_of_arm(arm, comparison.estimand, comparison.id)) for arm in by_seed]
     in_logs = comparison.kind == "ratio"
     paired = statistics.paired_difference(*(np.log(arm) if in_logs else arm for arm in arms))
     ends = [math.exp(end) if in_logs else end for end in (paired.low, paired.high)]
     return {
-        "shared_seeds": len(both),
+        "shared_seeds": len(shared),
         "paired_low": ends[0],
         "paired_high": ends[1],
         "correlation": paired.correlation,

@@ -5,6 +5,7 @@ Beside it, how closely validation and test error agree. Nothing here trains or r
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from reproduce.data.batches import OFFICIAL_BATCHES
 from reproduce.files import read_json
 
 LEAST_SEEDS = 4  # fewer nets of a variant are not averaged
+LEAST_GROUPS = 3  # the interval of two is as narrow as chance has the two alike, down to no width at all
 _TEST, _CENTER, _VALIDATION = (
     f"{name}_top1_error_percent" for name in ("test", "test_center", "validation")
 )  # columns of the table of runs
@@ -60,7 +62,8 @@ def ensemble_gains(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFr
 
     Groups of k seeds share none and are taken in the order of the seeds; what is left over is not used at that k.
     ``member_error_percent`` is the mean over groups of their members' own errors, ``gain_percentage_points`` that less
-    the error of the averages, its interval one over groups. At k = 1 it shows what storing 255ths does to the error.
+    the error of the averages, its interval one over three groups or more. At k = 1 it shows what storing 255ths does to
+    the error.
 
     Args:
         runs: as ``runs.read_runs`` gives them; only those on CIFAR-10 count, whose labels are committed.
@@ -92,7 +95,9 @@ def _gain(nets: int, arm: pd.DataFrame, stored: np.ndarray, labels: np.ndarray) 
     members = [float(arm[_TEST].iloc[group].mean()) for group in groups]
     averages = [mean_error_percent(stored[group], labels) for group in groups]
     gain = statistics.paired_difference(members, averages)
-    method = f"t-interval over {gain.n} groups that share no seed" if gain.low is not None else "one group"
+    method = f"t-interval over {gain.n} groups that share no seed"
+    if len(groups) < LEAST_GROUPS:
+        gain, method = replace(gain, low=None, high=None, p_value=None), f"groups that share no seed: {len(groups)}"
     return {
         "nets": nets,
         "groups": len(groups),

@@ -74,9 +74,8 @@ def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
     for study in studies:
         for design in answerable(study, study.factorials, runs):
             of_design = _rows(study.study, design, runs)
-            known = {row["effect"]: row["p_value"] for row in of_design if row.get("p_value") is not None}
-            adjusted = statistics.holm(known)
-            rows += [row | {"p_value_holm": adjusted.get(row["effect"])} for row in of_design]
+            adjusted = statistics.holm({row["effect"]: row.get("p_value") for row in of_design})
+            rows += [row | {"p_value_holm": adjusted[row["effect"]]} for row in of_design]
     return pd.DataFrame(rows, columns=COLUMNS).astype({"epochs": "Int64"} | dict.fromkeys(_FLOATS, "float64"))
 
 

@@ -68,12 +68,6 @@ def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
     return [*standard, *(run for run in full if run.variant in begun)]
 
 
-def longest(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of one variant's longest schedule that has runs (all rows where none exists)."""
-    existing = runs[runs["status"] != "missing"]
-    return runs[runs["epochs"] == existing["epochs"].max()] if len(existing) else runs
-
-
 def went_wrong(arm: pd.DataFrame) -> bool:
     """Return whether a run of an arm failed, or a seed was left out below one that is there."""
     existing = arm[arm["status"] != "missing"]
@@ -82,14 +76,16 @@ def went_wrong(arm: pd.DataFrame) -> bool:
 
 
 def longest_shared(arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
-    """Return each arm's rows at the longest schedule that all have; each at its own longest where they share none.
+    """Return each arm's rows at the longest schedule that all have runs of, or else that all list.
 
-    Arms of one study whose sources differ in length (11 and 140 epochs) share none, and are compared as they are.
+    A longer training of one arm would pass for an effect. Arms that list no length in common, since their sources (11
+    and 140 epochs) or what is asked of them differ in it, are compared as they are, each at its own longest.
     """
-    shared = set.intersection(*(set(arm["epochs"]) for arm in arms))
-    if not shared:
-        return [longest(arm) for arm in arms]
-    return [arm[arm["epochs"] == max(shared)] for arm in arms]
+    listed = set.intersection(*(set(arm["epochs"]) for arm in arms))
+    there = set.intersection(*(set(arm.loc[arm["status"] != "missing", "epochs"]) for arm in arms))
+    if listed:
+        return [arm[arm["epochs"] == max(there or listed)] for arm in arms]
+    return [longest_shared([arm])[0] if len(arm) else arm for arm in arms]
 
 
 def read_runs(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:

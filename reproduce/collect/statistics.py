@@ -189,14 +189,19 @@ def _binomial(errors: int, images: int, confidence: float, method: str, name: st
     return Estimate(100 * errors / images, 100 * float(ends.low), 100 * float(ends.high), images, label, None)
 
 
-def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Return Holm's step-down adjusted p-values of one family, by name in the order given."""
+def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Return Holm's step-down adjusted p-values of one family, by name in the order given.
+
+    A question not answered yet (None) is of the family and has no adjusted value: those of the others then do not rise
+    when its answer comes.
+    """
+    known = {name: p for name, p in p_values.items() if p is not None}
     adjusted: dict[str, float] = {}
     largest = 0.0
-    for rank, name in enumerate(sorted(p_values, key=lambda name: (p_values[name], name))):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[name]))
+    for rank, name in enumerate(sorted(known, key=lambda name: (known[name], name))):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * known[name]))
         adjusted[name] = largest
-    return {name: adjusted[name] for name in p_values}
+    return {name: adjusted.get(name) for name in p_values}
 
 
 def seeds_needed(std: float, half_width: float, arms: int = 1, confidence: float = CONFIDENCE) -> int | None:

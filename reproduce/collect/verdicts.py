@@ -11,7 +11,7 @@ from reproduce.collect.claims import Claim
 from reproduce.collect.estimands import values_of_arm
 from reproduce.collect.reasons import explain, unit_of
 from reproduce.collect.rules import Outcome, Terms
-from reproduce.collect.runs import longest, went_wrong
+from reproduce.collect.runs import longest_shared, went_wrong
 from reproduce.collect.statistics import Estimate
 from reproduce.errors import ReproduceError
 
@@ -97,7 +97,7 @@ def _judge_claim(claim: Claim, runs: pd.DataFrame, checks: Mapping[str, Callable
         return _verdict(claim, rules.TRUE if holds else rules.FALSE, why, estimate=derived.value)
     if claim.kind == "source_check" and claim.source_check is not None:
         return _verdict(claim, rules.SOURCE_CHECK, claim.source_check.why)
-    arms = [_arm_runs(claim, arm, runs) for arm in claim.arms]
+    arms = arms_of(claim, runs)
     if not arms or any((arm["status"] == "missing").all() for arm in arms):
         return _not_run(claim, arms)
     return _judge_arms(claim, arms)
@@ -139,15 +139,24 @@ def _not_run(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
     return _verdict(claim, rules.NOT_RUN, reason, command=command)
 
 
-def _arm_runs(claim: Claim, arm: str, runs: pd.DataFrame) -> pd.DataFrame:
-    chosen = runs[(runs["study"] == claim.study) & (runs["variant"] == arm)]
-    chosen = longest(chosen)
-    existing = chosen[chosen["status"] != "missing"]
-    for column in _AGREED:
-        if existing[column].nunique() > 1:
-            mixed = ", ".join(sorted(map(str, existing[column].unique())))
-            raise ReproduceError(f"claim {claim.id}: runs of {claim.study}/{arm} mix {column} {mixed}; list one kind")
-    return chosen
+def arms_of(claim: Claim, runs: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the rows of each arm that the claim is judged by, at the longest schedule that all arms have runs of.
+
+    Raises:
+        ReproduceError: the runs of one arm are not of one kind.
+    """
+    of_study = runs[runs["study"] == claim.study]
+    arms = [of_study[of_study["variant"] == arm] for arm in claim.arms]
+    arms = longest_shared(arms) if arms else []
+    for name, arm in zip(claim.arms, arms, strict=True):
+        existing = arm[arm["status"] != "missing"]
+        for column in _AGREED:
+            if existing[column].nunique() > 1:
+                mixed = ", ".join(sorted(map(str, existing[column].unique())))
+                raise ReproduceError(
+                    f"claim {claim.id}: runs of {claim.study}/{name} mix {column} {mixed}; list one kind"
+                )
+    return arms
 
 
 def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
