@@ -23,10 +23,17 @@ def test_the_level_does_not_depend_on_where_a_net_starts():
 
 
 def test_waiting_for_a_better_error_is_not_counted():
-    """Best after 3 of 5 epochs at the first rate (the earlier of two alike) and 1 of 3 at the second: 4 of 8 epochs."""
+    """Best after 3 of 5 epochs at the first rate (the earlier of two alike) and 1 of 3 at the second."""
     errors = [50.0, 45.0, 40.0, 40.0, 41.0, 30.0, 31.0, 32.0]
     history = pd.DataFrame({"phase": [1] * 5 + [2] * 3, "validation_error_percent": errors})
-    assert updates_to_converge(history, 8 * 157) == 4 * 157
+    assert updates_to_converge(history, 8 * 157, [2, 2]) == [3 * 157, 157]
+
+
+def test_a_phase_cut_off_while_it_improved_has_not_converged():
+    """At the second rate the third epoch of three is the best: the most epochs were reached, not the rule's end."""
+    errors = [50.0, 45.0, 40.0, 40.0, 41.0, 30.0, 29.0, 28.0]
+    history = pd.DataFrame({"phase": [1] * 5 + [2] * 3, "validation_error_percent": errors})
+    assert updates_to_converge(history, 8 * 157, [2, 2]) is None
 
 
 def test_reaching_a_loss_is_judged_by_the_mean_of_a_window():

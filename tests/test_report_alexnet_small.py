@@ -86,3 +86,27 @@ def test_effects_are_those_that_ran_in_this_study_with_what_holm_makes_of_their_
             "verdict": "**inconclusive**, under 0.5 points",
         },
     ]
+
+
+def test_the_windows_that_a_loss_may_be_averaged_over_give_a_ratio_each_or_none(tmp_path):
+    """Losses fall from 3 to 1 nats, past the 1.974 of chance's six sevenths, at update 300 and at 600 of the other arm.
+
+    A mean over w updates is below it once 0.513 w of them are past: 52 of 100.
+    """
+    falls = {("early_biases_zero", 1): 600, ("early_biases_zero", 2): 600, ("early", 1): 300, ("early", 2): 300}
+    rows = [
+        ("alexnet_small", *arm, update, 3.0 if update <= at else 1.0)
+        for arm, at in falls.items()
+        for update in range(1, 1001)
+    ]
+    columns = ["study", "variant", "seed", "update", "training_loss_nats"]
+    pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "update_losses.csv", index=False)
+    table = alexnet_small.bias_windows_table(tmp_path)
+    assert table["updates averaged"].tolist() == ["1", "10", "20", "50", "**100**", "200"]
+    assert table["ratio"].str.split(" ").str[0].tolist() == [
+        *("2.00", "1.98", "1.96", "1.92"),  # 601 / 301, 606 / 306, 611 / 311, 626 / 326
+        *("1.85", "1.74"),  # 652 / 352, 703 / 403
+    ]
+    never = [row if row[1:3] != ("early", 2) else (*row[:4], 3.0) for row in rows]
+    pd.DataFrame(never, columns=columns).to_csv(tmp_path / "update_losses.csv", index=False)
+    assert alexnet_small.bias_windows_table(tmp_path).empty

@@ -74,6 +74,7 @@ class Claim(Strict):
     a ratio it is a factor of at least 1, for the log scale. A difference or ratio is of ``arms`` [first, second], in
     the order that makes the claimed effect positive (above 1). Without targets only that direction is claimed.
     ``relation`` says whether the estimate should equal, not exceed or not fall below the target.
+    ``seeds_planned``: of each arm, or of the smaller where the study plans more of the other.
     ``negligible_within``: effects at most this large either way, in the claim's unit, are too small to matter.
     ``ablation`` names in short what the effect is credited to, at whatever scale; claims of one ingredient share it.
     """

@@ -22,7 +22,7 @@ def numbers_from_kept(
 ) -> dict[str, float | int | None]:
     """Return, where a run kept what they are made of:
 
-    - ``updates_to_leave_chance`` (D41) and ``updates_to_converge`` (D40),
+    - ``updates_to_leave_chance`` (D41), ``updates_to_converge`` and that ``_at_first_rate`` (D40),
     - ``color_specialization_above_chance_percent``: by how much the absolute difference of two columns' mean
       color shares is larger than when filters are dealt to the columns anew (D46),
     - ``neighbor_purity_gain_percent``: of neighbors in features over those in pixels (D47).
@@ -43,8 +43,12 @@ def numbers_from_kept(
         losses = _kept(folder, "update_losses_nats")
         classes = _CLASSES.get(record["dataset"], network["layers"][-1]["outputs"])
         found["updates_to_leave_chance"] = updates_to_leave_chance(losses, classes)
-    if finished and any(phase.get("until") == _PLATEAU for phase in config.get("phases", [])):
-        found["updates_to_converge"] = updates_to_converge(read_history(folder / "history.csv"), metrics["updates"])
+    phases = config.get("phases", [])
+    if finished and phases and all(phase.get("until") == _PLATEAU for phase in phases):
+        waits = [phase["plateau_epochs"] for phase in phases]
+        at_each = updates_to_converge(read_history(folder / "history.csv"), metrics["updates"], waits)
+        found["updates_to_converge"] = sum(at_each) if at_each else None
+        found["updates_to_converge_at_first_rate"] = at_each[0] if at_each else None
     if finished and network and network["input"]["channels"] == 3 and columns_of_first_layer(network) == 2:
         divided = division(color_shares(first_layer(folder)))
         found["color_specialization_above_chance_percent"] = 100 * (divided.index - divided.shuffled_mean)

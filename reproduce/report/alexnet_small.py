@@ -8,6 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from reproduce.collect import statistics
+from reproduce.collect.learning import WINDOW, updates_to_leave_chance
 from reproduce.collect.rules import NOT_RUN
 from reproduce.report import ablations, records
 from reproduce.report.columns import BASE, STUDY
@@ -25,6 +27,7 @@ from reproduce.report.timeline import read_table
 
 _MEASURES = {"training": "--", "validation": "-"}
 _WORDS = {"training": "training, as trained (running)", "validation": "held out"}
+_BIAS_ARMS, _BIAS_WINDOWS, _CLASSES = ("early_biases_zero", "early"), (1, 10, 20, 50, WINDOW, 200), 10
 _COLUMNS = 3
 _PANEL_INCHES = 1.75
 _BASE_COLOR = "#a0a0a0"
@@ -67,6 +70,31 @@ def effects_table(tables: Path | None = None) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def bias_windows_table(tables: Path | None = None) -> pd.DataFrame:
+    """Return how the ratio of updates to leave chance, biases 0 over biases 1, depends on the window averaged over.
+
+    A row a window, with Welch's 95 % interval over seeds, of logs; that which the claim is judged by (D41) in bold.
+    """
+    losses = read_table((tables or records.TABLES) / "update_losses.csv", "study variant seed training_loss_nats")
+    losses = losses[losses["study"].eq(STUDY)]
+    rows = []
+    for window in _BIAS_WINDOWS:
+        found = [_updates_by_seed(losses[losses["variant"].eq(arm)], window) for arm in _BIAS_ARMS]
+        if not all(found):  # no runs, or one that never left chance
+            continue
+        ratio = statistics.ratio(*found)
+        seen = f"**{window}**" if window == WINDOW else str(window)
+        rows.append({"updates averaged": seen, "ratio": with_interval(ratio.value, ratio.low, ratio.high)})
+    return pd.DataFrame(rows, columns=["updates averaged", "ratio"])
+
+
+def _updates_by_seed(losses: pd.DataFrame, window: int) -> list[int]:
+    """Return each run's updates to leave chance; none where one never does."""
+    by_seed = losses.groupby("seed")["training_loss_nats"]
+    found = [updates_to_leave_chance(run.to_numpy(), _CLASSES, window) for _, run in by_seed]
+    return [] if None in found else found
 
 
 @styled

@@ -60,6 +60,7 @@ BLOCKS: dict[str, Callable[[Records], str]] = {
     "not-run": _not_run,
     "stalls": lambda records: stalls.page_table(),
     "small-effects": lambda records: markdown_table(alexnet_small.effects_table()),
+    "bias-windows": lambda records: markdown_table(alexnet_small.bias_windows_table()),
     "relu-epochs": lambda records: relu_vs_tanh.epochs_table(),
     "relu-ratios": lambda records: relu_vs_tanh.ratios_table(),
     "relu-rates": lambda records: relu_vs_tanh.rates_table(),
