@@ -1,6 +1,7 @@
 """The decision table, branch by branch, on intervals chosen by hand."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from collect_support import claim, difference_claim
@@ -136,11 +137,13 @@ def test_seeds_to_settle_is_the_first_number_that_decides():
     assert decide(estimate, 3, SINGLE) == "inconclusive"
     assert seeds_to_settle(estimate, SINGLE) == 12
     # a gain of 0.2 inside -0.5 to 1.3: excluding zero settles it; two arms reach +- 0.1993 with 10 seeds each
-    gain = Estimate(0.2, -1.0, 1.4, 3, "by hand", 0.3)
+    # (n = 9 gives 2.1199 * 0.3 / 3 = 0.2120, n = 10 gives 2.1009 * 0.3 / sqrt(10) = 0.1993)
+    gain = Estimate(0.2, -1.0, 1.4, 3, "by hand", 0.3, degrees_per_seed=2.0)
     assert decide(gain, 3, WIDE) == "inconclusive"
     assert seeds_to_settle(gain, WIDE) == 10
     # the same gain far below 1.5 to 2.5: two seeds reach 4.3027 * 0.3 / sqrt(2) = 0.91, less than the 1.3 to its edge
-    assert seeds_to_settle(gain, GAIN) == 2
+    assert seeds_to_settle(replace(gain, n=1), GAIN) == 2
+    assert seeds_to_settle(gain, GAIN) == 4  # but three are there and have not settled it
 
 
 def test_what_no_number_of_seeds_settles():

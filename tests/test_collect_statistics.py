@@ -138,14 +138,38 @@ def test_a_question_still_open_is_of_holms_family():
     assert statistics.holm({"a": 0.01, "b": 0.5, "c": 0.02}) == pytest.approx({"a": 0.03, "b": 0.5, "c": 0.04})
 
 
-def test_seeds_needed_brackets_the_half_width():
-    # n = 11 gives 2.2281 * 0.3 / sqrt(11) = 0.2015, n = 12 gives 2.2010 * 0.3 / sqrt(12) = 0.1906
-    assert statistics.seeds_needed(0.3, 0.2) == 12
-    # two arms have twice the degrees of freedom: n = 9 gives 2.1199 * 0.1 = 0.2120, n = 10 2.1009 * 0.09487 = 0.1993
-    assert statistics.seeds_needed(0.3, 0.2, arms=2) == 10
-    assert statistics.seeds_needed(0.001, 5.0) == 2
-    assert statistics.seeds_needed(1.0, 1e-6) is None
-    assert statistics.seeds_needed(1.0, 0.0) is None
+def test_the_half_width_to_expect_of_one_arm():
+    spread = statistics.Estimate(0.0, -1.0, 1.0, 3, "by hand", 0.3)
+    # 2.2281 * 0.3 / sqrt(11), 12.7062 * 0.3 / sqrt(2)
+    assert statistics.expected_half_width(spread, 11) == pytest.approx(0.20154, abs=1e-5)
+    assert statistics.expected_half_width(spread, 2) == pytest.approx(2.69539, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ([1.0, 2.0, 3.0], [4.0, 5.0, 6.0]),  # spread alike: twice the degrees of freedom of one arm
+        ([1.0, 2.0, 3.0], [4.0, 4.2, 4.4]),  # one spreads five times as far: hardly more than its own
+        ([1.0, 1.0, 1.0], [4.0, 4.2, 4.4]),
+    ],
+)
+def test_the_half_width_to_expect_of_as_many_seeds_is_welchs(first, second):
+    """Arms four times over: the variance of 12 is 4 S / 11 where that of 3 is S / 2."""
+    found = statistics.welch_difference(first, second)
+    assert statistics.expected_half_width(found, 3) == pytest.approx(found.half_width)
+    more = statistics.welch_difference(first * 4, second * 4)
+    assert more.half_width == pytest.approx(statistics.expected_half_width(found, 12) * math.sqrt(8 / 11))
+
+
+def test_arms_without_any_spread_have_a_half_width_of_none():
+    found = statistics.welch_difference([1.0, 1.0], [2.0, 2.0, 2.0])
+    assert statistics.expected_half_width(found, 2) == 0
+
+
+def test_the_least_number_that_settles():
+    assert statistics.least_seeds(lambda n: n >= 12) == 12
+    assert statistics.least_seeds(lambda n: True) == 2
+    assert statistics.least_seeds(lambda n: False) is None
 
 
 @pytest.mark.parametrize("values", [[], [1.0, math.nan], [math.inf]])

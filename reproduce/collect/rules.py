@@ -148,8 +148,9 @@ def seeds_to_settle(estimate: Estimate, terms: Terms) -> int | None:
         return None
 
     def settles(n: int) -> bool:
-        half = expected_half_width(estimate.std, n, arms=terms.arms if terms.compares else 1)
+        half = expected_half_width(estimate, n)
         narrowed = replace(estimate, low=estimate.value - half, high=estimate.value + half)
         return decide(narrowed, n, terms) != INCONCLUSIVE
 
-    return least_seeds(settles)
+    found = least_seeds(settles)
+    return None if found is None else max(found, estimate.n + 1)  # as many as there are have not

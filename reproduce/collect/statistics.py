@@ -29,6 +29,9 @@ class Estimate:
             each arm, or (ratio) that of the log ratio. None where there is none.
         p_value: two-sided, of no difference between the arms (no ratio other than 1).
         correlation: Pearson's, over the seeds that two arms share.
+        degrees_per_seed: the interval's degrees of freedom for each seed per arm beyond the first, if all arms had as
+            many: 1 for one arm or for pairs, up to one for each of independent arms, fewer the more their spreads
+            differ.
     """
 
     value: float
@@ -39,6 +42,7 @@ class Estimate:
     std: float | None
     p_value: float | None = None
     correlation: float | None = None
+    degrees_per_seed: float = 1.0
 
     @property
     def half_width(self) -> float | None:
@@ -113,7 +117,9 @@ def welch_contrast(
     degrees = sum(parts) ** 2 / spread if spread > 0 else sum(sizes) - len(sizes)
     half = _t_half_width(standard_error, degrees, confidence)
     std, p = math.sqrt(sum(variances)), _p_value(value, standard_error, degrees)
-    return Estimate(value, value - half, value + half, min(sizes), f"Welch, {counted}", std, p)
+    per_seed = sum(variances) ** 2 / sum(v**2 for v in variances) if sum(variances) else float(len(sizes))
+    found = Estimate(value, value - half, value + half, min(sizes), f"Welch, {counted}", std, p)
+    return replace(found, degrees_per_seed=per_seed)
 
 
 def paired_difference(first: Sequence[float], second: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
@@ -168,7 +174,7 @@ def ratio(first: Sequence[float], second: Sequence[float], confidence: float = C
             raise ReproduceError(f"a ratio needs values above zero, got {list(arm)}; judge a difference instead")
     logs = welch_difference(np.log(first), np.log(second), confidence)
     low, high = (None if end is None else math.exp(end) for end in (logs.low, logs.high))
-    return Estimate(math.exp(logs.value), low, high, logs.n, f"{logs.method}, of logs", logs.std, logs.p_value)
+    return replace(logs, value=math.exp(logs.value), low=low, high=high, method=f"{logs.method}, of logs")
 
 
 def wilson(errors: int, images: int, confidence: float = CONFIDENCE) -> Estimate:
@@ -204,21 +210,15 @@ def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
     return {name: adjusted.get(name) for name in p_values}
 
 
-def seeds_needed(std: float, half_width: float, arms: int = 1, confidence: float = CONFIDENCE) -> int | None:
-    """Return the least seeds per arm whose expected interval is no wider than +- ``half_width``, as ``least_seeds``."""
-    return least_seeds(lambda n: expected_half_width(std, n, arms, confidence) <= half_width)
-
-
-def expected_half_width(std: float, n: int, arms: int = 1, confidence: float = CONFIDENCE) -> float:
-    """Return the t-interval's half-width to expect of ``n`` (at least 2) seeds per arm.
+def expected_half_width(estimate: Estimate, n: int, confidence: float = CONFIDENCE) -> float:
+    """Return the t-interval's half-width to expect of ``n`` (at least 2) seeds per arm, if the spreads stay.
 
     Args:
-        std: ``Estimate.std`` of the quantity (for a ratio, in logs, as the half-width then is).
+        estimate: what would be estimated again, with its ``std`` (of a ratio in logs, as the half-width then is).
         n: seeds per arm.
-        arms: 1 for a mean or a paired difference, 2 for two independent arms.
         confidence: of the two-sided interval.
     """
-    return _t_half_width(std / math.sqrt(n), arms * (n - 1), confidence)
+    return _t_half_width(estimate.std / math.sqrt(n), estimate.degrees_per_seed * (n - 1), confidence)
 
 
 def least_seeds(settles: Callable[[int], bool]) -> int | None:
