@@ -84,3 +84,26 @@ def test_a_run_that_lost_what_it_should_keep_says_so(tmp_path, diagnostic, name)
     np.savez(folder / "arrays.npz", other=np.zeros(1))
     with pytest.raises(ReproduceError, match=rf"arrays\.npz holds no {name}"):
         rows(tmp_path, 1)
+
+
+@pytest.mark.parametrize(
+    ("errors", "at_first_rate", "in_all"),
+    [
+        ([50.0, 45.0, 46.0, 47.0, 30.0, 31.0, 32.0], 2 * 10, 3 * 10),
+        ([50.0, 45.0, 46.0, 47.0, 32.0, 31.0, 30.0], None, None),  # the second rate's most epochs came first
+    ],
+)
+def test_updates_to_converge_are_those_to_the_best_of_each_rate(tmp_path, errors, at_first_rate, in_all):
+    """Rates end two epochs after their best; ten updates an epoch."""
+    run, phase = FakeRunId("small", "plateau", 7, 1), {"until": "validation_error_plateau", "plateau_epochs": 2}
+    config = {"batch_size": 128, "phases": [phase, phase]}
+    folder = write_run(tmp_path, run, metrics={"updates": 70}, config=config)
+    lines = [f"{epoch},{1 + (epoch > 4)},{error}" for epoch, error in enumerate(errors, 1)]
+    (folder / "history.csv").write_text("\n".join(["epoch,phase,validation_error_percent", *lines]) + "\n")
+    runs = read_runs([run], tmp_path)
+    names = ["updates_to_converge_at_first_rate", "updates_to_converge"]
+    expected = [np.nan if value is None else value for value in (at_first_rate, in_all)]
+    np.testing.assert_array_equal(runs.loc[0, names].astype(float), expected)
+    ratio = {"kind": "ratio", "estimand": names[1], "targets": [], "margin": None, "margin_why": None}
+    (verdict,) = judge([claim(study="small", arms=["plateau", "plateau"], **ratio)], runs)
+    assert ("a finished run has none of its own" in verdict.why) == (in_all is None)

@@ -33,8 +33,10 @@ def test_arms_are_compared_at_one_length(make_runs):
     """One arm's longer runs are no effect of what it has more; both are taken at the length that both have."""
     short = make_runs({"with": [17.0, 17.2, 17.1], "without": [17.3, 17.1, 17.2]}, epochs=40)
     longer = make_runs({"with": [13.0, 13.2, 13.1]}, epochs=160)
-    found = verdict_of(difference_claim(), pd.concat([short, longer]))
-    assert (found.epochs, found.estimate) == ("40", pytest.approx(0.1))
+    listed = make_runs({"without": [None, None]}, epochs=160)  # still to come
+    for runs in ([short, longer], [short, longer, listed]):
+        found = verdict_of(difference_claim(), pd.concat(runs))
+        assert (found.epochs, found.estimate) == ("40", pytest.approx(0.1))
     both = pd.concat([short, longer, make_runs({"without": [13.4, 13.5, None]}, epochs=160)])
     found = verdict_of(difference_claim(), both)
     assert (found.epochs, found.n_by_arm, found.estimate) == ("160", [2, 3], pytest.approx(0.35))

@@ -39,7 +39,8 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
         of_study = [
             _compare(study.study, comparison, runs) for comparison in answerable(study, study.comparisons, runs)
         ]
-        adjusted = statistics.holm({row["comparison"]: row.get("p_value") for row in of_study})
+        known = {row["comparison"]: row.get("p_value") for row in of_study}
+        adjusted = statistics.holm({declared.id: known.get(declared.id) for declared in study.comparisons})
         rows += [row | {"p_value_holm": adjusted[row["comparison"]]} for row in of_study]
     numeric = ["first_mean", "second_mean", "value", "low", "high", "p_value", "p_value_holm"]
     numeric += ["paired_low", "paired_high", "correlation"]

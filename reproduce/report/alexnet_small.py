@@ -53,7 +53,7 @@ def effects_table(tables: Path | None = None) -> pd.DataFrame:
     """Return a row a claim that has runs: ingredient, measure, effect with its interval, seeds, p by Holm, verdict.
 
     Effects are what the ingredient lowers the measure by, or the ratio claimed to be above 1. The family of Holm's rule
-    are the claims of the study that have runs in both arms.
+    are all of the study's claims about an ingredient, run or not.
     """
     table = ablations.load_ablations(tables)
     table = table[table["study"].eq(STUDY) & table["verdict"].ne(NOT_RUN)]
