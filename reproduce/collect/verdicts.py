@@ -175,12 +175,8 @@ def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
     values = [values_of_arm(arm, claim.estimand, f"claim {claim.id}") for arm in arms]
     facts["n_by_arm"] = [*map(len, values)]
     if not all(values):
-        return _verdict(
-            claim,
-            rules.INCONCLUSIVE,
-            f"an arm has no value: {_gaps(listed) or 'a finished run has none of its own'}",
-            **facts,
-        )
+        lacking = _gaps(listed) or "a finished run has none of its own"
+        return _verdict(claim, rules.INCONCLUSIVE, f"an arm has no value: {lacking}", **facts)
     estimate, n_seeds = _estimate(claim, arms, values), min(map(len, values))
     compares, accepted = claim.kind != "single_value", rules.accepted_region(claim)
     terms = Terms(compares, accepted, facts["scale"], schedule, facts["epochs"], len(arms))
