@@ -125,20 +125,29 @@ def _addition(study: Study, arm: pd.DataFrame, wanted: int) -> Addition:
     short = max(0, wanted - len(finished) - len(waiting))
     runs = [RunId(study.study, variant, epochs, int(seed)) for seed in [*waiting, *range(last + 1, last + 1 + short)]]
     seconds = finished["training_seconds"].median()
+    profile = _profile(study, variant, epochs, runs)
+    published_in_standard = profile == "standard" and study.published_by == "stages"
+    listed = study.runs("standard") if published_in_standard else study.publishable_runs()
     return Addition(
         variant=variant,
         there=len(finished),
         runs=runs,
-        unlisted=[run.seed for run in runs if run not in study.publishable_runs()],
-        profile=_profile(study, variant, epochs, runs),
+        unlisted=[run.seed for run in runs if run not in listed],
+        profile=profile,
         seconds_each=None if pd.isna(seconds) else float(seconds),
     )
 
 
 def _profile(study: Study, variant: str, epochs: int, runs: Sequence[RunId]) -> str | None:
-    """Return the profile that lists the variant at that length; of two, the one that lists more of ``runs``."""
+    """Return the profile that lists the variant at that length; of two, the one by which ``runs`` come to count.
+
+    Where stages publish, that is ``standard``: seeds that only ``full`` lists at the same length are not read. Where
+    runs are published by hand, both count, and the one that lists more of ``runs`` trains them.
+    """
     lists = {name: study.profiles.get(name, {}).get(variant) for name in ("standard", "full")}
     listed = {name: found.seeds for name, found in lists.items() if found and found.epochs == epochs}
+    if study.published_by == "stages" and "standard" in listed:
+        return "standard"
     return max(listed, key=lambda name: sum(run.seed in listed[name] for run in runs), default=None)
 
 

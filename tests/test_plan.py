@@ -160,6 +160,14 @@ def test_the_full_profile_is_trained_by_its_own_command(planned):
     assert [line for line in lines if "profiles.full.without.seeds: add seeds 3, 4" in line]
 
 
+def test_seeds_that_only_the_full_profile_lists_at_a_length_of_standard_are_added_there(planned):
+    lists = {"without": (11, [1, 2]), "with": (11, [1, 2])}
+    study = make_study({"standard": lists, "full": lists | {"without": (11, [1, 2, 3, 4])}})
+    lines = planned(study, ERRORS)
+    assert "  then: dvc repro experiments/nets/dvc.yaml:without" in lines
+    assert [line for line in lines if "profiles.standard.without.seeds: add seeds 3, 4" in line]
+
+
 def test_runs_published_by_hand_are_trained_and_published(planned):
     listed = {"standard": {"without": (11, [1, 2])}, "full": {"without": (11, [1, 2, 3, 4]), "with": (11, [1, 2])}}
     study = make_study(listed, dataset="ilsvrc2012", published_by="publish")
