@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce.collect.claims import Claim, load_claims
-from reproduce.collect.reasons import figure, unit_words
+from reproduce.collect.reasons import figures, unit_words
 from reproduce.collect.rules import INCONCLUSIVE
 from reproduce.collect.run_files import RUNS_ROOT
 from reproduce.collect.runs import published_runs, read_runs
@@ -17,6 +17,11 @@ from reproduce.collect.verdicts import Verdict, arms_of, judge
 from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
 from reproduce.progress import format_duration
+
+_RE_PLAN = (
+    "  first: {claim}.seeds_planned: {wanted} in paper_notes/claims.yaml, and say so in its protocol: seeds added "
+    "until an interval pleases make it too narrow; and the estimate will move, so that it may not settle"
+)
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,8 @@ def _plan(claim: Claim, verdict: Verdict, study: Study, additions: Sequence[Addi
     why = "if value and spread stay" if wanted == verdict.seeds_to_settle else "to see a spread"
     why = "planned before the runs" if wanted == claim.seeds_planned else why
     lines = [f"  wanted: {wanted} seeds{per_arm}, {why}"]
+    if claim.seeds_planned and wanted > claim.seeds_planned:
+        lines += [_RE_PLAN.format(claim=claim.id, wanted=wanted)]
     lines += [f"  {addition.variant}: {_addition_words(addition)}" for addition in additions]
     edits = [_edit(study, addition) for addition in additions if addition.unlisted]
     lines += [f"  edit experiments/{study.study}/study.yaml: {'; '.join(edits)}; commit it"] if edits else []
@@ -178,7 +185,7 @@ def _half_width(claim: Claim, verdict: Verdict) -> str:
         return f"none over seeds ({seeds or 'none'} there)"
     if claim.kind == "ratio":
         return f"a factor of {math.sqrt(verdict.high / verdict.low):.2f} either way, by {seeds} seeds"
-    return f"{figure(verdict.half_width)}{unit_words(verdict.unit)}, by {seeds} seeds"
+    return f"{figures(verdict.half_width)[0]}{unit_words(verdict.unit)}, by {seeds} seeds"
 
 
 def _addition_words(addition: Addition) -> str:

@@ -114,6 +114,12 @@ def test_one_seed_shows_no_spread_to_plan_by(planned):
     assert "  wanted: 2 seeds, to see a spread" in unplanned
 
 
+def test_seeds_beyond_those_planned_are_to_be_planned_first(planned):
+    lines = planned(make_study(TWO_AND_TWO), ERRORS, claims=[difference_claim(seeds_planned=2)])
+    assert lines[2] == "  wanted: 4 seeds per arm, if value and spread stay"
+    assert lines[3].startswith("  first: gain.seeds_planned: 4 in paper_notes/claims.yaml, and say so in its protocol")
+
+
 def test_a_single_value_on_a_shortened_schedule_cannot_be_settled(planned):
     study = make_study({"standard": {"80sec": (11, [1])}})
     later = claim(

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from report_support import make_records
 
-from reproduce.report.records import ablations_run
+from reproduce.report.records import ablations_run, verdict_table
 
 
 @pytest.fixture(scope="module")
@@ -28,3 +28,9 @@ def test_ingredients_with_runs_are_listed_and_those_without_are_not(loaded):
 
 def test_verdicts_on_no_ingredient_are_not_listed(loaded):
     assert ablations_run(with_ingredients(loaded)).empty
+
+
+@pytest.mark.parametrize(("planned", "shown"), [(None, "3"), (3, "3"), (5, "3"), (2, "3 (2 planned)")])
+def test_more_seeds_than_planned_are_said_to_be_more(loaded, planned, shown):
+    claims = [c.model_copy(update={"seeds_planned": planned}) for c in loaded.claims]
+    assert verdict_table(replace(loaded, claims=claims))["seeds"].tolist() == [shown, "0"]

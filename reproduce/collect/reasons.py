@@ -1,6 +1,7 @@
 """Saying in words why a verdict was given: where the interval lies, what restricts it, what would settle it."""
 
 import math
+from decimal import ROUND_HALF_UP, Decimal
 
 from reproduce.collect.claims import Claim
 from reproduce.collect.rules import INCONCLUSIVE, LIMITED_SCALES, Outcome, Region, Terms
@@ -27,9 +28,20 @@ def unit_words(unit: str | None) -> str:
     return known[unit] if unit in known else f" {unit.replace('_', ' ')}"
 
 
-def figure(value: float) -> str:
-    """Return a number with two decimals, or four significant digits where two decimals would hide it."""
-    return f"{value:.2f}" if value == 0 or abs(value) >= 0.1 else f"{value:.4g}"
+def figures(*values: float) -> list[str]:
+    """Return numbers that stand together, each with as many decimals as the others.
+
+    Two, or where all are smaller than a tenth, as many as show two digits of the largest.
+    """
+    largest = max(map(abs, values))
+    decimals = 2 if largest == 0 or largest >= 0.1 else 1 - math.floor(math.log10(largest))
+    return [fixed(value, decimals) for value in values]
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Return a number with so many decimals, halves rounded away from zero as they are written: 18.685 gives 18.69."""
+    rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return f"{rounded + 0:f}"  # a zero loses its sign
 
 
 def explain(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, outcome: Outcome) -> str:
@@ -50,6 +62,9 @@ def explain(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, outcom
         parts.append(_settling(n_seeds, terms, outcome))
     if claim.seeds_planned is not None and n_seeds < claim.seeds_planned:
         parts.append(f"{n_seeds} of {claim.seeds_planned} planned seeds")
+    elif claim.seeds_planned is not None and n_seeds > claim.seeds_planned:
+        more = n_seeds - claim.seeds_planned
+        parts.append(f"{more} seed{'s' if more > 1 else ''} more than planned, added after a look at the others")
     return "; ".join(filter(None, parts))
 
 
@@ -58,7 +73,7 @@ def _position(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms) -> s
     if n_seeds < 2:
         return "one seed only"
     unit = unit_words(claim.targets[0].unit if claim.targets else unit_of(claim.estimand, claim.kind))
-    parts = [f"95 % interval {figure(estimate.low)} to {figure(estimate.high)}{unit}"]
+    parts = [f"95 % interval {' to '.join(figures(estimate.low, estimate.high))}{unit}"]
     if terms.compares:
         null = 1 if claim.kind == "ratio" else 0
         side = "above" if estimate.low > null else "below" if estimate.high < null else "on both sides of"
@@ -74,10 +89,10 @@ def _position(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms) -> s
 
 def _range(region: Region) -> str:
     if math.isinf(region.low) or region.low == 0:
-        return f"at most {figure(region.high)}"
+        return f"at most {figures(region.high)[0]}"
     if math.isinf(region.high):
-        return f"at least {figure(region.low)}"
-    return f"{figure(region.low)} to {figure(region.high)}"
+        return f"at least {figures(region.low)[0]}"
+    return " to ".join(figures(region.low, region.high))
 
 
 def _restriction(terms: Terms) -> str:

@@ -18,8 +18,8 @@ ERROR = "test_top1_error_percent"
 
 UNITS = {"percent": " %", "percentage_points": " points", "seconds": " s", "ratio": "", "count": ""}
 _COLUMNS = {
-    "verdicts": "claim_id statement dataset scale schedule target_kind target_value unit margin verdict why estimate "
-    "low high n_seeds negligible_within negligible runs",
+    "verdicts": "claim_id statement kind dataset scale schedule target_kind target_value unit margin verdict why "
+    "estimate low high n_seeds n_by_arm negligible_within negligible runs",
     "runs": f"run_id study variant epochs seed status precision {ERROR} training_seconds images_per_second cpu threads "
     "torch",
     "summary": "study variant metric mean low high",
@@ -96,10 +96,18 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
         or ("-" if claim.targets else "direction only"),
         "authors' log": ", ".join(f"{value:g}{unit}" for value in targets["authors_log"]) or "-",
         "ours (95 % interval)": ours,
-        "seeds": int(row.n_seeds),
+        "seeds": _seeds(row, claim),
         "setting": setting,
         "verdict": verdict_words(row),
     }
+
+
+def _seeds(row: Any, claim: Claim) -> str:
+    """Return the values of each arm, and how many were planned where there are more."""
+    values = str(row.n_by_arm).split(";") if pd.notna(row.n_by_arm) else ["0"]
+    counts = " and ".join(f"{float(n):.0f}" for n in values)
+    more = claim.seeds_planned is not None and row.n_seeds > claim.seeds_planned
+    return f"{counts} ({claim.seeds_planned} planned)" if more else counts
 
 
 def verdict_words(row: Any) -> str:
@@ -179,11 +187,14 @@ def runs_overview(records: Records, study: str) -> pd.DataFrame:
                 "finished": len(finished),
                 "training seconds, median": finished["training_seconds"].median(),
                 "images a second, median": finished["images_per_second"].median(),
-                "machine": "; ".join(f"{m.cpu}, {m.threads:.0f} threads, torch {m.torch}" for m in machine.itertuples())
-                or "not run",
+                "machine": "; ".join(map(_machine, machine.itertuples())) or "not run",
             }
         )
     return pd.DataFrame(rows)
+
+
+def _machine(row: Any) -> str:
+    return f"{row.cpu}, {row.threads:.0f} thread{'s' if row.threads != 1 else ''}, torch {row.torch}"
 
 
 def precision_frames(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
