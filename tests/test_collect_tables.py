@@ -165,6 +165,15 @@ def test_a_run_without_the_value_compared_leaves_the_comparison_without_one(stud
     assert pd.isna(row["value"]) and pd.isna(row["low"])
 
 
+def test_a_diverged_run_leaves_the_comparison_without_a_value(study, tmp_path):
+    """Where the target is to be reached soonest, a run that diverged would be the slowest."""
+    runs = read_runs(study.run_ids, tmp_path / "runs")
+    runs.loc[runs["run_id"].str.contains("80sec/") & runs["seed"].eq(3), "status"] = "diverged"
+    (row,) = compare_all([study], runs).to_dict("records")
+    assert (row["n_first"], row["n_second"], row["diverged"], row["missing"]) == (2, 2, 1, 1)
+    assert pd.isna(row["value"]) and pd.isna(row["low"]) and pd.isna(row["p_value_holm"])
+
+
 def test_a_comparison_of_an_arm_without_runs_is_a_row_without_a_value(study, tmp_path):
     study.comparisons = [SimpleNamespace(**vars(BF16) | {"arms": ["18pct", "80sec"]})]
     (row,) = compare_all([study], read_runs(study.run_ids, tmp_path / "runs")).to_dict("records")

@@ -10,7 +10,7 @@ import pandas as pd
 from reproduce.collect import statistics
 from reproduce.collect.estimands import values_of_arm
 from reproduce.collect.reasons import unit_of
-from reproduce.collect.runs import longest_shared
+from reproduce.collect.runs import longest_shared, went_wrong
 from reproduce.config import Comparison, Factorial, Study
 
 Declared = TypeVar("Declared", Comparison, Factorial)
@@ -18,7 +18,19 @@ Declared = TypeVar("Declared", Comparison, Factorial)
 COLUMNS = [
     *("study", "comparison", "question", "kind", "first_arm", "second_arm", "estimand", "unit"),
     *("dataset", "scale", "schedule", "epochs"),
-    *("n_first", "n_second", "first_mean", "second_mean", "value", "low", "high", "method", "p_value"),
+    *(
+        "n_first",
+        "n_second",
+        "diverged",
+        "missing",
+        "first_mean",
+        "second_mean",
+        "value",
+        "low",
+        "high",
+        "method",
+        "p_value",
+    ),
     *("p_value_holm", "paired_low", "paired_high", "correlation", "shared_seeds", "runs"),
 ]
 
@@ -29,7 +41,8 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
     ``value`` is the first arm's mean minus the second's, or the ratio of their geometric means. ``low`` and ``high``
     are Welch's 95 % interval, of a ratio in logs; the paired interval over shared seeds and the correlation stand
     beside it, to see whether the pairing helped. ``p_value_holm`` is adjusted within all of the study's
-    comparisons, answered or not.
+    comparisons, answered or not. Where a run diverged or a seed was left out there is no value: what the others give
+    is what went well (``diverged`` and ``missing`` count them).
 
     Raises:
         ReproduceError: a comparison's estimand is no metric.
@@ -57,7 +70,9 @@ def answerable(study: Study, declared: Sequence[Declared], runs: pd.DataFrame) -
 
 def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str, Any]:
     arms = (runs[(runs["study"] == study) & (runs["variant"] == arm)] for arm in comparison.arms)
-    first, second = (arm[arm["status"] == "finished"] for arm in longest_shared(list(arms)))
+    listed = longest_shared(list(arms))
+    first, second = (arm[arm["status"] == "finished"] for arm in listed)
+    statuses = pd.concat(listed)["status"]
     row: dict[str, Any] = {
         "study": study,
         "comparison": comparison.id,
@@ -69,6 +84,7 @@ def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str
         "unit": unit_of(comparison.estimand, comparison.kind),
         "n_first": len(first),
         "n_second": len(second),
+        **{status: int(statuses.eq(status).sum()) for status in ("diverged", "missing")},
         "shared_seeds": 0,
         "runs": [*first["run_id"], *second["run_id"]],
     }
@@ -78,7 +94,7 @@ def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str
     row["epochs"] = " and ".join(dict.fromkeys(str(arm["epochs"].iloc[0]) for arm in (first, second)))
     where = f"comparison {comparison.id!r} of study {study}"
     one, two = (values_of_arm(arm, comparison.estimand, where) for arm in (first, second))
-    if not one or not two:  # a run that has no value of its own, such as one that never came to the target error
+    if not one or not two or any(map(went_wrong, listed)):  # a run may never have come to the target error
         return row
     row |= {"first_mean": statistics.mean_interval(one).value, "second_mean": statistics.mean_interval(two).value}
     welch = (statistics.ratio if comparison.kind == "ratio" else statistics.welch_difference)(one, two)
