@@ -1,6 +1,7 @@
 """Every verb and option of the command line; a mistake is one line."""
 
 import argparse
+import math
 from collections.abc import Callable
 from typing import NoReturn
 
@@ -31,6 +32,21 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
     return int(text)
+
+
+def seconds(text: str) -> float:
+    """Return the finite number of seconds, zero or more, that ``text`` is.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number of seconds, zero or more")
+    return value
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -69,7 +85,7 @@ def build_parser() -> argparse.ArgumentParser:
     parts += ("timing", "notebook", "readme", "architectures")
     text = "neighbors finds the training images nearest in pixels, which columns and collect read"
     report.add_argument("part", choices=parts, help=text)
-    report.add_argument("name", nargs="?", help="study or notebook")
+    report.add_argument("name", nargs="?", help="which study or notebook, for these two parts alone")
     plan = add("plan", "say which seeds would settle inconclusive verdicts, their time, what to edit, and the command")
     plan.add_argument("names", nargs="*", metavar="CLAIM_OR_STUDY", help="by default every inconclusive verdict")
     add("verify", "hold results, configurations, golden files and dvc.lock against one another")
@@ -80,7 +96,7 @@ def build_parser() -> argparse.ArgumentParser:
     timing.add_argument("--tabulate", action="store_true", help="only gather the committed timings into tables")
     add("estimate", "say where this machine stands between 2012 and now, and what each study takes here")
     cite = add("cite", "print a number of results/numbers.json with its interval, runs and BibTeX")
-    cite.add_argument("id")
+    cite.add_argument("id", help="id of a number in results/numbers.json; of a wrong one, the nearest are named")
     golden = add("golden", "check that the numerics follow the golden files, or record a deliberate change")
     golden.add_argument("action", choices=("check", "record"))
     golden.add_argument("study")
@@ -93,7 +109,9 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
     quick = add("quick", "train the 80-second net from nothing and set it beside 2012 and the published runs")
     train = add("train", "train one run, or every missing run of a profile; resumes what was stopped")
     train.add_argument("study")
-    train.add_argument("variants", nargs="*", metavar="variant", help="with a --profile any number (default: all)")
+    text = "one with --epochs and --seed; with a --profile any number (default: all)"
+    # With a default argparse does not say that it is required.
+    train.add_argument("variants", nargs="*", default=[], metavar="variant", help=text)
     train.add_argument("--epochs", type=positive, help="length of the schedule; the phases scale to it")
     train.add_argument("--seed", type=positive)
     train.add_argument("--profile", choices=("standard", "full", "smoke", "tuning"))
@@ -108,6 +126,7 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
         verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
         verb.add_argument("--threads", type=positive, help="CPU threads (default: all cores)")
     for verb in (train, again):
-        verb.add_argument("--seconds-between-checkpoints", type=float, default=30.0, metavar="SECONDS")
+        text = "least time from one checkpoint to the next (default: 30); decides no result"
+        verb.add_argument("--seconds-between-checkpoints", type=seconds, default=30.0, metavar="SECONDS", help=text)
         text = "most images through the network at once (default: the whole share); decides no result"
         verb.add_argument("--images-per-pass", type=positive, metavar="IMAGES", help=text)

@@ -34,27 +34,33 @@ def _data(arguments: Arguments) -> None:
 
 
 def _train(arguments: Arguments) -> None:
+    from reproduce.collect.tuning import recorded_runs
     from reproduce.train.distributed import joined_processes
     from reproduce.train.run import is_up_to_date, prepare_torch, train_run
 
-    runs, launch = _chosen_runs(arguments), _launch(arguments)
+    study = load_study(arguments.study)
+    runs, launch = _chosen_runs(study, arguments), _launch(arguments)
+    recorded = recorded_runs(study) if arguments.profile == "tuning" else set()
     if arguments.list:
-        stages = load_study(arguments.study).stages()
-        missing = [run for run in runs if not is_up_to_date(run)]
+        stages = study.stages()
+        missing = [run for run in runs if run not in recorded and not is_up_to_date(run)]
         sys.stdout.writelines(f"{'stage' if run in stages else 'run'}/{run}\n" for run in missing)
         return
     with joined_processes(prepare_torch(launch)) as processes:
         for run in runs:
-            if arguments.profile and any(processes.sums([is_up_to_date(run)])):
+            is_here = bool(arguments.profile) and is_up_to_date(run)
+            is_here, is_recorded = processes.sums([is_here, run in recorded])
+            if is_here:
                 outcome = " is finished and up to date; skipped"
+            elif is_recorded:
+                outcome = f" is recorded in {relative_to_repo(study.folder / 'tuning.csv')}; skipped"
             else:
                 outcome = f": written to {relative_to_repo(train_run(run, launch=launch))}"
             if processes.is_first:
                 print(f"{run}{outcome}")
 
 
-def _chosen_runs(arguments: Arguments) -> list[RunId]:
-    study = load_study(arguments.study)
+def _chosen_runs(study: Study, arguments: Arguments) -> list[RunId]:
     for name in arguments.variants:
         study.variant(name)
     if arguments.profile and (arguments.epochs or arguments.seed):
@@ -63,7 +69,7 @@ def _chosen_runs(arguments: Arguments) -> list[RunId]:
         return [run for run in study.runs(arguments.profile) if run.variant in (arguments.variants or [run.variant])]
     if len(arguments.variants) != 1 or arguments.epochs is None or arguments.seed is None:
         raise ReproduceError("name a variant with --epochs and --seed, or a --profile")
-    return [RunId(arguments.study, arguments.variants[0], arguments.epochs, arguments.seed)]
+    return [RunId(study.study, arguments.variants[0], arguments.epochs, arguments.seed)]
 
 
 def _quick(arguments: Arguments) -> None:
@@ -116,27 +122,10 @@ def _collect(arguments: Arguments) -> None:
 
 
 def _report(arguments: Arguments) -> None:
-    from reproduce.collect.neighbors import write_pixel_neighbors
-    from reproduce.report import build
-    from reproduce.report.architectures import write_architectures
+    from reproduce.report.build import write_part
 
-    stages: dict[str, Callable[[], object]] = {
-        "literature": build.literature_stage,
-        "timing": build.timing_stage,
-        "study": lambda: build.study_stage(load_study(arguments.name).study),
-        "stalls": build.stalls_stage,
-        "relu_vs_tanh": build.relu_vs_tanh_stage,
-        "alexnet_small": build.alexnet_small_stage,
-        "ablations": build.ablations_stage,
-        "columns": build.columns_stage,
-        "neighbors": write_pixel_neighbors,
-        "notebook": lambda: build.notebook_stage(arguments.name),
-        "readme": build.pages_stage,
-        "architectures": write_architectures,
-    }
-    if arguments.part in ("study", "notebook") and not arguments.name:
-        raise ReproduceError(f"report {arguments.part} needs a name")
-    stages[arguments.part]()
+    written = write_part(arguments.part, arguments.name)
+    print("\n".join(f"wrote {relative_to_repo(path)}" for path in written) or "nothing to write: all is up to date")
 
 
 def _plan(arguments: Arguments) -> None:

@@ -1,6 +1,8 @@
 """Studies, their profiles and run identities, read from experiments/<study>/study.yaml."""
 
+import difflib
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -14,7 +16,18 @@ from reproduce.paths import DATA, EXPERIMENTS, RESULTS
 from reproduce.validation import Strict, read_yaml, validated
 from reproduce.variants import LayerRates, Phase, Variant
 
-__all__ = ["Comparison", "Factorial", "LayerRates", "Phase", "RunId", "RunList", "Study", "Variant", "load_study"]
+__all__ = [
+    "Comparison",
+    "Factorial",
+    "LayerRates",
+    "Phase",
+    "RunId",
+    "RunList",
+    "Study",
+    "Variant",
+    "load_study",
+    "near_or_all",
+]
 
 
 @dataclass(frozen=True, order=True)
@@ -124,7 +137,7 @@ class Study(Strict):
             ReproduceError: there is none of that name.
         """
         if name not in self.variants:
-            raise ReproduceError(f"study {self.study} has no variant {name!r}; it has {', '.join(self.variants)}")
+            raise ReproduceError(f"study {self.study} has no variant {name!r}; {near_or_all(name, self.variants)}")
         return self.variants[name]
 
     def stages(self) -> list[RunId]:
@@ -180,6 +193,12 @@ class Study(Strict):
     def published_folder(self, run: RunId) -> Path:
         """Return a run's published place."""
         return run.folder if self.published_by == "stages" else RESULTS / "external" / str(run)
+
+
+def near_or_all(name: str, known: Collection[str]) -> str:
+    """Return the end of an error on an unknown name: the known ones most like it, or all where none is like it."""
+    near = difflib.get_close_matches(name, known)
+    return f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
 
 
 def load_study(name: str, experiments: Path = EXPERIMENTS) -> Study:

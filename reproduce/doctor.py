@@ -10,6 +10,7 @@ import psutil
 import torch
 from torch.nn import functional
 
+from reproduce.collect.tuning import recorded_runs
 from reproduce.config import Phase, RunId, Study
 from reproduce.data.datasets import DATASETS
 from reproduce.data.ilsvrc.archives import TRAINING_ARCHIVE
@@ -54,17 +55,21 @@ def _machine(device: torch.device) -> str:
 
 
 def _stages_report(study: Study) -> str:
-    """Return what a study whose runs DVC publishes needs here; its command gets the data too."""
+    """Return what a study whose runs DVC publishes needs here; its command gets the data too.
+
+    A tuning run that tuning.csv records has been made, wherever that was.
+    """
     counts, next_command = [], "dvc repro"
     for profile in [name for name in ("standard", "full", "tuning") if name in study.profiles]:
         runs = study.runs(profile)
-        there = sum((run.folder / "run.json").is_file() for run in runs)
+        recorded = recorded_runs(study) if profile == "tuning" else set()
+        there = sum(run in recorded or (run.folder / "run.json").is_file() for run in runs)
         counts.append(f"{profile} {there} of {len(runs)}")
         if there < len(runs) and next_command == "dvc repro" and profile != "standard":
             next_command = f"python -m reproduce train {study.study} --profile {profile}"
         elif there < len(runs):
             break  # DVC trains the missing runs of standard
-    return f"{study.study}: runs published: {', '.join(counts)}; any machine can make them\n  next: {next_command}"
+    return f"{study.study}: runs made: {', '.join(counts)}; any machine can make them\n  next: {next_command}"
 
 
 def _external_report(study: Study, device: torch.device, speed: float | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from reproduce.config import RunId, Study, load_study
+from reproduce.config import RunId, Study, load_study, near_or_all
 from reproduce.data.datasets import DATASETS
 from reproduce.errors import ReproduceError
 from reproduce.files import exclusive_lock, file_digest, json_digest, read_json, replacing_folder
@@ -24,14 +24,16 @@ def publish(study_name: str, variant: str | None = None) -> list[Path]:
         The folders of all runs found, published now or before.
 
     Raises:
-        ReproduceError: the study's runs are published by DVC, none is finished, or one was refused (after the others
-            were published; each refusal is printed).
+        ReproduceError: the study's runs are published by DVC, it has nothing of that name, none is finished, or one was
+            refused (after the others were published; each refusal is printed).
     """
     study = load_study(study_name)
     if study.published_by == "stages":
         raise ReproduceError(f"the runs of {study_name} are published by their stages; run `dvc repro`")
-    if variant is not None and variant not in study.ensembles:
-        study.variant(variant)
+    names = [*study.variants, *study.ensembles]
+    if variant is not None and variant not in names:
+        hint = near_or_all(variant, names)
+        raise ReproduceError(f"study {study_name} has no variant or ensemble {variant!r}; {hint}")
     wanted = [run for run in study.publishable_runs() if variant in (None, run.variant)]
     runs = [run for run in wanted if (study.run_folder(run) / "run.json").is_file()]
     if not runs:

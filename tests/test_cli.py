@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def folder(tmp_path, monkeypatch):
     write_study(tmp_path)
     use_study(tmp_path, monkeypatch.setattr)
+    monkeypatch.setattr(golden, "load_study", cli.load_study)
     monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
     return tmp_path
 
@@ -75,6 +77,10 @@ def test_every_verb_has_help(capsys):
         (["train", "tiny", "small", "--epochs", "1", "--seed", "1"], "1 epochs cannot hold 2 phases"),
         (["train", "tiny", "--profile", "full"], "study tiny has no profile 'full'; it has smoke"),
         (["rerun", "tiny/small"], "'tiny/small' does not name a run"),
+        (["golden", "check", "tiny", "smal"], "study tiny has no variant 'smal'; did you mean small?"),
+        (["golden", "record", "tiny", "smal", "--reason", "typed"], "did you mean small?"),
+        (["report", "literature", "tiny"], "report literature takes no name; leave out 'tiny'"),
+        (["report", "study"], "report study needs a name"),
     ],
 )
 def test_mistakes_are_one_line_with_status_2(folder, capsys, arguments, message):
@@ -93,6 +99,10 @@ def test_mistakes_are_one_line_with_status_2(folder, capsys, arguments, message)
         ["train", "tiny", "small", "--epochs", "6", "--seed", "1", "--images-per-pass", "0"],
         ["train", "tiny", "small", "--epochs", "six", "--seed", "1"],
         ["train", "tiny", "--profile", "nightly"],
+        *(
+            ["rerun", str(RUN), "--seconds-between-checkpoints", value]
+            for value in ("-1", "nan", "inf", "1e999", "soon")
+        ),
     ],
 )
 def test_mistakes_of_form_are_one_line_too(folder, capsys, arguments):
@@ -103,6 +113,18 @@ def test_mistakes_of_form_are_one_line_too(folder, capsys, arguments):
     assert error.startswith("error: ") and error.count("\n") == 1 and "--help" in error
 
 
+def test_without_arguments_train_asks_for_the_study_alone(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["train"])
+    assert "the following arguments are required: study;" in capsys.readouterr().err
+
+
+def test_the_argument_of_cite_is_explained(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["cite", "--help"])
+    assert "id of a number in results/numbers.json" in capsys.readouterr().out
+
+
 def test_train_writes_the_run_and_says_where(folder, capsys):
     assert cli.main(["train", "tiny", "small", "--epochs", "6", "--seed", "1", "--threads", "1"]) == 0
     assert f"{RUN}: written to " in capsys.readouterr().out
@@ -111,7 +133,8 @@ def test_train_writes_the_run_and_says_where(folder, capsys):
 
 def test_a_profile_takes_any_number_of_variants(folder):
     def chosen(*arguments):
-        runs = cli._chosen_runs(cli.build_parser().parse_args(["train", "tiny", *arguments]))
+        arguments = cli.build_parser().parse_args(["train", "tiny", *arguments])
+        runs = cli._chosen_runs(training_support.tiny_study(folder), arguments)
         return [str(run) for run in runs]
 
     both = ["tiny/small/epochs2/seed1", "tiny/small/epochs2/seed2"]
@@ -147,6 +170,27 @@ def test_the_list_of_a_profile_names_what_is_missing_and_trains_nothing(folder, 
     (first.folder / "run.json").write_text(json.dumps(made_from))
     assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
     assert capsys.readouterr().out == f"run/{second}\n"
+
+
+def test_tuning_goes_on_where_the_table_of_what_was_seen_ends(folder, capsys, monkeypatch):
+    """Tuning runs are not published, so a clone has none of their folders."""
+    trained = []
+    monkeypatch.setattr(run_module, "train_run", lambda run, launch: trained.append(run) or run.folder)
+    study = folder / "experiments" / "tiny" / "study.yaml"
+    study.write_text(f"{study.read_text()}  tuning:\n    small: {{epochs: 6, seeds: [1, 2]}}\n")
+    second, digest = type(RUN)("tiny", "small", 6, 2), training_support.tiny_study(folder).config_digest(RUN)
+    table = study.with_name("tuning.csv")
+    table.write_text(f"variant,epochs,seed,config_sha256,git_commit\nsmall,6,1,{digest},{'a' * 40}\n")
+    assert cli.main(["train", "tiny", "--profile", "tuning", "--list"]) == 0
+    assert capsys.readouterr().out == f"run/{second}\n"
+    assert cli.main(["train", "tiny", "--profile", "tuning"]) == 0
+    assert trained == [second]
+    assert re.search(f"{RUN} is recorded in .*experiments/tiny/tuning.csv; skipped\n", capsys.readouterr().out)
+    assert cli.main(["train", "tiny", "small", "--epochs", "6", "--seed", "1"]) == 0
+    assert trained == [second, RUN], "a run named by its seed is trained"
+    table.write_text(table.read_text().replace(digest, "of an earlier configuration"))
+    assert cli.main(["train", "tiny", "--profile", "tuning"]) == 0
+    assert trained == [second, RUN, RUN, second]
 
 
 def test_launch_options_reach_the_trainer(folder, monkeypatch):
@@ -193,6 +237,5 @@ def test_golden_check_lists_every_difference_and_fails(folder, capsys, monkeypat
     assert "1 variants follow their golden files" in capsys.readouterr().out
 
 
-def test_golden_record_without_a_reason_is_refused(folder, capsys, monkeypatch):
-    monkeypatch.setattr(golden, "load_study", cli.load_study)
+def test_golden_record_without_a_reason_is_refused(folder, capsys):
     assert "--reason is empty" in error_line(capsys, "golden", "record", "tiny", "small")

@@ -1,12 +1,13 @@
 """A study's tuning runs in one table: what is taken, what is kept, and that no test error gets in."""
 
 import json
+import shutil
 
 import pandas as pd
 import pytest
 from training_support import tiny_study, use_study, write_study
 
-from reproduce.collect.tuning import read_tuning, tabulate_tuning
+from reproduce.collect.tuning import read_tuning, recorded_runs, tabulate_tuning
 from reproduce.config import RunList
 from reproduce.errors import ReproduceError
 
@@ -74,6 +75,34 @@ def test_a_run_of_another_configuration_is_no_tuning_run(study):
     leave_run(study, second)
     tabulate_tuning(study)
     assert read_tuning(study)["seed"].tolist() == [102]
+
+
+def test_recorded_are_the_rows_of_todays_configuration(study):
+    first, second = study.runs("tuning")
+    assert recorded_runs(study) == set(), "without a table nothing is recorded"
+    leave_run(study, first)
+    leave_run(study, second)
+    tabulate_tuning(study)
+    shutil.rmtree(study.run_folder(first).parent)
+    assert recorded_runs(study) == {first, second}
+    path = study.folder / "tuning.csv"
+    path.write_text(path.read_text().replace(study.config_digest(first), "of another configuration", 1))
+    assert recorded_runs(study) == {second}
+    shorter = study.model_copy(update={"profiles": {"tuning": {"small": RunList(epochs=5, seeds=[102])}}})
+    assert recorded_runs(shorter) == set(), "another length is another run"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "tuning.csv cannot be read"),
+        ("variant,seed\n", "tuning.csv lacks the column 'epochs'; restore it with git"),
+    ],
+)
+def test_a_damaged_table_is_one_line(study, content, message):
+    (study.folder / "tuning.csv").write_text(content)
+    with pytest.raises(ReproduceError, match=message):
+        recorded_runs(study)
 
 
 def test_a_missing_table_is_one_line(study):

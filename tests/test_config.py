@@ -194,6 +194,8 @@ def test_unknown_names_are_errors_that_list_the_known(tmp_path):
     study = validated(Study, STUDY, "x")
     with pytest.raises(ReproduceError, match="no variant 'z'; it has a, b"):
         study.variant("z")
+    with pytest.raises(ReproduceError, match=r"no variant 'aa'; did you mean a\?$"):
+        study.variant("aa")
     with pytest.raises(ReproduceError, match="no profile 'full'; it has standard"):
         study.runs("full")
     (tmp_path / "other").mkdir()

@@ -6,9 +6,10 @@ from collections import namedtuple
 import pytest
 import torch
 from external_support import external_study, finish_run, prepare_miniature, use_external_study
+from training_support import tiny_study, use_study, write_study
 
 from reproduce import cli, doctor
-from reproduce.config import RunId
+from reproduce.config import RunId, RunList
 from reproduce.data.ilsvrc import editions
 from reproduce.models.spec import load_spec
 from reproduce.publish import publish
@@ -118,6 +119,31 @@ def test_on_the_real_studies(capsys):
     assert cli.main(["doctor"]) == 0
     text = capsys.readouterr().out
     assert "ilsvrc2012: " in text and "ilsvrc2010: " in text and "next: dvc repro" in text
+
+
+def test_tuning_runs_count_by_what_is_kept_of_them(tmp_path, monkeypatch):
+    """Their folders are not published, so a clone has only the table."""
+    write_study(tmp_path)
+    use_study(tmp_path, monkeypatch.setattr)
+    profiles = {
+        "standard": {"small": RunList(epochs=6, seeds=[1])},
+        "tuning": {"small": RunList(epochs=6, seeds=[7, 8])},
+    }
+    study = tiny_study(tmp_path).model_copy(update={"profiles": profiles})
+    finished, recorded, digest = *study.runs("standard"), study.runs("tuning")[0], study.variant("small").digest()
+    finished.folder.mkdir(parents=True)
+    (finished.folder / "run.json").write_text("{}")
+    lines = doctor.examine([study]).splitlines()
+    assert lines[-2].startswith("tiny: runs made: standard 1 of 1, tuning 0 of 2;")
+    row = f"small,6,{recorded.seed},{digest},{'a' * 40}"
+    (study.folder / "tuning.csv").write_text(f"variant,epochs,seed,config_sha256,git_commit\n{row}\n")
+    text = doctor.examine([study])
+    assert "tiny: runs made: standard 1 of 1, tuning 1 of 2;" in text
+    assert last(text) == "next: python -m reproduce train tiny --profile tuning"
+    (study.folder / "tuning.csv").write_text(
+        f"variant,epochs,seed,config_sha256,git_commit\n{row}\n{row.replace(',7,', ',8,')}\n"
+    )
+    assert last(doctor.examine([study])) == "next: dvc repro"
 
 
 def test_runs_that_are_published_elsewhere_count(folder):

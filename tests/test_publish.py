@@ -144,7 +144,8 @@ def test_a_refused_run_does_not_hold_up_the_others(folder, capsys):
         (("tinynet",), "holds no finished run of the profiles standard and full; run `python -m reproduce train tiny"),
         (("tinynet", "paper"), "run `python -m reproduce train tinynet paper --profile standard`"),
         (("tinynet", "pair"), "run `python -m reproduce ensemble tinynet pair`"),
-        (("tinynet", "deeper"), "study tinynet has no variant 'deeper'"),
+        (("tinynet", "deeper"), "no variant or ensemble 'deeper'; it has paper, no_dropout, pair"),
+        (("tinynet", "pairs"), r"no variant or ensemble 'pairs'; did you mean pair"),
     ],
 )
 def test_nothing_to_publish_names_the_command_that_makes_it(folder, arguments, message):

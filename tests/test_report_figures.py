@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from report_support import claims, clipped, make_records, overlaps, words
 
+from reproduce.config import load_study
 from reproduce.report import build, figures, literature_figures, milestones, records, timeline
 
 
@@ -137,7 +138,8 @@ def test_precision_figure_sets_fp32_beside_bf16(loaded):
 def test_before_any_run_the_study_still_has_its_figures(tmp_path, monkeypatch):
     make_records(tmp_path, trained=False)
     monkeypatch.setattr(records, "load_claims", claims)
-    paths = build.study_stage("nets", tmp_path / "figures", tmp_path / "tables")
+    study = load_study("cifar10_nets").model_copy(update={"study": "nets"})
+    paths = build.study_stage(study, tmp_path / "figures", tmp_path / "tables")
     stems = ["nets_learning_curves", "nets_verdicts", "nets_precision"]
     assert [path.name for path in paths] == [f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")]
     texts = [path.read_text() for path in paths if path.suffix == ".svg"]

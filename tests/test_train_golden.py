@@ -175,7 +175,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_recording_needs_a_reason_and_a_change(folder, monkeypatch):
     study = load_study("tiny", folder / "experiments")
-    with pytest.raises(ReproduceError, match=r"golden/small\.json is missing"):
+    with pytest.raises(ReproduceError, match=r"golden/small\.json is missing; .* golden record tiny small --reason"):
         golden.check_golden(study, "small")
     with pytest.raises(ReproduceError, match="--reason is empty"):
         golden.record_golden("tiny", "small", " ")
@@ -195,6 +195,21 @@ def test_recording_needs_a_reason_and_a_change(folder, monkeypatch):
         "another momentum",
     ]
     assert golden.check_golden(study, "small") == []
+
+
+def test_a_study_published_by_hand_has_none_and_gets_none(monkeypatch):
+    """Nor is its network, which has sixty million weights, computed before that is said."""
+    monkeypatch.setattr(golden, "numerics", lambda variant: pytest.fail("computed"))
+    with pytest.raises(ReproduceError, match="ilsvrc2012 has no golden files: its runs are published by hand"):
+        golden.check_golden(load_study("ilsvrc2012"), "paper")
+    with pytest.raises(ReproduceError, match="ilsvrc2012 has no golden files"):
+        golden.record_golden("ilsvrc2012", "paper", "a reason")
+
+
+def test_an_unknown_variant_is_no_missing_file(folder):
+    study = load_study("tiny", folder / "experiments")
+    with pytest.raises(ReproduceError, match=r"^study tiny has no variant 'smal'; did you mean small\?$"):
+        golden.check_golden(study, "smal")
 
 
 def test_a_changed_configuration_is_out_of_date_whatever_it_computes(folder):

@@ -54,10 +54,35 @@ def read_tuning(study: Study) -> pd.DataFrame:
     return pd.read_csv(path)
 
 
+def recorded_runs(study: Study) -> set[RunId]:
+    """Return the runs of the profile ``tuning`` that the study's tuning.csv holds, made from today's configuration.
+
+    Tuning runs are not published: what the file says of them is what is kept.
+
+    Raises:
+        ReproduceError: the study has no such profile, or the file is no table of runs.
+    """
+    known = _known_rows(study.folder / "tuning.csv")
+    return {run for run in study.runs("tuning") if _known_row(study, run, known) is not None}
+
+
 def _known_rows(path: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
     if not path.is_file():
         return {}
-    return {tuple(row[name] for name in _IDENTITY): row for row in pd.read_csv(path).to_dict("records")}
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error
+    lacking = [name for name in [*_IDENTITY, *_PROVENANCE] if name not in frame.columns]
+    if lacking:
+        raise ReproduceError(f"{relative_to_repo(path)} lacks the column {lacking[0]!r}; restore it with git")
+    return {tuple(row[name] for name in _IDENTITY): row for row in frame.to_dict("records")}
+
+
+def _known_row(study: Study, run: RunId, known: dict[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any] | None:
+    row = known.get((run.variant, run.epochs, run.seed))
+    return row if row is not None and row["config_sha256"] == study.config_digest(run) else None
 
 
 def _row(study: Study, run: RunId, known: dict[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any] | None:
@@ -70,8 +95,7 @@ def _row(study: Study, run: RunId, known: dict[tuple[Any, ...], dict[str, Any]])
             reached = {name: value for name, value in metrics.items() if name.startswith("epochs_to_")}
             length = {"trained_epochs": metrics["epochs"]}
             return dict(zip(_IDENTITY, identity, strict=True)) | length | seen | reached | _only(record, _PROVENANCE)
-    row = known.get(identity)
-    return row if row is not None and row["config_sha256"] == digest else None
+    return _known_row(study, run, known)
 
 
 def _only(record: dict[str, Any], names: list[str]) -> dict[str, Any]:

@@ -1,13 +1,15 @@
 """The stages that end the pipeline: figures, executed notebooks and the README, each from committed tables alone."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from reproduce.collect.neighbors import write_pixel_neighbors
 from reproduce.collect.numbers import NUMBERS_FILE, read_numbers
 from reproduce.collect.run_files import RUNS_ROOT
-from reproduce.config import load_study
+from reproduce.config import Study, load_study
 from reproduce.data.cifar10 import load_cifar10
 from reproduce.errors import ReproduceError
-from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS
+from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS, relative_to_repo
 from reproduce.report import (
     ablation_figures,
     ablations,
@@ -27,6 +29,7 @@ from reproduce.report import (
     timing_devices,
     timing_figures,
 )
+from reproduce.report.architectures import write_architectures
 from reproduce.report.notebooks import execute_notebook
 from reproduce.report.readme import check_readme, update_readme
 from reproduce.report.style import FIGURES, save_figure
@@ -41,8 +44,44 @@ _STUDY_PAGES = (
     "ensembles",
     "lrn_confound",
     "what_columns_learn",
+    "cifar10_nets",
+    "teaching_alexnet",
 )  # those with generated parts
 PAGES = (README, *(EXPERIMENTS / study / "README.md" for study in _STUDY_PAGES))
+_NAMED_PARTS = ("study", "notebook")
+_PARTS_OF_STUDIES = {stalls.STUDY: "stalls", relu_vs_tanh.STUDY: "relu_vs_tanh", alexnet_small.STUDY: "alexnet_small"}
+
+
+def write_part(part: str, name: str | None = None) -> list[Path]:
+    """Do one part of ``python -m reproduce report``; return the files it wrote.
+
+    Args:
+        part: as on the command line.
+        name: the study or notebook, for the parts of that name.
+
+    Raises:
+        ReproduceError: a name is missing, unknown or too many, or what the part's own stage raises.
+    """
+    if name and part not in _NAMED_PARTS:
+        takers = " and ".join(_NAMED_PARTS)
+        raise ReproduceError(f"report {part} takes no name; leave out {name!r} (only {takers} take one)")
+    if part in _NAMED_PARTS and not name:
+        raise ReproduceError(f"report {part} needs a name")
+    stages: dict[str, Callable[[], list[Path]]] = {
+        "literature": literature_stage,
+        "timing": timing_stage,
+        "study": lambda: study_stage(load_study(name)),
+        "stalls": stalls_stage,
+        "relu_vs_tanh": relu_vs_tanh_stage,
+        "alexnet_small": alexnet_small_stage,
+        "ablations": ablations_stage,
+        "columns": columns_stage,
+        "neighbors": lambda: [write_pixel_neighbors()],
+        "notebook": lambda: [notebook_stage(name)],
+        "readme": pages_stage,
+        "architectures": lambda: [write_architectures()],
+    }
+    return stages[part]()
 
 
 def literature_stage(folder: Path = FIGURES) -> list[Path]:
@@ -62,20 +101,34 @@ def literature_stage(folder: Path = FIGURES) -> list[Path]:
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
 
 
-def study_stage(study: str, folder: Path = FIGURES, tables: Path = records.TABLES) -> list[Path]:
-    """Write ``<study>_learning_curves``, ``<study>_verdicts`` and ``<study>_precision``; return the paths.
+def study_stage(study: Study, folder: Path = FIGURES, tables: Path = records.TABLES) -> list[Path]:
+    """Write ``<study>_learning_curves``, and what the study has of ``<study>_verdicts`` and ``<study>_precision``.
 
-    A figure without runs is still drawn, empty or with its claims as ``not run``, so that every stage has its outputs.
+    Verdicts need a claim on a single error rate, precision a declared comparison of the test error of bf16 with that of
+    fp32. A figure without runs is still drawn, empty or with its claims as ``not run``, so that every stage has its
+    outputs. Returns the paths.
+
+    Raises:
+        ReproduceError: a part of its own draws the study, or a table cannot be read.
     """
+    name = study.study
+    if name in _PARTS_OF_STUDIES:
+        part = _PARTS_OF_STUDIES[name]
+        raise ReproduceError(f"the figures of {name} have a part of their own; run `python -m reproduce report {part}`")
     loaded = records.load_records(tables)
-    published = records.published_errors(loaded, study)
-    runs, means = records.precision_frames(loaded, study)
-    drawn = {
-        f"{study}_learning_curves": figures.learning_curves(records.study_histories(loaded, study), published),
-        f"{study}_verdicts": figures.verdict_forest(*records.forest_rows(loaded, study)),
-        f"{study}_precision": figures.seed_distribution(runs, means),
-    }
+    curves = records.study_histories(loaded, name), records.published_errors(loaded, name)
+    verdicts, seeds = records.forest_rows(loaded, name)
+    drawn = {f"{name}_learning_curves": figures.learning_curves(*curves)}
+    if len(verdicts):
+        drawn[f"{name}_verdicts"] = figures.verdict_forest(verdicts, seeds)
+    if _compares_precisions(study):
+        drawn[f"{name}_precision"] = figures.seed_distribution(*records.precision_frames(loaded, name))
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
+
+
+def _compares_precisions(study: Study) -> bool:
+    errors = [comparison for comparison in study.comparisons if comparison.estimand == records.ERROR]
+    return any({study.variant(arm).precision for arm in each.arms} == {"bf16", "fp32"} for each in errors)
 
 
 def stalls_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
@@ -133,7 +186,7 @@ def timing_stage(folder: Path = FIGURES, tables: Path = records.TABLES) -> list[
     """
     timings = timing.load_timings(tables)
     drawn = {
-        "training_days": timing_figures.training_days(timings.days),
+        "training_days": timing_figures.training_days(timings),
         "training_time_parts": timing_devices.parts(timings)[0],
         "training_time_scaling": timing_devices.scalings(timings)[0],
         "training_time_roofline": timing_devices.rooflines(timings)[0],
@@ -142,16 +195,23 @@ def timing_stage(folder: Path = FIGURES, tables: Path = records.TABLES) -> list[
 
 
 def notebook_stage(name: str) -> Path:
-    """Execute ``experiments/analysis/<name>.ipynb`` into ``results/notebooks/<name>.ipynb``; return the latter."""
+    """Execute ``experiments/analysis/<name>.ipynb`` into ``results/notebooks/<name>.ipynb``; return the latter.
+
+    Raises:
+        ReproduceError: there is no such notebook, or it cannot be executed.
+    """
+    known = sorted(path.stem for path in NOTEBOOK_SOURCES.glob("*.ipynb"))
+    if name not in known:
+        place = relative_to_repo(NOTEBOOK_SOURCES)
+        raise ReproduceError(f"there is no notebook {name!r} in {place}; known: {', '.join(known)}")
     target = NOTEBOOKS / f"{name}.ipynb"
     execute_notebook(NOTEBOOK_SOURCES / f"{name}.ipynb", target)
     return target
 
 
-def pages_stage(check_only: bool = False) -> bool:
-    """Do ``readme_stage`` for every page with generated parts; return whether any was changed."""
-    changed = [readme_stage(page, check_only) for page in PAGES]
-    return any(changed)
+def pages_stage(check_only: bool = False) -> list[Path]:
+    """Do ``readme_stage`` for every page with generated parts; return those that were changed."""
+    return [page for page in PAGES if readme_stage(page, check_only)]
 
 
 def readme_stage(readme: Path = README, check_only: bool = False, numbers: Path = NUMBERS_FILE) -> bool:

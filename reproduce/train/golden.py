@@ -47,6 +47,21 @@ def golden_path(study: Study, variant: str) -> Path:
     return study.folder / "golden" / f"{variant}.json"
 
 
+def _place(study: Study, variant: str) -> Path:
+    """Return the place of a variant's golden file, which may be empty.
+
+    Raises:
+        ReproduceError: there is no such variant, or the study has no golden files.
+    """
+    study.variant(variant)
+    if study.published_by == "publish":
+        raise ReproduceError(
+            f"{study.study} has no golden files: its runs are published by hand, and each names in its run.json the "
+            "source that it was made from; there is nothing to check or record"
+        )
+    return golden_path(study, variant)
+
+
 def _tiny_data(variant: Variant, lowest: int, highest: int) -> TrainingData:
     """Return noise images of the size that the variant's data set has, in files of its number."""
     random = draws.generator(0, "golden images")
@@ -183,10 +198,13 @@ def check_golden(study: Study, name: str) -> list[str]:
     """Return how the variant's present numerics differ from its golden file; empty when they agree.
 
     Raises:
-        ReproduceError: the golden file is missing.
+        ReproduceError: there is no such variant, the study has no golden files, or this one is missing.
     """
-    recorded = read_json(golden_path(study, name))
-    variant = study.variant(name)
+    path, variant = _place(study, name), study.variant(name)
+    if not path.is_file():
+        command = f'python -m reproduce golden record {study.study} {name} --reason "..."'
+        raise ReproduceError(f"{relative_to_repo(path)} is missing; restore it with git or record it by `{command}`")
+    recorded = read_json(path)
     if recorded["config_sha256"] != variant.digest():
         return ["the configuration is not the one the golden file was recorded with"]
     return differences(recorded, numerics(variant))
@@ -196,10 +214,11 @@ def record_golden(study_name: str, variant_name: str, reason: str) -> Path:
     """Record the variant's numerics anew, keeping the list of reasons; return the file.
 
     Raises:
-        ReproduceError: no reason is given, or nothing changed within tolerance.
+        ReproduceError: there is no such variant, the study has no golden files, no reason is given, or nothing changed
+            within tolerance.
     """
     study = load_study(study_name)
-    path = golden_path(study, variant_name)
+    path = _place(study, variant_name)
     variant = study.variant(variant_name)
     if not reason.strip():
         raise ReproduceError("say why the numerics change: --reason is empty")
