@@ -1,6 +1,7 @@
-"""Intervals made again from committed predictions and labels alone, apart from the code that made the tables.
+"""Intervals made again from what runs committed, apart from the code that made the tables.
 
-The error of each run is counted from its predicted classes; the intervals are scipy's own.
+The error of each run is counted from its predicted classes, epochs and updates from its history and losses; the
+intervals are scipy's own.
 """
 
 from collections.abc import Mapping, Sequence
@@ -63,13 +64,11 @@ def _error_percent(stored: Mapping[str, np.ndarray], kind: str, labels: np.ndarr
 
 
 def rederived(records: Records, errors: pd.DataFrame) -> pd.DataFrame:
-    """Return every interval of a test error, or of its gap, in the tables beside the same made again from predictions.
-
-    A claim on something else (training errors, updates, epochs) cannot be judged from predictions and is left out.
+    """Return every interval in the tables of a quantity that ``errors`` has, beside the same made again from it.
 
     Args:
         records: the collected tables.
-        errors: as ``counted_errors`` gives them.
+        errors: as ``counted_errors`` gives them, or these joined to those of ``rederived_kept.counted_kept``.
 
     Returns:
         A row an interval, of verdicts.csv, summary.csv and comparisons.csv; ``largest_difference`` is the larger of its
@@ -89,7 +88,7 @@ def _of_verdicts(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]
     rows = []
     for verdict in records.verdicts[records.verdicts["low"].notna()].to_dict("records"):
         claim, runs = records.claim(verdict["claim_id"]), str(verdict["runs"]).split(";")
-        if claim.estimand in (*PREDICTED, *DIFFERENCES) and errors.index.isin(runs).sum() == len(runs):
+        if claim.estimand in errors and errors.index.isin(runs).sum() == len(runs):
             used = errors.loc[runs]
             arms = [used.loc[used["variant"].eq(arm), claim.estimand].to_numpy() for arm in claim.arms]
             rows.append(_row(claim.id, "verdicts", verdict, arms, claim.kind == "ratio"))
@@ -98,7 +97,7 @@ def _of_verdicts(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]
 
 def _of_summary(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
-    means = records.summary[records.summary["metric"].isin(PREDICTED) & records.summary["low"].notna()]
+    means = records.summary[records.summary["metric"].isin(errors.columns) & records.summary["low"].notna()]
     for mean in means.to_dict("records"):
         same = errors[["study", "variant", "epochs"]].eq([mean[key] for key in ("study", "variant", "epochs")])
         values = errors.loc[same.all(axis=1), mean["metric"]].to_numpy()
@@ -110,7 +109,7 @@ def _of_summary(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]:
 def _of_comparisons(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     table = records.comparisons
-    for compared in table[table["estimand"].isin([*PREDICTED, *DIFFERENCES]) & table["low"].notna()].to_dict("records"):
+    for compared in table[table["estimand"].isin(errors.columns) & table["low"].notna()].to_dict("records"):
         used = errors.loc[[run for run in compared["runs"].split(";") if run in errors.index]]
         arms = [
             used.loc[used["variant"].eq(compared[arm]), compared["estimand"]].to_numpy()
