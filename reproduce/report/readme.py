@@ -19,6 +19,7 @@ from reproduce.paths import relative_to_repo
 from reproduce.report import alexnet_small, relu_vs_tanh, stalls, study_pages, timing, training_time
 from reproduce.report.records import Records, ablations_run, source_checks, verdict_table
 from reproduce.report.style import markdown_table
+from reproduce.report.verdict_counts import verdict_counts
 
 Numbers = Mapping[str, Mapping[str, Any]]
 
@@ -26,16 +27,12 @@ _BLOCK = re.compile(r"(<!-- begin:(?P<name>[\w-]+) -->)(?P<body>.*?)(<!-- end:(?
 _BLOCK_MARKER = re.compile(r"<!-- (?:begin|end):([\w-]+) -->")
 _NUMBER = re.compile(r"(<!-- n:(?P<id>[\w.-]+?)(?P<short>:value)? -->)(?P<text>.*?)(<!-- /n -->)", re.DOTALL)
 _NUMBER_MARKER = re.compile(r"<!-- (?:n:[^>]*|/n) -->")
+_MINUS = re.compile(r"(?<![\w.])-(?=\d)")
 _CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 _RESULT = re.compile(
     r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)\s?(?:%|percent\b|images/s\b|images a second\b)"
     r"(?!\s+(?:\w+-)?(?:confidence|interval))"
 )
-
-
-def _verdict_counts(records: Records) -> str:
-    counts = records.verdicts["verdict"].value_counts(sort=False)
-    return ", ".join(f"{name}: {count}" for name, count in counts.sort_index().items())
 
 
 def _not_run(records: Records) -> str:
@@ -55,7 +52,7 @@ def _training_cost(records: Records) -> str:
 
 BLOCKS: dict[str, Callable[[Records], str]] = {
     "verdicts": lambda records: markdown_table(verdict_table(records)),
-    "verdict-counts": _verdict_counts,
+    "verdict-counts": lambda records: markdown_table(verdict_counts(records)),
     "ablations-run": lambda records: markdown_table(ablations_run(records)),
     "not-run": _not_run,
     "stalls": lambda records: stalls.page_table(),
@@ -167,7 +164,7 @@ def _number(found: re.Match[str], numbers: Numbers, where: str) -> str:
         raise ReproduceError(
             f"{where}: no number {found['id']!r} in results/numbers.json; correct the id or run `dvc repro`"
         )
-    text = format_number(numbers[found["id"]])
+    text = _MINUS.sub("\N{MINUS SIGN}", format_number(numbers[found["id"]]))
     if not found["short"]:
         return text
     if re.search(r"scale|shortened", text):

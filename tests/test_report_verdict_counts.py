@@ -1,0 +1,20 @@
+"""The count of verdicts by kind of evidence, each with what it means."""
+
+from report_support import make_records
+
+from reproduce.collect.rules import VERDICTS
+from reproduce.report import verdict_counts
+
+
+def test_claims_are_counted_by_verdict_and_scale(tmp_path):
+    table = verdict_counts.verdict_counts(make_records(tmp_path)).set_index("verdict")
+    assert table.drop(columns="meaning").to_dict("index") == {
+        "reproduced": {"CIFAR-10, own scale": 1, "on paper": 0},
+        "source check": {"CIFAR-10, own scale": 0, "on paper": 1},
+        "not run": {"CIFAR-10, own scale": 2, "on paper": 0},
+    }
+    assert table["meaning"].str.len().gt(20).all()
+
+
+def test_every_verdict_there_is_has_its_meaning():
+    assert set(verdict_counts._MEANINGS) == set(VERDICTS)
