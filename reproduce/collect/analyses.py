@@ -80,8 +80,11 @@ def _color(arm: pd.DataFrame) -> list[dict[str, Any]]:
     split = int((arm["p_value"] < SPLIT_P_VALUE).sum())
     count = {"value": split, "low": None, "high": None, "method": f"p < {SPLIT_P_VALUE:g} by shuffling filters"}
     protocol = "color share of the first layer's filters, between columns"
+    above = _estimate(mean_interval((100 * (arm["color_specialization"] - arm["shuffled_mean"])).tolist()))
+    less = f"{protocol}, less what dealing the filters anew gives on average"
     return [
         _entry(row, "color_specialization.mean", index, "ratio", runs, protocol),
+        _entry(row, "color_specialization.above_chance", above, "percentage_points", runs, less),
         _entry(row, "color_specialization.runs_split", count, "count", runs, protocol),
     ]
 

@@ -46,7 +46,10 @@ class Filters:
 
 @dataclass(frozen=True)
 class TopFive:
-    """An image (32, 32, 3) uint8, its class, and the five likeliest classes with their probabilities."""
+    """An image (32, 32, 3) uint8, its class, and the five likeliest classes with their probabilities.
+
+    Fewer than five where the others' probabilities are stored as 0, that is below 1/510: their order is not known.
+    """
 
     image: np.ndarray
     label: int
@@ -97,8 +100,10 @@ def top_fives(run: RunId, images: np.ndarray, runs_root: Path = RUNS_ROOT) -> li
     probabilities = read_predictions(run, runs_root)["test_probabilities"] / 255
     found = []
     for row in first_of_classes(labels, TOP_FIVE_IMAGES):
-        order = np.argsort(-probabilities[row], kind="stable")[:5]
-        found.append(TopFive(images[row], int(labels[row]), order.tolist(), probabilities[row][order].tolist()))
+        order = [place for place in np.argsort(-probabilities[row], kind="stable")[:5] if probabilities[row][place] > 0]
+        found.append(
+            TopFive(images[row], int(labels[row]), [int(place) for place in order], probabilities[row][order].tolist())
+        )
     return found
 
 

@@ -70,6 +70,9 @@ def column_filters(layers: Sequence[Filters]) -> Figure:
             place.set_axis_off()
             share = f"mean color share {half.shares.mean():.2f}"
             place.set_title(f"seed {part.seed}, column {number}: {share}", fontweight="normal", fontsize=SMALL_PT)
+    figure.supxlabel(
+        f"the first {len(layers)} seeds; each column's filters from the grayest to the most colored", fontsize=SMALL_PT
+    )
     return figure
 
 
@@ -86,10 +89,11 @@ def specialization(table: pd.DataFrame) -> Figure:
     figure, axes = new_figure(WIDE_INCHES, 0.9 + 0.34 * len(summary))
     shown = [*table["color_specialization"], *table["shuffled_95th_percentile"], *summary["high"].dropna()]
     reach = 1.05 * max(shown)
+    start = min(0.0, 1.05 * summary["low"].min())  # an interval may reach below what an absolute difference can be
     for place, row in enumerate(summary.itertuples()):
         arm = table[table["variant"].eq(row.variant) & table["epochs"].eq(row.epochs)]
         _draw_arm(axes, -place, arm, row, reach)
-    axes.set(xlim=(0, reach), ylim=(0.6 - len(summary), 0.6))
+    axes.set(xlim=(start, reach), ylim=(0.6 - len(summary), 0.6))
     cut = {"columns": "", "control": " (halves)"}
     axes.set_yticks(-np.arange(len(summary)), [r.variant.replace("_", " ") + cut[r.role] for r in summary.itertuples()])
     axes.tick_params(axis="y", length=0)
@@ -132,7 +136,8 @@ def top_five_lists(images: Sequence[TopFive], seed: int | None) -> Figure:
         picture.set_title(CIFAR10_CLASSES[found.label], loc="center")
         _draw_bars(bars, found)
     figure.supxlabel(
-        f"probability of the five likeliest classes, seed {seed}; the right one in green", fontsize=SMALL_PT
+        f"probability of the five likeliest classes, seed {seed}, those below 1/510 left out; the right one in green",
+        fontsize=SMALL_PT,
     )
     return figure
 
@@ -144,7 +149,7 @@ def _draw_bars(axes: Axes, found: TopFive) -> None:
     for place, name in zip(places, found.classes, strict=True):
         weight = "bold" if name == found.label else "normal"
         axes.text(0.03, place, CIFAR10_CLASSES[name], va="center", fontsize=SMALL_PT, fontweight=weight)
-    axes.set(xlim=(0, 1), xticks=[0, 1], yticks=[])
+    axes.set(xlim=(0, 1), ylim=(-4.5, 0.5), xticks=[0, 1], yticks=[])
     axes.spines["left"].set_visible(False)
 
 
@@ -174,7 +179,7 @@ def nearest_images(found: Sequence[Neighborhood], purity: pd.DataFrame, seed: in
     by_features, by_pixels, words = _purity_words(purity)
     _heading(grid[0, 2], f"nearest in features, seed {seed} ({by_features})")
     _heading(grid[0, 3 + near], f"nearest in pixels ({by_pixels})")
-    figure.supxlabel(f"framed: of the query's class; in brackets their share\n{words}", fontsize=SMALL_PT)
+    figure.supxlabel(f"framed: of the query's class; in parentheses their share\n{words}", fontsize=SMALL_PT)
     return figure
 
 
