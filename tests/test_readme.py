@@ -1,4 +1,4 @@
-"""The README is true: its numbers are those of results/numbers.json, its links exist, its commands run."""
+"""The pages are true: numbers are those of results/numbers.json, links exist, commands parse, the README's own run."""
 
 import re
 import shlex
@@ -6,13 +6,24 @@ import shlex
 import pytest
 from pipeline_support import make_clone, run
 
+from reproduce.arguments import build_parser
+from reproduce.bench.run import PARTS
+from reproduce.collect.claims import load_claims
 from reproduce.collect.numbers import read_numbers
-from reproduce.paths import REPO_ROOT
-from reproduce.report.readme import check_readme
+from reproduce.collect.run_files import folder_of_run
+from reproduce.config import RunId, load_study
+from reproduce.errors import ReproduceError
+from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS
+from reproduce.report.build import NOTEBOOK_SOURCES
+from reproduce.report.build import PAGES as GENERATED
+from reproduce.report.readme import check_readme, unmarked_results
 from reproduce.report.records import load_records
 
 README = REPO_ROOT / "README.md"
+FOLDERS = ("experiments", "results", "paper_notes")
+PAGES = [README, *(page for folder in FOLDERS for page in sorted((REPO_ROOT / folder).rglob("*.md")))]
 _BY_CI = ("make reproduce", "make test")  # .ci/run calls these itself; running them here would recurse
+_PLACEHOLDER = re.compile(r"[A-Z][A-Z_]*|.*\.\.\..*")
 
 
 def commands():
@@ -21,22 +32,129 @@ def commands():
     return [line for line in lines if line and line != ". .venv/bin/activate"]
 
 
+def own_commands(text):
+    """The arguments of every `-m reproduce` in blocks, indented lines and inline code, broken over lines or not."""
+    blocks, prose = re.findall(r"```.*?```", text, re.DOTALL), re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    lines += [line for line in prose.splitlines() if line.startswith("    ") and "`" not in line]
+    spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
+    found = [shlex.split(line.partition("-m reproduce ")[2], comments=True) for line in lines + spans]
+    return [arguments for arguments in found if arguments]
+
+
+def complaint(arguments, capsys):
+    """What is wrong with a command: the parser's words, or a name of nothing; beside placeholders the verb alone."""
+    given = [word for word in arguments if not _PLACEHOLDER.fullmatch(word)]
+    try:
+        parsed = build_parser().parse_args(given if given == arguments else [given[0], "--help"])
+    except SystemExit as ended:
+        return capsys.readouterr().err.strip() if ended.code else None
+    try:
+        return unknown_name(parsed)
+    except ReproduceError as error:
+        return str(error)
+
+
+def unknown_name(parsed):
+    """Return or raise what names nothing here; the verbs without names have none to be wrong."""
+    of_study = "study" in parsed or (parsed.verb == "report" and parsed.part == "study")
+    study = load_study(parsed.study if "study" in parsed else str(parsed.name)) if of_study else None
+    if parsed.verb == "train":
+        for name in parsed.variants:
+            study.variant(name)
+        if parsed.profile:
+            runs = [each for each in study.runs(parsed.profile) if each.variant in (parsed.variants or [each.variant])]
+            return None if runs else f"profile {parsed.profile} has no run of {parsed.variants}"
+        whole = len(parsed.variants) == 1 and parsed.epochs and parsed.seed
+        return None if whole else "neither a profile nor a variant with epochs and seed"
+    if parsed.verb == "golden" and parsed.variant:
+        study.variant(parsed.variant)
+    known = {
+        "ensemble": lambda: parsed.name in study.ensembles,
+        "evaluate": lambda: folder_of_run(RunId.parse(parsed.run)).is_dir(),
+        "rerun": lambda: folder_of_run(RunId.parse(parsed.run)).is_dir(),
+        "publish": lambda: parsed.variant in (None, *study.variants, *study.ensembles),
+        "report": lambda: parsed.part != "notebook" or (NOTEBOOK_SOURCES / f"{parsed.name}.ipynb").is_file(),
+        "cite": lambda: parsed.id in read_numbers(),
+        "bench": lambda: set(parsed.parts) <= set(PARTS),
+    }
+    return None if known.get(parsed.verb, lambda: True)() else "it names what is not there"
+
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
     """One clone for all commands, in their order: `dvc repro` gets the data that the later ones need."""
     return make_clone(tmp_path_factory.mktemp("readme"))
 
 
-def test_generated_parts_are_up_to_date_and_every_result_is_a_known_number():
-    assert check_readme(README, read_numbers(), load_records()) == []
+@pytest.fixture(scope="module")
+def records():
+    return load_records()
 
 
-def test_links_lead_somewhere():
-    pages = [README, *(REPO_ROOT / f / "README.md" for f in ("experiments", "results", "paper_notes"))]
-    for page in pages:
+def test_generated_parts_are_up_to_date_and_every_result_is_a_known_number(records):
+    assert check_readme(README, read_numbers(), records) == []
+
+
+def test_every_page_with_generated_parts_is_made_by_the_stage_and_up_to_date(records):
+    marked = {page for page in PAGES if re.search(r"<!-- (?:n|begin):", page.read_text())}
+    assert marked == set(GENERATED)
+    problems = [line for page in GENERATED for line in check_readme(page, read_numbers(), records)]
+    assert [line for line in problems if "out of date" in line] == []
+
+
+@pytest.mark.parametrize("page", sorted(EXPERIMENTS.glob("*/README.md")), ids=lambda page: page.parent.name)
+def test_an_answer_gives_its_results_by_markers(page):
+    """Published values and those of the page's own prediction, which an answer is held against, are no results."""
+    sections = re.split(r"\n(?=\*\*[A-Z])", page.read_text())
+    predicted = {n for part in sections if part.startswith("**Prediction") for n in re.findall(r"\d+(?:\.\d+)?", part)}
+    known = {target.value for claim in load_claims() for target in claim.targets} | {float(n) for n in predicted}
+    found = [each for part in sections if part.startswith("**Answer") for each in unmarked_results(part)]
+    assert [each for each in found if float(each.split()[0].rstrip("%").replace(",", "")) not in known] == []
+
+
+def test_links_and_images_lead_somewhere():
+    for page in PAGES:
         for link in re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text()):
             if not link.startswith("http"):
-                assert (page.parent / link).exists(), f"{page}: {link}"
+                assert (page.parent / link).exists(), f"{page.relative_to(REPO_ROOT)}: {link}"
+
+
+def test_every_command_on_a_page_parses_and_names_what_exists(capsys):
+    wrong = [
+        f"{page.relative_to(REPO_ROOT)}: {shlex.join(arguments)}: {words}"
+        for page in PAGES
+        for arguments in own_commands(page.read_text())
+        if (words := complaint(arguments, capsys))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("`python -m reproduce train cifar10_nets --profile full` and `python -m reproduce --help`", None),
+        ("`python -m reproduce golden check\nSTUDY`", None),
+        ("`python -m reproduce golden look\nSTUDY`", None),  # what stands beside a placeholder is not looked at
+        ("    torchrun -m reproduce train cifar10_nets 80sec --epochs 11 --seed 1  # one run", None),
+        ("`python -m reproduce train`", "the following arguments are required: study"),
+        ("`python -m reproduce tune STUDY`", "invalid choice: 'tune'"),
+        ("```sh\npython -m reproduce train cifar10_nets none --profile full\n```", "has no variant 'none'"),
+        ("    python -m reproduce train cifar10_nets 80sec --epochs 11", "neither a profile nor"),
+        ("`python -m reproduce cite nothing`", "names what is not there"),
+    ],
+)
+def test_a_bad_command_is_found(text, words, capsys):
+    found = [complaint(arguments, capsys) for arguments in own_commands(text)]
+    assert found and all(each is None for each in found) if words is None else words in found[0]
+
+
+def test_the_results_page_names_every_table_and_everything_beside_them():
+    text = (RESULTS / "README.md").read_text()
+    tables = [f"`{path.name}`" for path in sorted((RESULTS / "tables").iterdir())]
+    beside = [path.name + ("/" if path.is_dir() else "") for path in sorted(RESULTS.iterdir())]
+    wanted = tables + [f"`{name}" for name in beside if name != "README.md"]
+    assert [name for name in wanted if name not in text] == []
 
 
 def test_ci_runs_the_commands_that_set_everything_up():
