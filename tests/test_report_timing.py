@@ -124,10 +124,10 @@ def test_scaling_tells_batch_and_threads_apart(timed):
 
 
 def test_roofline_places_every_pass_that_computes(timed):
-    ceilings, passes = timing.roofline(timed, "a-machine", "cpu")
-    peaks = dict(zip(ceilings["precision"], ceilings["peak_gflop_per_second"], strict=True))
+    references, passes = timing.roofline(timed, "a-machine", "cpu")
+    peaks = dict(zip(references["precision"], references["peak_gflop_per_second"], strict=True))
     assert peaks == pytest.approx({"bf16": 8000, "fp32": 1000})  # of each precision the fastest round of any side
-    assert ceilings["gbyte_per_second"].tolist() == pytest.approx([20.0, 20.0])
+    assert references["gbyte_per_second"].tolist() == pytest.approx([20.0, 20.0])
     assert len(passes) == 30 and set(passes["operations_per_byte"]) == {10.0}
 
 
@@ -158,11 +158,11 @@ def test_claims_keep_the_kinds_of_evidence_apart(timed):
     assert (
         "Core i7-920" in months["estimated, machines to 2012"] and "EPYC" not in months["estimated, machines to 2012"]
     )
-    assert months["measured here, updates alone"].startswith("Intel(R) Xeon(R) Processor, 2 cores, fp32: ")
+    assert months["extrapolated from updates timed here"].startswith("Intel(R) Xeon(R) Processor, 2 cores, fp32: ")
     assert months["finding"] == "**rough**"
     days = table.loc["Training takes five to six days on two GTX 580 3 GB GPUs."]
     assert "two GeForce GTX 580, fp32: 5.0 to 6.0 days" in days["published"]
-    assert days["measured here, updates alone"] == "no GPU timed yet: `python -m reproduce time`"
+    assert days["extrapolated from updates timed here"] == "no GPU timed yet: `python -m reproduce time`"
     assert "not judged" in days["finding"]
 
 
@@ -170,9 +170,9 @@ def test_what_training_cost_is_said_of_the_updates_by_precision_and_of_the_batch
     """fp32: 110 ms for 128 images, so 1,281,167 x 90 / 128 x 0.110 s are 1.15 days; 120 over 110 ms with batches."""
     words = training_time.cost_words(timed)
     assert words == (
-        "Intel Xeon, 2 cores: the updates alone of AlexNet's 90 epochs take 0.52 days (0.42 to 0.63) "
-        "in bf16 and 1.1 days (1.0 to 2.1) in fp32. Making the batches beside them adds 10 % in fp32 "
-        "(by round 0 to 20 %, which does not tell it from nothing). Two GeForce GTX 580 took 5 to 6 days for "
+        "Intel Xeon, 2 cores: the updates alone of AlexNet's 90 epochs would take 0.52 days (0.42 to 0.63) in bf16 and "
+        "1.1 days (1.0 to 2.1) in fp32 (extrapolated from timed updates). Making the batches beside them adds 10 % in "
+        "fp32 (by round 0 to 20 %, which does not tell it from nothing). Two GeForce GTX 580 took 5 to 6 days for "
         "everything, in fp32."
     )
     assert training_time.cost_words(untimed).startswith("No machine has been timed yet; two GeForce GTX 580 took 5 to")
@@ -210,7 +210,9 @@ def test_doubtful_devices_carry_their_doubts_in_their_names(tmp_path):
     reasons = timing.skipped(timed).set_index("what")["reason"]
     assert reasons["training_step_with_input"].startswith("timed by an earlier harness")
     (roofline,) = timing_devices.rooflines(timed)
-    assert roofline.axes[0].get_title(loc="left").endswith("2 threads, busy")
+    assert roofline.axes[0].get_title(loc="left").endswith("2 threads\n(busy, uneven, earlier harness)")
+    labels = [text.get_text() for text in timing_figures.training_days(timed).axes[0].get_yticklabels()]
+    assert "Intel Xeon, 2 cores (2026, bf16; busy, uneven, earlier harness)" in labels
 
 
 def test_seconds_to_an_error_end_with_the_first_epoch_at_or_below_it():
@@ -242,7 +244,7 @@ def test_seconds_to_an_error_end_with_the_first_epoch_at_or_below_it():
 
 
 def test_figures_mark_each_kind_of_evidence_differently(timed):
-    figure = timing_figures.training_days(timed.days)
+    figure = timing_figures.training_days(timed)
     cpus, gpus = figure.axes
     assert len(cpus.get_yticks()) + len(gpus.get_yticks()) == len(timed.days)
     marks = {line.get_marker() for axes in figure.axes for line in axes.lines} - {"None", ""}

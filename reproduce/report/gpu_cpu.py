@@ -85,20 +85,20 @@ def columns_words(timings: Timings) -> str:
     return _said(timings, ONE_COLUMN_OVER_TWO, "On one device, a step of the one-column net takes", _part)
 
 
-def ceiling_words(timings: Timings) -> str:
-    """Return what share of the fastest matrix product the paper's convolutions and dense layers reach, at most."""
+def reference_words(timings: Timings) -> str:
+    """Return the least and the most of the reference matrix product that the paper's layers reach, by kind."""
     said = []
     for (machine, device), name in device_names(timings).items():
-        ceilings, passes = roofline(timings, machine, device)
+        references, passes = roofline(timings, machine, device)
         if passes.empty:
             continue
-        peaks = ceilings.set_index("precision")["peak_gflop_per_second"]
+        peaks = references.set_index("precision")["peak_gflop_per_second"]
         shares = 100 * passes["gflop_per_second"] / passes["precision"].map(peaks)
         for precision, part in shares.groupby(passes["precision"], sort=False):
             kinds = part.groupby(passes["kind"]).agg(["min", "max"])
             words = [f"{kind} {_range(each['min'], each['max'])} %" for kind, each in kinds.iterrows()]
             said.append(f"{name}, {precision}: {', '.join(words)}")
-    return _joined("Of the fastest matrix product the paper's layers reach", said)
+    return _joined("Of the reference matrix product (measured, no bound) the paper's layers reach", said)
 
 
 def scaling_words(timings: Timings) -> str:

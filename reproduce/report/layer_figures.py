@@ -1,4 +1,4 @@
-"""The figures on a step taken apart: what its time goes to, and how near each layer comes to the device's ceilings."""
+"""The figures on a step taken apart: what its time goes to, and how each layer compares with a matrix product."""
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from reproduce.report.style import (
     PINK,
     PURPLE,
     SKY,
+    SMALL_PT,
     VERMILION,
     WIDE_INCHES,
     label_point,
@@ -28,6 +29,7 @@ from reproduce.report.timing_figures import NETWORKS, PRECISIONS, note
 
 _LABEL_DECADES = (0.06, 0.07)  # along and across: nearer than this, labels of two marks would overlap
 _PLACES = ((6, 0), (4, -1), (-6, 0), (4, 1), (-4, 1), (-4, -1), (0, 5), (0, -5), (0, -12), (0, 12))  # points from marks
+_LINES = "Lines: a matrix product and a copy of memory, measured here as references; layers may exceed them"
 _COLORS = dict(zip(KINDS, (BLUE, SKY, ORANGE, VERMILION, GREEN, PINK, GRAY, PURPLE), strict=True))
 
 
@@ -88,23 +90,24 @@ def _draw_shares(axes: Axes, shares: pd.DataFrame) -> None:
 
 
 @styled
-def roofline(ceilings: pd.DataFrame, passes: pd.DataFrame, where: str) -> Figure:
-    """Draw the speed of the paper's layers against their operations per byte, beside the device's own ceilings.
+def roofline(references: pd.DataFrame, passes: pd.DataFrame, where: str) -> Figure:
+    """Draw the speed of the paper's layers against their operations per byte, beside the device's own references.
 
-    A pass may lie above the line of the matrix product: torch may have better kernels for it than for the product.
+    The lines are a matrix product and a copy of memory as measured, no bounds: torch may have better kernels for a pass
+    than for the product, which then lies below it.
 
     Args:
-        ceilings, passes: ``timing.roofline``.
+        references, passes: ``timing.roofline``.
         where: the device, in words.
     """
     if passes.empty:
         return note()
     figure, axes = new_figure(WIDE_INCHES, 3.9)
-    ridges = ceilings["peak_gflop_per_second"] / ceilings["gbyte_per_second"]
+    ridges = references["peak_gflop_per_second"] / references["gbyte_per_second"]
     low, high = min(passes["operations_per_byte"].min(), ridges.min()) / 2, 2 * passes["operations_per_byte"].max()
-    for ceiling in ceilings.itertuples():
-        _draw_ceiling(axes, ceiling, low, high)
-    bandwidth = ceilings["gbyte_per_second"].max()
+    for reference in references.itertuples():
+        _draw_reference(axes, reference, low, high)
+    bandwidth = references["gbyte_per_second"].max()
     middle = (low * ridges.min()) ** 0.5
     label_point(axes, middle, middle * bandwidth, f"memory: {bandwidth:.0f} GB/s", (7, -3), color=MUTED)
     for (precision, what), part in passes.groupby(["precision", "what"], sort=False):
@@ -116,7 +119,7 @@ def roofline(ceilings: pd.DataFrame, passes: pd.DataFrame, where: str) -> Figure
     axes.set(xscale="log", yscale="log", xlim=(low / 1.3, 1.15 * max(high, 2 * ridges.max())))
     axes.set(xlabel="operations per byte that must move (log scale)")
     axes.set(ylabel="GFLOP/s (log scale)", title=f"Layers of AlexNet by number (1 to 5 convolve), {where}")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=4, title=_LINES, title_fontsize=SMALL_PT)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
@@ -127,14 +130,14 @@ def roofline(ceilings: pd.DataFrame, passes: pd.DataFrame, where: str) -> Figure
     return figure
 
 
-def _draw_ceiling(axes: Axes, ceiling: tuple, low: float, high: float) -> None:
-    """Draw memory's ceiling from ``low``, left of the bend, up to the arithmetic's, and that up to ``high``."""
-    color, _, dash = PRECISIONS[ceiling.precision]
-    peak, bandwidth = ceiling.peak_gflop_per_second, ceiling.gbyte_per_second
+def _draw_reference(axes: Axes, reference: tuple, low: float, high: float) -> None:
+    """Draw memory's line from ``low``, left of the bend, up to the matrix product's, and that up to ``high``."""
+    color, _, dash = PRECISIONS[reference.precision]
+    peak, bandwidth = reference.peak_gflop_per_second, reference.gbyte_per_second
     ridge = peak / bandwidth
     xs, ys = [low, ridge, max(high, 2 * ridge)], [low * bandwidth, peak, peak]
     axes.plot(xs, ys, color=color, linestyle=dash, linewidth=1.2)
-    text = f"matrix product,\n{ceiling.precision}: {peak:,.0f}\nGFLOP/s"
+    text = f"reference matrix\nproduct, {reference.precision}:\n{peak:,.0f} GFLOP/s"
     label_point(axes, xs[-1], peak, text, (8, 0), color=text_color(color))
 
 
@@ -154,7 +157,7 @@ def _label_clear(axes: Axes, passes: pd.DataFrame, text: str, color: str) -> Non
     """Write ``text`` at the first place beside the passes' marks where it covers no mark, no line and no other text."""
     lines = [(line, axes.transData.transform(line.get_xydata())) for line in axes.lines]
     marks = np.concatenate([points for line, points in lines if line.get_linestyle() == "None"])
-    ceilings = [Path(points) for line, points in lines if line.get_linestyle() != "None"]
+    drawn = [Path(points) for line, points in lines if line.get_linestyle() != "None"]
     radius = 3 / 72 * axes.figure.dpi
     x, y = passes["operations_per_byte"], passes["gflop_per_second"]
     for right, up in _PLACES:
@@ -165,7 +168,7 @@ def _label_clear(axes: Axes, passes: pd.DataFrame, text: str, color: str) -> Non
         label_point(axes, *at, text, (right, up), color=color)
         written = axes.texts[-1]
         box = written.get_window_extent()
-        covered = box.padded(radius).count_contains(marks) or any(path.intersects_bbox(box, False) for path in ceilings)
+        covered = box.padded(radius).count_contains(marks) or any(path.intersects_bbox(box, False) for path in drawn)
         if not covered and not any(box.overlaps(other.get_window_extent()) for other in axes.texts[:-1]):
             return
         written.remove()

@@ -69,25 +69,38 @@ def plain_name(processor: str) -> str:
     return processor
 
 
+def other_batches(system: str) -> str:
+    """Return what a measured system's name says of batches other than the recipes'."""
+    _, found, size = system.partition(", batches of ")
+    return found + size
+
+
 def device_names(timings: Timings) -> dict[tuple[str, str], str]:
     """Return each timed (machine, device) in words: a processor with its cores, or a GPU, and what makes it doubtful.
 
     Devices that would have one name, such as a machine with two versions of torch, or two equal GPUs, are told apart by
-    the names of their files, or torch's of the devices. In the same parentheses stand ``busy``, ``uneven`` and
-    ``earlier harness``, whose figures say less.
+    the names of their files, or torch's of the devices. In the same parentheses stand ``doubts``.
     """
-    earlier, names, doubts = _of_earlier_harness(timings), {}, {}
+    names, doubtful = {}, doubts(timings)
     for row in timings.measured().drop_duplicates(["machine", "device"]).itertuples():
-        key, on_cpu = (row.machine, row.device), row.device == "cpu"
-        names[key] = f"{plain_name(row.cpu)}, {row.cores:.0f} cores" if on_cpu else row.device_name
+        on_cpu = row.device == "cpu"
+        name = f"{plain_name(row.cpu)}, {row.cores:.0f} cores" if on_cpu else row.device_name
+        names[row.machine, row.device] = name
+    notes = {key: [*_telling_apart(key, names), *doubtful[key]] for key in names}
+    return {key: f"{name} ({', '.join(notes[key])})" if notes[key] else name for key, name in names.items()}
+
+
+def doubts(timings: Timings) -> dict[tuple[str, str], list[str]]:
+    """Return why figures of each timed (machine, device) say less: ``busy``, ``uneven``, ``earlier harness``."""
+    earlier, words = _of_earlier_harness(timings), {}
+    for row in timings.measured().drop_duplicates(["machine", "device"]).itertuples():
         found = {
             "busy": row.loaded,
             "uneven": uneven_words(row.uneven_percent),
             "earlier harness": row.machine in earlier,
         }
-        doubts[key] = [word for word, is_so in found.items() if is_so]
-    notes = {key: [*_telling_apart(key, names), *doubts[key]] for key in names}
-    return {key: f"{name} ({', '.join(notes[key])})" if notes[key] else name for key, name in names.items()}
+        words[row.machine, row.device] = [word for word, is_so in found.items() if is_so]
+    return words
 
 
 def _telling_apart(key: tuple[str, str], names: Mapping[tuple[str, str], str]) -> list[str]:
@@ -198,11 +211,11 @@ def shares_by_kind(timings: Timings) -> pd.DataFrame:
 
 
 def roofline(timings: Timings, machine: str, device: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the ceilings of a device at all threads, and its layers' passes in the paper's net.
+    """Return the reference speeds of a device at all threads, and its layers' passes in the paper's net.
 
     Returns:
-        ceilings: precision, peak_gflop_per_second (the fastest round of the fastest matrix product),
-            gbyte_per_second (likewise).
+        references: precision, peak_gflop_per_second (the fastest round of the fastest matrix product),
+            gbyte_per_second (of a copy of memory, likewise); measured, so no bounds.
         passes: precision, what, layer, kind, operations_per_byte, gflop_per_second; layers without operations are left
             out.
     """
@@ -212,9 +225,9 @@ def roofline(timings: Timings, machine: str, device: str) -> tuple[pd.DataFrame,
     peaks = (1e3 * products["gflop"] / products["ms_min"]).groupby(products["precision"], sort=False).max()
     copies = rows[rows["what"].eq("memory_copy")]
     bandwidth = (1e3 * copies["gbyte"] / copies["ms_min"]).max()
-    ceilings = pd.DataFrame({"peak_gflop_per_second": peaks, "gbyte_per_second": bandwidth}).reset_index()
+    references = pd.DataFrame({"peak_gflop_per_second": peaks, "gbyte_per_second": bandwidth}).reset_index()
     passes = rows[rows["network"].eq(PAPER) & rows["what"].str.startswith("layer_") & rows["gflop"].notna()]
     kinds = {layer.name: _KINDS[type(layer)] for layer in spec.load_spec(PAPER).layers}
     passes = passes.assign(operations_per_byte=passes["gflop"] / passes["gbyte"], kind=passes["layer"].map(kinds))
     columns = ["precision", "what", "layer", "kind", "operations_per_byte", "gflop_per_second", "batch_size"]
-    return ceilings, passes[columns].reset_index(drop=True)
+    return references, passes[columns].reset_index(drop=True)

@@ -10,16 +10,19 @@ _NOWHERE: Setting = ("", "", "", 0.0)
 
 
 def words(timings: Timings, setting: Setting) -> str:
-    """Return a setting in words: the processor with its cores, or the GPU, and the precision."""
+    """Return a setting in words: the processor with its threads, or the GPU, the precision, and ``timing.doubts``.
+
+    The doubts stand on a line of their own, since titles are no wider than their axes.
+    """
     machine, device, precision, threads = setting
     rows = timings.measured()
     rows = rows[rows["machine"].eq(machine) & rows["device"].eq(device)]
     if rows.empty:
         return ""
     first = rows.iloc[0]
-    busy = ", busy" if first["loaded"] else ""
     name = f"{timing.plain_name(first['cpu'])}, {threads:.0f} threads" if device == "cpu" else first["device_name"]
-    return f"{name}, {precision}{busy}"
+    doubts = timing.doubts(timings)[machine, device]
+    return f"{name}, {precision}" + (f"\n({', '.join(doubts)})" if doubts else "")
 
 
 def _settings(timings: Timings) -> list[Setting]:

@@ -1,5 +1,7 @@
 """The figures on whole machines: days of training by machine, and how its speed follows batch size and threads."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,7 +19,7 @@ from reproduce.report.style import (
     styled,
     text_color,
 )
-from reproduce.report.timing import NOT_TIMED, plain_name
+from reproduce.report.timing import NOT_TIMED, Timings, device_names, other_batches, plain_name
 
 _MINUTE, _HOUR = 1 / 1440, 1 / 24  # of a day
 _DAY_TICKS = {10 * _MINUTE: "10 min", _HOUR: "1 h", 6 * _HOUR: "6 h", 1: "1 d", 7: "7 d", 30: "30 d", 365: "1 year"}
@@ -27,7 +29,7 @@ _EVIDENCE = {
     "estimated": {"marker": "D", "color": ORANGE, "markerfacecolor": "white"},
 }
 _WORDS = {
-    "measured": "measured here (median; fastest to slowest round)",
+    "measured": "extrapolated from updates timed here (median; fastest to slowest round)",
     "published": "published (as printed)",
     "estimated": "estimated (published peak x an assumed share; fp32 middles calibrated on the paper's days)",
 }
@@ -50,12 +52,9 @@ def note(text: str = NOT_TIMED) -> Figure:
 
 
 @styled
-def training_days(days: pd.DataFrame) -> Figure:
-    """Draw the days of AlexNet's training by machine, CPUs above GPUs, each kind of evidence with a mark of its own.
-
-    Args:
-        days: ``Timings.days``.
-    """
+def training_days(timings: Timings) -> Figure:
+    """Draw the days of AlexNet's training by machine, CPUs above GPUs, each kind of evidence with a mark of its own."""
+    days, names = timings.days, device_names(timings)
     parts = [days[days["kind"].eq(kind)].sort_values("days_mid") for kind in ("cpu", "gpu")]
     heights = [max(1, len(part)) for part in parts]
     figure, axes = new_figure(
@@ -64,7 +63,7 @@ def training_days(days: pd.DataFrame) -> Figure:
     for each, part, title in zip(
         axes, parts, ("On CPUs (fp32 unless said)", "On GPUs (fp32 unless said)"), strict=True
     ):
-        _draw_days(each, part)
+        _draw_days(each, part, names)
         each.set_title(title)
     axes[1].set_xscale("log")
     axes[1].xaxis.set_major_locator(FixedLocator(list(_DAY_TICKS)))
@@ -79,22 +78,21 @@ def training_days(days: pd.DataFrame) -> Figure:
     return figure
 
 
-def _draw_days(axes: Axes, days: pd.DataFrame) -> None:
+def _draw_days(axes: Axes, days: pd.DataFrame, names: Mapping[tuple[str, str], str]) -> None:
     for place, row in enumerate(days.itertuples()):
         look = _EVIDENCE[row.evidence]
         axes.plot([row.days_low, row.days_high], [place, place], color=look["color"], linewidth=1.2, zorder=2)
         axes.plot(row.days_mid, place, markersize=5, linestyle="none", zorder=3, **look)
-        busy = ", busy machine" if row.loaded is True else ""
         axes.text(
             1.01,
             place,
-            f"{_duration(row.days_mid)}{busy}",
+            _duration(row.days_mid),
             transform=axes.get_yaxis_transform(),
             va="center",
             fontsize=SMALL_PT,
             color=text_color(look["color"]),
         )
-    labels = [f"{plain_name(row.system)} ({row.year}{_bits(row)})" for row in days.itertuples()]
+    labels = [_label(row, names) for row in days.itertuples()]
     axes.set_yticks(range(len(days)), labels)
     axes.set_ylim(len(days) - 0.4, -0.6)
     axes.grid(axis="x", color="#e6e6e6", linewidth=0.6, zorder=0)
@@ -103,8 +101,14 @@ def _draw_days(axes: Axes, days: pd.DataFrame) -> None:
         axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=MUTED)
 
 
-def _bits(row: tuple) -> str:
-    return ", bf16" if row.precision == "bf16" else ""
+def _label(row: tuple, names: Mapping[tuple[str, str], str]) -> str:
+    """Return the machine with its year, bf16 where it is, and what ``device_names`` adds to one timed here."""
+    notes = f"{row.year}, bf16" if row.precision == "bf16" else f"{row.year}"
+    if (row.machine, row.device) not in names:
+        return f"{plain_name(row.system)} ({notes})"
+    name, _, added = names[row.machine, row.device].partition(" (")
+    notes += f"; {added.removesuffix(')')}" if added else ""
+    return f"{name}{other_batches(row.system)} ({notes})"
 
 
 def _duration(days: float) -> str:

@@ -8,7 +8,7 @@ from reproduce.collect.claims import Claim
 from reproduce.report.gpu_cpu import BY_DEFINITION, spread_words
 from reproduce.report.records import Records
 from reproduce.report.style import format_number
-from reproduce.report.timing import RECIPE_BATCH, Timings, at_all_threads, device_names
+from reproduce.report.timing import RECIPE_BATCH, Timings, at_all_threads, device_names, other_batches
 from reproduce.report.timing_ratios import WITH_INPUT, ratios
 
 
@@ -30,6 +30,7 @@ def seconds_to_error(records: Records, study: str, variant: str, error: float) -
     return pd.DataFrame(table, columns=["seed", "seconds", "all_seconds", "threads", "cpu"])
 
 
+_EXTRAPOLATED = "(extrapolated from timed updates)"
 _CIFAR10_IMAGES = 50_000
 _TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last year of the estimates that do)
     "training-days": ("gpu", 2012),
@@ -41,7 +42,7 @@ _TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last y
 def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
     """Return the claims about days of training with each kind of evidence in its own column, and what was found.
 
-    Measured days are of machines timed here, not of 2012's, and of the updates alone, with the images ready;
+    Days of machines timed here, not of 2012's, are extrapolated and of the updates alone, with the images ready;
     estimated days are of machines up to 2012.
     """
     table = []
@@ -55,7 +56,7 @@ def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
                 "claim": claim.statement,
                 "published": _spans(days[days["evidence"].eq("published")], with_source=True),
                 "estimated, machines to 2012": _spans(of_2012),
-                "measured here, updates alone": _spans(days[days["evidence"].eq("measured")])
+                "extrapolated from updates timed here": _spans(days[days["evidence"].eq("measured")])
                 or f"no {kind.upper()} timed yet: `python -m reproduce time`",
                 "finding": f"**{found}**",
             }
@@ -66,7 +67,8 @@ def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
 def cost_words(timings: Timings) -> str:
     """Return what the whole training would take on each processor timed here, in sentences: updates, then batches.
 
-    Each precision is said by itself, with what the paper's own two GPUs took and what making batches adds.
+    No machine here has run it: the days follow from the updates timed. Each precision is said by itself, with what the
+    paper's own two GPUs took and what making batches adds.
     """
     measured = timings.days[timings.days["evidence"].eq("measured")]
     paper = timings.days[timings.days["evidence"].eq("published")].sort_values("year").iloc[0]
@@ -74,23 +76,17 @@ def cost_words(timings: Timings) -> str:
         return f"No machine has been timed yet; {paper.system} took {_ends(paper)} days."
     names = device_names(timings)
     said = [
-        _sentence(names[device] + _batches(group["system"].iloc[0]), group, timings)
+        _sentence(names[device] + other_batches(group["system"].iloc[0]), group, timings)
         for device, group in measured.groupby(["machine", "device"], sort=False)
     ]
     name = f"{paper.system[0].upper()}{paper.system[1:]}"
     return " ".join([*said, f"{name} took {_ends(paper)} days for everything, in fp32."])
 
 
-def _batches(system: str) -> str:
-    """Return what a measured system's name says of batches other than the recipes'."""
-    _, found, size = system.partition(", batches of ")
-    return found + size
-
-
 def _sentence(name: str, days: pd.DataFrame, timings: Timings) -> str:
     ordered = days.sort_values("days_mid")
     each = [f"{_days(row.days_mid)} days{_between(row)} in {row.precision}" for row in ordered.itertuples()]
-    text = f"{name}: the updates alone of AlexNet's 90 epochs take {' and '.join(each)}."
+    text = f"{name}: the updates alone of AlexNet's 90 epochs would take {' and '.join(each)} {_EXTRAPOLATED}."
     first, beside = days.iloc[0], ratios(timings)
     here = beside["machine"].eq(first["machine"]) & beside["device"].eq(first["device"])
     beside = beside[here & beside["compared"].eq(WITH_INPUT)].set_index("precision")
@@ -147,7 +143,7 @@ def days_table(timings: Timings) -> pd.DataFrame:
 
 
 def seconds_words(timings: Timings, network: str = "80sec", epochs: int = 11) -> str:
-    """Return in a sentence what the updates alone of the 80-second net's schedule take on each device timed here."""
+    """Return in a sentence what the updates alone of the 80-second net's schedule would take on each device."""
     names, said = device_names(timings), []
     steps = at_all_threads(timings.measured())
     steps = steps[
@@ -159,7 +155,7 @@ def seconds_words(timings: Timings, network: str = "80sec", epochs: int = 11) ->
         said.append(f"on {names[machine, device]}, {' and '.join(each)}")
     if not said:
         return "No machine has been timed yet."
-    return f"The updates alone of its {epochs} epochs take: {'; '.join(said)}."
+    return f"The updates alone of its {epochs} epochs would take {_EXTRAPOLATED}: {'; '.join(said)}."
 
 
 _SECONDS = ["run", "timed", "seeds that got there", "fastest of these", "median of these", "slowest of these"]
