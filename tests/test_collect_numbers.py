@@ -65,6 +65,14 @@ def test_what_is_missing_is_null_and_never_nan(results):
         ({"scale": "reduced"}, "26.07 % (95 % interval 25.31 to 26.83, 3 seeds, reduced scale)"),
         ({"schedule": "shortened"}, "26.07 % (95 % interval 25.31 to 26.83, 3 seeds, shortened schedule)"),
         ({"unit": "percentage_points", "value": 0.01234, "low": None, "n_seeds": 0}, "0.01 points"),
+        (
+            {"value": 0.1489, "low": 0.08376, "high": 0.2141, "unit": "ratio"},
+            "0.15 (95 % interval 0.08 to 0.21, 3 seeds)",
+        ),
+        (
+            {"value": 0.0312, "low": -0.0041, "high": 0.067, "unit": "ratio"},
+            "0.031 (95 % interval -0.004 to 0.067, 3 seeds)",
+        ),
         ({"value": None}, "inconclusive"),
     ],
 )

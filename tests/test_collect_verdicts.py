@@ -145,12 +145,6 @@ def test_arithmetic_is_true_or_false(make_runs):
     assert crops.verdict == "false"
 
 
-def test_a_registered_check_speaks_before_the_derivation(make_runs):
-    checks = {"cifar10-80sec-error": lambda: (False, "the network built here has 5")}
-    verdict = verdict_of(arithmetic(4.0, "2 + 2", 4.0), make_runs({}), checks=checks)
-    assert (verdict.verdict, verdict.why) == ("false", "the network built here has 5")
-
-
 def test_a_source_check_is_passed_through(make_runs):
     found = {"finding": "exaggerated", "why": "37 %, not half", "sources": ["russakovsky2015"]}
     fields = {"kind": "source_check", "study": None, "arms": [], "estimand": None, "margin": None, "margin_why": None}

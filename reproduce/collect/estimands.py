@@ -16,6 +16,7 @@ DERIVED_ESTIMANDS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "generalization_gap_percent": lambda runs: _gap(runs, "test_top1", "training_top1"),
     "center_generalization_gap_percent": lambda runs: _gap(runs, "test_center_top1", "training_top1"),
     "ten_view_gain_percent": lambda runs: _gap(runs[runs["views"].eq(10)], "test_center_top1", "test_top1"),
+    "ten_view_top5_gain_percent": lambda runs: _gap(runs[runs["views"].eq(10)], "test_center_top5", "test_top5"),
     "validation_test_top1_difference_percentage_points": lambda runs: _gap(runs, "validation_top1", "test_top1").abs(),
     "validation_test_top5_difference_percentage_points": lambda runs: _gap(runs, "validation_top5", "test_top5").abs(),
 }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from reproduce.collect import rules
-from reproduce.collect.reasons import figure, unit_words
+from reproduce.collect.reasons import figures, unit_words
 from reproduce.collect.verdicts import Verdict
 
 _TARGETS = {"authors_log": "authors' log", "published": "published", "claimed": "claimed", "derived": "derived"}
@@ -96,7 +96,6 @@ def _ours(verdict: Verdict) -> str:
     if verdict.estimate is None:
         return "-"
     seeds = f"{verdict.n_seeds} seed{'s' if verdict.n_seeds != 1 else ''}"
-    value = f"{figure(verdict.estimate)}{unit_words(verdict.unit)}"
-    if verdict.low is None:
-        return f"{value}, {seeds}"
-    return f"{value} [{figure(verdict.low)}, {figure(verdict.high)}], {seeds}"
+    value, *ends = figures(*(end for end in (verdict.estimate, verdict.low, verdict.high) if end is not None))
+    value += unit_words(verdict.unit)
+    return f"{value} [{', '.join(ends)}], {seeds}" if ends else f"{value}, {seeds}"

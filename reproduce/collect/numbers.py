@@ -10,7 +10,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from reproduce.collect.reasons import figure, unit_words
+from reproduce.collect.reasons import figures, fixed, unit_words
 from reproduce.collect.rules import LIMITED_SCALES
 from reproduce.collect.run_files import folder_of_run
 from reproduce.collect.verdicts import Verdict
@@ -107,7 +107,8 @@ def _row(entry: dict[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
 
 
 def _hardware(cpu: str, threads: int, gpu: str | None) -> str:
-    return f"{cpu}, {threads} threads" if pd.isna(gpu) else f"{cpu}, {threads} threads, {gpu}"
+    parts = [cpu, f"{threads} thread{'s' if threads != 1 else ''}", *([] if pd.isna(gpu) else [gpu])]
+    return ", ".join(parts)
 
 
 def _plain(value: Any) -> Any:
@@ -163,11 +164,13 @@ def format_number(row: Mapping[str, Any]) -> str:
     """Return a number as it is cited: value, unit, interval and seeds; never without the label of a lesser scale."""
     if row["value"] is None:
         return row.get("verdict") or "no value"
-    shown = "{:.2f}".format if row["unit"] == "percentage_points" else figure  # digits beyond are the seeds' noise
-    value = str(row["value"]) if isinstance(row["value"], int) else shown(row["value"])  # a whole number is a count
+    known = [row["value"], *([] if row["low"] is None else [row["low"], row["high"]])]
+    in_points = row["unit"] == "percentage_points"  # digits beyond two decimals are the seeds' noise
+    value, *ends = [fixed(number, 2) for number in known] if in_points else figures(*known)
+    value = str(row["value"]) if isinstance(row["value"], int) else value  # a whole number is a count
     text, details = f"{value}{unit_words(row['unit'])}", []
-    if row["low"] is not None:
-        details.append(f"95 % interval {shown(row['low'])} to {shown(row['high'])}")
+    if ends:
+        details.append(f"95 % interval {' to '.join(ends)}")
     if row["n_seeds"]:
         groups = f" in {row['n_groups']} groups" if row.get("n_groups", 1) > 1 else ""
         details.append(f"{row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}{groups}")

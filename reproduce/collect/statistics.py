@@ -178,20 +178,15 @@ def ratio(first: Sequence[float], second: Sequence[float], confidence: float = C
 
 
 def wilson(errors: int, images: int, confidence: float = CONFIDENCE) -> Estimate:
-    """Return one error rate in percent with Wilson's interval over the sampling of test images."""
-    return _binomial(errors, images, confidence, "wilson", "Wilson")
+    """Return one error rate in percent with Wilson's interval over the sampling of test images.
 
-
-def clopper_pearson(errors: int, images: int, confidence: float = CONFIDENCE) -> Estimate:
-    """Return one error rate in percent with the exact binomial interval over the sampling of test images."""
-    return _binomial(errors, images, confidence, "exact", "Clopper-Pearson")
-
-
-def _binomial(errors: int, images: int, confidence: float, method: str, name: str) -> Estimate:
+    Raises:
+        ReproduceError: there are more errors than images, or no images.
+    """
     if images <= 0 or not 0 <= errors <= images:
         raise ReproduceError(f"{errors} errors of {images} images is no error rate; check test_images in metrics.json")
-    ends = stats.binomtest(errors, images).proportion_ci(confidence, method=method)
-    label = f"{name}, {images} images"
+    ends = stats.binomtest(errors, images).proportion_ci(confidence, method="wilson")
+    label = f"Wilson, {images} images"
     return Estimate(100 * errors / images, 100 * float(ends.low), 100 * float(ends.high), images, label, None)
 
 

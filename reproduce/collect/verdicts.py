@@ -1,6 +1,6 @@
 """Judging each claim by its listed runs, and saying why. The rules themselves are in ``rules``."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -14,10 +14,6 @@ from reproduce.collect.rules import Outcome, Terms
 from reproduce.collect.runs import longest_shared, went_wrong
 from reproduce.collect.statistics import Estimate
 from reproduce.errors import ReproduceError
-
-# Exact checks on something built here (a network's counts), by claim id: whether the claim holds, and why. A claim
-# without one is checked by its own derivation.
-ARITHMETIC_CHECKS: dict[str, Callable[[], tuple[bool, str]]] = {}
 
 # What the runs of one arm must agree in, since their mean would otherwise mix different questions.
 _AGREED = ("epochs", "schedule", "scale", "dataset", "precision", "views")
@@ -72,29 +68,23 @@ class Verdict:
         return asdict(self)
 
 
-def judge(
-    claims: Sequence[Claim],
-    runs: pd.DataFrame,
-    checks: Mapping[str, Callable[[], tuple[bool, str]]] = ARITHMETIC_CHECKS,
-) -> list[Verdict]:
+def judge(claims: Sequence[Claim], runs: pd.DataFrame) -> list[Verdict]:
     """Judge every claim, in order.
 
     Args:
         claims: as ``load_claims`` gives them.
         runs: the frame of ``runs.read_runs`` for all studies.
-        checks: exact checks by claim id.
 
     Raises:
         ReproduceError: runs lack a claim's estimand, or the runs of one arm are not of one kind.
     """
-    return [_judge_claim(claim, runs, checks) for claim in claims]
+    return [_judge_claim(claim, runs) for claim in claims]
 
 
-def _judge_claim(claim: Claim, runs: pd.DataFrame, checks: Mapping[str, Callable[[], tuple[bool, str]]]) -> Verdict:
+def _judge_claim(claim: Claim, runs: pd.DataFrame) -> Verdict:
     if claim.kind == "arithmetic":
-        derived = claim.targets[1]
-        holds, why = checks[claim.id]() if claim.id in checks else (claim.holds(), f"{derived.expression}")
-        return _verdict(claim, rules.TRUE if holds else rules.FALSE, why, estimate=derived.value)
+        verdict, derived = rules.TRUE if claim.holds() else rules.FALSE, claim.targets[1]
+        return _verdict(claim, verdict, f"{derived.expression}", estimate=derived.value)
     if claim.kind == "source_check" and claim.source_check is not None:
         return _verdict(claim, rules.SOURCE_CHECK, claim.source_check.why)
     arms = arms_of(claim, runs)

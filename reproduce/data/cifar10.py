@@ -64,17 +64,6 @@ def _read(folder: Path, batches: Sequence[BatchFile]) -> tuple[np.ndarray, np.nd
     return images, labels
 
 
-def verify_cifar10(folder: Path = CIFAR10_FOLDER, batches: Sequence[BatchFile] = OFFICIAL_BATCHES) -> None:
-    """Check that every batch is in ``folder`` with its size and MD5.
-
-    Raises:
-        ReproduceError: the folder or a file is missing, or has the wrong size or MD5.
-    """
-    check_folder(folder, CIFAR10)
-    for batch in batches:
-        read_checked(folder / batch.name, batch, CIFAR10)
-
-
 def prepare_cifar10(
     folder: Path = CIFAR10_FOLDER,
     statistics_folder: Path = STATISTICS_FOLDER,

@@ -117,7 +117,8 @@ def _draw_row(axes: Axes, y: float, row: Row, null: float, reach: tuple[float, f
     if pd.notna(row.estimate):
         axes.plot(row.estimate, y, marker=marker, color=color, markersize=6.5, markeredgecolor="white", zorder=3)
     for kind, value in _claimed(row, null).items():
-        axes.plot(value, y, linestyle="none", zorder=4, **_MARKS[kind])
+        below = kind == "direction"  # says no size, so that it may lie under an estimate near none
+        axes.plot(value, y, linestyle="none", zorder=1.5 if below else 4, **_MARKS[kind])
     if pd.isna(row.estimate):
         _beside(axes, 1, y, "\n".join(row.result), 6, color=MUTED, fontstyle="italic")
     else:

@@ -16,15 +16,18 @@ _COLUMNS = (
     "ablation claim study arms estimand unit scale schedule dataset relation published authors_log estimate low high "
     "n_first n_second p_value_holm negligible_within negligible verdict"
 )
-TEST_ERROR = "points of test error lowered by the ingredient"
-OTHER_ERROR = "points of training error, or of test minus training error,\nlowered by the ingredient"
-RATIO = "ratio of the two arms; the effect claimed is above 1"
+TEST_ERROR = "points of test error lowered by the ingredient, with 95 % intervals"
+OTHER_ERROR = (
+    "points of training error, or of test minus training error,\nlowered by the ingredient, with 95 % intervals"
+)
+RATIO = "ratio of the two arms (logarithmic axis), with 95 % intervals; the effect claimed is above 1"
 MEASURES = {
     "test_top1_error_percent": "top-1 error",
     "test_top5_error_percent": "top-5 error",
     "generalization_gap_percent": "test minus training error",
     "center_generalization_gap_percent": "test minus training error",
     "ten_view_gain_percent": "top-1 error",
+    "ten_view_top5_gain_percent": "top-5 error",
     "training_top1_error_percent": "training error",
     "training_seconds": "training time",
     "epochs_to_25_percent_training_error": "epochs to 25 % training error",
@@ -119,7 +122,7 @@ def _row(row: Any, name: list[str], is_ambiguous: bool) -> Row:
 
 def _arms(row: Any) -> str:
     if pd.isna(row.arms):
-        return str(row.claim)
+        return str(row.claim).replace("-", " ")
     sign = " / " if row.unit == "ratio" else " \N{MINUS SIGN} "
     return sign.join(str(row.arms).split(";"))
 

@@ -86,7 +86,7 @@ def bias_windows_table(tables: Path | None = None) -> pd.DataFrame:
             continue
         ratio = statistics.ratio(*found)
         seen = f"**{window}**" if window == WINDOW else str(window)
-        rows.append({"updates averaged": seen, "ratio": with_interval(ratio.value, ratio.low, ratio.high)})
+        rows.append({"updates averaged": seen, "ratio": with_interval(ratio.value, ratio.low, ratio.high, 3)})
     return pd.DataFrame(rows, columns=["updates averaged", "ratio"])
 
 

@@ -33,7 +33,7 @@ def averaged_nets(ensembles: pd.DataFrame) -> Figure:
         ensembles: the table ``ensembles.csv``.
     """
     studies = list(ensembles.groupby("study", sort=False))
-    figure, grid = new_figure(WIDE_INCHES, 3.2, ncols=max(1, len(studies)), squeeze=False)
+    figure, grid = new_figure(WIDE_INCHES, 3.8, ncols=max(1, len(studies)), squeeze=False)
     for axes, (name, study) in zip(grid.flat, studies, strict=False):
         _draw_study(axes, str(name), study)
     if not studies:
@@ -61,7 +61,7 @@ def _draw_study(axes: Axes, name: str, study: pd.DataFrame) -> None:
             axes.plot(part["nets"], part["ensemble_error_percent"], markerfacecolor=fill, **look)
         if place <= len(_LOOKS):
             key.append(Line2D([], [], label=variant.replace("_", " ") if named else "the others", **look))
-    axes.legend(handles=key, loc="upper right")
+    axes.legend(handles=key, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)  # inside it would lie on marks
     axes.set_title(name)
     axes.set_xlim(0.5, study["nets"].max() + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=2))

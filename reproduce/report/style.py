@@ -3,7 +3,6 @@
 import functools
 import io
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -17,12 +16,12 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from reproduce.collect.reasons import fixed
 from reproduce.files import atomic_path, write_bytes
 from reproduce.paths import RESULTS
 
 P = ParamSpec("P")
 
-NARROW_INCHES = 3.25  # one column of a two-column page
 WIDE_INCHES = 6.75  # the full text width
 PNG_DPI = 200
 FIGURES = RESULTS / "figures"
@@ -135,9 +134,7 @@ def format_number(value: float, decimals: int = 2) -> str:
     """
     if pd.isna(value):
         return "-"
-    rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-    rounded += 0  # a zero loses its sign
-    return f"{rounded:f}".replace("-", "\N{MINUS SIGN}")
+    return fixed(value, decimals).replace("-", "\N{MINUS SIGN}")
 
 
 def with_interval(value: float, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:

@@ -75,12 +75,6 @@ def shares_assumed(kind: str, precision: str, hardware: pd.DataFrame) -> ShareOf
     return ShareOfPeak(0.05, 0.2, 0.5, "5 to 50 %: AlexNet's matrices are small for units of this speed")
 
 
-def total_training_flops(network: NetworkSpec | None = None) -> float:
-    """Return the floating-point operations of the whole training: 90 passes through 1,281,167 images."""
-    network = network or known_spec(NETWORK)
-    return float(training_flops_per_image(network)) * EPOCHS * TRAINING_IMAGES
-
-
 def training_bytes_per_step(network: NetworkSpec, batch_size: int, precision: str) -> float:
     """Return the least bytes that one update moves: every layer's passes (``layer_work``) and the float32 update."""
     passes = sum(moved for _, moved in layer_work(network, batch_size, precision).values())
