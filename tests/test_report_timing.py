@@ -160,6 +160,8 @@ def test_claims_keep_the_kinds_of_evidence_apart(timed):
     )
     assert months["extrapolated from updates timed here"].startswith("Intel(R) Xeon(R) Processor, 2 cores, fp32: ")
     assert months["finding"] == "**rough**"
+    short = training_time.claims_on_days(timed, load_claims(), sources=False).set_index("claim")["published"]
+    assert short["On CPUs training would have taken months."] == "CPU, not named, MatConvNet, fp32: 61 days (2016)"
     days = table.loc["Training takes five to six days on two GTX 580 3 GB GPUs."]
     assert "two GeForce GTX 580, fp32: 5.0 to 6.0 days" in days["published"]
     assert days["extrapolated from updates timed here"] == "no GPU timed yet: `python -m reproduce time`"

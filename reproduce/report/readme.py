@@ -43,7 +43,7 @@ def _not_run(records: Records) -> str:
 
 
 def _training_days(records: Records) -> str:
-    return markdown_table(training_time.claims_on_days(timing.load_timings(), records.claims))
+    return markdown_table(training_time.claims_on_days(timing.load_timings(), records.claims, sources=False))
 
 
 def _training_cost(records: Records) -> str:

@@ -39,11 +39,12 @@ _TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last y
 }
 
 
-def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
+def claims_on_days(timings: Timings, claims: Sequence[Claim], sources: bool = True) -> pd.DataFrame:
     """Return the claims about days of training with each kind of evidence in its own column, and what was found.
 
     Days of machines timed here, not of 2012's, are extrapolated and of the updates alone, with the images ready;
-    estimated days are of machines up to 2012.
+    estimated days are of machines up to 2012. Published days come with their year and, with ``sources``, with what was
+    timed.
     """
     table = []
     for claim in (claim for claim in claims if claim.id in _TIME_CLAIMS):
@@ -54,7 +55,7 @@ def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
         table.append(
             {
                 "claim": claim.statement,
-                "published": _spans(days[days["evidence"].eq("published")], with_source=True),
+                "published": _spans(days[days["evidence"].eq("published")], years=True, sources=sources),
                 "estimated, machines to 2012": _spans(of_2012),
                 "extrapolated from updates timed here": _spans(days[days["evidence"].eq("measured")])
                 or f"no {kind.upper()} timed yet: `python -m reproduce time`",
@@ -105,14 +106,14 @@ def _ends(row: pd.Series) -> str:
     return f"{row.days_low:.0f} to {row.days_high:.0f}"
 
 
-def _spans(days: pd.DataFrame, with_source: bool = False) -> str:
-    """Return the days of each system; ``with_source`` adds the year and what was timed, as its source has it."""
+def _spans(days: pd.DataFrame, years: bool = False, sources: bool = False) -> str:
+    """Return the days of each system, with the year and, with ``sources``, what was timed, as its source has it."""
     spans = []
     for row in days.itertuples():
         ends = _span(row)
         said = ["busy"] if row.loaded is True else []
         said += ["uneven"] if "uneven" in str(row.basis) else []
-        said += [f"{row.year}: {row.basis}"] if with_source else []
+        said += [f"{row.year}: {row.basis}" if sources else str(row.year)] if years else []
         notes = f" ({'; '.join(said)})" if said else ""
         system = row.system.removesuffix(BY_DEFINITION)  # the middle is not shown
         spans.append(f"{system}, {row.precision}: {' to '.join(ends)} days{notes}")
