@@ -69,10 +69,11 @@ def plan_text(
         if verdict.verdict == INCONCLUSIVE:
             arms = arms_of(claim, runs)
             additions = _additions(claim, verdict, known[claim.study], arms)
+            shared = _shared(claim, additions, claims)
             wanted |= {run: addition.seconds_each for addition in additions for run in addition.runs}
             plan = _plan(claim, verdict, known[claim.study], additions) if additions else _no_plan(claim, verdict, arms)
             reached = f"  half-width reached: {_half_width(claim, verdict)}"
-            parts.append("\n".join([f"{claim.id}: {verdict.verdict}: {verdict.why}", reached, *plan]))
+            parts.append("\n".join([f"{claim.id}: {verdict.verdict}: {verdict.why}", reached, *plan, *shared]))
         elif claim.id in names:
             parts.append(f"{claim.id}: {verdict.verdict}: {verdict.why}")
     parts += [_nothing(name, judged) for name in names if name in known and not _inconclusive(name, judged)]
@@ -116,6 +117,16 @@ def _additions(claim: Claim, verdict: Verdict, study: Study, arms: Sequence[pd.D
         return []
     additions = [_addition(study, arm, wanted) for arm in arms]
     return additions if any(addition.runs for addition in additions) else []
+
+
+def _shared(claim: Claim, additions: Sequence[Addition], claims: Sequence[Claim]) -> list[str]:
+    """Return a line for each arm that would grow and that other claims of the study are judged by too."""
+    lines = []
+    for addition in additions:
+        others = [other.id for other in claims if other.study == claim.study and addition.variant in other.arms]
+        if addition.runs and len(others) > 1:
+            lines.append(f"  more seeds of {addition.variant} change other claims of the study too: {len(others) - 1}")
+    return lines
 
 
 def _gave_no_value(arms: Sequence[pd.DataFrame]) -> bool:
@@ -168,7 +179,7 @@ def _no_plan(claim: Claim, verdict: Verdict, arms: Sequence[pd.DataFrame]) -> li
 def _plan(claim: Claim, verdict: Verdict, study: Study, additions: Sequence[Addition]) -> list[str]:
     wanted, per_arm = seeds_wanted(claim, verdict), " per arm" if len(claim.arms) > 1 else ""
     why = "if value and spread stay" if wanted == verdict.seeds_to_settle else "to see a spread"
-    why = "planned before the runs" if wanted == claim.seeds_planned else why
+    why = "as its claim plans" if wanted == claim.seeds_planned else why
     lines = [f"  wanted: {wanted} seeds{per_arm}, {why}"]
     if claim.seeds_planned and wanted > claim.seeds_planned:
         lines += [_RE_PLAN.format(claim=claim.id, wanted=wanted)]

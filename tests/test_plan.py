@@ -102,14 +102,14 @@ def test_a_seed_left_out_is_trained_before_others_are_added(planned):
 def test_the_planned_seeds_come_first_even_where_fewer_would_settle_it(planned):
     errors = {("without", 11): [13.0, 13.1], ("with", 11): [11.0, 11.1]}
     lines = planned(make_study(TWO_AND_TWO), errors, claims=[difference_claim(seeds_planned=5)])
-    assert "  wanted: 5 seeds per arm, planned before the runs" in lines
+    assert "  wanted: 5 seeds per arm, as its claim plans" in lines
 
 
 def test_one_seed_shows_no_spread_to_plan_by(planned):
     study = make_study({"standard": {"80sec": (11, [1])}})
     lines = planned(study, {("80sec", 11): [26.0]}, claims=[claim(seeds_planned=3)])
     assert "  half-width reached: none over seeds (1 there)" in lines
-    assert "  wanted: 3 seeds, planned before the runs" in lines
+    assert "  wanted: 3 seeds, as its claim plans" in lines
     unplanned = planned(study, {}, claims=[claim()])
     assert "  wanted: 2 seeds, to see a spread" in unplanned
 
@@ -118,6 +118,13 @@ def test_seeds_beyond_those_planned_are_to_be_planned_first(planned):
     lines = planned(make_study(TWO_AND_TWO), ERRORS, claims=[difference_claim(seeds_planned=2)])
     assert lines[2] == "  wanted: 4 seeds per arm, if value and spread stay"
     assert lines[3].startswith("  first: gain.seeds_planned: 4 in paper_notes/claims.yaml, and say so in its protocol")
+
+
+def test_a_plan_says_that_an_arm_is_that_of_other_claims_too(planned):
+    claims = [difference_claim(), difference_claim(id="other", arms=["80sec", "with"])]
+    lines = planned(make_study(TWO_AND_TWO), ERRORS, "gain", claims=claims)
+    assert "  more seeds of with change other claims of the study too: 1" in lines
+    assert not [line for line in lines if line.startswith("  more seeds of without")]
 
 
 def test_a_single_value_on_a_shortened_schedule_cannot_be_settled(planned):

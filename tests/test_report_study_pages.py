@@ -56,7 +56,7 @@ def test_an_arm_with_a_run_of_no_value_has_no_gap(tables):
 
 def test_effects_with_their_share_of_the_published_gain(tables):
     assert rows(study_pages.effects_table("nets", tables)) == [
-        ["without minus with", "0.50 (-0.10 to 1.10)", "0.012", "25 (-5 to 55)"],
+        ["without minus with", "0.50 (−0.10 to 1.10)", "0.012", "25 (−5 to 55)"],
         ["body", "-", "-", "-"],
     ]
 

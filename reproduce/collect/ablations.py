@@ -11,11 +11,11 @@ from reproduce.collect.verdicts import Verdict
 
 COLUMNS = [
     *("ablation", "claim", "statement", "study", "arms", "estimand", "unit", "scale", "schedule", "dataset"),
-    *("relation", "published", "authors_log", "estimate", "low", "high", "n_first", "n_second", "method"),
-    *("p_value", "p_value_holm", "negligible_within", "negligible", "verdict", "seeds_to_settle", "runs"),
+    *("relation", "published", "authors_log", "estimate", "low", "high", "seeds_planned", "n_first", "n_second"),
+    *("method", "p_value", "p_value_holm", "negligible_within", "negligible", "verdict", "seeds_to_settle", "runs"),
 ]
 _FLOATS = ["published", "authors_log", "estimate", "low", "high", "p_value", "p_value_holm", "negligible_within"]
-_COUNTS = ["n_first", "n_second", "seeds_to_settle"]
+_COUNTS = ["seeds_planned", "n_first", "n_second", "seeds_to_settle"]
 
 
 def ablation_table(claims: Sequence[Claim], verdicts: Sequence[Verdict], runs: pd.DataFrame) -> pd.DataFrame:
@@ -46,7 +46,10 @@ def ablation_table(claims: Sequence[Claim], verdicts: Sequence[Verdict], runs: p
 
 def _row(claim: Claim, verdict: Verdict, datasets: pd.Series) -> dict[str, Any]:
     row: dict[str, Any] = {"claim": claim.id}
-    row |= {name: getattr(claim, name) for name in ("ablation", "statement", "study", "arms", "estimand", "relation")}
+    row |= {
+        name: getattr(claim, name)
+        for name in ("ablation", "statement", "study", "arms", "estimand", "relation", "seeds_planned")
+    }
     row |= {kind: _target(claim, kind) for kind in ("published", "authors_log")}
     counts = verdict.n_by_arm or ([0] if claim.kind in ("single_value", "gain") else [0, 0])
     row |= dict(zip(("n_first", "n_second"), counts, strict=False))

@@ -18,6 +18,7 @@ from reproduce.collect import statistics
 from reproduce.collect.comparisons import answerable
 from reproduce.collect.estimands import values_of_arm
 from reproduce.collect.reasons import unit_of
+from reproduce.collect.runs import went_wrong
 from reproduce.collect.statistics import Estimate
 from reproduce.config import Factorial, Study
 
@@ -64,7 +65,8 @@ def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
     """Return five rows a declared design, each with Welch-Satterthwaite's 95 % interval over seeds.
 
     All cells are taken at one length, the longest of those that most cells have runs of. An effect whose cells have not
-    all values has none; one seed in a cell gives no interval. Diverged and missing runs are left out and counted.
+    all values has none; one seed in a cell gives no interval. Diverged and missing runs are counted; where one diverged
+    or a seed was left out there is no value, since what is left is what went well.
     ``p_value_holm`` is adjusted within the design. The shares are of the published gain, for effects of its factor.
 
     Raises:
@@ -115,7 +117,7 @@ def _row(
     row |= {"epochs": listed["epochs"].max() if len(listed) else None, "runs": finished["run_id"].tolist()}
     gain = design.published_gain if design.published_gain and design.published_gain.of == effect.factor else None
     row |= {"published_gain": gain.value, "published_where": gain.where} if gain else {}
-    if not all(row["n"]):
+    if not all(row["n"]) or any(went_wrong(cells[name]) for name in effect.weights):
         return row
     found = statistics.welch_contrast([values[name] for name in effect.weights], list(effect.weights.values()))
     row |= {name: getattr(found, name) for name in ("value", "low", "high", "method", "p_value")}

@@ -64,7 +64,7 @@ def explain(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, outcom
         parts.append(f"{n_seeds} of {claim.seeds_planned} planned seeds")
     elif claim.seeds_planned is not None and n_seeds > claim.seeds_planned:
         more = n_seeds - claim.seeds_planned
-        parts.append(f"{more} seed{'s' if more > 1 else ''} more than planned, added after a look at the others")
+        parts.append(f"{more} seed{'s' if more > 1 else ''} more than planned")
     return "; ".join(filter(None, parts))
 
 

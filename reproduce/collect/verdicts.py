@@ -24,11 +24,11 @@ class Verdict:
     """One row of the verdict table.
 
     ``epochs`` are those of the runs' schedules (of both arms, where they differ), in words; ``authors_log`` is the
-    figure of the authors' own run notes or docs, where there is one beside the target. ``estimate``, ``low``, ``high``
-    (the 95 % interval), ``half_width`` and ``margin`` are in ``unit``, but a ratio's margin is a factor. ``n_seeds``
-    and ``seeds_to_settle`` count seeds per arm, ``n_by_arm`` the values in the order of the claim's arms. ``p_value``
-    is two-sided, of no difference between them. ``negligible``: whether the interval lies within
-    ``negligible_within`` of zero, where that bound was fixed.
+    figure of the authors' own run notes or docs, where there is one beside the target. ``estimate``, ``low``,
+    ``high`` (the 95 % interval), ``half_width`` and ``margin`` are in ``unit``, but a ratio's margin is a factor.
+    ``n_seeds`` (of the smaller arm), ``seeds_planned`` and ``seeds_to_settle`` count seeds per arm, ``n_by_arm`` the
+    values in the order of the claim's arms. ``p_value`` is two-sided, of no difference between them. ``negligible``:
+    whether the interval lies within ``negligible_within`` of zero, where that bound was fixed.
     """
 
     claim_id: str
@@ -44,6 +44,7 @@ class Verdict:
     target_value: float | None
     unit: str | None
     margin: float | None
+    seeds_planned: int | None
     authors_log: float | None
     verdict: str
     why: str
@@ -109,6 +110,7 @@ def _verdict(claim: Claim, verdict: str, why: str, **fields: Any) -> Verdict:
         target_value=target.value if target else None,
         unit=target.unit if target else unit_of(claim.estimand, claim.kind),
         margin=claim.margin,
+        seeds_planned=claim.seeds_planned,
         negligible_within=claim.negligible_within,
         authors_log=next((t.value for t in claim.targets if t.kind == "authors_log"), None),
         verdict=verdict,
@@ -194,6 +196,7 @@ def _decide(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, failed
     if claim.seeds_planned is not None and n_seeds < claim.seeds_planned and verdict != rules.INCONCLUSIVE:
         return Outcome(rules.INCONCLUSIVE, seeds_to_settle=claim.seeds_planned)
     needed = rules.seeds_to_settle(estimate, terms) if verdict == rules.INCONCLUSIVE else None
+    needed = max(needed, claim.seeds_planned or 0) if needed else None
     is_complete = not failed and n_seeds >= (claim.seeds_planned or 0)
     negligible = rules.is_negligible(estimate, claim.negligible_within) if is_complete else None
     return Outcome(verdict, needed, negligible=negligible)

@@ -92,7 +92,7 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
     setting = f"{row.dataset}, {row.scale} scale" + (f", {row.schedule} schedule" if pd.notna(row.schedule) else "")
     return {
         "claim": row.statement,
-        "published": ", ".join(f"{value:g}{unit}" for value in targets["published"])
+        "published": ", ".join(f"{value:g}{unit.rstrip('s') if value == 1 else unit}" for value in targets["published"])
         or ("-" if claim.targets else "direction only"),
         "authors' log": ", ".join(f"{value:g}{unit}" for value in targets["authors_log"]) or "-",
         "ours (95 % interval)": ours,

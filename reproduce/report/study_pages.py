@@ -7,7 +7,7 @@ import pandas as pd
 from reproduce.collect.estimands import values_of_arm
 from reproduce.collect.statistics import mean_interval
 from reproduce.report import records
-from reproduce.report.style import markdown_table
+from reproduce.report.style import markdown_table, with_interval
 from reproduce.report.timeline import read_table
 
 _EFFECT_COLUMNS = "study meaning n value low high p_value_holm share_percent share_low_percent share_high_percent"
@@ -28,7 +28,7 @@ def arms_table(study: str, tables: Path | None = None) -> str:
         of = arm.set_index("metric")
         row = {"arm": f"`{variant}`", "epochs": epochs, "seeds": f"{of['finished'].iloc[0]} of {of['listed'].iloc[0]}"}
         for name, metric in (("test error, %", "test_top1"), ("training error, %", "training_top1")):
-            row[name] = _with_interval(*of.loc[f"{metric}_error_percent", ["mean", "low", "high"]])
+            row[name] = with_interval(*of.loc[f"{metric}_error_percent", ["mean", "low", "high"]])
         same = runs["study"].eq(study) & runs["variant"].eq(variant) & runs["epochs"].eq(epochs)
         row["test minus training error (center), points"] = _gap(runs[same], study)
         rows.append(row)
@@ -40,7 +40,7 @@ def _gap(arm: pd.DataFrame, study: str) -> str:
     if not values:
         return "-"
     gap = mean_interval(values)
-    return _with_interval(gap.value, gap.low, gap.high)
+    return with_interval(gap.value, gap.low, gap.high)
 
 
 def effects_table(study: str, tables: Path | None = None) -> str:
@@ -52,9 +52,9 @@ def effects_table(study: str, tables: Path | None = None) -> str:
         rows.append(
             {
                 "effect": effect.meaning,
-                "points": _with_interval(effect.value, effect.low, effect.high),
+                "points": with_interval(effect.value, effect.low, effect.high),
                 "p (Holm)": "-" if pd.isna(effect.p_value_holm) else f"{effect.p_value_holm:.2g}",
-                "share of the published gain, %": _with_interval(*shares, decimals=0),
+                "share of the published gain, %": with_interval(*shares, decimals=0),
             }
         )
     return markdown_table(pd.DataFrame(rows))
@@ -62,10 +62,3 @@ def effects_table(study: str, tables: Path | None = None) -> str:
 
 def _tables(folder: Path | None) -> Path:
     return folder or records.TABLES
-
-
-def _with_interval(value: float, low: float | None, high: float | None, decimals: int = 2) -> str:
-    if pd.isna(value):
-        return "-"
-    text = f"{value:.{decimals}f}"
-    return text if pd.isna(low) else f"{text} ({low:.{decimals}f} to {high:.{decimals}f})"

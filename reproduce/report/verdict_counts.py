@@ -5,21 +5,25 @@ import pandas as pd
 from reproduce.report.records import Records
 
 _MEANINGS = {
-    "reproduced": "the 95 % interval lies within the published value plus or minus a margin fixed beforehand",
-    "direction reproduced": "there is an effect of the claimed sign (the interval excludes none); its size is not "
-    "shown to be the published one. The most that reduced scale can give",
-    "inconclusive": "the interval leaves it open, seeds are lacking, or a shortened schedule was all that was run",
-    "not reproduced": "the interval lies outside the published value plus or minus its margin, or, where no size is "
-    "judged, excludes an effect of the claimed sign",
+    "reproduced": "all planned seeds at the claim's own scale and full schedule: the 95 % interval lies within the "
+    "margin fixed around the published value, that of an effect on the claimed side besides",
+    "direction reproduced": "the interval shows an effect of the claimed sign, not that it has the published size; "
+    "the most that a reduced scale or a shortened schedule can give",
+    "inconclusive": "the interval leaves it open; or seeds are missing or a run failed; or a single value was "
+    "measured at another scale or length than the claim's",
+    "not reproduced": "the interval shows no effect of the claimed sign and rules out the published value with its "
+    "margin, or, where only a sign is claimed, that sign; of a single value, it lies outside the margin",
     "true": "arithmetic done again: it holds",
     "false": "arithmetic done again: it does not hold",
     "source check": "held against the sources; the finding, from accurate to wrong, stands in the list",
-    "not run": "its runs need data or machines not to be had here, or are still to be made",
+    "not run": "not judged, for the reason in the list: data, a machine, time or a source is lacking, or the figure "
+    "is shown for comparison only",
 }
 _ON_PAPER = ("arithmetic", "source_check")
 _PLACES = {
     "own": "CIFAR-10, own scale",
     "reduced": "reduced scale",
+    "synthetic": "synthetic scale",
     "imagenet": "ImageNet",
     "literature": "on paper",
 }
