@@ -93,6 +93,11 @@ def test_citing_gives_value_setting_and_bibtex(results):
     assert r"26.20 \% (95 \% interval" in text
 
 
+def test_what_has_not_been_run_is_not_cited(results):
+    text = cite("later", results / "numbers.json", results / "CITATION.cff")
+    assert text.endswith("\n\nno number to cite yet") and "@software" not in text
+
+
 def test_an_unknown_number_names_the_nearest(results):
     with pytest.raises(ReproduceError, match="did you mean cifar10-80sec-error"):
         cite("cifar10-80sec", results / "numbers.json", results / "CITATION.cff")

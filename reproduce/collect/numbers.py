@@ -202,8 +202,9 @@ def cite(number_id: str, numbers_path: Path = NUMBERS_FILE, citation_path: Path 
     lines += [f"run: results/{folder.relative_to(numbers_path.parent).as_posix()}" for folder in folders]
     lines += [f"code: commit {commit}" for commit in row["git_commits"]]
     lines += [f"hardware: {hardware}" for hardware in row["hardware"]]
-    lines += [f"record: {shown}, id {number_id}", "", bibtex(row, shown, citation_path)]
-    return "\n".join(lines)
+    lines += [f"record: {shown}, id {number_id}"]
+    cited = "no number to cite yet" if row["value"] is None else bibtex(row, shown, citation_path)
+    return "\n".join([*lines, "", cited])
 
 
 def bibtex(row: Mapping[str, Any], shown: str, citation_path: Path = CITATION_FILE) -> str:
