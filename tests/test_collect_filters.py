@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from collect_support import FakeRunId, write_run
+from scipy import stats
 from stored_runs import config_of
 
 from reproduce.collect.filters import (
@@ -130,3 +131,13 @@ def test_summary_over_seeds(table):
 def test_no_runs_give_an_empty_table(tmp_path):
     empty = color_specialization(read_runs([FakeRunId()], tmp_path), tmp_path)
     assert empty.empty and specialization_summary(empty).empty
+
+
+def test_what_chance_makes_of_three_seeds_is_as_the_page_says():
+    """experiments/what_columns_learn: an interval above zero once in a hundred, one as narrow besides 4 in 10,000."""
+    means = np.array([0.1619, 0.1521, 0.1487])  # shuffled_mean of one_column's three runs
+    drawn = np.abs(np.random.default_rng(1).normal(size=(1_000_000, 3))) * means * np.sqrt(np.pi / 2) - means
+    half = stats.t.ppf(0.975, 2) * stats.sem(drawn, axis=1)
+    above = drawn.mean(axis=1) - half > 0
+    assert above.mean() == pytest.approx(0.0128, abs=0.001)
+    assert (above & (half <= 0.0117)).mean() == pytest.approx(3.6e-4, abs=8e-5)

@@ -1,0 +1,92 @@
+"""What training took or would take, in words: claims beside the evidence, days by machine, seconds to an error."""
+
+import pandas as pd
+import pytest
+from timing_support import all_rows, frame_of, on_gpu, timings_of
+
+from reproduce.collect.claims import load_claims
+from reproduce.report import timing, training_time
+from reproduce.report.records import Records
+from reproduce.timing import tables
+
+
+@pytest.fixture
+def timed(tmp_path):
+    return timings_of(all_rows(), tmp_path)
+
+
+@pytest.fixture
+def untimed(tmp_path):
+    return timings_of(all_rows().iloc[:0], tmp_path / "untimed")
+
+
+def test_claims_keep_the_kinds_of_evidence_apart(timed):
+    table = training_time.claims_on_days(timed, load_claims()).set_index("claim")
+    months = table.loc["On CPUs training would have taken months."]
+    assert "MatConvNet, fp32: 61 days (2016: batches of 256, a later form of the net" in months["published"]
+    assert "2 x GeForce" not in months["estimated, machines to 2012"] and "GTX" not in months["published"]
+    assert (
+        "Core i7-920" in months["estimated, machines to 2012"] and "EPYC" not in months["estimated, machines to 2012"]
+    )
+    assert months["extrapolated from updates timed here"].startswith("Intel(R) Xeon(R) Processor, 2 cores, fp32: ")
+    assert months["finding"] == "**rough**"
+    short = training_time.claims_on_days(timed, load_claims(), sources=False).set_index("claim")["published"]
+    assert short["On CPUs training would have taken months."] == "CPU, not named, MatConvNet, fp32: 61 days (2016)"
+    days = table.loc["Training takes five to six days on two GTX 580 3 GB GPUs."]
+    assert "two GeForce GTX 580, fp32: 5.0 to 6.0 days" in days["published"]
+    assert days["extrapolated from updates timed here"] == "no GPU timed yet: `python -m reproduce time`"
+    assert "not judged" in days["finding"]
+
+
+def test_what_training_cost_is_said_of_the_updates_by_precision_and_of_the_batches_beside_them(timed, untimed):
+    """fp32: 110 ms for 128 images, so 1,281,167 x 90 / 128 x 0.110 s are 1.15 days; 120 over 110 ms with batches."""
+    words = training_time.cost_words(timed)
+    assert words == (
+        "Intel Xeon, 2 cores: the updates alone of AlexNet's 90 epochs would take 0.52 days (0.42 to 0.63) in bf16 and "
+        "1.1 days (1.0 to 2.1) in fp32 (extrapolated from timed updates). Making the batches beside them adds 10 % in "
+        "fp32 (by round 0 to 20 %, which does not tell it from nothing). Two GeForce GTX 580 took 5 to 6 days for "
+        "everything, in fp32."
+    )
+    assert training_time.cost_words(untimed).startswith("No machine has been timed yet; two GeForce GTX 580 took 5 to")
+
+
+def test_equal_gpus_of_a_machine_and_the_same_machine_under_another_torch_each_have_their_sentence(tmp_path):
+    frame = all_rows()
+    timed = frame.iloc[:-1]  # not the skipped one
+    gpus = frame_of([on_gpu(0, 10.0), on_gpu(1, 20.0)], started_utc="2026-01-02T03:04:05Z")
+    (tmp_path / "timing").mkdir()
+    for name, rows in (("one", timed), ("two", pd.concat([timed, gpus]))):
+        rows.drop(columns="machine").to_csv(tmp_path / "timing" / f"{name}.csv", index=False)
+    tables.tabulate(tmp_path / "timing", tmp_path / "tables")
+    words = training_time.cost_words(timing.load_timings(tmp_path / "tables"))
+    for name in ("Intel Xeon, 2 cores (one)", "Intel Xeon, 2 cores (two)", "a GPU (cuda:0)", "a GPU (cuda:1)"):
+        assert words.count(f"{name}: the updates alone") == 1
+    assert words.count("Making the batches beside them adds 10 % in fp32") == 2
+
+
+def test_seconds_to_an_error_end_with_the_first_epoch_at_or_below_it():
+    runs = pd.DataFrame(
+        {
+            "run_id": ["a", "b", "c"],
+            "study": "s",
+            "variant": "v",
+            "seed": [1, 2, 3],
+            "status": ["finished", "finished", "missing"],
+            "threads": 1,
+            "cpu": "x",
+        }
+    )
+    errors = {"a": [30.0, 26.0, 27.0], "b": [30.0, 28.0, 26.1]}
+    histories = pd.concat(
+        pd.DataFrame({"run_id": run, "epoch": [1, 2, 3], "test_error_percent": each, "seconds": [10.0, 20.0, 40.0]})
+        for run, each in errors.items()
+    )
+    nothing = pd.DataFrame()
+    records = Records(load_claims(), nothing, runs, histories, nothing, nothing)
+    found = training_time.seconds_to_error(records, "s", "v", 26.0)
+    assert found["seed"].tolist() == [1, 2] and found["seconds"][0] == 30 and pd.isna(found["seconds"][1])
+    table = training_time.seconds_table(records, "s", ["v"], 26.0)
+    assert table["median of these, seconds"].tolist() == [80, 30]
+    assert table["seeds that got there"].tolist() == ["-", "1 of 2"]
+    assert table["whole schedule, median of all seeds, seconds"].tolist()[1] == 70
+    assert table["timed"].tolist() == ["as printed", "waited for, on a machine that did other work"]
