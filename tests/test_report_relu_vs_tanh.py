@@ -111,8 +111,8 @@ def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
     assert [axes.get_title(loc="left") for axes in (main, other)] == list(relu_vs_tanh.NETS.values())
     assert len(main.lines) == 1 + 5 + 3 and len(other.lines) == 1 + 1  # 25 %, seeds, marks
     said = [text.get_text() for text in main.get_legend().get_texts()]
-    suited = ["ReLU, suited inputs and weights: 1.5 epochs to 25 %", "tanh, suited inputs and weights"]
-    assert said == ["ReLU: 2.5 epochs to 25 %", "tanh: 4.8 epochs to 25 %", *suited]
+    suited = ["ReLU, suited inputs and weights: 1.5", "tanh, suited inputs and weights"]
+    assert said == ["ReLU: 2.5", "tanh: 4.8", *suited]
 
 
 def test_a_study_without_runs_still_gives_its_page_and_figure(tmp_path):

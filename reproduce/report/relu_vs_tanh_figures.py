@@ -33,7 +33,7 @@ def training_errors(curves: pd.DataFrame, crossings: pd.DataFrame) -> Figure:
         crossings: columns net, unit, measure, seeds, mean (epochs); the running ones are written.
     """
     nets = [net for net in NETS.values() if net in set(curves["net"])] or list(NETS.values())[:1]
-    figure, grid = new_figure(WIDE_INCHES, 3.1, ncols=len(nets), squeeze=False, sharey=True)
+    figure, grid = new_figure(WIDE_INCHES, 3.1, ncols=len(nets), squeeze=False, sharex=True, sharey=True)
     for axes, net in zip(grid.flat, nets, strict=True):
         axes.set_title(net)
         _draw_net(axes, curves[curves["net"].eq(net)], crossings[crossings["net"].eq(net)])
@@ -54,12 +54,13 @@ def _draw_net(axes: Axes, curves: pd.DataFrame, crossings: pd.DataFrame) -> None
         if unit in written:
             mark = {"marker": "o", "markersize": 5, "color": color, "markeredgecolor": "white", "zorder": 3}
             axes.plot(written[unit], TARGET_PERCENT, **mark)
-            label = f"{unit}: {format_number(written[unit], 1)} epochs to {TARGET_PERCENT:g} %"
+            label = f"{unit}: {format_number(written[unit], 1)}"
         for number, (_, seed) in enumerate(arm.groupby("seed")):
             named = {} if number else {"label": label}
             axes.plot(seed["epoch"], seed["training_error_percent"], color=color, linestyle=line, linewidth=1, **named)
     if len(curves):
-        axes.legend(loc="upper right", fontsize=SMALL_PT)
+        title = f"epochs to {TARGET_PERCENT:g} %, mean over seeds"
+        axes.legend(loc="upper right", fontsize=SMALL_PT, title=title, title_fontsize=SMALL_PT, alignment="left")
     axes.set_xlim(left=0)
     axes.set_ylim(0, 75)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
