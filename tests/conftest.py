@@ -1,4 +1,4 @@
-"""Fixtures shared by the tests of models and training, of verdicts, and of what is published by hand."""
+"""Fixtures shared by the tests of models and training, of verdicts, of times, and of what is published by hand."""
 
 from functools import partial
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 from collect_support import make_arms
 from external_support import prepare_miniature, use_external_study
+from timing_support import all_rows, timings_of
 
 
 @pytest.fixture
@@ -41,3 +42,15 @@ def external_folder(tmp_path, packed_miniature, monkeypatch):
 def make_runs(tmp_path):
     """``collect_support.make_arms`` in a folder of its own."""
     return partial(make_arms, tmp_path)
+
+
+@pytest.fixture
+def timed(tmp_path):
+    """The timings of a made-up machine."""
+    return timings_of(all_rows(), tmp_path)
+
+
+@pytest.fixture
+def untimed(tmp_path):
+    """The same tables without any machine."""
+    return timings_of(all_rows().iloc[:0], tmp_path / "untimed")

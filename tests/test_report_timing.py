@@ -10,16 +10,6 @@ from reproduce.report.build import NOTEBOOK_SOURCES, timing_stage
 from reproduce.report.notebooks import execute_notebook, read_notebook
 
 
-@pytest.fixture
-def timed(tmp_path):
-    return timings_of(all_rows(), tmp_path)
-
-
-@pytest.fixture
-def untimed(tmp_path):
-    return timings_of(all_rows().iloc[:0], tmp_path / "untimed")
-
-
 def test_the_fastest_precision_stands_for_a_device(timed):
     assert timing.fastest_settings(timed) == [("a-machine", "cpu", "bf16", 2.0)]
     assert timing_devices.words(timed, ("a-machine", "cpu", "bf16", 2.0)) == "Intel Xeon, 2 threads, bf16"

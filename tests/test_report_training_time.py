@@ -1,23 +1,12 @@
 """What training took or would take, in words: claims beside the evidence, days by machine, seconds to an error."""
 
 import pandas as pd
-import pytest
-from timing_support import all_rows, frame_of, on_gpu, timings_of
+from timing_support import all_rows, frame_of, on_gpu
 
 from reproduce.collect.claims import load_claims
 from reproduce.report import timing, training_time
 from reproduce.report.records import Records
 from reproduce.timing import tables
-
-
-@pytest.fixture
-def timed(tmp_path):
-    return timings_of(all_rows(), tmp_path)
-
-
-@pytest.fixture
-def untimed(tmp_path):
-    return timings_of(all_rows().iloc[:0], tmp_path / "untimed")
 
 
 def test_claims_keep_the_kinds_of_evidence_apart(timed):
