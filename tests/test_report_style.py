@@ -1,13 +1,20 @@
+import io
+
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from PIL import Image
 
 from reproduce.errors import ReproduceError
 from reproduce.report.style import (
+    BLUE,
     format_number,
     markdown_table,
     new_figure,
+    png_bytes,
     save_figure,
     show_figure,
     styled,
@@ -32,6 +39,22 @@ def test_same_figure_gives_the_same_bytes_at_200_dpi_with_text_kept_as_text(tmp_
     assert imread(tmp_path / "one" / "f.png").shape[:2] == (400, 650)
     assert b"a title</text>" in first[1]
     assert b"<dc:date>" not in first[1]
+
+
+def test_a_figure_of_lines_has_a_palette_of_its_own_colors_and_one_with_a_photograph_every_color():
+    figure = a_figure()
+    figure.axes[0].axhline(0.5, color=BLUE, linewidth=4)
+    with Image.open(io.BytesIO(png_bytes(figure))) as lines:
+        assert lines.mode == "P" and lines.size == (650, 400)
+        drawn = np.asarray(lines.convert("RGB"))
+    assert (drawn[0, 0] == 255).all() and (drawn < 64).all(axis=2).any()  # white paper, dark ink
+    blue = 255 * np.array(to_rgb(BLUE))
+    assert np.abs(drawn - blue).max(axis=2).min() <= 2
+    figure, axes = new_figure(3.25, 2.0)
+    axes.imshow(np.random.default_rng(1).random((40, 40, 3)), interpolation="nearest")
+    with Image.open(io.BytesIO(png_bytes(figure))) as photograph:
+        assert photograph.mode != "P"
+        assert len(set(map(tuple, np.asarray(photograph.convert("RGB")).reshape(-1, 3)))) > 1000
 
 
 def test_a_notebook_shows_the_bytes_that_are_saved(tmp_path):
