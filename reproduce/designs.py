@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from reproduce.validation import Strict
 
@@ -36,6 +36,8 @@ class Factorial(Strict):
         levels: the low and the high level of a, then those of b, in words.
         cells: [[a low b low, a low b high], [a high b low, a high b high]], names of variants.
         published_gain: of one of the factors, for the share of it that is found here.
+        epochs: where b is the length of the training, the lengths that are its low and its high level. Without it all
+            cells are taken at one length.
     """
 
     id: str
@@ -45,6 +47,7 @@ class Factorial(Strict):
     levels: Annotated[list[Pair], Field(min_length=2, max_length=2)] = [["low", "high"], ["low", "high"]]
     cells: Annotated[list[Pair], Field(min_length=2, max_length=2)]
     published_gain: PublishedGain | None = None
+    epochs: Annotated[list[PositiveInt], Field(min_length=2, max_length=2)] | None = None
 
     @property
     def arms(self) -> list[str]:

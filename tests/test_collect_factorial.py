@@ -77,7 +77,7 @@ def test_every_effect_is_the_contrast_of_the_means(analyze):
         "normalization: without minus with, at body wide",
     ]
     assert set(rows["unit"]) == {"percentage_points"}
-    assert set(rows["schedule"]) == {"full"} and set(rows["scale"]) == {"own"} and set(rows["epochs"]) == {11}
+    assert set(rows["schedule"]) == {"full"} and set(rows["scale"]) == {"own"} and set(rows["epochs"]) == {"11"}
 
 
 def test_intervals_of_unequal_cells_by_hand(analyze):
@@ -174,15 +174,29 @@ def test_a_diverged_run_withholds_the_effects_it_is_part_of(analyze):
 def test_all_cells_are_taken_at_one_length(analyze):
     longer = [(FakeRunId(variant=name, epochs=40, seed=1), 1.0) for name in ("narrow", "narrow_normalized")]
     rows = analyze(further=longer)
-    assert set(rows["epochs"]) == {11}
+    assert set(rows["epochs"]) == {"11"}
     assert rows.loc["normalization-at-low-body", "value"] == pytest.approx(1.5)
 
 
 def test_of_two_complete_lengths_the_longer_is_taken(analyze):
     longer = [(FakeRunId(variant=name, epochs=40, seed=1), 10.0) for name in CELLS]
     rows = analyze(further=longer)
-    assert set(rows["epochs"]) == {40} and set(rows["schedule"]) == {"lengthened"}
+    assert set(rows["epochs"]) == {"40"} and set(rows["schedule"]) == {"lengthened"}
     assert rows["value"].tolist() == [0.0] * 5
+
+
+def test_where_length_is_a_factor_each_cell_is_taken_at_its_own(analyze):
+    half = [(FakeRunId(variant=name, epochs=5, seed=1), 20.0) for name in ("narrow", "wide")]
+    rows = analyze(further=half, epochs=[5, 11])  # the high levels' runs of 11 epochs; means 16.5 and 15
+    assert rows["value"].tolist() == pytest.approx([0.75, 4.25, 1.5, 3.5, 5.0])
+    assert set(rows["epochs"]) == {"5 and 11"}
+    assert set(rows["schedule"]) == {"full; lengthened"}
+    assert rows.loc["normalization-at-low-body", "runs"][0] == "nets/narrow/epochs5/seed1"
+
+
+def test_where_length_is_a_factor_runs_of_another_length_do_not_stand_in(analyze):
+    rows = analyze(epochs=[11, 40])
+    assert rows["value"].isna().all() and set(rows["epochs"]) == {"11"}
 
 
 def test_a_design_without_any_run_is_five_rows_without_values(analyze):
@@ -239,6 +253,8 @@ def test_a_design_of_something_not_measured_is_an_error(analyze):
         ({"factors": ["body", "body"]}, "need two names"),
         ({"factors": ["Body", "x"]}, "factors.0"),
         ({"levels": [["low", "high"]]}, "levels"),
+        ({"epochs": [45]}, "epochs"),
+        ({"epochs": [0, 90]}, "epochs"),
         ({"published_gain": {"value": 2.0, "of": "width", "where": "x"}}, "is of one of"),
         ({"published_gain": {"value": 0.0, "of": "body", "where": "x"}}, "published_gain.value"),
     ],

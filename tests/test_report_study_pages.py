@@ -61,6 +61,11 @@ def test_effects_with_their_share_of_the_published_gain(tables):
     ]
 
 
+def test_effects_that_nothing_was_published_of_have_no_column_for_it(tables):
+    text = study_pages.effects_table("other", tables)
+    assert "share" not in text and rows(text) == [["else", "1.00 (0.00 to 2.00)", "0.5"]]
+
+
 def test_a_missing_table_is_one_line(tmp_path):
     with pytest.raises(ReproduceError, match=r"factorials\.csv is missing"):
         study_pages.effects_table("nets", tmp_path)

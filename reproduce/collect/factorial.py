@@ -64,7 +64,8 @@ def effects_of(design: Factorial) -> list[Effect]:
 def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
     """Return five rows a declared design, each with Welch-Satterthwaite's 95 % interval over seeds.
 
-    All cells are taken at one length, the longest of those that most cells have runs of. An effect whose cells have not
+    All cells are taken at one length, the longest of those that most cells have runs of, unless the design's second
+    factor is the length; then each at its level's. An effect whose cells have not
     all values has none; one seed in a cell gives no interval. Diverged and missing runs are counted; where one diverged
     or a seed was left out there is no value, since what is left is what went well.
     ``p_value_holm`` is adjusted within the design. The shares are of the published gain, for effects of its factor.
@@ -78,11 +79,12 @@ def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
             of_design = _rows(study.study, design, runs)
             adjusted = statistics.holm({row["effect"]: row.get("p_value") for row in of_design})
             rows += [row | {"p_value_holm": adjusted[row["effect"]]} for row in of_design]
-    return pd.DataFrame(rows, columns=COLUMNS).astype({"epochs": "Int64"} | dict.fromkeys(_FLOATS, "float64"))
+    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(_FLOATS, "float64"))
 
 
 def _rows(study: str, design: Factorial, runs: pd.DataFrame) -> list[dict[str, Any]]:
-    cells = _cells_at_one_length(study, design, runs)
+    listed = runs[(runs["study"] == study) & runs["variant"].isin(design.arms)]
+    cells = _cells_by_level(design, listed) if design.epochs else _cells_at_one_length(design, listed)
     common = {
         "study": study,
         "factorial": design.id,
@@ -95,9 +97,14 @@ def _rows(study: str, design: Factorial, runs: pd.DataFrame) -> list[dict[str, A
     return [common | _row(effect, design, cells, values) for effect in effects_of(design)]
 
 
-def _cells_at_one_length(study: str, design: Factorial, runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def _cells_by_level(design: Factorial, listed: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return each cell's listed runs of its level's length, by variant, where length is the second factor."""
+    lengths = dict(zip(design.arms, design.epochs * 2, strict=True))
+    return {name: listed[listed["variant"].eq(name) & listed["epochs"].eq(lengths[name])] for name in design.arms}
+
+
+def _cells_at_one_length(design: Factorial, listed: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return each cell's listed runs, by variant; a shorter training in one cell would pass for an effect."""
-    listed = runs[(runs["study"] == study) & runs["variant"].isin(design.arms)]
     there = listed[listed["status"] != "missing"]
     cells_there = (there if len(there) else listed).groupby("epochs")["variant"].nunique()
     epochs = max(cells_there.items(), key=lambda counted: (counted[1], counted[0]), default=(None, 0))[0]
@@ -114,7 +121,7 @@ def _row(
     row["n"] = [len(values[name]) for name in effect.weights]
     row |= {status: int((listed["status"] == status).sum()) for status in ("diverged", "missing")}
     row |= {name: "; ".join(sorted(finished[name].unique())) or None for name in ("dataset", "scale", "schedule")}
-    row |= {"epochs": listed["epochs"].max() if len(listed) else None, "runs": finished["run_id"].tolist()}
+    row |= {"epochs": " and ".join(map(str, listed["epochs"].unique())) or None, "runs": finished["run_id"].tolist()}
     gain = design.published_gain if design.published_gain and design.published_gain.of == effect.factor else None
     row |= {"published_gain": gain.value, "published_where": gain.where} if gain else {}
     if not all(row["n"]) or any(went_wrong(cells[name]) for name in effect.weights):

@@ -44,19 +44,20 @@ def _gap(arm: pd.DataFrame, study: str) -> str:
 
 
 def effects_table(study: str, tables: Path | None = None) -> str:
-    """Return a row an effect of the study's designs: points of error lowered, share of the published gain."""
+    """Return a row an effect of the study's designs: points of error lowered, share of the published gain if any is."""
     frame = read_table(_tables(tables) / "factorials.csv", _EFFECT_COLUMNS)
     rows = []
-    for effect in frame[frame["study"].eq(study)].itertuples():
-        shares = effect.share_percent, effect.share_low_percent, effect.share_high_percent
-        rows.append(
-            {
-                "effect": effect.meaning,
-                "points": with_interval(effect.value, effect.low, effect.high),
-                "p (Holm)": "-" if pd.isna(effect.p_value_holm) else f"{effect.p_value_holm:.2g}",
-                "share of the published gain, %": with_interval(*shares, decimals=0),
-            }
-        )
+    effects = frame[frame["study"].eq(study)]
+    for effect in effects.itertuples():
+        row = {
+            "effect": effect.meaning,
+            "points": with_interval(effect.value, effect.low, effect.high),
+            "p (Holm)": "-" if pd.isna(effect.p_value_holm) else f"{effect.p_value_holm:.2g}",
+        }
+        if effects["share_percent"].notna().any():
+            shares = effect.share_percent, effect.share_low_percent, effect.share_high_percent
+            row["share of the published gain, %"] = with_interval(*shares, decimals=0)
+        rows.append(row)
     return markdown_table(pd.DataFrame(rows))
 
 
