@@ -14,6 +14,7 @@ from torch.nn import functional
 from reproduce import draws
 from reproduce.errors import ReproduceError
 from reproduce.models import kernels, spec
+from reproduce.models.activations import ACTIVATIONS
 from reproduce.models.local import locally_connected
 from reproduce.models.normalization import normalize_across_maps, normalize_within_map
 from reproduce.models.pooling import average_pool, max_pool
@@ -21,8 +22,6 @@ from reproduce.models.products import batched_linear, product
 from reproduce.models.spec import output_shape, rounded_up_size
 
 __all__ = ["Network", "StepDraw", "output_shape"]
-
-_ACTIVATIONS = {"relu": functional.relu_, "tanh": torch.tanh, "identity": lambda x: x}
 
 
 class StepDraw(NamedTuple):
@@ -61,7 +60,7 @@ class _WeightedLayer(nn.Module):
             bound = self.inputs**-0.5
             self.weight = nn.Parameter(draws.uniform(seed, purpose, weight, bound))
             self.bias = nn.Parameter(draws.uniform(seed, f"initial biases of {settings.name}", bias, bound))
-        self.activation = _ACTIVATIONS[settings.activation]
+        self.activation = ACTIVATIONS[settings.activation]
 
     def cast(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return weight and bias in the precision of ``x``; their gradients come back in float32."""
@@ -129,7 +128,7 @@ class PoolingLayer(nn.Module):
         super().__init__()
         self.settings = settings
         self.pool = max_pool if settings.type == "max_pooling" else average_pool
-        self.activation = _ACTIVATIONS[settings.activation]
+        self.activation = ACTIVATIONS[settings.activation]
 
     def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
         layer = self.settings
