@@ -124,6 +124,15 @@ class Study(Strict):
         return self
 
     @model_validator(mode="after")
+    def _lengths_of_designs_listed(self) -> "Study":
+        listed = {(name, runs.epochs) for lists in self.profiles.values() for name, runs in lists.items()}
+        for design in self.factorials:
+            wanted = set(zip(design.arms, (design.epochs or ()) * 2, strict=False))
+            if not wanted <= listed:
+                raise ValueError(f"factorial {design.id}: no profile lists {sorted(wanted - listed)}")
+        return self
+
+    @model_validator(mode="after")
     def _ensembles_known(self) -> "Study":
         for name, ensemble in self.ensembles.items():
             if name in self.variants or ensemble.variant not in self.variants:

@@ -36,7 +36,7 @@ class Factorial(Strict):
         levels: the low and the high level of a, then those of b, in words.
         cells: [[a low b low, a low b high], [a high b low, a high b high]], names of variants.
         published_gain: of one of the factors, for the share of it that is found here.
-        epochs: where b is the length of the training, the lengths that are its low and its high level. Without it all
+        epochs: where b is the length of the training, its low level and its high one, the longer. Without it all
             cells are taken at one length.
     """
 
@@ -60,6 +60,8 @@ class Factorial(Strict):
             raise ValueError(f"the cells of {self.id} must be four different variants, not {self.arms}")
         if len(set(self.factors)) < 2:
             raise ValueError(f"the factors of {self.id} need two names, not {self.factors}")
+        if self.epochs and self.epochs[0] >= self.epochs[1]:
+            raise ValueError(f"epochs of {self.id} must name the shorter length first, not {self.epochs}")
         if self.published_gain and self.published_gain.of not in self.factors:
             raise ValueError(f"the published gain of {self.id} is of one of {self.factors}")
         return self

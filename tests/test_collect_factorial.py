@@ -72,7 +72,7 @@ def test_every_effect_is_the_contrast_of_the_means(analyze):
     assert rows["meaning"].tolist() == [
         "body: narrow minus wide, mean over normalization",
         "normalization: without minus with, mean over body",
-        "normalization: without minus with, body wide less that at body narrow",
+        "interaction: normalization: without minus with, at body wide less the same at body narrow",
         "normalization: without minus with, at body narrow",
         "normalization: without minus with, at body wide",
     ]
@@ -255,6 +255,8 @@ def test_a_design_of_something_not_measured_is_an_error(analyze):
         ({"levels": [["low", "high"]]}, "levels"),
         ({"epochs": [45]}, "epochs"),
         ({"epochs": [0, 90]}, "epochs"),
+        ({"epochs": [90, 45]}, "the shorter length first"),
+        ({"epochs": [90, 90]}, "the shorter length first"),
         ({"published_gain": {"value": 2.0, "of": "width", "where": "x"}}, "is of one of"),
         ({"published_gain": {"value": 0.0, "of": "body", "where": "x"}}, "published_gain.value"),
     ],

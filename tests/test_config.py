@@ -152,6 +152,16 @@ def test_comparisons_and_factorials_name_known_arms():
         validated(Study, STUDY | {"factorials": [factorial]}, "x")
 
 
+def test_the_lengths_of_a_design_are_listed():
+    lists = {name: {"epochs": 4 if name in "ac" else 8, "seeds": [1]} for name in "abcd"}
+    study = STUDY | {"variants": dict.fromkeys("abcd", VARIANT), "profiles": {"full": lists}}
+    design = {"id": "f", "question": "?", "estimand": "x", "factors": ["one", "length"]}
+    design |= {"cells": [["a", "b"], ["c", "d"]], "epochs": [4, 8]}
+    assert validated(Study, study | {"factorials": [design]}, "x").factorials[0].epochs == [4, 8]
+    with pytest.raises(ReproduceError, match=r"factorial f: no profile lists \[\('a', 3\), \('c', 3\)\]"):
+        validated(Study, study | {"factorials": [design | {"epochs": [3, 8]}]}, "x")
+
+
 def test_what_a_study_compares_is_no_part_of_its_variants():
     study = load_study("lrn_confound")
     assert study.factorials and study.comparisons

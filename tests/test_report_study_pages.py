@@ -22,10 +22,11 @@ nets,wide,40,finished,17,13.1
 nets,wide,40,missing,,
 other,plain,40,finished,90,1
 """
-EFFECTS = """study,meaning,n,value,low,high,p_value_holm,share_percent,share_low_percent,share_high_percent
-nets,without minus with,3,0.5,-0.1,1.1,0.0123,25,-5,55
-nets,body,3,,,,,,,
-other,else,3,1,0,2,0.5,,,
+HEADER = "study,meaning,n,value,low,high,p_value_holm,published_gain,share_percent,share_low_percent,share_high_percent"
+EFFECTS = f"""{HEADER}
+nets,without minus with,3,0.5,-0.1,1.1,0.0123,2,25,-5,55
+nets,body,3,,,,,,,,
+other,else,3,1,0,2,0.5,,,,
 """
 
 

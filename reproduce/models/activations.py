@@ -10,8 +10,7 @@ from torch.nn import functional
 class _TanhOfBfloat16(torch.autograd.Function):
     """torch.tanh of bf16 on a CPU bit for bit, forward and backward, by way of 32 bits.
 
-    torch's own kernel for bf16 takes twice as long, and seven times where units are saturated: its intermediate values
-    become denormal there.
+    torch's own kernel for bf16 is slower, most of all where units are saturated and its intermediate values denormal.
     """
 
     @staticmethod

@@ -10,7 +10,8 @@ from reproduce.report import records
 from reproduce.report.style import markdown_table, with_interval
 from reproduce.report.timeline import read_table
 
-_EFFECT_COLUMNS = "study meaning n value low high p_value_holm share_percent share_low_percent share_high_percent"
+_SHARES = ["share_percent", "share_low_percent", "share_high_percent"]
+_EFFECT_COLUMNS = " ".join(["study meaning n value low high p_value_holm published_gain", *_SHARES])
 
 
 _GAP = "center_generalization_gap_percent"
@@ -54,8 +55,8 @@ def effects_table(study: str, tables: Path | None = None) -> str:
             "points": with_interval(effect.value, effect.low, effect.high),
             "p (Holm)": "-" if pd.isna(effect.p_value_holm) else f"{effect.p_value_holm:.2g}",
         }
-        if effects["share_percent"].notna().any():
-            shares = effect.share_percent, effect.share_low_percent, effect.share_high_percent
+        if effects["published_gain"].notna().any():
+            shares = (getattr(effect, name) for name in _SHARES)
             row["share of the published gain, %"] = with_interval(*shares, decimals=0)
         rows.append(row)
     return markdown_table(pd.DataFrame(rows))
