@@ -127,9 +127,9 @@ class Study(Strict):
     def _lengths_of_designs_listed(self) -> "Study":
         listed = {(name, runs.epochs) for lists in self.profiles.values() for name, runs in lists.items()}
         for design in self.factorials:
-            wanted = set(zip(design.arms, (design.epochs or ()) * 2, strict=False))
-            if not wanted <= listed:
-                raise ValueError(f"factorial {design.id}: no profile lists {sorted(wanted - listed)}")
+            unlisted = design.lengths.items() - listed
+            if unlisted:
+                raise ValueError(f"factorial {design.id}: no profile lists {sorted(unlisted)}")
         return self
 
     @model_validator(mode="after")

@@ -54,6 +54,11 @@ class Factorial(Strict):
         """The four variants, in the order of ``cells``."""
         return [variant for row in self.cells for variant in row]
 
+    @property
+    def lengths(self) -> dict[str, int]:
+        """Each variant's epochs where length is the second factor, else nothing."""
+        return dict(zip(self.arms, self.epochs * 2, strict=True)) if self.epochs else {}
+
     @model_validator(mode="after")
     def _is_a_design(self) -> "Factorial":
         if len(set(self.arms)) < 4:

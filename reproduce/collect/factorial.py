@@ -99,8 +99,7 @@ def _rows(study: str, design: Factorial, runs: pd.DataFrame) -> list[dict[str, A
 
 def _cells_by_level(design: Factorial, listed: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return each cell's listed runs of its level's length, by variant, where length is the second factor."""
-    lengths = dict(zip(design.arms, design.epochs * 2, strict=True))
-    return {name: listed[listed["variant"].eq(name) & listed["epochs"].eq(lengths[name])] for name in design.arms}
+    return {name: listed[listed["variant"].eq(name) & listed["epochs"].eq(n)] for name, n in design.lengths.items()}
 
 
 def _cells_at_one_length(design: Factorial, listed: pd.DataFrame) -> dict[str, pd.DataFrame]:

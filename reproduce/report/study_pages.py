@@ -12,8 +12,6 @@ from reproduce.report.timeline import read_table
 
 _SHARES = ["share_percent", "share_low_percent", "share_high_percent"]
 _EFFECT_COLUMNS = " ".join(["study meaning n value low high p_value_holm published_gain", *_SHARES])
-
-
 _GAP = "center_generalization_gap_percent"
 
 
