@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveInt, model_validator
 
-from reproduce.designs import Comparison, Factorial
+from reproduce.designs import Comparison, Factorial, study_and_variant
 from reproduce.errors import ReproduceError
 from reproduce.files import json_digest
 from reproduce.paths import DATA, EXPERIMENTS, RESULTS
@@ -118,7 +118,8 @@ class Study(Strict):
                 if len(set(runs.seeds)) < len(runs.seeds):
                     raise ValueError(f"profile {profile} lists a seed of {name} twice")
         for declared in ("comparisons", "factorials"):
-            unknown = {arm for each in getattr(self, declared) for arm in each.arms} - self.variants.keys()
+            places = {study_and_variant(arm, self.study) for each in getattr(self, declared) for arm in each.arms}
+            unknown = {name for study, name in places if study == self.study} - self.variants.keys()
             if unknown:
                 raise ValueError(f"{declared} name unknown variants {sorted(unknown)}")
         return self

@@ -1,4 +1,7 @@
-"""What a study compares besides its claims: pairs of variants, and 2 x 2 designs. Declared in study.yaml."""
+"""Comparisons of variants that a study declares in study.yaml besides its claims: pairs, and 2 x 2 designs.
+
+An arm is a variant of the study itself, or ``study/variant`` of another study, so that no run is made twice.
+"""
 
 from typing import Annotated, Literal
 
@@ -10,14 +13,24 @@ Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
+def study_and_variant(arm: str, study: str) -> tuple[str, str]:
+    """Return the study and the variant that an arm named in ``study`` means."""
+    other, _, variant = arm.rpartition("/")
+    return other or study, variant
+
+
 class Comparison(Strict):
-    """A question of our own that two variants answer: value of the first arm minus, or over, value of the second."""
+    """A question of our own that two variants answer: value of the first arm minus, or over, value of the second.
+
+    ``epochs`` fixes the length of each arm's runs; without it both are taken at the longest that both have runs of.
+    """
 
     id: str
     question: str
     arms: Pair
     estimand: str
     kind: Literal["difference", "ratio"] = "difference"
+    epochs: Annotated[list[PositiveInt], Field(min_length=2, max_length=2)] | None = None
 
 
 class PublishedGain(Strict):

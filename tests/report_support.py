@@ -6,17 +6,15 @@ from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write
 from matplotlib.transforms import Bbox
 
 from reproduce.collect.tables import collect
+from reproduce.designs import Comparison
 from reproduce.report.records import Records, load_records
 
-
-class Bf16AgainstFp32:
-    """A declared comparison, as config.Comparison has it."""
-
-    id = "bf16-minus-fp32"
-    question = "What does bf16 do to the test error?"
-    arms = ("80sec_bf16", "80sec")
-    estimand = "test_top1_error_percent"
-    kind = "difference"
+BF16_AGAINST_FP32 = Comparison(
+    id="bf16-minus-fp32",
+    question="What does bf16 do to the test error?",
+    arms=["80sec_bf16", "80sec"],
+    estimand="test_top1_error_percent",
+)
 
 
 def claims() -> list:
@@ -72,7 +70,7 @@ def make_records(folder: Path, trained: bool = True) -> Records:
 
 
 def _collected(folder: Path, run_ids: list[FakeRunId]) -> Records:
-    study = FakeStudy("nets", run_ids, [Bf16AgainstFp32()])
+    study = FakeStudy("nets", run_ids, [BF16_AGAINST_FP32])
     collect([study], folder, folder / "runs", claims())
     return load_records(folder / "tables", claims())
 

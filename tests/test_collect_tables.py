@@ -1,7 +1,5 @@
 """From run folders to the tables: what each holds, and that the same runs give the same bytes."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,9 +11,10 @@ from reproduce.collect.markdown import markdown_table
 from reproduce.collect.numbers import read_numbers
 from reproduce.collect.runs import read_histories, read_runs
 from reproduce.collect.tables import average_histories, collect, summarize, write_table
+from reproduce.designs import Comparison
 from reproduce.errors import ReproduceError
 
-BF16 = SimpleNamespace(
+BF16 = Comparison(
     id="bf16-error",
     question="What does bf16 do?",
     arms=["80sec_bf16", "80sec"],
@@ -111,7 +110,7 @@ def test_arms_that_list_no_length_in_common_are_compared_as_they_are(study, tmp_
     write_run(tmp_path / "runs", longer, error=18.0)
     study.run_ids.append(FakeRunId(variant="later", epochs=11))
     pairs = {"length": ["18pct", "80sec"], "later": ["later", "80sec"]}
-    study.comparisons += [SimpleNamespace(**vars(BF16) | {"id": name, "arms": arms}) for name, arms in pairs.items()]
+    study.comparisons += [Comparison(**vars(BF16) | {"id": name, "arms": arms}) for name, arms in pairs.items()]
     runs = read_runs(study.run_ids, tmp_path / "runs")
     runs.loc[runs["variant"].eq("80sec_bf16"), "test_top1_error_percent"] += 2  # so that three times p is below 1
     rows = compare_all([study], runs).set_index("comparison")
@@ -120,8 +119,30 @@ def test_arms_that_list_no_length_in_common_are_compared_as_they_are(study, tmp_
     assert tested["p_value_holm"] == pytest.approx(3 * tested["p_value"]) and tested["p_value_holm"] < 1
 
 
+def test_an_arm_may_be_of_another_study_and_its_length_fixed(study, tmp_path):
+    """Two lengths of one variant: the comparison takes the one it fixes, not the longest."""
+    long = [
+        FakeRunId(study="others", variant="long", epochs=epochs, seed=seed) for epochs in (11, 20) for seed in (1, 2)
+    ]
+    for run_id, error in zip(long, (20.0, 20.4, 18.0, 18.2), strict=True):
+        write_run(tmp_path / "runs", run_id, error=error)
+    study.comparisons = [
+        Comparison(**vars(BF16) | {"id": name, "arms": ["80sec_bf16", "others/long"], "epochs": epochs})
+        for name, epochs in {"short": [11, 11], "long": [11, 20], "neither": [20, 20]}.items()
+    ]
+    collect([study, FakeStudy("others", long)], tmp_path / "out", tmp_path / "runs", [])
+    rows = pd.read_csv(tmp_path / "out" / "tables" / "comparisons.csv").set_index("comparison")
+    assert rows["value"].tolist()[:2] == pytest.approx([26.35 - 20.2, 26.35 - 18.1])
+    assert rows["epochs"].tolist()[:2] == ["11", "11 and 20"]
+    assert np.isnan(rows.loc["neither", "value"])
+    numbers = read_numbers(tmp_path / "out" / "numbers.json")
+    assert numbers["others.long.test_top1_error_percent.mean"]["value"] == pytest.approx(20.2)
+    longer = numbers["others.long.epochs20.test_top1_error_percent.mean"]
+    assert (longer["value"], longer["runs"]) == (pytest.approx(18.1), [str(run_id) for run_id in long[2:]])
+
+
 def test_what_is_not_published_yet_by_hand_is_of_holms_family_too(study, tmp_path):
-    study.comparisons = [BF16, SimpleNamespace(**vars(BF16) | {"id": "later", "arms": ["later", "80sec"]})]
+    study.comparisons = [BF16, Comparison(**vars(BF16) | {"id": "later", "arms": ["later", "80sec"]})]
     study.published_by = "publish"
     runs = read_runs(
         [FakeRunId(variant=variant, seed=seed) for variant in BF16.arms for seed in (1, 2)], tmp_path / "runs"
@@ -132,14 +153,14 @@ def test_what_is_not_published_yet_by_hand_is_of_holms_family_too(study, tmp_pat
 
 
 def test_a_comparison_may_be_of_what_is_made_of_two_metrics(study, tmp_path):
-    study.comparisons = [SimpleNamespace(**vars(BF16) | {"estimand": "generalization_gap_percent"})]
+    study.comparisons = [Comparison(**vars(BF16) | {"estimand": "generalization_gap_percent"})]
     (row,) = compare_all([study], read_runs(study.run_ids, tmp_path / "runs")).to_dict("records")
     assert row["value"] == pytest.approx(26.35 - 26.066667, abs=1e-5)  # the training error is 20 throughout
     assert (row["paired_low"], row["paired_high"]) == pytest.approx((0.15 - 0.63531, 0.15 + 0.63531), abs=1e-4)
 
 
 def test_a_ratio_is_of_geometric_means_with_welchs_interval_in_logs(study, tmp_path):
-    study.comparisons = [SimpleNamespace(**vars(BF16) | {"kind": "ratio"})]
+    study.comparisons = [Comparison(**vars(BF16) | {"kind": "ratio"})]
     runs = read_runs(study.run_ids, tmp_path / "runs")
     (row,) = compare_all([study], runs).to_dict("records")
     one, two = np.log([26.1, 26.6]), np.log([26.0, 26.4, 25.8])
@@ -175,7 +196,7 @@ def test_a_diverged_run_leaves_the_comparison_without_a_value(study, tmp_path):
 
 
 def test_a_comparison_of_an_arm_without_runs_is_a_row_without_a_value(study, tmp_path):
-    study.comparisons = [SimpleNamespace(**vars(BF16) | {"arms": ["18pct", "80sec"]})]
+    study.comparisons = [Comparison(**vars(BF16) | {"arms": ["18pct", "80sec"]})]
     (row,) = compare_all([study], read_runs(study.run_ids, tmp_path / "runs")).to_dict("records")
     assert (row["n_first"], row["n_second"]) == (0, 3)
     assert pd.isna(row["value"])
@@ -186,7 +207,7 @@ def test_a_comparison_of_an_arm_without_runs_is_a_row_without_a_value(study, tmp
     [({"estimand": "cpu"}, "no metric 'cpu'"), ({"estimand": "none"}, "no metric 'none'")],
 )
 def test_a_comparison_that_cannot_be_is_an_error(study, tmp_path, change, message):
-    study.comparisons = [SimpleNamespace(**vars(BF16) | change)]
+    study.comparisons = [Comparison(**vars(BF16) | change)]
     with pytest.raises(ReproduceError, match=message):
         compare_all([study], read_runs(study.run_ids, tmp_path / "runs"))
 

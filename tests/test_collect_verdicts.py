@@ -166,3 +166,21 @@ def test_runs_of_different_kinds_are_not_averaged(tmp_path):
 def test_an_unknown_estimand_is_an_error(make_runs, estimand):
     with pytest.raises(ReproduceError, match=f"no metric '{estimand}'"):
         judge([claim(estimand=estimand)], make_runs({"80sec": [26.0, 26.1]}))
+
+
+def test_a_claim_is_judged_at_the_length_it_fixes(tmp_path):
+    run_ids = [FakeRunId(epochs=epochs, seed=seed) for epochs in (11, 40) for seed in (1, 2, 3)]
+    for run_id, error in zip(run_ids, (26.0, 26.1, 25.9, 20.0, 20.1, 19.9), strict=True):
+        write_run(tmp_path, run_id, error=error)
+    runs = read_runs(run_ids, tmp_path)
+    assert verdict_of(claim(epochs=[11]), runs).estimate == pytest.approx(26.0)
+    assert verdict_of(claim(), runs).estimate == pytest.approx(20.0)
+    assert verdict_of(claim(epochs=[90]), runs).verdict == "not run"
+
+
+def test_an_arm_may_be_of_another_study(tmp_path):
+    run_ids = [FakeRunId(study=study, variant="net", seed=seed) for study in ("nets", "others") for seed in (1, 2, 3)]
+    for run_id, error in zip(run_ids, (26.0, 26.1, 25.9, 28.0, 28.2, 28.1), strict=True):
+        write_run(tmp_path, run_id, error=error)
+    verdict = verdict_of(difference_claim(arms=["others/net", "net"], study="nets"), read_runs(run_ids, tmp_path))
+    assert verdict.estimate == pytest.approx(2.1)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
+from report_support import BF16_AGAINST_FP32
 from stored_runs import write_labels
 
 from reproduce.collect.tables import collect
@@ -14,12 +15,6 @@ from reproduce.report.rederived import agree, counted_errors, interval, rederive
 
 LABELS = [0] * 5000 + [1] * 5000
 ERRORS = {"80sec": [26.0, 25.5, 25.9], "80sec_bf16": [26.4, 25.0], "18pct": [18.5]}
-
-
-class Bf16AgainstFp32:
-    id, question, arms = "bf16-minus-fp32", "?", ("80sec_bf16", "80sec")
-    estimand = "test_top1_error_percent"
-    kind = "difference"
 
 
 @pytest.fixture
@@ -52,7 +47,7 @@ def collected(folder, run_ids):
         claim(id="on-training", estimand="training_top1_error_percent"),
         difference_claim(id="gap", arms=["80sec_bf16", "80sec"], estimand="center_generalization_gap_percent"),
     ]
-    collect([FakeStudy("nets", run_ids, [Bf16AgainstFp32()])], folder, folder / "runs", claims)
+    collect([FakeStudy("nets", run_ids, [BF16_AGAINST_FP32])], folder, folder / "runs", claims)
     return folder, claims
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PositiveInt, ValidationError, model_validator
 
 from reproduce.collect.arithmetic import evaluate
 from reproduce.errors import ReproduceError
@@ -74,6 +74,8 @@ class Claim(Strict):
     a ratio it is a factor of at least 1, for the log scale. A difference or ratio is of ``arms`` [first, second], in
     the order that makes the claimed effect positive (above 1). Without targets only that direction is claimed.
     ``relation`` says whether the estimate should equal, not exceed or not fall below the target.
+    An arm is a variant of ``study``, or ``study/variant`` of another. ``epochs`` fixes the length of each arm's runs;
+    without it all arms are taken at the longest length that all have runs of.
     ``seeds_planned``: of each arm, or of the smaller where the study plans more of the other.
     ``negligible_within``: effects at most this large either way, in the claim's unit, are too small to matter.
     ``ablation`` names in short what the effect is credited to, at whatever scale; claims of one ingredient share it.
@@ -93,6 +95,7 @@ class Claim(Strict):
     estimand: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
     study: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
     arms: list[str] = []
+    epochs: list[PositiveInt] | None = None
     margin: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     margin_why: str | None = None
     better_is_no_failure: bool = False
@@ -124,6 +127,8 @@ class Claim(Strict):
     def _margin_and_arms_make_sense(self) -> Self:
         if self.arms and not self.study:
             raise ValueError("arms need a study")
+        if self.epochs is not None and len(self.epochs) != len(self.arms):
+            raise ValueError(f"epochs fix one length per arm: {len(self.epochs)} for {len(self.arms)} arms")
         if self.margin is not None and not (self.targets and self.margin_why):
             raise ValueError("a margin needs a target and margin_why")
         if self.negligible_within is not None and self.kind not in ("gain", "difference"):

@@ -10,7 +10,7 @@ import pandas as pd
 from reproduce.collect import statistics
 from reproduce.collect.estimands import values_of_arm
 from reproduce.collect.reasons import unit_of
-from reproduce.collect.runs import longest_shared, went_wrong
+from reproduce.collect.runs import arms_at, rows_of_arm, went_wrong
 from reproduce.config import Comparison, Factorial, Study
 
 Declared = TypeVar("Declared", Comparison, Factorial)
@@ -36,7 +36,7 @@ COLUMNS = [
 
 
 def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per declared comparison, at the longest schedule that both arms have runs of.
+    """Return one row per declared comparison, at the lengths it fixes or the longest that both arms have runs of.
 
     ``value`` is the first arm's mean minus the second's, or the ratio of their geometric means. ``low`` and ``high``
     are Welch's 95 % interval, of a ratio in logs; the paired interval over shared seeds and the correlation stand
@@ -64,13 +64,11 @@ def answerable(study: Study, declared: Sequence[Declared], runs: pd.DataFrame) -
     """Return what the study declares to compare; if its runs are published by hand, that whose arms have been."""
     if study.published_by == "stages":
         return list(declared)
-    there = set(runs.loc[runs["study"] == study.study, "variant"])
-    return [each for each in declared if there.issuperset(each.arms)]
+    return [each for each in declared if all(len(rows_of_arm(runs, study.study, arm)) for arm in each.arms)]
 
 
 def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str, Any]:
-    arms = (runs[(runs["study"] == study) & (runs["variant"] == arm)] for arm in comparison.arms)
-    listed = longest_shared(list(arms))
+    listed = arms_at([rows_of_arm(runs, study, arm) for arm in comparison.arms], comparison.epochs)
     first, second = (arm[arm["status"] == "finished"] for arm in listed)
     statuses = pd.concat(listed)["status"]
     row: dict[str, Any] = {

@@ -18,7 +18,7 @@ from reproduce.collect import statistics
 from reproduce.collect.comparisons import answerable
 from reproduce.collect.estimands import values_of_arm
 from reproduce.collect.reasons import unit_of
-from reproduce.collect.runs import went_wrong
+from reproduce.collect.runs import rows_of_arm, went_wrong
 from reproduce.collect.statistics import Estimate
 from reproduce.config import Factorial, Study
 
@@ -83,7 +83,7 @@ def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _rows(study: str, design: Factorial, runs: pd.DataFrame) -> list[dict[str, Any]]:
-    listed = runs[(runs["study"] == study) & runs["variant"].isin(design.arms)]
+    listed = pd.concat([rows_of_arm(runs, study, arm).assign(arm=arm) for arm in design.arms])
     cells = _cells_by_level(design, listed) if design.epochs else _cells_at_one_length(design, listed)
     common = {
         "study": study,
@@ -99,16 +99,16 @@ def _rows(study: str, design: Factorial, runs: pd.DataFrame) -> list[dict[str, A
 
 def _cells_by_level(design: Factorial, listed: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return each cell's listed runs of its level's length, by variant, where length is the second factor."""
-    return {name: listed[listed["variant"].eq(name) & listed["epochs"].eq(n)] for name, n in design.lengths.items()}
+    return {name: listed[listed["arm"].eq(name) & listed["epochs"].eq(n)] for name, n in design.lengths.items()}
 
 
 def _cells_at_one_length(design: Factorial, listed: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return each cell's listed runs, by variant; a shorter training in one cell would pass for an effect."""
     there = listed[listed["status"] != "missing"]
-    cells_there = (there if len(there) else listed).groupby("epochs")["variant"].nunique()
+    cells_there = (there if len(there) else listed).groupby("epochs")["arm"].nunique()
     epochs = max(cells_there.items(), key=lambda counted: (counted[1], counted[0]), default=(None, 0))[0]
     chosen = listed[listed["epochs"] == epochs]
-    return {variant: chosen[chosen["variant"] == variant] for variant in design.arms}
+    return {arm: chosen[chosen["arm"] == arm] for arm in design.arms}
 
 
 def _row(

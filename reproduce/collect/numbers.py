@@ -34,13 +34,14 @@ def build_rows(
 ) -> list[dict[str, Any]]:
     """Return the rows of ``numbers.json``.
 
-    One per claim (its id), one per mean (``<study>.<variant>.<metric>.mean``), one per declared comparison
+    One per claim (its id), one per mean (``<study>.<variant>.<metric>.mean``; for every length of a variant but its
+    first, ``<study>.<variant>.epochs<n>.<metric>.mean``), one per declared comparison
     (``<study>.<comparison>.difference`` or ``.ratio``) and one per effect of a 2 x 2 design
     (``<study>.<factorial>.<effect>``), then ``further`` entries, whole but for what follows from their runs. Each names
     its runs and, from them, configuration digests, commits, hardware, test images and the day the last run ended.
     """
     rows = [_claim_row(verdict, runs) for verdict in verdicts]
-    rows += [_mean_row(row, runs) for row in summary.to_dict("records")]
+    rows += _mean_rows(summary, runs)
     rows += [_comparison_row(row, runs) for row in compared.to_dict("records")]
     rows += [_effect_row(row, runs) for row in effects.to_dict("records")]
     return rows + [_row(dict(entry), runs) for entry in further]
@@ -65,10 +66,22 @@ def _claim_row(verdict: Verdict, runs: pd.DataFrame) -> dict[str, Any]:
     return _row(row | targets | {"runs": verdict.runs}, runs)
 
 
-def _mean_row(row: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
-    chosen = runs[(runs["study"] == row["study"]) & (runs["variant"] == row["variant"])]
+def _mean_rows(summary: pd.DataFrame, runs: pd.DataFrame) -> list[dict[str, Any]]:
+    first_lengths: dict[tuple[str, str], int] = {}
+    rows = []
+    for row in summary.to_dict("records"):
+        name = f"{row['study']}.{row['variant']}"
+        first = first_lengths.setdefault((row["study"], row["variant"]), row["epochs"])
+        rows.append(_mean_row(row, name if row["epochs"] == first else f"{name}.epochs{row['epochs']}", runs))
+    return rows
+
+
+def _mean_row(row: Mapping[str, Any], name: str, runs: pd.DataFrame) -> dict[str, Any]:
+    chosen = runs[
+        runs[["study", "variant", "epochs"]].eq([row[key] for key in ("study", "variant", "epochs")]).all(axis=1)
+    ]
     fields = ("low", "high", "std", "unit", "n_seeds", "method", "dataset", "scale", "schedule")
-    entry = {"id": f"{row['study']}.{row['variant']}.{row['metric']}.mean", "value": row["mean"]}
+    entry = {"id": f"{name}.{row['metric']}.mean", "value": row["mean"]}
     entry |= {name: row[name] for name in fields}
     entry["protocol"] = None if pd.isna(row["views"]) else f"{row['views']} test view{'s' if row['views'] > 1 else ''}"
     return _row(entry | {"runs": chosen.loc[chosen["status"] == "finished", "run_id"].tolist()}, runs)

@@ -10,6 +10,7 @@ import pandas as pd
 from reproduce.collect.kept import numbers_from_kept
 from reproduce.collect.run_files import RUNS_ROOT, folder_of_run, read_history
 from reproduce.config import RunId, Study
+from reproduce.designs import study_and_variant
 from reproduce.errors import ReproduceError
 from reproduce.files import read_json
 from reproduce.paths import relative_to_repo
@@ -68,11 +69,24 @@ def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
     return [*standard, *(run for run in full if run.variant in begun)]
 
 
+def rows_of_arm(runs: pd.DataFrame, study: str, arm: str) -> pd.DataFrame:
+    """Return the rows of one arm of a study's claim or comparison: a variant of its own, or ``study/variant``."""
+    owner, variant = study_and_variant(arm, study)
+    return runs[runs["study"].eq(owner) & runs["variant"].eq(variant)]
+
+
 def went_wrong(arm: pd.DataFrame) -> bool:
     """Return whether a run of an arm failed, or a seed was left out below one that is there."""
     existing = arm[arm["status"] != "missing"]
     left_out = arm["status"].eq("missing") & arm["seed"].lt(existing["seed"].max())
     return bool((existing["status"] != "finished").any() or left_out.any())
+
+
+def arms_at(arms: Sequence[pd.DataFrame], epochs: Sequence[int] | None) -> list[pd.DataFrame]:
+    """Return each arm's rows of the length that ``epochs`` fixes for it, or without it at ``longest_shared``."""
+    if epochs is None:
+        return longest_shared(arms)
+    return [arm[arm["epochs"].eq(length)] for arm, length in zip(arms, epochs, strict=True)]
 
 
 def longest_shared(arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:

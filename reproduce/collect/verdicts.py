@@ -11,7 +11,7 @@ from reproduce.collect.claims import Claim
 from reproduce.collect.estimands import values_of_arm
 from reproduce.collect.reasons import explain, unit_of
 from reproduce.collect.rules import Outcome, Terms
-from reproduce.collect.runs import longest_shared, went_wrong
+from reproduce.collect.runs import arms_at, rows_of_arm, went_wrong
 from reproduce.collect.statistics import Estimate
 from reproduce.errors import ReproduceError
 
@@ -132,14 +132,13 @@ def _not_run(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
 
 
 def arms_of(claim: Claim, runs: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the rows of each arm that the claim is judged by, at the longest schedule that all arms have runs of.
+    """Return the rows of each arm that the claim is judged by, at the lengths it fixes or the longest all have runs of.
 
     Raises:
         ReproduceError: the runs of one arm are not of one kind.
     """
-    of_study = runs[runs["study"] == claim.study]
-    arms = [of_study[of_study["variant"] == arm] for arm in claim.arms]
-    arms = longest_shared(arms) if arms else []
+    arms = [rows_of_arm(runs, claim.study, arm) for arm in claim.arms]
+    arms = arms_at(arms, claim.epochs) if arms else []
     for name, arm in zip(claim.arms, arms, strict=True):
         existing = arm[arm["status"] != "missing"]
         for column in _AGREED:

@@ -128,7 +128,8 @@ def study_stage(study: Study, folder: Path = FIGURES, tables: Path = records.TAB
 
 def _compares_precisions(study: Study) -> bool:
     errors = [comparison for comparison in study.comparisons if comparison.estimand == records.ERROR]
-    return any({study.variant(arm).precision for arm in each.arms} == {"bf16", "fp32"} for each in errors)
+    own = [each.arms for each in errors if study.variants.keys() >= {*each.arms}]
+    return any({study.variant(arm).precision for arm in arms} == {"bf16", "fp32"} for arms in own)
 
 
 def stalls_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:

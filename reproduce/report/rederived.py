@@ -15,6 +15,7 @@ from scipy import stats
 from reproduce.collect.labels import read_labels
 from reproduce.collect.run_files import RUNS_ROOT, read_predictions
 from reproduce.config import RunId
+from reproduce.designs import study_and_variant
 from reproduce.report.records import Records
 
 PREDICTED = {
@@ -90,9 +91,14 @@ def _of_verdicts(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]
         claim, runs = records.claim(verdict["claim_id"]), str(verdict["runs"]).split(";")
         if claim.estimand in errors and errors.index.isin(runs).sum() == len(runs):
             used = errors.loc[runs]
-            arms = [used.loc[used["variant"].eq(arm), claim.estimand].to_numpy() for arm in claim.arms]
+            arms = [_values(used, claim.study, arm, claim.estimand) for arm in claim.arms]
             rows.append(_row(claim.id, "verdicts", verdict, arms, claim.kind == "ratio"))
     return rows
+
+
+def _values(used: pd.DataFrame, study: str, arm: str, estimand: str) -> np.ndarray:
+    owner, variant = study_and_variant(arm, study)
+    return used.loc[used["study"].eq(owner) & used["variant"].eq(variant), estimand].to_numpy()
 
 
 def _of_summary(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]:
@@ -111,10 +117,8 @@ def _of_comparisons(records: Records, errors: pd.DataFrame) -> list[dict[str, An
     table = records.comparisons
     for compared in table[table["estimand"].isin(errors.columns) & table["low"].notna()].to_dict("records"):
         used = errors.loc[[run for run in compared["runs"].split(";") if run in errors.index]]
-        arms = [
-            used.loc[used["variant"].eq(compared[arm]), compared["estimand"]].to_numpy()
-            for arm in ("first_arm", "second_arm")
-        ]
+        names = (compared["first_arm"], compared["second_arm"])
+        arms = [_values(used, compared["study"], name, compared["estimand"]) for name in names]
         if all(map(len, arms)):
             name, in_logs = f"{compared['study']}.{compared['comparison']}", compared["kind"] == "ratio"
             rows.append(_row(name, "comparisons", compared, arms, in_logs))
