@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 
 from reproduce import cli, config
 from reproduce.collect.claims import CLAIMS_FILE, load_claims
+from reproduce.designs import study_and_variant
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def what_is_trained(variant):
 
 def test_no_two_arms_that_claims_compare_are_the_same_net(claims):
     """Two ways to leave a layer out may leave the same layers."""
-    arms = sorted({(claim.study, arm) for claim in claims if claim.study for arm in claim.arms})
+    arms = sorted({study_and_variant(arm, claim.study) for claim in claims if claim.study for arm in claim.arms})
     trained = [
         ((study, arm), what_is_trained(load_study(study).variant(arm)))
         for study, arm in arms
@@ -62,20 +63,21 @@ def test_every_command_names_what_exists(claims, monkeypatch):
                 assert trained
                 if claim.study:
                     assert arguments.study == claim.study
-                    there = trained | set(load_study(claim.study).runs("standard"))
+                    there = trained | {run for arm in arms_of(claim) for run in arm if run.study != claim.study}
+                    there |= set(load_study(claim.study).runs("standard"))
                     assert all(len(runs & there) >= claim.seeds_planned for runs in arms_of(claim)), claim.id
                     assert any(runs & trained for runs in arms_of(claim)), claim.id
 
 
 def arms_of(claim):
     """Return every run of each arm that its study lists; an ensemble's are those it averages."""
-    study = load_study(claim.study)
-    ensembles = study.ensemble_runs()
-    listed = [run for run in study.publishable_runs() if run not in ensembles]
     arms = []
-    for arm in claim.arms:
-        members = {member for run, runs in ensembles.items() if run.variant == arm for member in runs}
-        arms.append(members or {run for run in listed if run.variant == arm})
+    for owner, variant in (study_and_variant(arm, claim.study) for arm in claim.arms):
+        study = load_study(owner)
+        ensembles = study.ensemble_runs()
+        listed = [run for run in study.publishable_runs() if run not in ensembles]
+        members = {member for run, runs in ensembles.items() if run.variant == variant for member in runs}
+        arms.append(members or {run for run in listed if run.variant == variant})
     return arms
 
 
@@ -127,8 +129,9 @@ def test_claims_with_a_study_fix_margin_and_seeds_before_the_runs(claims):
 
 def test_arms_are_variants_or_ensembles_of_their_study(claims):
     for claim in claims:
-        study = load_study(claim.study) if claim.study else None
-        assert not claim.arms or {*claim.arms} <= {*study.variants, *study.ensembles}, claim.id
+        for owner, variant in (study_and_variant(arm, claim.study) for arm in claim.arms):
+            study = load_study(owner)
+            assert variant in {*study.variants, *study.ensembles}, claim.id
 
 
 def test_every_claim_on_imagenet_has_a_study_or_says_why_not(claims):
