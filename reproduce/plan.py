@@ -9,11 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce.collect.claims import Claim, load_claims
+from reproduce.collect.measured import arms_of
 from reproduce.collect.reasons import figures, unit_words
 from reproduce.collect.rules import INCONCLUSIVE
 from reproduce.collect.run_files import RUNS_ROOT
 from reproduce.collect.runs import published_runs, read_runs
-from reproduce.collect.verdicts import Verdict, arms_of, judge
+from reproduce.collect.verdicts import Verdict, judge
 from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
 from reproduce.progress import format_duration
@@ -62,8 +63,8 @@ def plan_text(
     claims, known = load_claims() if claims is None else claims, {study.study: study for study in studies}
     _check_names(names, claims, known)
     runs = read_runs([run for study in studies for run in published_runs(study, runs_root)], runs_root)
-    chosen = [claim for claim in claims if not names or claim.id in names or claim.study in names]
-    judged = list(zip(chosen, judge(chosen, runs), strict=True))
+    every = zip(claims, judge(claims, runs), strict=True)
+    judged = [pair for pair in every if not names or pair[0].id in names or pair[0].study in names]
     parts, wanted = [], {}
     for claim, verdict in judged:
         if verdict.verdict == INCONCLUSIVE:
@@ -103,9 +104,9 @@ def seeds_wanted(claim: Claim, verdict: Verdict) -> int | None:
     """Return the seeds per arm that an inconclusive verdict waits for; None where runs of this length settle nothing.
 
     The planned seeds come first, and one seed shows no spread to plan by. A single value on a schedule of another
-    length than the source's stays inconclusive whatever it is. An effect shown to be negligible waits for nothing.
+    length than the source's stays inconclusive whatever it is.
     """
-    if verdict.negligible or verdict.estimate is None or (claim.kind == "single_value" and verdict.schedule != "full"):
+    if verdict.estimate is None or (claim.kind == "single_value" and verdict.schedule != "full"):
         return None
     return max(verdict.seeds_to_settle or 0, claim.seeds_planned or 0, 2)
 
@@ -170,8 +171,6 @@ def _profile(study: Study, variant: str, epochs: int, runs: Sequence[RunId]) -> 
 def _no_plan(claim: Claim, verdict: Verdict, arms: Sequence[pd.DataFrame]) -> list[str]:
     if _gave_no_value(arms):
         return ["  a run that gave no value withholds a good verdict; look into it before adding seeds"]
-    if verdict.negligible:
-        return ["  the effect is shown to be too small to matter; more seeds could only tell its sign"]
     further = f"; further: {claim.not_run.command}" if claim.not_run and claim.not_run.command else ""
     return [f"  more seeds of this length would not settle it{further}"]
 

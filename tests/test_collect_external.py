@@ -125,7 +125,7 @@ def test_an_edited_published_run_is_found(external_folder):
 
 def test_the_gap_of_validation_and_test_is_absolute():
     frame = pd.DataFrame({"validation_top1_error_percent": [37.0], "test_top1_error_percent": [37.25]})
-    settings = dict.fromkeys(("schedule", "dataset", "precision", "run_id", "seed", "scale"), "x")
+    settings = dict.fromkeys(("schedule", "dataset", "precision", "run_id", "seed", "scale", "cpu", "gpu"), "x")
     frame = frame.assign(study="tinynet", variant="paper", status="finished", epochs=2, views=10, **settings)
     gap = claim(
         id="gap",

@@ -12,7 +12,8 @@ from reproduce.collect.statistics import Estimate, mean_interval, ratio
 
 
 def interval(low: float, high: float, std: float | None = 1.0) -> Estimate:
-    return Estimate((low + high) / 2, low, high, 12, "by hand", std)
+    """Return an estimate whose p is as its interval: below 0.05 where it excludes zero."""
+    return Estimate((low + high) / 2, low, high, 12, "by hand", std, p_value=0.5 if low <= 0 <= high else 0.02)
 
 
 SINGLE = Terms(compares=False, accepted=Region(25.0, 27.0))
@@ -41,8 +42,9 @@ def test_a_single_value(low, high, verdict):
     [
         (GAIN, 1.6, 2.4, "reproduced"),
         (GAIN, 1.0, 2.0, "direction reproduced"),
-        (GAIN, 0.1, 0.9, "direction reproduced"),
-        (GAIN, 3.0, 4.0, "direction reproduced"),
+        (GAIN, 0.1, 0.9, "direction reproduced, size not"),
+        (GAIN, 0.1, 1.5, "direction reproduced"),
+        (GAIN, 3.0, 4.0, "direction reproduced, size not"),
         (GAIN, -0.5, 1.6, "inconclusive"),
         (GAIN, -0.5, 1.4, "not reproduced"),
         (GAIN, -2.0, -1.0, "not reproduced"),
@@ -104,6 +106,51 @@ def test_without_a_published_value_only_the_direction_is_judged():
     assert decide(interval(0.1, 0.2), 3, Terms(False, None)) == "inconclusive"
 
 
+@pytest.mark.parametrize(
+    ("accepted", "p_factor", "low", "high", "verdict"),
+    [
+        # p is 0.02: three questions of one family make it 0.06
+        (None, 2.0, 0.1, 0.9, "direction reproduced"),
+        (None, 3.0, 0.1, 0.9, "inconclusive"),
+        (None, 3.0, -0.9, -0.1, "inconclusive"),
+        (Region(1.5, 2.5), 3.0, 1.6, 2.4, "inconclusive"),
+        (Region(1.5, 2.5), 3.0, 1.0, 2.0, "inconclusive"),
+        (Region(1.5, 2.5), 3.0, 0.1, 0.9, "not reproduced"),
+    ],
+)
+def test_an_effect_is_shown_by_its_corrected_p(accepted, p_factor, low, high, verdict):
+    assert decide(interval(low, high), 5, Terms(True, accepted, p_factor=p_factor)) == verdict
+
+
+@pytest.mark.parametrize(
+    ("accepted", "low", "high", "verdict"),
+    [
+        (None, -0.3, 0.4, "no effect"),
+        (None, -0.3, 0.6, "inconclusive"),
+        (None, 0.1, 0.4, "direction reproduced"),  # an effect, but a small one
+        (Region(0.2, 0.6), -0.3, 0.4, "no effect"),
+        (Region(1.5, 2.5), -0.3, 0.4, "not reproduced"),  # which says more
+    ],
+)
+def test_no_effect_is_an_interval_within_the_smallest_effect_of_interest(accepted, low, high, verdict):
+    terms = Terms(True, accepted, negligible_within=0.5)
+    assert decide(interval(low, high), 5, terms) == verdict
+    assert decide(interval(low, high), 1, terms) == "inconclusive"
+
+
+def test_seeds_that_would_show_no_effect_settle_it():
+    """0.1 with std 0.3, by two arms: 0.5 is 0.4 away, t(8) 2.3060 x 0.3 / sqrt(5) = 0.309, t(4) 2.7764 gives 0.481."""
+    estimate = Estimate(0.1, -0.6, 0.8, 2, "by hand", 0.3, p_value=0.6, degrees_per_seed=2.0)
+    assert seeds_to_settle(estimate, Terms(True, None, negligible_within=0.5)) == 4  # t(6) 2.4469 gives 0.367
+
+
+def test_a_direction_takes_more_seeds_in_a_larger_family():
+    """p of t = sqrt(n) with 2 (n - 1) degrees: 0.056 for n = 5, 0.034 for 6; 0.0034 for 11, 0.0022 for 12."""
+    estimate = Estimate(0.5, -0.2, 1.2, 3, "by hand", 0.5, p_value=0.1, degrees_per_seed=2.0)
+    alone, in_family = (seeds_to_settle(estimate, Terms(True, None, p_factor=factor)) for factor in (1.0, 20.0))
+    assert (alone, in_family) == (6, 12)
+
+
 def test_the_region_of_a_value_and_its_open_side():
     assert accepted_region(claim()) == Region(25.0, 27.0)
     assert accepted_region(claim(better_is_no_failure=True)) == Region(-math.inf, 27.0)
@@ -127,7 +174,7 @@ def test_the_margin_of_a_ratio_is_a_factor():
     logs, region = in_logs(ratio([3.0, 3.0], [2.0, 2.0]), Region(4.0, 9.0))
     assert logs.low == pytest.approx(math.log(1.5))
     assert region == Region(pytest.approx(math.log(4)), pytest.approx(math.log(9)))
-    assert decide(logs, 2, Terms(True, region)) == "direction reproduced"
+    assert decide(logs, 2, Terms(True, region)) == "direction reproduced, size not"
     assert in_logs(ratio([3.0, 3.0], [2.0, 2.0]), Region(0.0, 9.0))[1].low == -math.inf
 
 
@@ -155,4 +202,4 @@ def test_what_no_number_of_seeds_settles():
 
 
 def test_the_verdicts_are_all_named():
-    assert len(set(rules.VERDICTS)) == 8
+    assert len(set(rules.VERDICTS)) == 10

@@ -3,6 +3,9 @@
 import pandas as pd
 import pytest
 from collect_support import claim, difference_claim, verdict_of
+from scipy import stats
+
+from reproduce.collect.verdicts import judge
 
 
 def test_a_difference_of_arms(make_runs):
@@ -19,7 +22,7 @@ def test_a_difference_of_arms(make_runs):
 
 def test_a_difference_in_direction_only(make_runs):
     verdict = verdict_of(difference_claim(), make_runs({"with": [11.0, 11.2, 11.1], "without": [12.1, 12.0, 12.2]}))
-    assert verdict.verdict == "direction reproduced"
+    assert verdict.verdict == "direction reproduced, size not"
     assert "lies above 0 and lies outside 1.50 to 2.50" in verdict.why
 
 
@@ -64,13 +67,13 @@ def test_an_effect_without_a_published_value_is_judged_by_direction(make_runs):
     assert (verdict.verdict, verdict.unit, verdict.target_value) == ("direction reproduced", "percentage_points", None)
 
 
-def test_an_effect_too_small_to_matter_is_said_to_be_so_beside_its_verdict(make_runs):
+def test_an_effect_within_the_smallest_of_interest_is_none(make_runs):
     """Welch: 0.1 +- 0.25 points, by hand: deviations 0.1 each, sqrt(2 x 0.01 / 3) = 0.08165, t(4) = 2.7764."""
     small = difference_claim(None, None, negligible_within=0.5, seeds_planned=3)
     verdict = verdict_of(small, make_runs({"with": [11.0, 11.2, 11.1], "without": [11.2, 11.1, 11.3]}))
-    assert (verdict.verdict, verdict.negligible, verdict.negligible_within) == ("inconclusive", True, 0.5)
+    assert (verdict.verdict, verdict.negligible, verdict.negligible_within) == ("no effect", True, 0.5)
     assert verdict.high == pytest.approx(0.1 + 2.7764 * 0.08165, abs=1e-3)
-    assert "; more than 0.5 points either way is ruled out; " in verdict.why
+    assert verdict.why == "95 % interval -0.13 to 0.33 points lies on both sides of 0"
 
 
 def test_a_wide_interval_does_not_show_an_effect_to_be_small(make_runs):
@@ -114,3 +117,55 @@ def test_nets_tested_by_one_view_have_no_gain_of_ten(make_runs):
     gain = {"kind": "gain", "estimand": "ten_view_gain_percent", "targets": [], "margin": None, "margin_why": None}
     found = verdict_of(claim(**gain), make_runs({"80sec": [26.0, 26.4]}, {"views": 1}))
     assert found.verdict == "inconclusive" and "no value" in found.why
+
+
+def test_holms_family_is_all_judged_claims_of_the_study(make_runs):
+    """p of the three: 0.008, none yet, 0.008 again; the least is multiplied by 3, which leaves it below 0.05."""
+    frame = make_runs({"with": [11.0, 11.2, 11.1], "without": [11.5, 11.4, 11.6]})  # 0.4 +- 0.227
+    effect = difference_claim(None, None)
+    later = difference_claim(None, None, id="later", arms=["without", "missing"])
+    again = difference_claim(None, None, id="again")
+    value = claim(arms=["with"])
+    found = judge([effect, later, again, value], frame)
+    p = 2 * stats.t.sf(0.4 / (0.02 / 3) ** 0.5, 4)
+    assert [each.p_value_holm for each in found] == [pytest.approx(3 * p), None, pytest.approx(3 * p), None]
+    assert [each.verdict for each in found][:3] == ["direction reproduced", "not run", "direction reproduced"]
+    crowd = [difference_claim(None, None, id=f"more-{number}", arms=["without", "missing"]) for number in range(6)]
+    crowded = judge([effect, *crowd], frame)[0]
+    assert (crowded.verdict, crowded.p_value_holm) == ("inconclusive", pytest.approx(7 * p))
+    assert "lies above 0 and p is 0.056 once corrected for the study's other claims" in crowded.why
+    elsewhere = [each.model_copy(update={"study": "others"}) for each in crowd]
+    assert judge([effect, *elsewhere], frame)[0].p_value_holm == pytest.approx(p)
+
+
+def test_an_earlier_look_widens_the_interval_and_raises_p(make_runs):
+    frame = make_runs({"with": [11.0, 11.2, 11.1], "without": [13.1, 13.0, 13.2]})
+    once = verdict_of(difference_claim(), frame)
+    twice = verdict_of(difference_claim(looked_at_seeds=[2]), frame)
+    standard_error = (0.02 / 3) ** 0.5
+    assert (once.half_width, twice.half_width) == pytest.approx(
+        (stats.t.ppf(0.975, 4) * standard_error, stats.t.ppf(0.9875, 4) * standard_error)
+    )
+    assert (twice.p_value, twice.p_value_holm) == (once.p_value, pytest.approx(2 * once.p_value))
+    assert twice.why.startswith("97.5 % interval 1.71 to 2.29 points")
+    assert twice.why.endswith("more seeds were planned after a look at 2; interval and p allow for it")
+
+
+def test_seeds_added_after_a_look_give_at_most_inconclusive(make_runs):
+    """The three planned seeds leave it open (zero is inside); five would show it."""
+    frame = make_runs({"with": [11.0, 11.4, 11.2, 11.0, 11.0], "without": [11.5, 11.3, 12.2, 12.0, 12.1]})
+    assert verdict_of(difference_claim(None, None, seeds_planned=5), frame).verdict == "direction reproduced"
+    added = verdict_of(difference_claim(None, None, seeds_planned=3), frame)
+    assert (added.verdict, added.n_seeds, added.n_by_arm) == ("inconclusive", 5, [5, 5])
+    assert added.why.startswith("the 3 planned seeds: 95 % interval -0.")
+    assert "; with 5 seeds: direction reproduced, 95 % interval 0." in added.why
+
+
+def test_added_seeds_that_say_the_same_keep_the_verdict(make_runs):
+    frame = make_runs({"with": [11.0, 11.2, 11.1, 11.1], "without": [13.1, 13.0, 13.2, 13.1]})
+    assert verdict_of(difference_claim(seeds_planned=3), frame).verdict == "reproduced"
+
+
+def test_precision_and_processors_are_those_of_the_runs(make_runs):
+    verdict = verdict_of(difference_claim(), make_runs({"with": [11.0, 11.2], "without": [13.1, 13.0]}))
+    assert (verdict.precision, verdict.processors) == ("fp32", ["Some CPU"])

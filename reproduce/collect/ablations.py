@@ -5,7 +5,6 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from reproduce.collect import statistics
 from reproduce.collect.claims import Claim, Dataset
 from reproduce.collect.verdicts import Verdict
 
@@ -21,8 +20,8 @@ _COUNTS = ["seeds_planned", "n_first", "n_second", "seeds_to_settle"]
 def ablation_table(claims: Sequence[Claim], verdicts: Sequence[Verdict], runs: pd.DataFrame) -> pd.DataFrame:
     """Return one row per claim with an ablation, those of one ablation together, in the claims' order.
 
-    A claim without runs stays, with the verdict ``not run``. ``p_value_holm`` is adjusted within all
-    of the study's rows, those still to be run among them.
+    A claim without runs stays, with the verdict ``not run``. ``p_value_holm`` is the verdict's: corrected within all
+    judged claims of its study.
 
     Args:
         claims: all claims.
@@ -34,11 +33,6 @@ def ablation_table(claims: Sequence[Claim], verdicts: Sequence[Verdict], runs: p
     judged.sort(key=lambda pair: order.index(pair[0].ablation))
     seen = runs.set_index("run_id")["dataset"]
     rows = [_row(claim, verdict, seen) for claim, verdict in judged]
-    for study in {row["study"] for row in rows}:
-        of_study = [row for row in rows if row["study"] == study]
-        adjusted = statistics.holm({row["claim"]: row["p_value"] for row in of_study})
-        for row in of_study:
-            row["p_value_holm"] = adjusted[row["claim"]]
     return pd.DataFrame(rows, columns=COLUMNS).astype(
         dict.fromkeys(_FLOATS, "float64") | dict.fromkeys(_COUNTS, "Int64")
     )
@@ -53,8 +47,10 @@ def _row(claim: Claim, verdict: Verdict, datasets: pd.Series) -> dict[str, Any]:
     row |= {kind: _target(claim, kind) for kind in ("published", "authors_log")}
     counts = verdict.n_by_arm or ([0] if claim.kind in ("single_value", "gain") else [0, 0])
     row |= dict(zip(("n_first", "n_second"), counts, strict=False))
-    fields = ("unit", "scale", "schedule", "estimate", "low", "high", "method", "p_value", "verdict", "seeds_to_settle")
-    row |= {name: getattr(verdict, name) for name in (*fields, "negligible_within", "negligible", "runs")}
+    fields = ("unit", "scale", "schedule", "estimate", "low", "high", "method", "p_value", "p_value_holm", "verdict")
+    row |= {
+        name: getattr(verdict, name) for name in (*fields, "seeds_to_settle", "negligible_within", "negligible", "runs")
+    }
     return row | {"dataset": _dataset(claim, datasets.reindex(verdict.runs))}
 
 

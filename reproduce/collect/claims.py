@@ -77,6 +77,8 @@ class Claim(Strict):
     An arm is a variant of ``study``, or ``study/variant`` of another. ``epochs`` fixes the length of each arm's runs;
     without it all arms are taken at the longest length that all have runs of.
     ``seeds_planned``: of each arm, or of the smaller where the study plans more of the other.
+    ``looked_at_seeds``: the numbers of seeds at which runs had been looked at before more were planned. For each look
+    the interval is wider and p larger (Bonferroni).
     ``negligible_within``: effects at most this large either way, in the claim's unit, are too small to matter.
     ``ablation`` names in short what the effect is credited to, at whatever scale; claims of one ingredient share it.
     """
@@ -101,6 +103,7 @@ class Claim(Strict):
     better_is_no_failure: bool = False
     negligible_within: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     seeds_planned: int | None = Field(default=None, ge=1)
+    looked_at_seeds: list[PositiveInt] = []
     scale: Literal["own", "reduced", "imagenet", "literature"]
     not_run: NotRun | None = None
     source_check: SourceCheck | None = None
@@ -138,6 +141,11 @@ class Claim(Strict):
         if self.margin is not None and self.kind == "ratio" and self.margin < 1:
             raise ValueError("the margin of a ratio is a factor of at least 1")
         return self
+
+    @property
+    def looks(self) -> int:
+        """How often the runs are looked at: once, and once for each earlier plan."""
+        return 1 + len(self.looked_at_seeds)
 
     def holds(self) -> bool:
         """Return whether an arithmetic claim's stated figure agrees with the derived one.

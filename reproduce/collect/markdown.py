@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from reproduce.collect import rules
-from reproduce.collect.reasons import figures, unit_words
+from reproduce.collect.reasons import figures, unit_words, verdict_words
 from reproduce.collect.verdicts import Verdict
 
 _TARGETS = {"authors_log": "authors' log", "published": "published", "claimed": "claimed", "derived": "derived"}
@@ -37,15 +37,16 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "".join("| " + " | ".join(line) + " |\n" for line in cells)
 
 
-_MEASURED = ["Claim", "Target", "Ours", "Data, scale, schedule; the claim's protocol", "Verdict", "Why"]
+_MEASURED = ["Claim", "Target", "Ours", "Data, scale, schedule, precision; the claim's protocol", "Verdict", "Why"]
 
 
 def _measured_row(verdict: Verdict) -> list[str]:
     schedule = f"{verdict.schedule} schedule ({verdict.epochs} epochs)"
-    setting = ", ".join(filter(None, [verdict.dataset, f"{verdict.scale} scale", schedule]))
+    setting = ", ".join(filter(None, [verdict.dataset, f"{verdict.scale} scale", schedule, verdict.precision]))
     setting += f"; claimed for: {verdict.protocol}" if verdict.protocol else ""
     claim = f"`{verdict.claim_id}`: {verdict.statement} ({verdict.source})"
-    return [claim, _target(verdict), _ours(verdict), setting, f"**{verdict.verdict}**", verdict.why]
+    words = verdict_words(verdict.verdict, verdict.negligible_within, verdict.unit)
+    return [claim, _target(verdict), _ours(verdict), setting, f"**{words}**", verdict.why]
 
 
 _ARITHMETIC = ["Claim", "Stated", "Derived", "By", "Verdict"]

@@ -10,7 +10,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from reproduce.collect.reasons import figures, fixed, unit_words
+from reproduce.collect.reasons import figures, fixed, unit_words, verdict_words
 from reproduce.collect.rules import LIMITED_SCALES
 from reproduce.collect.run_files import folder_of_run
 from reproduce.collect.verdicts import Verdict
@@ -62,6 +62,7 @@ def _claim_row(verdict: Verdict, runs: pd.DataFrame) -> dict[str, Any]:
         "verdict",
     )
     row = {"id": verdict.claim_id, "value": verdict.estimate} | {name: getattr(verdict, name) for name in fields}
+    row["verdict"] = verdict_words(verdict.verdict, verdict.negligible_within, verdict.unit)
     targets = {name: getattr(verdict, name) for name in ("target_value", "target_kind", "margin")}
     return _row(row | targets | {"runs": verdict.runs}, runs)
 

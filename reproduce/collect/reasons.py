@@ -4,7 +4,7 @@ import math
 from decimal import ROUND_HALF_UP, Decimal
 
 from reproduce.collect.claims import Claim
-from reproduce.collect.rules import INCONCLUSIVE, LIMITED_SCALES, Outcome, Region, Terms
+from reproduce.collect.rules import INCONCLUSIVE, LIMITED_SCALES, NO_EFFECT, SIGNIFICANT_P, Outcome, Region, Terms
 from reproduce.collect.statistics import Estimate
 
 
@@ -55,16 +55,16 @@ def explain(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, outcom
         outcome: the verdict and what would settle it.
     """
     parts = [_position(claim, estimate, n_seeds, terms), _restriction(terms)]
-    if outcome.negligible:
+    if outcome.negligible and outcome.verdict != NO_EFFECT:
         unit = unit_words(unit_of(claim.estimand, claim.kind))
         parts.append(f"more than {claim.negligible_within:g}{unit} either way is ruled out")
     if outcome.verdict == INCONCLUSIVE:
         parts.append(_settling(n_seeds, terms, outcome))
     if claim.seeds_planned is not None and n_seeds < claim.seeds_planned:
         parts.append(f"{n_seeds} of {claim.seeds_planned} planned seeds")
-    elif claim.seeds_planned is not None and n_seeds > claim.seeds_planned:
-        more = n_seeds - claim.seeds_planned
-        parts.append(f"{more} seed{'s' if more > 1 else ''} more than planned")
+    if claim.looked_at_seeds:
+        earlier = " and ".join(map(str, claim.looked_at_seeds))
+        parts.append(f"more seeds were planned after a look at {earlier}; interval and p allow for it")
     return "; ".join(filter(None, parts))
 
 
@@ -73,11 +73,14 @@ def _position(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms) -> s
     if n_seeds < 2:
         return "one seed only"
     unit = unit_words(claim.targets[0].unit if claim.targets else unit_of(claim.estimand, claim.kind))
-    parts = [f"95 % interval {' to '.join(figures(estimate.low, estimate.high))}{unit}"]
+    parts = [f"{confidence_percent(claim):g} % interval {' to '.join(figures(estimate.low, estimate.high))}{unit}"]
     if terms.compares:
         null = 1 if claim.kind == "ratio" else 0
         side = "above" if estimate.low > null else "below" if estimate.high < null else "on both sides of"
         parts.append(f"lies {side} {null}")
+        p_value = min(1.0, (estimate.p_value or 0.0) * terms.p_factor)
+        if side != "on both sides of" and p_value >= SIGNIFICANT_P:
+            parts.append(f"p is {p_value:.2g} once corrected for the study's other claims")
     if terms.accepted is not None:
         inside, overlaps = terms.accepted.holds(estimate), terms.accepted.overlaps(estimate)
         where = "lies inside" if inside else "overlaps" if overlaps else "lies outside"
@@ -85,6 +88,16 @@ def _position(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms) -> s
     elif claim.targets:
         parts.append("no margin was fixed")
     return parts[0] + " " + " and ".join(parts[1:]) if parts[1:] else f"no published value; {parts[0]}"
+
+
+def confidence_percent(claim: Claim) -> float:
+    """Return the confidence of a claim's interval: 95 %, or more where its runs were looked at before (Bonferroni)."""
+    return 100 - 5 / claim.looks
+
+
+def verdict_words(verdict: str, negligible_within: float | None, unit: str | None) -> str:
+    """Return a verdict as readers see it: that there is no effect names the bound fixed for it."""
+    return f"no effect within {negligible_within:g}{unit_words(unit)}" if verdict == NO_EFFECT else verdict
 
 
 def _range(region: Region) -> str:

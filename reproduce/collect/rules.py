@@ -1,22 +1,32 @@
 """The decision table: from an interval and what was fixed before the runs to a verdict. Pure functions.
 
-A difference is ``reproduced`` if the 95 % interval lies inside the published value +- margin and excludes zero on the
-published side, else its ``direction`` is ``reproduced`` if it excludes zero there, else it is ``inconclusive`` if the
-interval overlaps the published value +- margin or there is one seed only, else ``not reproduced``. A single value knows
-no direction. Differences are taken so that the claimed effect is positive; ratios are judged in logs, where the same
-holds.
+In this order, for a difference between two arms, taken so that the claimed effect is positive:
+
+- ``reproduced``: the interval lies inside the published value +- margin, and the effect is significant.
+- ``direction reproduced``: the effect is significant. With ``, size not`` where the interval lies wholly outside the
+  published value +- margin.
+- ``no effect``: the whole interval lies within the smallest effect of interest, fixed before the runs.
+- ``inconclusive``: the interval overlaps the published value +- margin, or there is one seed only.
+- ``not reproduced``: all else.
+
+Significant means that p, after Holm's correction within the study's claims, is below 0.05. Where only a direction is
+claimed, a significant effect of the other sign is ``not reproduced``. A single value knows no direction: its interval
+lies inside the margin, overlaps it, or neither. Ratios are judged in logs, where the same holds.
 """
 
 import math
 from dataclasses import dataclass, replace
 
 from reproduce.collect.claims import Claim
-from reproduce.collect.statistics import Estimate, expected_half_width, least_seeds
+from reproduce.collect.statistics import Estimate, expected_half_width, expected_p_value, least_seeds
 
-REPRODUCED, DIRECTION = "reproduced", "direction reproduced"
-INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN = "inconclusive", "not reproduced", "not run"
+REPRODUCED, DIRECTION, DIRECTION_ONLY = "reproduced", "direction reproduced", "direction reproduced, size not"
+NO_EFFECT, INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN = "no effect", "inconclusive", "not reproduced", "not run"
 TRUE, FALSE, SOURCE_CHECK = "true", "false", "source check"
-VERDICTS = (REPRODUCED, DIRECTION, INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN, TRUE, FALSE, SOURCE_CHECK)
+MEASURED = (REPRODUCED, DIRECTION, DIRECTION_ONLY, NO_EFFECT, INCONCLUSIVE, NOT_REPRODUCED)
+VERDICTS = (*MEASURED, NOT_RUN, TRUE, FALSE, SOURCE_CHECK)
+
+SIGNIFICANT_P = 0.05
 
 LIMITED_SCALES = ("reduced", "synthetic")
 _MORE_IS_BETTER = ("accuracy", "per_second")
@@ -48,6 +58,9 @@ class Terms:
         scale, schedule: those of the runs.
         epochs: the length of their schedules, in words.
         arms: of runs; one where both things compared are measured on the same run.
+        p_factor: what the estimate's p is multiplied by: Holm's correction within the study's claims, times the looks
+            at the runs.
+        negligible_within: the smallest effect of interest, in the estimate's unit; None where none was fixed.
     """
 
     compares: bool
@@ -56,6 +69,8 @@ class Terms:
     schedule: str = "full"
     epochs: str | None = None
     arms: int = 2
+    p_factor: float = 1.0
+    negligible_within: float | None = None
 
 
 @dataclass(frozen=True)
@@ -108,31 +123,41 @@ def in_logs(estimate: Estimate, region: Region | None) -> tuple[Estimate, Region
     return logs, Region(math.log(region.low) if region.low > 0 else -math.inf, math.log(region.high))
 
 
+def significant_sign(estimate: Estimate, terms: Terms) -> int:
+    """Return 1 or -1 where an effect of that sign is shown by its corrected p, else 0."""
+    if not terms.compares or estimate.p_value is None or estimate.p_value * terms.p_factor >= SIGNIFICANT_P:
+        return 0
+    return 1 if estimate.value > 0 else -1
+
+
 def decide(estimate: Estimate, n_seeds: int, terms: Terms) -> str:
     """Return the verdict of the decision table as far as scale and schedule let it be earned."""
-    return limit(_table(estimate, n_seeds, terms), terms)
+    verdict = limit(_table(estimate, n_seeds, terms), terms)
+    is_small = n_seeds > 1 and is_negligible(estimate, terms.negligible_within)
+    return NO_EFFECT if verdict == INCONCLUSIVE and is_small else verdict
 
 
 def _table(estimate: Estimate, n_seeds: int, terms: Terms) -> str:
     if n_seeds < 2:
         return INCONCLUSIVE
-    accepted, right_side = terms.accepted, terms.compares and estimate.low > 0
-    if accepted is not None and accepted.holds(estimate) and (right_side or not terms.compares):
-        return REPRODUCED
-    if right_side:
-        return DIRECTION
+    accepted, sign = terms.accepted, significant_sign(estimate, terms)
     if accepted is None:  # only the direction can be judged
-        return NOT_REPRODUCED if terms.compares and estimate.high < 0 else INCONCLUSIVE
+        return {1: DIRECTION, 0: INCONCLUSIVE, -1: NOT_REPRODUCED}[sign]
+    if accepted.holds(estimate) and (sign > 0 or not terms.compares):
+        return REPRODUCED
+    if sign > 0:
+        return DIRECTION if accepted.overlaps(estimate) else DIRECTION_ONLY
     return INCONCLUSIVE if accepted.overlaps(estimate) else NOT_REPRODUCED
 
 
 def limit(verdict: str, terms: Terms) -> str:
     """Return the verdict that scale and schedule allow.
 
-    A reduced or synthetic scale and a schedule of another length cannot reproduce the published figure; the latter
-    cannot fail to either, since the published schedule was not run.
+    A reduced or synthetic scale and a schedule of another length can neither reproduce the published size nor rule it
+    out; the latter cannot fail to reproduce either, since the published schedule was not run.
     """
-    if verdict == REPRODUCED and (terms.scale in LIMITED_SCALES or terms.schedule != "full"):
+    is_limited = terms.scale in LIMITED_SCALES or terms.schedule != "full"
+    if is_limited and verdict in (REPRODUCED, DIRECTION_ONLY):
         return DIRECTION if terms.compares else INCONCLUSIVE
     if verdict == NOT_REPRODUCED and terms.schedule != "full":
         return INCONCLUSIVE
@@ -149,7 +174,8 @@ def seeds_to_settle(estimate: Estimate, terms: Terms) -> int | None:
 
     def settles(n: int) -> bool:
         half = expected_half_width(estimate, n)
-        narrowed = replace(estimate, low=estimate.value - half, high=estimate.value + half)
+        p_value = expected_p_value(estimate, n) if terms.compares else None
+        narrowed = replace(estimate, low=estimate.value - half, high=estimate.value + half, p_value=p_value)
         return decide(narrowed, n, terms) != INCONCLUSIVE
 
     found = least_seeds(settles)

@@ -216,6 +216,11 @@ def expected_half_width(estimate: Estimate, n: int, confidence: float = CONFIDEN
     return _t_half_width(estimate.std / math.sqrt(n), estimate.degrees_per_seed * (n - 1), confidence)
 
 
+def expected_p_value(estimate: Estimate, n: int) -> float:
+    """Return the two-sided p to expect of ``n`` (at least 2) seeds per arm, if the value and the spreads stay."""
+    return _p_value(estimate.value, estimate.std / math.sqrt(n), estimate.degrees_per_seed * (n - 1))
+
+
 def least_seeds(settles: Callable[[int], bool]) -> int | None:
     """Return the least number of seeds, from 2, for which ``settles`` holds; None where 10,000 would not do.
 

@@ -8,15 +8,10 @@ import pandas as pd
 
 from reproduce.collect import rules, statistics
 from reproduce.collect.claims import Claim
-from reproduce.collect.estimands import values_of_arm
+from reproduce.collect.measured import COMPARED, Measured, arms_of, gaps, measure
 from reproduce.collect.reasons import explain, unit_of
 from reproduce.collect.rules import Outcome, Terms
-from reproduce.collect.runs import arms_at, rows_of_arm, went_wrong
-from reproduce.collect.statistics import Estimate
-from reproduce.errors import ReproduceError
-
-# What the runs of one arm must agree in, since their mean would otherwise mix different questions.
-_AGREED = ("epochs", "schedule", "scale", "dataset", "precision", "views")
+from reproduce.collect.runs import went_wrong
 
 
 @dataclass(frozen=True)
@@ -27,8 +22,10 @@ class Verdict:
     figure of the authors' own run notes or docs, where there is one beside the target. ``estimate``, ``low``,
     ``high`` (the 95 % interval), ``half_width`` and ``margin`` are in ``unit``, but a ratio's margin is a factor.
     ``n_seeds`` (of the smaller arm), ``seeds_planned`` and ``seeds_to_settle`` count seeds per arm, ``n_by_arm`` the
-    values in the order of the claim's arms. ``p_value`` is two-sided, of no difference between them. ``negligible``:
-    whether the interval lies within ``negligible_within`` of zero, where that bound was fixed.
+    values in the order of the claim's arms. ``p_value`` is two-sided, of no difference between them, ``p_value_holm``
+    the same after Holm's correction within the study's claims; it decides. ``negligible``: whether the interval lies
+    within ``negligible_within`` of zero, where that bound was fixed. ``precision`` and ``processors`` are those of the
+    runs: the same seed in bf16 is another draw on another processor.
     """
 
     claim_id: str
@@ -55,11 +52,14 @@ class Verdict:
     n_by_arm: list[int] = field(default_factory=list)
     method: str | None = None
     p_value: float | None = None
+    p_value_holm: float | None = None
     half_width: float | None = None
     negligible_within: float | None = None
     negligible: bool | None = None
     seeds_to_settle: int | None = None
     command: str | None = None
+    precision: str | None = None
+    processors: list[str] = field(default_factory=list)
     runs: list[str] = field(default_factory=list)
     source_check: str | None = None
     source_check_why: str | None = None
@@ -73,16 +73,36 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame) -> list[Verdict]:
     """Judge every claim, in order.
 
     Args:
-        claims: as ``load_claims`` gives them.
+        claims: all of them, as ``load_claims`` gives them: Holm's family of a claim are all judged claims of its study.
         runs: the frame of ``runs.read_runs`` for all studies.
 
     Raises:
         ReproduceError: runs lack a claim's estimand, or the runs of one arm are not of one kind.
     """
-    return [_judge_claim(claim, runs) for claim in claims]
+    measured = [_measure(claim, runs) for claim in claims]
+    corrected = _corrected_p_values(claims, measured)
+    return [each if isinstance(each, Verdict) else _judge(each, corrected.get(each.claim.id)) for each in measured]
 
 
-def _judge_claim(claim: Claim, runs: pd.DataFrame) -> Verdict:
+def _corrected_p_values(claims: Sequence[Claim], measured: Sequence[Measured | Verdict]) -> dict[str, float | None]:
+    """Return each claim's p after Holm's correction within its study; claims still to be run are of the family too."""
+    p_values = {each.claim.id: _p_value(each) for each in measured if isinstance(each, Measured) and each.estimate}
+    families: dict[str, dict[str, float | None]] = {}
+    for claim in claims:
+        if claim.study and claim.kind in COMPARED:
+            families.setdefault(claim.study, {})[claim.id] = p_values.get(claim.id)
+    adjusted = {name: p for family in families.values() for name, p in statistics.holm(family).items()}
+    return p_values | adjusted
+
+
+def _p_value(measured: Measured) -> float | None:
+    """Return the estimate's p, multiplied by the looks at its runs (Bonferroni)."""
+    p_value = measured.estimate.p_value
+    return None if p_value is None else min(1.0, p_value * measured.claim.looks)
+
+
+def _measure(claim: Claim, runs: pd.DataFrame) -> Measured | Verdict:
+    """Return the claim's estimate from its runs, or the verdict where nothing is to be estimated."""
     if claim.kind == "arithmetic":
         verdict, derived = rules.TRUE if claim.holds() else rules.FALSE, claim.targets[1]
         return _verdict(claim, verdict, f"{derived.expression}", estimate=derived.value)
@@ -91,7 +111,7 @@ def _judge_claim(claim: Claim, runs: pd.DataFrame) -> Verdict:
     arms = arms_of(claim, runs)
     if not arms or any((arm["status"] == "missing").all() for arm in arms):
         return _not_run(claim, arms)
-    return _judge_arms(claim, arms)
+    return measure(claim, arms)
 
 
 def _verdict(claim: Claim, verdict: str, why: str, **fields: Any) -> Verdict:
@@ -131,114 +151,71 @@ def _not_run(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
     return _verdict(claim, rules.NOT_RUN, reason, command=command)
 
 
-def arms_of(claim: Claim, runs: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the rows of each arm that the claim is judged by, at the lengths it fixes or the longest all have runs of.
-
-    Raises:
-        ReproduceError: the runs of one arm are not of one kind.
-    """
-    arms = [rows_of_arm(runs, claim.study, arm) for arm in claim.arms]
-    arms = arms_at(arms, claim.epochs) if arms else []
-    for name, arm in zip(claim.arms, arms, strict=True):
-        existing = arm[arm["status"] != "missing"]
-        for column in _AGREED:
-            if existing[column].nunique() > 1:
-                mixed = ", ".join(sorted(map(str, existing[column].unique())))
-                raise ReproduceError(
-                    f"claim {claim.id}: runs of {claim.study}/{name} mix {column} {mixed}; list one kind"
-                )
-    return arms
-
-
-def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
-    listed = pd.concat(arms)
-    existing = listed[listed["status"] != "missing"]
-    schedule = next((schedule for schedule in existing["schedule"] if schedule != "full"), "full")
-    epochs = " and ".join(map(str, sorted(existing["epochs"].unique())))
-    facts = {
-        "scale": _scale(claim, existing),
-        "schedule": schedule,
-        "epochs": epochs,
-        "runs": existing["run_id"].tolist(),
-    }
-    if claim.kind not in ("single_value", "gain", "difference", "ratio"):
-        return _verdict(claim, rules.INCONCLUSIVE, "no number was fixed to judge it by; see the notebooks", **facts)
-    values = [values_of_arm(arm, claim.estimand, f"claim {claim.id}") for arm in arms]
-    facts["n_by_arm"] = [*map(len, values)]
-    if not all(values):
-        lacking = _gaps(listed) or "a finished run has none of its own"
-        return _verdict(claim, rules.INCONCLUSIVE, f"an arm has no value: {lacking}", **facts)
-    estimate, n_seeds = _estimate(claim, arms, values), min(map(len, values))
-    compares, accepted = claim.kind != "single_value", rules.accepted_region(claim)
-    terms = Terms(compares, accepted, facts["scale"], schedule, facts["epochs"], len(arms))
-    outcome = _decide(claim, estimate, n_seeds, terms, failed=any(map(went_wrong, arms)))
-    why = explain(claim, estimate, n_seeds, terms, outcome)
+def _judge(measured: Measured, p_value_holm: float | None) -> Verdict:
+    """Return the verdict by all runs; where there are more seeds than planned, the planned ones decide."""
+    claim, estimate = measured.claim, measured.estimate
+    if estimate is None:
+        return _verdict(claim, rules.INCONCLUSIVE, measured.lacking, **measured.facts, n_by_arm=measured.n_by_arm)
+    p_factor = p_value_holm / estimate.p_value if estimate.p_value and p_value_holm else float(claim.looks)
+    terms = _terms(measured, p_factor)
+    outcome = _decide(measured, terms)
+    why = explain(claim, estimate, measured.seeds, terms, outcome)
+    if claim.seeds_planned is not None and measured.seeds > claim.seeds_planned:
+        outcome, why = _by_planned_seeds(measured, outcome, why, p_factor)
+    facts = measured.facts | {"n_by_arm": measured.n_by_arm, "n_seeds": measured.seeds, "estimate": estimate.value}
     facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "p_value", "half_width")}
-    facts |= {"estimate": estimate.value, "n_seeds": n_seeds}
+    facts |= {"p_value_holm": p_value_holm if claim.kind in COMPARED else None}
     facts |= {"seeds_to_settle": outcome.seeds_to_settle, "negligible": outcome.negligible}
-    return _verdict(claim, outcome.verdict, "; ".join(filter(None, [why, _gaps(listed)])), **facts)
+    return _verdict(claim, outcome.verdict, "; ".join(filter(None, [why, gaps(pd.concat(measured.arms))])), **facts)
 
 
-def _decide(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, failed: bool) -> Outcome:
+def _terms(measured: Measured, p_factor: float) -> Terms:
+    claim = measured.claim
+    return Terms(
+        compares=claim.kind in COMPARED,
+        accepted=rules.accepted_region(claim),
+        scale=measured.facts["scale"],
+        schedule=measured.facts["schedule"],
+        epochs=measured.facts["epochs"],
+        arms=len(measured.arms),
+        p_factor=p_factor,
+        negligible_within=claim.negligible_within,
+    )
+
+
+def _by_planned_seeds(measured: Measured, by_all: Outcome, why: str, p_factor: float) -> tuple[Outcome, str]:
+    """Return what the planned seeds alone give, at most inconclusive where those added after a look say more."""
+    claim, planned = measured.claim, measured.claim.seeds_planned
+    arms = [arm.nsmallest(planned, "seed") if len(arm) == measured.seeds else arm for arm in measured.arms]
+    first = measure(claim, arms)
+    terms = _terms(first, p_factor)
+    by_planned = _decide(first, terms)
+    if by_planned.verdict == by_all.verdict:
+        return by_all, why
+    reason = explain(claim, first.estimate, first.seeds, terms, by_planned)
+    text = f"the {planned} planned seeds: {reason}; with {measured.seeds} seeds: {by_all.verdict}, {why}"
+    return Outcome(rules.INCONCLUSIVE), text
+
+
+def _decide(measured: Measured, terms: Terms) -> Outcome:
     """Return the outcome.
 
     A good verdict, or that an effect is negligible, is withheld where runs failed or seeds were left out: those left
     may be those that went well. Neither is given before the planned seeds are there: stopping when the interval
     pleases would make it too narrow.
     """
+    claim, estimate, n_seeds = measured.claim, measured.estimate, measured.seeds
     if claim.kind == "ratio":
         estimate, region = rules.in_logs(estimate, terms.accepted)
         terms = replace(terms, accepted=region)
     verdict = rules.decide(estimate, n_seeds, terms)
-    if failed and verdict in (rules.REPRODUCED, rules.DIRECTION):
-        return Outcome(rules.INCONCLUSIVE, withheld=True)
+    if any(map(went_wrong, measured.arms)):
+        is_good = verdict in (rules.REPRODUCED, rules.DIRECTION, rules.DIRECTION_ONLY, rules.NO_EFFECT)
+        return Outcome(rules.INCONCLUSIVE, withheld=True) if is_good else Outcome(verdict)
     if claim.seeds_planned is not None and n_seeds < claim.seeds_planned and verdict != rules.INCONCLUSIVE:
         return Outcome(rules.INCONCLUSIVE, seeds_to_settle=claim.seeds_planned)
     needed = rules.seeds_to_settle(estimate, terms) if verdict == rules.INCONCLUSIVE else None
     needed = max(needed, claim.seeds_planned or 0) if needed else None
-    is_complete = not failed and n_seeds >= (claim.seeds_planned or 0)
+    is_complete = n_seeds >= (claim.seeds_planned or 0)
     negligible = rules.is_negligible(estimate, claim.negligible_within) if is_complete else None
     return Outcome(verdict, needed, negligible=negligible)
-
-
-def _scale(claim: Claim, existing: pd.DataFrame) -> str:
-    """Return the scale at which runs speak to the claim: a claim of another data set is met at reduced scale."""
-    dataset, scale = str(existing["dataset"].iloc[0]), str(existing["scale"].iloc[0])
-    if scale in rules.LIMITED_SCALES or claim.dataset is None:
-        return scale
-    same = _plain(dataset) == _plain(claim.dataset)
-    return "reduced" if claim.scale in rules.LIMITED_SCALES or not same else scale
-
-
-def _plain(name: str) -> str:
-    return "".join(filter(str.isalnum, name.lower()))
-
-
-def _gaps(listed: pd.DataFrame) -> str:
-    """Return in words which listed runs gave no value; empty where all did."""
-    counts = listed.loc[listed["status"] != "finished", "status"].value_counts().sort_index()
-    return ", ".join(f"{count} of {len(listed)} listed runs {status}" for status, count in counts.items())
-
-
-def _estimate(claim: Claim, arms: list[pd.DataFrame], values: list[list[float]]) -> Estimate:
-    """Return the estimate in the claim's unit; a lone test error gets the interval of its test images.
-
-    Two arms are compared as independent (Welch), with the correlation over shared seeds reported: pairing because it
-    was seen to narrow the interval would make the interval too narrow.
-    """
-    if claim.kind == "gain":
-        return statistics.paired_difference(values[0], [0.0] * len(values[0]))
-    if claim.kind != "single_value":
-        estimate = (statistics.ratio if claim.kind == "ratio" else statistics.welch_difference)(*values)
-        return statistics.with_correlation(
-            estimate, *(_by_seed(arm, value) for arm, value in zip(arms, values, strict=True))
-        )
-    if len(values[0]) == 1 and claim.estimand.startswith("test_") and claim.estimand.endswith("_error_percent"):
-        images = int(arms[0].loc[arms[0]["status"] == "finished", "test_images"].iloc[0])
-        alone = statistics.wilson(round(values[0][0] / 100 * images), images)
-        return replace(alone, method=f"one seed; {alone.method}")
-    return statistics.mean_interval(values[0])
-
-
-def _by_seed(arm: pd.DataFrame, values: list[float]) -> dict[int, float]:
-    return dict(zip(arm.loc[arm["status"] == "finished", "seed"], values, strict=True))

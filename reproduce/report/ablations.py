@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from reproduce.collect.reasons import verdict_words
 from reproduce.collect.rules import NOT_RUN
 from reproduce.report import records
 from reproduce.report.style import with_interval
@@ -134,7 +135,8 @@ def _result(row: Any) -> list[str]:
     if pd.isna(row.estimate):
         return ["no value", f"{row.verdict}{schedule}"]
     seeds = ", ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n))
-    verdict = f"{row.verdict}{schedule}{records.smallness(row)}"
+    words = verdict_words(row.verdict, row.negligible_within, row.unit)
+    verdict = f"{words}{schedule}{records.smallness(row)}"
     return [f"{with_interval(row.estimate, row.low, row.high)}, n = {seeds}", verdict]
 
 

@@ -34,6 +34,8 @@ _CURVES = {
 VERDICT_LOOKS = {
     "reproduced": (GREEN, "o"),
     "direction reproduced": (BLUE, "^"),
+    "direction reproduced, size not": (BLUE, "v"),
+    "no effect": (MUTED, "s"),
     "inconclusive": (MUTED, "D"),
     "not reproduced": (VERMILION, "X"),
     "not run": (GRAY, "none"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from reproduce.collect import reasons, rules
 from reproduce.collect.claims import Claim, load_claims
 from reproduce.collect.rules import NOT_RUN
 from reproduce.paths import RESULTS
@@ -112,12 +113,14 @@ def _seeds(row: Any, claim: Claim) -> str:
 
 def verdict_words(row: Any) -> str:
     """Return a row's verdict in bold, and how small the effect is where a bound for that was fixed and is kept."""
-    return f"**{row.verdict}**{smallness(row)}"
+    words = reasons.verdict_words(row.verdict, row.negligible_within, row.unit)
+    return f"**{words}**{smallness(row)}"
 
 
 def smallness(row: Any) -> str:
-    """Return what follows the verdict on a negligible effect, the bound that it is shown to keep; empty for others."""
-    return f", under {row.negligible_within:g}{UNITS.get(row.unit, '')}" if row.negligible is True else ""
+    """Return what follows the verdict on an effect that is there but negligible: its bound; empty for others."""
+    is_said = row.negligible is True and row.verdict != rules.NO_EFFECT
+    return f", under {row.negligible_within:g}{UNITS.get(row.unit, '')}" if is_said else ""
 
 
 def reasons_table(records: Records, study: str) -> pd.DataFrame:

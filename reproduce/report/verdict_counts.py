@@ -7,12 +7,14 @@ from reproduce.report.records import Records
 _MEANINGS = {
     "reproduced": "all planned seeds at the claim's own scale and full schedule: the 95 % interval lies within the "
     "margin fixed around the published value, that of an effect on the claimed side besides",
-    "direction reproduced": "the interval shows an effect of the claimed sign, not that it has the published size; "
-    "the most that a reduced scale or a shortened schedule can give",
-    "inconclusive": "the interval leaves it open; or seeds are missing or a run failed; or a single value was "
-    "measured at another scale or length than the claim's",
-    "not reproduced": "the interval shows no effect of the claimed sign and rules out the published value with its "
-    "margin, or, where only a sign is claimed, that sign; of a single value, it lies outside the margin",
+    "direction reproduced": "an effect of the claimed sign is significant after Holm's correction within the study; "
+    "its size is open, or not judged because the scale is reduced or the schedule shorter",
+    "direction reproduced, size not": "an effect of the claimed sign is significant, and its interval lies wholly "
+    "outside the margin around the published size",
+    "no effect": "the whole interval lies within the smallest effect of interest, which was fixed before the runs",
+    "inconclusive": "the interval leaves it open, seeds are missing, or a run failed",
+    "not reproduced": "the interval lies outside the margin around the published value; where only a sign is claimed, "
+    "an effect of the other sign is significant",
     "true": "arithmetic done again: it holds",
     "false": "arithmetic done again: it does not hold",
     "source check": "held against the sources; the finding, from accurate to wrong, stands in the list",
