@@ -1,7 +1,9 @@
 """The claims themselves: complete, consistent with one another and with the sources' own arithmetic, and planned."""
 
 import functools
+import os
 import re
+import subprocess
 
 import pytest
 import yaml
@@ -9,7 +11,11 @@ from ruamel.yaml import YAML
 
 from reproduce import cli, config
 from reproduce.collect.claims import CLAIMS_FILE, load_claims
+from reproduce.data.ilsvrc.editions import edition_of
 from reproduce.designs import study_and_variant
+from reproduce.models.counts import weighted_counts
+from reproduce.models.spec import load_spec
+from reproduce.paths import REPO_ROOT
 
 
 @pytest.fixture(scope="module")
@@ -111,11 +117,61 @@ def test_every_score_and_time_published_with_cuda_convnet_is_there(claims):
         ("account-fc6-inputs-9126", False),
         ("crops-factor-2048", False),
         ("one-gpu-net-bigger-than-half", True),
+        ("input-size-in-caption", True),
+        ("conv2-neurons-in-caption", True),
+        ("conv3-and-conv4-neurons-in-caption", True),
+        ("conv5-neurons-in-caption", True),
+        ("hidden-dense-neurons-in-caption", True),
     ],
 )
 def test_arithmetic_claims_come_out_as_counted_by_hand(claims, claim_id, holds):
     (claim,) = [claim for claim in claims if claim.id == claim_id]
     assert claim.holds() is holds
+
+
+def test_sizes_in_the_caption_are_held_against_those_of_the_net_trained_here(claims):
+    by_id = {claim.id: claim for claim in claims}
+    sizes = {row.name: row.outputs for row in weighted_counts(load_spec("alexnet_paper"))}
+    pairs = {
+        "conv1-neurons-in-caption": ["conv1"],
+        "conv2-neurons-in-caption": ["conv2"],
+        "conv3-and-conv4-neurons-in-caption": ["conv3", "conv4"],
+        "conv5-neurons-in-caption": ["conv5"],
+        "hidden-dense-neurons-in-caption": ["fc6", "fc7"],
+        "output-neurons-in-caption": ["fc8"],
+    }
+    assert sorted(name for names in pairs.values() for name in names) == sorted(sizes)
+    for claim_id, names in pairs.items():
+        assert {sizes[name] for name in names} == {by_id[claim_id].targets[-1].value}, claim_id
+
+
+def test_sizes_of_the_contest_are_those_that_its_data_must_have_here(claims):
+    held = {claim.id: [target.value for target in claim.targets] for claim in claims if claim.id.startswith("ilsvrc-")}
+    first, second = edition_of(2010).images, edition_of(2012).images
+    assert held["ilsvrc-training-images"][1:] == [first["train"], second["train"]]
+    assert held["ilsvrc-validation-images"] == [first["val"]] == [second["val"]]
+    assert held["ilsvrc-test-images"][0] == first["test"]
+
+
+def test_fewer_seeds_than_planned_at_first_and_late_bounds_are_said_in_the_entry(claims):
+    """Five seeds of every arm of the reduced net were planned before its first run, and no bound on small effects."""
+    reduced = [claim for claim in claims if claim.study == "alexnet_small"]
+    fewer = [claim for claim in reduced if claim.seeds_planned < 5]
+    bounded = [claim for claim in claims if claim.negligible_within]
+    assert fewer and bounded
+    assert [claim.id for claim in fewer if "five were planned, cut on" not in claim.protocol] == []
+    assert [claim.id for claim in bounded if "was fixed on" not in (claim.margin_why or "")] == []
+
+
+def test_days_and_times_of_changes_to_claims_are_those_of_the_commits_named():
+    dated = set(re.findall(r"(\d{4}-\d\d-\d\d)(?: at (\d\d:\d\d))? \(([0-9a-f]{7})\)", CLAIMS_FILE.read_text()))
+    assert dated
+    for day, time, commit in sorted(dated):
+        git = ["git", "show", "--no-patch", "--date=format-local:%Y-%m-%d %H:%M", "--format=%ad", commit]
+        shown = subprocess.run(git, cwd=REPO_ROOT, env=os.environ | {"TZ": "UTC"}, capture_output=True, text=True)
+        if shown.returncode:
+            pytest.skip(f"this copy lacks commit {commit}")
+        assert shown.stdout.startswith(f"{day} {time}"), commit
 
 
 def test_claims_with_a_study_fix_margin_and_seeds_before_the_runs(claims):
