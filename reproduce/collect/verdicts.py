@@ -10,6 +10,7 @@ from reproduce.collect import rules, statistics
 from reproduce.collect.claims import Claim
 from reproduce.collect.estimands import values_of_arm
 from reproduce.collect.reasons import explain, unit_of
+from reproduce.collect.restrictions import restrict
 from reproduce.collect.rules import Outcome, Terms
 from reproduce.collect.runs import longest_shared, went_wrong
 from reproduce.collect.statistics import Estimate
@@ -174,6 +175,7 @@ def _judge_arms(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
     terms = Terms(compares, accepted, facts["scale"], schedule, facts["epochs"], len(arms))
     outcome = _decide(claim, estimate, n_seeds, terms, failed=any(map(went_wrong, arms)))
     why = explain(claim, estimate, n_seeds, terms, outcome)
+    outcome, why = restrict(claim, arms, outcome, why)
     facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "p_value", "half_width")}
     facts |= {"estimate": estimate.value, "n_seeds": n_seeds}
     facts |= {"seeds_to_settle": outcome.seeds_to_settle, "negligible": outcome.negligible}
