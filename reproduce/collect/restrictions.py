@@ -1,4 +1,4 @@
-"""What limits a verdict beyond the decision table: an error beside a gap, an estimand chosen late, a control that fails."""
+"""Limits on a verdict beyond the decision table: an error beside a gap, a late estimand, a control that fails."""
 
 from collections.abc import Sequence
 from dataclasses import replace
