@@ -63,6 +63,16 @@ def test_columns_are_judged_over_seeds(tmp_path):
     assert (verdict.verdict, verdict.low) == ("inconclusive", pytest.approx(125 / 3 - 3.182446 * 25, rel=1e-5))
 
 
+def test_only_a_net_with_held_out_images_has_updates_to_the_held_out_level(tmp_path):
+    """Five epochs of 25 %, 70 updates in seven epochs."""
+    lines = ["epoch,phase,validation_error_percent", *(f"{epoch},1,25.0" for epoch in range(1, 8))]
+    for seed, config in ((1, {"held_out_images": 10}), (2, {})):
+        folder = write_run(tmp_path, FakeRunId("small", "base", 11, seed), metrics={"updates": 70}, config=config)
+        (folder / "history.csv").write_text("\n".join(lines) + "\n")
+    found = rows(tmp_path, 2)["updates_to_held_out_level"]
+    assert found[0] == 50 and np.isnan(found[1])
+
+
 def test_purity_counts_from_that_in_pixels(tmp_path, monkeypatch):
     for name, value in (("QUERIES", 2), ("NEIGHBORS", 2), ("SUBSET_IMAGES", 4)):
         monkeypatch.setattr(neighbors, name, value)

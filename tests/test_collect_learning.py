@@ -4,8 +4,19 @@ import math
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from reproduce.collect.learning import updates_to_converge, updates_to_leave_chance, updates_to_reach
+from reproduce.collect.learning import (
+    HELD_OUT_LEVEL_PERCENT,
+    updates_to_converge,
+    updates_to_held_out_level,
+    updates_to_leave_chance,
+    updates_to_reach,
+)
+from reproduce.collect.run_files import read_history
+from reproduce.collect.runs import published_runs
+from reproduce.config import load_study
+from reproduce.paths import RESULTS
 
 
 def test_chance_is_left_when_the_mean_of_the_last_hundred_is_a_seventh_below_it():
@@ -34,6 +45,34 @@ def test_a_phase_cut_off_while_it_improved_has_not_converged():
     errors = [50.0, 45.0, 40.0, 40.0, 41.0, 30.0, 29.0, 28.0]
     history = pd.DataFrame({"phase": [1] * 5 + [2] * 3, "validation_error_percent": errors})
     assert updates_to_converge(history, 8 * 157, [2, 2]) is None
+
+
+@pytest.mark.parametrize(
+    ("errors", "phases", "epochs"),
+    [
+        ([40, 30, 26, 26, 26, 24, 24, 27, 20, 20], [1] * 10, 7),  # means of five: 29.6, 26.4, 25.2
+        ([40, 30, 20, 20, 20, 20, 20, 20, 20, 20], [1] * 10, 6),  # mean 26 is not below it, 22 is
+        ([40, 30, 20, 20, 20, 20, 20, 20, 20, 20], [1] * 5 + [2] * 5, None),  # reached at the second rate only
+        ([20, 20, 20, 20, 30, 30, 30, 30, 30, 30], [1] * 10, 5),  # rising again undoes nothing
+        ([20, 20, 20, 20], [1] * 4, None),  # fewer than five epochs
+    ],
+)
+def test_the_held_out_level_is_reached_when_five_epochs_at_the_first_rate_average_below_it(errors, phases, epochs):
+    history = pd.DataFrame({"phase": phases, "validation_error_percent": errors})
+    expected = None if epochs is None else epochs * 157
+    assert HELD_OUT_LEVEL_PERCENT == 26
+    assert updates_to_held_out_level(history, len(errors) * 157) == expected
+
+
+def test_the_held_out_level_is_the_lowest_whole_percent_that_all_four_arms_fall_below():
+    arms, lowest = ("base", "no_dropout", "plateau", "plateau_no_dropout"), []
+    for run in published_runs(load_study("alexnet_small")):
+        if run.variant in arms:
+            history = read_history(RESULTS / "runs" / str(run) / "history.csv")
+            errors = history.loc[history["phase"].eq(1), "validation_error_percent"]
+            lowest.append(min(errors[end - 5 : end].mean() for end in range(5, len(errors) + 1)))
+    assert len(lowest) == 17
+    assert math.floor(max(lowest)) + 1 == HELD_OUT_LEVEL_PERCENT
 
 
 def test_reaching_a_loss_is_judged_by_the_mean_of_a_window():

@@ -201,5 +201,35 @@ def test_what_no_number_of_seeds_settles():
     assert seeds_to_settle(on_the_edge, SINGLE) is None
 
 
+@pytest.mark.parametrize(
+    ("test", "training", "verdict"),
+    [
+        # gap = test - training, so a gap 3 points narrower is: test 1 lower and training 2 higher
+        ((0.5, 1.5), (-2.5, -1.5), "direction reproduced"),
+        # test 0.3 higher and training 3.3 higher: the net only fits worse
+        ((-0.5, -0.1), (-3.8, -2.8), "inconclusive"),
+        # test as before, as far as can be told, and training 3 higher
+        ((-0.4, 0.4), (-3.5, -2.5), "inconclusive"),
+        # neither told from none: at equal training error the gap speaks for itself
+        ((-0.4, 0.8), (-0.6, 0.2), "direction reproduced"),
+        # test higher, training not told from as before: no less overfitting whatever the gap
+        ((-0.5, -0.1), (-1.0, 0.2), "inconclusive"),
+    ],
+)
+def test_a_narrower_gap_is_less_overfitting_only_by_the_errors_it_is_made_of(test, training, verdict):
+    assert rules.judge_beside("direction reproduced", interval(*test), interval(*training)) == verdict
+
+
+@pytest.mark.parametrize("verdict", ["inconclusive", "not reproduced"])
+def test_a_lower_test_error_beside_a_gap_makes_its_verdict_no_better(verdict):
+    assert rules.judge_beside(verdict, interval(1.0, 2.0), interval(-2.0, -1.0)) == verdict
+
+
+def test_an_estimand_chosen_afterward_shows_a_direction_at_most_and_refutes_nothing():
+    earned = ["reproduced", "direction reproduced", "inconclusive", "not reproduced"]
+    allowed = ["direction reproduced", "direction reproduced", "inconclusive", "inconclusive"]
+    assert [rules.limit_chosen_afterward(verdict) for verdict in earned] == allowed
+
+
 def test_the_verdicts_are_all_named():
-    assert len(set(rules.VERDICTS)) == 10
+    assert len(set(rules.VERDICTS)) == 11

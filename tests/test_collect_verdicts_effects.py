@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from collect_support import claim, difference_claim, verdict_of
+from collect_support import claim, difference_claim, make_arms, verdict_of
 from scipy import stats
 
 from reproduce.collect.verdicts import judge
@@ -102,6 +102,62 @@ def test_a_gap_between_test_and_training_error(make_runs):
     assert verdict.why.startswith("no published value")
 
 
+GAP = {"estimand": "center_generalization_gap_percent", "beside": "test_top1_error_percent"}
+
+
+def make_fitted(tmp_path, arms):
+    """Write and read runs of arms {variant: (test errors, training error)}."""
+    frames = [
+        make_arms(tmp_path, {variant: errors}, {"training_top1_error_percent": training})
+        for variant, (errors, training) in arms.items()
+    ]
+    return pd.concat(frames)
+
+
+def test_a_gap_narrower_by_a_worse_fit_alone_is_inconclusive(tmp_path):
+    """With: test 15.1, training 9; without: 15, 5. The gap is 10 - 6.1 = 3.9 narrower, Welch +- 0.2267 (as above)."""
+    runs = make_fitted(tmp_path, {"with": ([15.1, 15.2, 15.0], 9.0), "without": ([15.0, 14.9, 15.1], 5.0)})
+    alone = verdict_of(difference_claim(None, None, estimand=GAP["estimand"]), runs)
+    beside = verdict_of(difference_claim(None, None, **GAP), runs)
+    assert (alone.verdict, beside.verdict) == ("direction reproduced", "inconclusive")
+    assert (beside.estimate, beside.low, beside.high) == (alone.estimate, alone.low, alone.high)
+    assert beside.estimate == pytest.approx(3.9)
+    assert "the test error is not shown to differ (lower by -0.33 to 0.13 points)" in beside.why
+    assert "the training error higher by 4.00 to 4.00 points; the gap is narrower because the net fits" in beside.why
+    assert "seeds" not in beside.why
+
+
+def test_a_gap_narrower_with_a_lower_test_error_shows_less_overfitting(tmp_path):
+    """With: test 14, training 9; without: 15, 5."""
+    runs = make_fitted(tmp_path, {"with": ([14.0, 14.1, 13.9], 9.0), "without": ([15.0, 14.9, 15.1], 5.0)})
+    verdict = verdict_of(difference_claim(None, None, **GAP), runs)
+    assert verdict.verdict == "direction reproduced"
+    assert verdict.why.endswith(
+        "the test error is lower by 0.77 to 1.23 points and the training error higher by 4.00 to 4.00 points"
+    )
+
+
+def test_one_seed_of_a_gap_compares_nothing_beside_it(tmp_path):
+    runs = make_fitted(tmp_path, {"with": ([14.0], 9.0), "without": ([15.0], 5.0)})
+    verdict = verdict_of(difference_claim(None, None, **GAP), runs)
+    assert verdict.verdict == "inconclusive" and "beside" not in verdict.why
+
+
+def test_an_estimand_chosen_afterward_refutes_nothing(make_runs):
+    frame = make_runs({"without": [11.0, 11.2, 11.1], "with": [12.1, 12.0, 12.2]})
+    late = {"margin_why": "chosen when the runs were known", "chosen_afterward": True}
+    planned, chosen = (verdict_of(difference_claim(None, None, **changes), frame) for changes in ({}, late))
+    assert (planned.verdict, chosen.verdict) == ("not reproduced", "inconclusive")
+    assert "chosen when its runs were known" in chosen.why and chosen.high == planned.high < 0
+
+
+def test_a_value_that_answers_no_claim_is_shown_without_a_verdict(make_runs):
+    frame = make_runs({"with": [11.0, 11.2, 11.1], "without": [13.1, 13.0, 13.2]})
+    verdict = verdict_of(difference_claim(not_judged="its control lies above zero too"), frame)
+    assert (verdict.verdict, verdict.why) == ("not judged", "its control lies above zero too")
+    assert verdict.estimate == pytest.approx(2.0) and verdict.seeds_to_settle is None and len(verdict.runs) == 6
+
+
 def test_a_gain_within_each_net_is_paired_and_has_a_direction(make_runs):
     """Ten views gain 3, 2.6 and 3.2 points: deviation 0.3055, t(2) = 4.3027."""
     gain = {"kind": "gain", "estimand": "ten_view_gain_percent", "targets": [], "margin": None, "margin_why": None}
@@ -133,7 +189,7 @@ def test_holms_family_is_all_judged_claims_of_the_study(make_runs):
     crowd = [difference_claim(None, None, id=f"more-{number}", arms=["without", "missing"]) for number in range(6)]
     crowded = judge([effect, *crowd], frame)[0]
     assert (crowded.verdict, crowded.p_value_holm) == ("inconclusive", pytest.approx(7 * p))
-    assert "lies above 0 and p is 0.056 once corrected for the study's other claims" in crowded.why
+    assert "lies above 0 and p is 0.0563 once corrected for the study's other claims" in crowded.why
     elsewhere = [each.model_copy(update={"study": "others"}) for each in crowd]
     assert judge([effect, *elsewhere], frame)[0].p_value_holm == pytest.approx(p)
 

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from reproduce import cli, config
 from reproduce.collect.claims import CLAIMS_FILE, load_claims
+from reproduce.collect.numbers import find_number
 from reproduce.data.ilsvrc.editions import edition_of
 from reproduce.designs import study_and_variant
 from reproduce.models.counts import weighted_counts
@@ -206,6 +207,17 @@ def test_every_effect_that_the_paper_credits_to_an_ingredient_names_it(claims):
     compared = [claim for claim in claims if claim.kind in ("difference", "ratio") and claim.source.startswith("paper")]
     assert len(compared) >= 21
     assert [claim.id for claim in compared if not claim.ablation] == []
+
+
+def test_every_gap_between_test_and_training_error_is_judged_with_the_test_error_beside_it(claims):
+    gaps = [claim for claim in claims if claim.estimand and claim.estimand.endswith("generalization_gap_percent")]
+    assert len(gaps) == 6 and all(claim.beside for claim in gaps)
+
+
+def test_columns_are_left_without_a_verdict_as_long_as_their_control_exceeds_chance(claims):
+    (claim,) = [claim for claim in claims if claim.id == "small-columns-divide-color"]
+    control = find_number("alexnet_small.one_column.color_specialization.above_chance")
+    assert control["id"] in claim.not_judged and control["low"] > 0
 
 
 def test_logged_differences_are_the_differences_of_the_logged_errors(claims):

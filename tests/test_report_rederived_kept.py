@@ -69,6 +69,16 @@ def test_updates_to_converge_are_those_to_each_rates_best(tmp_path):
     assert math.isnan(cut_off["updates_to_converge"]) and math.isnan(cut_off["updates_to_converge_at_first_rate"])
 
 
+def test_updates_to_the_held_out_level_end_the_first_five_epochs_below_it_on_average(tmp_path):
+    """Means of five epochs: 26.4, 26.0 and, at the seventh, 25.4."""
+    errors = [30, 26, 26, 25, 25, 28, 23, 24]
+    history = {"epoch": range(1, 9), "phase": [1] * 7 + [2], "validation_error_percent": errors}
+    found = kept(tmp_path, {"held_out_images": 10}, history)
+    assert found["updates_to_held_out_level"] == 7 * 700 / 8
+    history["phase"] = [1] * 6 + [2] * 2
+    assert math.isnan(kept(tmp_path / "later", {"held_out_images": 10}, history)["updates_to_held_out_level"])
+
+
 def test_purity_is_of_the_querys_own_class(tmp_path, monkeypatch):
     monkeypatch.setattr(rederived_kept, "balanced_subset", lambda labels, images: (np.arange(4), None))
     write_labels(tmp_path, LABELS)

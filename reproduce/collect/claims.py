@@ -80,6 +80,9 @@ class Claim(Strict):
     ``looked_at_seeds``: the numbers of seeds at which runs had been looked at before more were planned. For each look
     the interval is wider and p larger (Bonferroni).
     ``negligible_within``: effects at most this large either way, in the claim's unit, are too small to matter.
+    ``beside`` is judged with the gap between test and training error, which is narrower too where a net fits worse.
+    ``chosen_afterward``: the estimand was chosen when its runs were known; ``margin_why`` says so and why.
+    ``not_judged`` is why the measured value answers no claim.
     ``ablation`` names in short what the effect is credited to, at whatever scale; claims of one ingredient share it.
     """
 
@@ -104,6 +107,9 @@ class Claim(Strict):
     negligible_within: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     seeds_planned: int | None = Field(default=None, ge=1)
     looked_at_seeds: list[PositiveInt] = []
+    beside: Literal["test_top1_error_percent"] | None = None
+    chosen_afterward: bool = False
+    not_judged: str | None = Field(default=None, min_length=1)
     scale: Literal["own", "reduced", "imagenet", "literature"]
     not_run: NotRun | None = None
     source_check: SourceCheck | None = None
@@ -136,6 +142,13 @@ class Claim(Strict):
             raise ValueError("a margin needs a target and margin_why")
         if self.negligible_within is not None and self.kind not in ("gain", "difference"):
             raise ValueError("only a gain or a difference may be negligible")
+        is_gap = self.kind == "difference" and str(self.estimand).endswith("generalization_gap_percent")
+        if self.beside and not is_gap:
+            raise ValueError("only a difference of gaps between test and training error has an error beside it")
+        if self.chosen_afterward and not self.margin_why:
+            raise ValueError("an estimand chosen afterward needs margin_why, which says so and why")
+        if self.not_judged and self.kind not in _ARMS_OF_KIND:
+            raise ValueError("only what is measured can be left without a verdict by not_judged")
         if self.ablation and self.kind not in _ARMS_OF_KIND:
             raise ValueError(f"an ablation is measured: only {', '.join(_ARMS_OF_KIND)} may name one")
         if self.margin is not None and self.kind == "ratio" and self.margin < 1:

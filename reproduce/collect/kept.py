@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from reproduce.collect.filters import color_shares, columns_of_first_layer, division, first_layer
-from reproduce.collect.learning import updates_to_converge, updates_to_leave_chance
+from reproduce.collect.learning import updates_to_converge, updates_to_held_out_level, updates_to_leave_chance
 from reproduce.collect.neighbors import purities_percent
 from reproduce.collect.run_files import read_arrays, read_history
 from reproduce.errors import ReproduceError
@@ -23,6 +23,7 @@ def numbers_from_kept(
     """Return, where a run kept what they are made of:
 
     - ``updates_to_leave_chance`` (D41), ``updates_to_converge`` and that ``_at_first_rate`` (D40),
+    - ``updates_to_held_out_level`` (D40), of nets trained beside held-out images,
     - ``color_specialization_above_chance_percent``: by how much the absolute difference of two columns' mean
       color shares is larger than when filters are dealt to the columns anew (D46),
     - ``neighbor_purity_gain_percent``: of neighbors in features over those in pixels (D47).
@@ -43,6 +44,9 @@ def numbers_from_kept(
         losses = _kept(folder, "update_losses_nats")
         classes = _CLASSES.get(record["dataset"], network["layers"][-1]["outputs"])
         found["updates_to_leave_chance"] = updates_to_leave_chance(losses, classes)
+    if finished and config.get("held_out_images"):
+        history = read_history(folder / "history.csv")
+        found["updates_to_held_out_level"] = updates_to_held_out_level(history, metrics["updates"])
     phases = config.get("phases", [])
     if finished and phases and all(phase.get("until") == _PLATEAU for phase in phases):
         waits = [phase["plateau_epochs"] for phase in phases]

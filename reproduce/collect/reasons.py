@@ -80,7 +80,7 @@ def _position(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms) -> s
         parts.append(f"lies {side} {null}")
         p_value = min(1.0, (estimate.p_value or 0.0) * terms.p_factor)
         if side != "on both sides of" and p_value >= SIGNIFICANT_P:
-            parts.append(f"p is {p_value:.2g} once corrected for the study's other claims")
+            parts.append(f"p is {p_value:.3g} once corrected for the study's other claims")
     if terms.accepted is not None:
         inside, overlaps = terms.accepted.holds(estimate), terms.accepted.overlaps(estimate)
         where = "lies inside" if inside else "overlaps" if overlaps else "lies outside"

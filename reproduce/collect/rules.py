@@ -22,9 +22,9 @@ from reproduce.collect.statistics import Estimate, expected_half_width, expected
 
 REPRODUCED, DIRECTION, DIRECTION_ONLY = "reproduced", "direction reproduced", "direction reproduced, size not"
 NO_EFFECT, INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN = "no effect", "inconclusive", "not reproduced", "not run"
-TRUE, FALSE, SOURCE_CHECK = "true", "false", "source check"
+TRUE, FALSE, SOURCE_CHECK, NOT_JUDGED = "true", "false", "source check", "not judged"
 MEASURED = (REPRODUCED, DIRECTION, DIRECTION_ONLY, NO_EFFECT, INCONCLUSIVE, NOT_REPRODUCED)
-VERDICTS = (*MEASURED, NOT_RUN, TRUE, FALSE, SOURCE_CHECK)
+VERDICTS = (*MEASURED, NOT_JUDGED, NOT_RUN, TRUE, FALSE, SOURCE_CHECK)
 
 SIGNIFICANT_P = 0.05
 
@@ -162,6 +162,31 @@ def limit(verdict: str, terms: Terms) -> str:
     if verdict == NOT_REPRODUCED and terms.schedule != "full":
         return INCONCLUSIVE
     return verdict
+
+
+def limit_chosen_afterward(verdict: str) -> str:
+    """Return the verdict that an estimand chosen when its runs were known allows: at most a direction, never against.
+
+    Among several estimands one may be found by which a claim holds, or fails.
+    """
+    return {REPRODUCED: DIRECTION, DIRECTION_ONLY: DIRECTION, NOT_REPRODUCED: INCONCLUSIVE}.get(verdict, verdict)
+
+
+def judge_beside(verdict: str, test: Estimate, training: Estimate) -> str:
+    """Return the verdict on a narrower gap between test and training error, by these two errors themselves.
+
+    A gap is narrower as well where the net fits its training images worse. It shows less overfitting where the test
+    error is lower, or not shown to differ while the training error is not shown to be higher; otherwise it is
+    ``inconclusive``.
+
+    Args:
+        verdict: by the gap alone.
+        test: what the ingredient lowers the test error by, in the claim's order of arms.
+        training: the same of the training error.
+    """
+    if verdict not in (REPRODUCED, DIRECTION, DIRECTION_ONLY) or test.low > 0:
+        return verdict
+    return INCONCLUSIVE if test.high < 0 or training.high < 0 else verdict
 
 
 def seeds_to_settle(estimate: Estimate, terms: Terms) -> int | None:

@@ -10,6 +10,7 @@ from reproduce.collect import rules, statistics
 from reproduce.collect.claims import Claim
 from reproduce.collect.measured import COMPARED, Measured, arms_of, gaps, measure
 from reproduce.collect.reasons import explain, unit_of
+from reproduce.collect.restrictions import restrict
 from reproduce.collect.rules import Outcome, Terms
 from reproduce.collect.runs import went_wrong
 
@@ -89,7 +90,7 @@ def _corrected_p_values(claims: Sequence[Claim], measured: Sequence[Measured | V
     p_values = {each.claim.id: _p_value(each) for each in measured if isinstance(each, Measured) and each.estimate}
     families: dict[str, dict[str, float | None]] = {}
     for claim in claims:
-        if claim.study and claim.kind in COMPARED:
+        if claim.study and claim.kind in COMPARED and not claim.not_judged:
             families.setdefault(claim.study, {})[claim.id] = p_values.get(claim.id)
     adjusted = {name: p for family in families.values() for name, p in statistics.holm(family).items()}
     return p_values | adjusted
@@ -162,6 +163,7 @@ def _judge(measured: Measured, p_value_holm: float | None) -> Verdict:
     why = explain(claim, estimate, measured.seeds, terms, outcome)
     if claim.seeds_planned is not None and measured.seeds > claim.seeds_planned:
         outcome, why = _by_planned_seeds(measured, outcome, why, p_factor)
+    outcome, why = restrict(claim, measured.arms, outcome, why)
     facts = measured.facts | {"n_by_arm": measured.n_by_arm, "n_seeds": measured.seeds, "estimate": estimate.value}
     facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "p_value", "half_width")}
     facts |= {"p_value_holm": p_value_holm if claim.kind in COMPARED else None}

@@ -33,6 +33,7 @@ MEASURES = {
     "training_seconds": "training time",
     "epochs_to_25_percent_training_error": "epochs to 25 % training error",
     "updates_to_converge": "updates to converge",
+    "updates_to_held_out_level": "updates to a fixed error",
     "updates_to_leave_chance": "updates to leave chance",
 }
 _SCALES = {"own": "own scale", "imagenet": "ImageNet scale", "reduced": "reduced scale", "synthetic": "synthetic scale"}

@@ -20,9 +20,10 @@ _CROSSINGS = {  # of 25 %, by column of the history
 _RECORDED = ["training_top1_error_percent"]  # predictions of training images are not kept
 KEPT = [
     *(*_RECORDED, *_CROSSINGS, "updates_to_leave_chance", "updates_to_converge"),
-    *("updates_to_converge_at_first_rate", "neighbor_purity_gain_percent"),
+    *("updates_to_converge_at_first_rate", "updates_to_held_out_level", "neighbor_purity_gain_percent"),
 ]
 _TARGET_PERCENT, _WINDOW, _CLASSES = 25.0, 100, 10
+_HELD_OUT_PERCENT, _HELD_OUT_EPOCHS = 26.0, 5
 _PLATEAU = "validation_error_plateau"
 
 
@@ -31,7 +32,8 @@ def counted_kept(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFram
 
     Epochs to 25 % lie on the straight line between the ends of two epochs; updates to leave chance are those until the
     mean of 100 losses is below 6/7 ln 10 (D41); updates to converge those until each rate's lowest held-out error
-    (D40); purity is of six neighbors (D47). The training error is the recorded one.
+    (D40); updates to the held-out level those until five epochs at the first rate average less than 26 % (D40); purity
+    is of six neighbors (D47). The training error is the recorded one.
 
     Args:
         runs: the table of runs.
@@ -58,6 +60,8 @@ def _kept(run: Mapping[str, Any], folder: Path, runs_root: Path) -> dict[str, An
         waits = [phase["plateau_epochs"] for phase in phases]
         at_rates = _best_of_each_rate(history, waits) * run["updates"] / len(history)
         row["updates_to_converge"], row["updates_to_converge_at_first_rate"] = at_rates.sum(), at_rates[0]
+    if config.get("held_out_images"):
+        row["updates_to_held_out_level"] = _epochs_to_held_out_level(history) * run["updates"] / len(history)
     if "nearest_neighbors" in diagnostics:
         row["neighbor_purity_gain_percent"] = _purity_gain(
             read_arrays(folder / "arrays.npz")["neighbor_rows"], runs_root
@@ -89,6 +93,13 @@ def _best_of_each_rate(history: pd.DataFrame, waits: list[int]) -> np.ndarray:
         at = int(of_rate["validation_error_percent"].reset_index(drop=True).idxmin()) + 1
         best.append(at if len(of_rate) - at >= wait else math.nan)
     return np.array(best) if not np.isnan(best).any() else np.full(len(best), math.nan)
+
+
+def _epochs_to_held_out_level(history: pd.DataFrame) -> float:
+    """Return the epochs until five at the first rate average less than the level; nan if they never do."""
+    errors = history.loc[history["phase"] == 1, "validation_error_percent"].to_numpy()
+    ends = range(_HELD_OUT_EPOCHS, len(errors) + 1)
+    return next((end for end in ends if errors[end - _HELD_OUT_EPOCHS : end].mean() < _HELD_OUT_PERCENT), math.nan)
 
 
 def _purity_gain(rows: np.ndarray, runs_root: Path) -> float:

@@ -18,6 +18,7 @@ _MEANINGS = {
     "true": "arithmetic done again: it holds",
     "false": "arithmetic done again: it does not hold",
     "source check": "held against the sources; the finding, from accurate to wrong, stands in the list",
+    "not judged": "measured, but the value is shown not to say what the claim is about; the reason stands in the list",
     "not run": "not judged, for the reason in the list: data, a machine, time or a source is lacking, or the figure "
     "is shown for comparison only",
 }
