@@ -13,6 +13,7 @@ from reproduce.collect.reasons import figures, unit_words
 from reproduce.collect.rules import INCONCLUSIVE
 from reproduce.collect.run_files import RUNS_ROOT
 from reproduce.collect.runs import published_runs, read_runs
+from reproduce.collect.unmade import expected_seconds, further_command, profile_listing, training_command
 from reproduce.collect.verdicts import Verdict, arms_of, judge
 from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
@@ -63,7 +64,7 @@ def plan_text(
     _check_names(names, claims, known)
     runs = read_runs([run for study in studies for run in published_runs(study, runs_root)], runs_root)
     chosen = [claim for claim in claims if not names or claim.id in names or claim.study in names]
-    judged = list(zip(chosen, judge(chosen, runs), strict=True))
+    judged = list(zip(chosen, judge(chosen, runs, studies), strict=True))
     parts, wanted = [], {}
     for claim, verdict in judged:
         if verdict.verdict == INCONCLUSIVE:
@@ -71,7 +72,10 @@ def plan_text(
             additions = _additions(claim, verdict, known[claim.study], arms)
             shared = _shared(claim, additions, claims)
             wanted |= {run: addition.seconds_each for addition in additions for run in addition.runs}
-            plan = _plan(claim, verdict, known[claim.study], additions) if additions else _no_plan(claim, verdict, arms)
+            if additions:
+                plan = _plan(claim, verdict, known[claim.study], additions)
+            else:
+                plan = _no_plan(verdict, arms, further_command(claim, runs, studies))
             reached = f"  half-width reached: {_half_width(claim, verdict)}"
             parts.append("\n".join([f"{claim.id}: {verdict.verdict}: {verdict.why}", reached, *plan, *shared]))
         elif claim.id in names:
@@ -140,8 +144,7 @@ def _addition(study: Study, arm: pd.DataFrame, wanted: int) -> Addition:
     waiting, last = arm.loc[arm["status"] == "missing", "seed"].tolist(), int(arm["seed"].max())
     short = max(0, wanted - len(finished) - len(waiting))
     runs = [RunId(study.study, variant, epochs, int(seed)) for seed in [*waiting, *range(last + 1, last + 1 + short)]]
-    seconds = finished["training_seconds"].median()
-    profile = _profile(study, variant, epochs, runs)
+    profile = profile_listing(study, variant, epochs, runs)
     published_in_standard = profile == "standard" and study.published_by == "stages"
     listed = study.runs("standard") if published_in_standard else study.publishable_runs()
     return Addition(
@@ -150,30 +153,16 @@ def _addition(study: Study, arm: pd.DataFrame, wanted: int) -> Addition:
         runs=runs,
         unlisted=[run.seed for run in runs if run not in listed],
         profile=profile,
-        seconds_each=None if pd.isna(seconds) else float(seconds),
+        seconds_each=expected_seconds(finished, epochs),
     )
 
 
-def _profile(study: Study, variant: str, epochs: int, runs: Sequence[RunId]) -> str | None:
-    """Return the profile that lists the variant at that length; of two, the one by which ``runs`` come to count.
-
-    Where stages publish, that is ``standard``: seeds that only ``full`` lists at the same length are not read. Where
-    runs are published by hand, both count, and the one that lists more of ``runs`` trains them.
-    """
-    lists = {name: study.profiles.get(name, {}).get(variant) for name in ("standard", "full")}
-    listed = {name: found.seeds for name, found in lists.items() if found and found.epochs == epochs}
-    if study.published_by == "stages" and "standard" in listed:
-        return "standard"
-    return max(listed, key=lambda name: sum(run.seed in listed[name] for run in runs), default=None)
-
-
-def _no_plan(claim: Claim, verdict: Verdict, arms: Sequence[pd.DataFrame]) -> list[str]:
+def _no_plan(verdict: Verdict, arms: Sequence[pd.DataFrame], further: str | None) -> list[str]:
     if _gave_no_value(arms):
         return ["  a run that gave no value withholds a good verdict; look into it before adding seeds"]
     if verdict.negligible:
         return ["  the effect is shown to be too small to matter; more seeds could only tell its sign"]
-    further = f"; further: {claim.not_run.command}" if claim.not_run and claim.not_run.command else ""
-    return [f"  more seeds of this length would not settle it{further}"]
+    return [f"  more seeds of this length would not settle it{f'; further: {further}' if further else ''}"]
 
 
 def _plan(claim: Claim, verdict: Verdict, study: Study, additions: Sequence[Addition]) -> list[str]:
@@ -226,13 +215,7 @@ def _edit(study: Study, addition: Addition) -> str:
 
 def _command(study: Study, addition: Addition) -> str:
     """Return the command that trains an arm's missing runs and nothing else."""
-    if addition.variant in study.ensembles:
-        return f"python -m reproduce ensemble {study.study} {addition.variant}"
-    if study.published_by == "stages" and addition.profile == "standard":
-        return f"dvc repro experiments/{study.study}/dvc.yaml:{addition.variant}"
-    profile = addition.profile or "standard"
-    command = f"python -m reproduce train {study.study} {addition.variant} --profile {profile}"
-    return f"{command} && python -m reproduce publish {study.study}" if study.published_by == "publish" else command
+    return training_command([(study, addition.variant, addition.profile or "standard")])
 
 
 def _total(wanted: Mapping[RunId, float | None]) -> str:

@@ -92,6 +92,8 @@ def test_claims_load_in_order_with_their_values(tmp_path):
         (SINGLE, "negligible_within", 0.5, "only a gain or a difference may be negligible"),
         (SINGLE, "negligible_within", 0, "field negligible_within"),
         (SINGLE, "source_check", {"finding": "true", "why": "x", "sources": ["y"]}, "field source_check.finding"),
+        (SINGLE, "not_run", {"reason": "its runs are still to be made"}, "the study's profiles say it; remove it"),
+        (SINGLE | {"kind": "qualitative"}, "arms", [], "a study arms"),
         (SINGLE, "not_run", {"command": "make"}, "field not_run.reason"),
         (SINGLE, "targets.0.value", "26", "field targets.0.value"),
         (SINGLE, "targets.0.unit", "%", "field targets.0.unit"),
