@@ -14,14 +14,15 @@ from reproduce.collect.reasons import figures, unit_words
 from reproduce.collect.rules import INCONCLUSIVE
 from reproduce.collect.run_files import RUNS_ROOT
 from reproduce.collect.runs import published_runs, read_runs
+from reproduce.collect.unmade import expected_seconds, further_command, profile_listing, training_command
 from reproduce.collect.verdicts import Verdict, judge
 from reproduce.config import RunId, Study
 from reproduce.errors import ReproduceError
 from reproduce.progress import format_duration
 
 _RE_PLAN = (
-    "  first: {claim}.seeds_planned: {wanted} in paper_notes/claims.yaml, and say so in its protocol: seeds added "
-    "until an interval pleases make it too narrow; and the estimate will move, so that it may not settle"
+    "  first: {claim}.seeds_planned: {wanted} in paper_notes/claims.yaml, with looked_at_seeds: [{there}], for which "
+    "interval and p then allow; the estimate will move, so that it may not settle"
 )
 
 
@@ -33,6 +34,7 @@ class Addition:
     published runs of that length, None where there are none.
     """
 
+    study: Study
     variant: str
     there: int
     runs: list[RunId]
@@ -63,16 +65,19 @@ def plan_text(
     claims, known = load_claims() if claims is None else claims, {study.study: study for study in studies}
     _check_names(names, claims, known)
     runs = read_runs([run for study in studies for run in published_runs(study, runs_root)], runs_root)
-    every = zip(claims, judge(claims, runs), strict=True)
+    every = zip(claims, judge(claims, runs, studies), strict=True)
     judged = [pair for pair in every if not names or pair[0].id in names or pair[0].study in names]
     parts, wanted = [], {}
     for claim, verdict in judged:
         if verdict.verdict == INCONCLUSIVE:
             arms = arms_of(claim, runs)
-            additions = _additions(claim, verdict, known[claim.study], arms)
+            additions = _additions(claim, verdict, known, arms)
             shared = _shared(claim, additions, claims)
             wanted |= {run: addition.seconds_each for addition in additions for run in addition.runs}
-            plan = _plan(claim, verdict, known[claim.study], additions) if additions else _no_plan(claim, verdict, arms)
+            if additions:
+                plan = _plan(claim, verdict, additions)
+            else:
+                plan = _no_plan(verdict, arms, further_command(claim, runs, studies))
             reached = f"  half-width reached: {_half_width(claim, verdict)}"
             parts.append("\n".join([f"{claim.id}: {verdict.verdict}: {verdict.why}", reached, *plan, *shared]))
         elif claim.id in names:
@@ -111,12 +116,14 @@ def seeds_wanted(claim: Claim, verdict: Verdict) -> int | None:
     return max(verdict.seeds_to_settle or 0, claim.seeds_planned or 0, 2)
 
 
-def _additions(claim: Claim, verdict: Verdict, study: Study, arms: Sequence[pd.DataFrame]) -> list[Addition]:
+def _additions(
+    claim: Claim, verdict: Verdict, studies: Mapping[str, Study], arms: Sequence[pd.DataFrame]
+) -> list[Addition]:
     """Return what each arm would get; empty where no run would settle the verdict."""
     wanted = seeds_wanted(claim, verdict)
     if wanted is None or _gave_no_value(arms):
         return []
-    additions = [_addition(study, arm, wanted) for arm in arms]
+    additions = [_addition(studies[arm["study"].iloc[0]], arm, wanted) for arm in arms]
     return additions if any(addition.runs for addition in additions) else []
 
 
@@ -141,51 +148,40 @@ def _addition(study: Study, arm: pd.DataFrame, wanted: int) -> Addition:
     waiting, last = arm.loc[arm["status"] == "missing", "seed"].tolist(), int(arm["seed"].max())
     short = max(0, wanted - len(finished) - len(waiting))
     runs = [RunId(study.study, variant, epochs, int(seed)) for seed in [*waiting, *range(last + 1, last + 1 + short)]]
-    seconds = finished["training_seconds"].median()
-    profile = _profile(study, variant, epochs, runs)
+    profile = profile_listing(study, variant, epochs, runs)
     published_in_standard = profile == "standard" and study.published_by == "stages"
     listed = study.runs("standard") if published_in_standard else study.publishable_runs()
     return Addition(
+        study=study,
         variant=variant,
         there=len(finished),
         runs=runs,
         unlisted=[run.seed for run in runs if run not in listed],
         profile=profile,
-        seconds_each=None if pd.isna(seconds) else float(seconds),
+        seconds_each=expected_seconds(finished, epochs),
     )
 
 
-def _profile(study: Study, variant: str, epochs: int, runs: Sequence[RunId]) -> str | None:
-    """Return the profile that lists the variant at that length; of two, the one by which ``runs`` come to count.
-
-    Where stages publish, that is ``standard``: seeds that only ``full`` lists at the same length are not read. Where
-    runs are published by hand, both count, and the one that lists more of ``runs`` trains them.
-    """
-    lists = {name: study.profiles.get(name, {}).get(variant) for name in ("standard", "full")}
-    listed = {name: found.seeds for name, found in lists.items() if found and found.epochs == epochs}
-    if study.published_by == "stages" and "standard" in listed:
-        return "standard"
-    return max(listed, key=lambda name: sum(run.seed in listed[name] for run in runs), default=None)
-
-
-def _no_plan(claim: Claim, verdict: Verdict, arms: Sequence[pd.DataFrame]) -> list[str]:
+def _no_plan(verdict: Verdict, arms: Sequence[pd.DataFrame], further: str | None) -> list[str]:
     if _gave_no_value(arms):
         return ["  a run that gave no value withholds a good verdict; look into it before adding seeds"]
-    further = f"; further: {claim.not_run.command}" if claim.not_run and claim.not_run.command else ""
-    return [f"  more seeds of this length would not settle it{further}"]
+    return [f"  more seeds of this length would not settle it{f'; further: {further}' if further else ''}"]
 
 
-def _plan(claim: Claim, verdict: Verdict, study: Study, additions: Sequence[Addition]) -> list[str]:
+def _plan(claim: Claim, verdict: Verdict, additions: Sequence[Addition]) -> list[str]:
     wanted, per_arm = seeds_wanted(claim, verdict), " per arm" if len(claim.arms) > 1 else ""
     why = "if value and spread stay" if wanted == verdict.seeds_to_settle else "to see a spread"
     why = "as its claim plans" if wanted == claim.seeds_planned else why
     lines = [f"  wanted: {wanted} seeds{per_arm}, {why}"]
     if claim.seeds_planned and wanted > claim.seeds_planned:
-        lines += [_RE_PLAN.format(claim=claim.id, wanted=wanted)]
+        lines += [_RE_PLAN.format(claim=claim.id, wanted=wanted, there=verdict.n_seeds)]
     lines += [f"  {addition.variant}: {_addition_words(addition)}" for addition in additions]
-    edits = [_edit(study, addition) for addition in additions if addition.unlisted]
-    lines += [f"  edit experiments/{study.study}/study.yaml: {'; '.join(edits)}; commit it"] if edits else []
-    commands = dict.fromkeys(_command(study, addition) for addition in additions if addition.runs)
+    edits: dict[str, list[str]] = {}
+    for addition in additions:
+        if addition.unlisted:
+            edits.setdefault(addition.study.study, []).append(_edit(addition))
+    lines += [f"  edit experiments/{name}/study.yaml: {'; '.join(each)}; commit it" for name, each in edits.items()]
+    commands = dict.fromkeys(_command(addition) for addition in additions if addition.runs)
     return [*lines, *(f"  then: {command}" for command in commands)]
 
 
@@ -215,23 +211,17 @@ def _seed_words(seeds: Sequence[int]) -> str:
     return f"seed{'s' if len(seeds) > 1 else ''} {', '.join(map(str, seeds))}"
 
 
-def _edit(study: Study, addition: Addition) -> str:
-    if addition.variant in study.ensembles:
+def _edit(addition: Addition) -> str:
+    if addition.variant in addition.study.ensembles:
         return f"ensembles.{addition.variant}.seeds: add {len(addition.unlisted)} lists of nets"
     if addition.profile is None:
         return f"list {addition.variant} at {addition.runs[0].epochs} epochs in a profile"
     return f"profiles.{addition.profile}.{addition.variant}.seeds: add {_seed_words(addition.unlisted)}"
 
 
-def _command(study: Study, addition: Addition) -> str:
+def _command(addition: Addition) -> str:
     """Return the command that trains an arm's missing runs and nothing else."""
-    if addition.variant in study.ensembles:
-        return f"python -m reproduce ensemble {study.study} {addition.variant}"
-    if study.published_by == "stages" and addition.profile == "standard":
-        return f"dvc repro experiments/{study.study}/dvc.yaml:{addition.variant}"
-    profile = addition.profile or "standard"
-    command = f"python -m reproduce train {study.study} {addition.variant} --profile {profile}"
-    return f"{command} && python -m reproduce publish {study.study}" if study.published_by == "publish" else command
+    return training_command([(addition.study, addition.variant, addition.profile or "standard")])
 
 
 def _total(wanted: Mapping[RunId, float | None]) -> str:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -35,6 +36,7 @@ class FakeStudy:
     factorials: list = field(default_factory=list)
     full_run_ids: list[FakeRunId] = field(default_factory=list)
     published_by: str = "stages"
+    ensembles: dict = field(default_factory=dict)
 
     @property
     def profiles(self) -> dict[str, None]:
@@ -42,6 +44,12 @@ class FakeStudy:
 
     def ensemble_runs(self) -> dict:
         return {}
+
+    def publishable_runs(self) -> list[FakeRunId]:
+        return [*self.run_ids, *self.full_run_ids]
+
+    def variant(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(schedule=lambda epochs: "full")
 
     def config_digest(self, run_id: FakeRunId) -> str:
         return self.variant(run_id.variant).digest()

@@ -96,6 +96,8 @@ def test_claims_load_in_order_with_their_values(tmp_path):
         (SINGLE | {"margin": None, "margin_why": None}, "chosen_afterward", True, "needs margin_why"),
         (ARITHMETIC, "not_judged", "why not", "only what is measured"),
         (SINGLE, "source_check", {"finding": "true", "why": "x", "sources": ["y"]}, "field source_check.finding"),
+        (SINGLE, "not_run", {"reason": "its runs are still to be made"}, "the study's profiles say it; remove it"),
+        (SINGLE | {"kind": "qualitative"}, "arms", [], "a study arms"),
         (SINGLE, "not_run", {"command": "make"}, "field not_run.reason"),
         (SINGLE, "targets.0.value", "26", "field targets.0.value"),
         (SINGLE, "targets.0.unit", "%", "field targets.0.unit"),

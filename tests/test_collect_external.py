@@ -18,13 +18,9 @@ from reproduce.ensemble import make_ensembles
 from reproduce.paths import REPO_ROOT
 from reproduce.publish import publish
 
-COMMAND = "python -m reproduce train tinynet paper --profile standard"
-COMMON = {
-    "study": "tinynet",
-    "dataset": "ILSVRC-2012",
-    "scale": "imagenet",
-    "not_run": {"reason": "needs a GPU", "command": COMMAND},
-}
+TRAIN = "python -m reproduce train tinynet"
+PUBLISH = "python -m reproduce publish tinynet"
+COMMON = {"study": "tinynet", "dataset": "ILSVRC-2012", "scale": "imagenet"}
 CLAIMS = [
     claim(id="paper-top1", arms=["paper"], seeds_planned=3, margin=30.0, **COMMON),
     claim(id="paper-top5", arms=["paper"], estimand="test_top5_error_percent", seeds_planned=3, **COMMON),
@@ -50,7 +46,16 @@ def train_all(study):
 def test_without_runs_every_claim_says_why_and_how(external_folder):
     found = rows(external_folder)
     assert {verdict.verdict for verdict in found.values()} == {"not run"}
-    assert (found["paper-top1"].why, found["paper-top1"].command) == ("needs a GPU", COMMAND)
+    images = "the ILSVRC-2012 images, which only registered users can get, and a GPU"
+    reasons = [found[name].why for name in ("paper-top1", "dropout", "ensemble-top1")]
+    nets = "4 trained nets of paper, averaged in 2 groups"
+    assert reasons == [f"needs {images}", f"needs {images}", f"needs {nets}, and so {images}"]
+    assert found["paper-top1"].command == " && ".join([f"{TRAIN} paper --profile standard", PUBLISH])
+    # three seeds of each are planned: of paper, standard has them; of no_dropout, only full
+    dropout = [f"{TRAIN} no_dropout --profile full", f"{TRAIN} paper --profile standard", PUBLISH]
+    assert found["dropout"].command == " && ".join(dropout)
+    average = "python -m reproduce ensemble tinynet pair"
+    assert found["ensemble-top1"].command == " && ".join([f"{TRAIN} paper --profile standard", average, PUBLISH])
     tables = external_folder / "results" / "tables"
     assert len(pd.read_csv(tables / "runs.csv")) == 0, "what a machine cannot run is not missing"
     assert len(pd.read_csv(tables / "comparisons.csv")) == 0
@@ -62,7 +67,9 @@ def test_finished_runs_count_only_when_published(external_folder):
     assert published_runs(study, external_folder / "results" / "runs") == []
     publish("tinynet", "paper")
     assert len(published_runs(study, external_folder / "results" / "runs")) == 3
-    assert rows(external_folder)["dropout"].verdict == "not run"
+    dropout = rows(external_folder)["dropout"]
+    assert dropout.verdict == "not run"
+    assert dropout.command == " && ".join([f"{TRAIN} no_dropout --profile full", PUBLISH]), "paper is there"
 
 
 def test_published_runs_earn_what_synthetic_scale_permits(external_folder, monkeypatch):

@@ -1,7 +1,7 @@
 """Verdicts on run folders: what is estimated, from which runs, and what is said of it."""
 
 import pytest
-from collect_support import FakeRunId, claim, difference_claim, verdict_of, write_run
+from collect_support import FakeRunId, FakeStudy, claim, difference_claim, verdict_of, write_run
 
 from reproduce.collect.runs import read_runs
 from reproduce.collect.verdicts import judge
@@ -109,21 +109,24 @@ def test_only_diverged_runs_are_inconclusive(make_runs):
     assert "2 of 2 listed runs diverged" in verdict.why
 
 
-def test_not_run_gives_reason_and_command(make_runs):
-    frame = make_runs({"80sec": [None, None]})
-    missing = verdict_of(claim(), frame)
-    assert (missing.verdict, missing.command) == ("not run", "dvc repro experiments/nets/dvc.yaml")
-    assert missing.why == "of 2 listed runs, those of an arm are all missing"
-    unlisted = verdict_of(claim(arms=["11pct"]), frame)
-    assert (unlisted.verdict, unlisted.why) == ("not run", "none of its runs is listed")
+def test_a_claim_without_a_study_is_not_run_for_the_reason_it_gives(make_runs):
     without_study = {"study": None, "arms": [], "not_run": {"reason": "needs ILSVRC", "command": "python -m x"}}
-    stated = verdict_of(claim(**without_study), frame)
+    stated = verdict_of(claim(**without_study), make_runs({"80sec": [26.0]}))
     assert (stated.verdict, stated.why, stated.command) == ("not run", "needs ILSVRC", "python -m x")
 
 
+def test_not_run_gives_the_reason_and_command_of_its_study(make_runs):
+    study = FakeStudy("nets", [FakeRunId(seed=1), FakeRunId(seed=2)])
+    missing = verdict_of(claim(), make_runs({"80sec": [None, None]}), studies=[study])
+    assert (missing.verdict, missing.command) == ("not run", "dvc repro experiments/nets/dvc.yaml:80sec")
+    assert missing.why == "the 2 planned runs of 80sec (11 epochs, full schedule) are not made yet"
+
+
 def test_a_difference_with_one_arm_missing_is_not_run(make_runs):
-    verdict = verdict_of(difference_claim(), make_runs({"with": [11.0, 11.1], "without": [None]}))
-    assert verdict.verdict == "not run"
+    study = FakeStudy("nets", [FakeRunId(variant="with", seed=1), FakeRunId(variant="without", seed=1)])
+    frame = make_runs({"with": [11.0], "without": [None]})
+    verdict = verdict_of(difference_claim(), frame, studies=[study])
+    assert (verdict.verdict, verdict.command) == ("not run", "dvc repro experiments/nets/dvc.yaml:without")
 
 
 def arithmetic(stated, expression, derived, **changes):

@@ -117,7 +117,7 @@ def test_one_seed_shows_no_spread_to_plan_by(planned):
 def test_seeds_beyond_those_planned_are_to_be_planned_first(planned):
     lines = planned(make_study(TWO_AND_TWO), ERRORS, claims=[difference_claim(seeds_planned=2)])
     assert lines[2] == "  wanted: 4 seeds per arm, if value and spread stay"
-    assert lines[3].startswith("  first: gain.seeds_planned: 4 in paper_notes/claims.yaml, and say so in its protocol")
+    assert lines[3].startswith("  first: gain.seeds_planned: 4 in paper_notes/claims.yaml, with looked_at_seeds: [2]")
 
 
 def test_a_plan_says_that_an_arm_is_that_of_other_claims_too(planned):
@@ -128,13 +128,13 @@ def test_a_plan_says_that_an_arm_is_that_of_other_claims_too(planned):
 
 
 def test_a_single_value_on_a_shortened_schedule_cannot_be_settled(planned):
-    study = make_study({"standard": {"80sec": (11, [1])}})
-    later = claim(
-        seeds_planned=3, not_run={"reason": "long", "command": "python -m reproduce train nets --profile full"}
-    )
-    lines = planned(study, {("80sec", 11): [36.0]}, claims=[later], schedule="shortened")
-    said = "more seeds of this length would not settle it; further: python -m reproduce train nets --profile full"
-    assert lines[-1] == f"  {said}"
+    study, waiting = make_study({"standard": {"80sec": (5, [1])}}), [claim(seeds_planned=3)]
+    lines = planned(study, {("80sec", 5): [36.0]}, claims=waiting, schedule="shortened")
+    assert lines[-1] == "  more seeds of this length would not settle it"
+    longer = make_study({"standard": {"80sec": (5, [1])}, "full": {"80sec": (11, [1, 2, 3])}})
+    lines = planned(longer, {}, claims=waiting)
+    further = "python -m reproduce train nets 80sec --profile full"
+    assert lines[-1] == f"  more seeds of this length would not settle it; further: {further}"
 
 
 def test_runs_that_gave_no_value_are_not_outnumbered(planned):

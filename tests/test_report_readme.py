@@ -133,7 +133,7 @@ def test_not_run_and_source_check_blocks(tmp_path, made):
     readme = page(tmp_path, text)
     update_readme(readme, numbers, loaded)
     assert "**exaggerated**" in readme.read_text()
-    assert "`dvc repro experiments/nets/dvc.yaml`" in readme.read_text()
+    assert "`dvc repro experiments/nets/dvc.yaml:18pct`" in readme.read_text()
 
 
 def test_runs_overview_counts_what_is_listed_and_what_exists(made):

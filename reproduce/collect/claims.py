@@ -50,7 +50,7 @@ class Target(Strict):
 
 
 class NotRun(Strict):
-    """Why a claim has no runs, and the one command that would make them (None while no study exists for it)."""
+    """Why a claim without a study has no runs, and a command for what comes nearest to them (None: nothing does)."""
 
     reason: str = Field(min_length=1)
     command: str | None = None
@@ -130,12 +130,14 @@ class Claim(Strict):
             raise ValueError("a source check needs its source_check, or not_run with the reason it is missing")
         if self.kind in {*_ARMS_OF_KIND, "qualitative"} and not (self.study or self.not_run):
             raise ValueError("a claim without a study needs not_run with the reason")
+        if self.study and self.not_run:
+            raise ValueError("a claim with a study has no not_run of its own: the study's profiles say it; remove it")
         return self
 
     @model_validator(mode="after")
     def _margin_and_arms_make_sense(self) -> Self:
-        if self.arms and not self.study:
-            raise ValueError("arms need a study")
+        if bool(self.arms) != bool(self.study):
+            raise ValueError("arms need a study, and a study arms")
         if self.epochs is not None and len(self.epochs) != len(self.arms):
             raise ValueError(f"epochs fix one length per arm: {len(self.epochs)} for {len(self.arms)} arms")
         if self.margin is not None and not (self.targets and self.margin_why):

@@ -60,7 +60,7 @@ def collect(
     averaged = {run_id for study in studies for run_id in study.ensemble_runs()}
     runs = read_runs(run_ids, runs_root)
     histories = read_histories([run_id for run_id in run_ids if run_id not in averaged], runs_root)
-    verdicts = judge(claims, runs)
+    verdicts = judge(claims, runs, studies)
     summary = summarize(runs, claims)
     compared = comparisons.compare_all(studies, runs)
     effects = factorial.analyze_all(studies, runs)

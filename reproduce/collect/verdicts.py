@@ -13,6 +13,8 @@ from reproduce.collect.reasons import explain, unit_of
 from reproduce.collect.restrictions import restrict
 from reproduce.collect.rules import Outcome, Terms
 from reproduce.collect.runs import went_wrong
+from reproduce.collect.unmade import why_unmade
+from reproduce.config import Study
 
 
 @dataclass(frozen=True)
@@ -70,17 +72,18 @@ class Verdict:
         return asdict(self)
 
 
-def judge(claims: Sequence[Claim], runs: pd.DataFrame) -> list[Verdict]:
+def judge(claims: Sequence[Claim], runs: pd.DataFrame, studies: Sequence[Study] = ()) -> list[Verdict]:
     """Judge every claim, in order.
 
     Args:
         claims: all of them, as ``load_claims`` gives them: Holm's family of a claim are all judged claims of its study.
         runs: the frame of ``runs.read_runs`` for all studies.
+        studies: those read; of a claim without runs, its study says why there are none.
 
     Raises:
         ReproduceError: runs lack a claim's estimand, or the runs of one arm are not of one kind.
     """
-    measured = [_measure(claim, runs) for claim in claims]
+    measured = [_measure(claim, runs, studies) for claim in claims]
     corrected = _corrected_p_values(claims, measured)
     return [each if isinstance(each, Verdict) else _judge(each, corrected.get(each.claim.id)) for each in measured]
 
@@ -102,16 +105,19 @@ def _p_value(measured: Measured) -> float | None:
     return None if p_value is None else min(1.0, p_value * measured.claim.looks)
 
 
-def _measure(claim: Claim, runs: pd.DataFrame) -> Measured | Verdict:
+def _measure(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> Measured | Verdict:
     """Return the claim's estimate from its runs, or the verdict where nothing is to be estimated."""
     if claim.kind == "arithmetic":
         verdict, derived = rules.TRUE if claim.holds() else rules.FALSE, claim.targets[1]
         return _verdict(claim, verdict, f"{derived.expression}", estimate=derived.value)
     if claim.kind == "source_check" and claim.source_check is not None:
         return _verdict(claim, rules.SOURCE_CHECK, claim.source_check.why)
+    if claim.not_run is not None:
+        return _verdict(claim, rules.NOT_RUN, claim.not_run.reason, command=claim.not_run.command)
     arms = arms_of(claim, runs)
     if not arms or any((arm["status"] == "missing").all() for arm in arms):
-        return _not_run(claim, arms)
+        why, command = why_unmade(claim, runs, studies)
+        return _verdict(claim, rules.NOT_RUN, why, command=command)
     return measure(claim, arms)
 
 
@@ -140,16 +146,6 @@ def _verdict(claim: Claim, verdict: str, why: str, **fields: Any) -> Verdict:
         source_check_why=claim.source_check.why if claim.source_check else None,
     )
     return replace(row, **fields)
-
-
-def _not_run(claim: Claim, arms: list[pd.DataFrame]) -> Verdict:
-    """Return ``not run`` with the reason and the one command, the claim's own or that of its study."""
-    listed = sum(map(len, arms))
-    reason = f"of {listed} listed runs, those of an arm are all missing" if listed else "none of its runs is listed"
-    command = f"dvc repro experiments/{claim.study}/dvc.yaml" if claim.study else None
-    if claim.not_run is not None:
-        reason, command = claim.not_run.reason, claim.not_run.command or command
-    return _verdict(claim, rules.NOT_RUN, reason, command=command)
 
 
 def _judge(measured: Measured, p_value_holm: float | None) -> Verdict:
