@@ -120,11 +120,11 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
     )
     evaluate = add("evaluate", "recompute a published run's error from its committed predictions")
     evaluate.add_argument("run", help=_RUN_HELP)
-    again = add("rerun", "train one published run again beside the published one and compare")
+    again = add("rerun", "train one published run again and compare: digits on its machine, else spread over seeds")
     again.add_argument("run", help=_RUN_HELP)
     for verb in (quick, train, again):
         verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-        verb.add_argument("--threads", type=positive, help="CPU threads (default: all cores)")
+        verb.add_argument("--threads", type=positive, help="CPU threads (default: all cores; rerun: as published)")
     for verb in (train, again):
         text = "least time from one checkpoint to the next (default: 30); decides no result"
         verb.add_argument("--seconds-between-checkpoints", type=seconds, default=30.0, metavar="SECONDS", help=text)

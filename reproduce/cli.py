@@ -87,7 +87,10 @@ def _evaluate(arguments: Arguments) -> None:
 def _rerun(arguments: Arguments) -> None:
     from reproduce.rerun import rerun
 
-    print(rerun(RunId.parse(arguments.run), _launch(arguments, require_clean_tree=False)))
+    comparison = rerun(RunId.parse(arguments.run), _launch(arguments, require_clean_tree=False))
+    print(comparison.text)
+    if comparison.failure:
+        raise ReproduceError(comparison.failure)
 
 
 def _ensemble(arguments: Arguments) -> None:
