@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 _RUN_HELP = "a run, as in results/runs: study/variant/epochs<n>/seed<k>"
@@ -94,6 +95,8 @@ def build_parser() -> argparse.ArgumentParser:
     timing = add("time", "time every network on every device here; writes results/timing (ten minutes)")
     timing.add_argument("--quick", action="store_true", help="a minute, fewer networks, kept out of git")
     timing.add_argument("--tabulate", action="store_true", help="only gather the committed timings into tables")
+    timing.add_argument("--budget", type=positive, metavar="SECONDS", help="what all timings may take together")
+    timing.add_argument("--out", type=Path, metavar="FOLDER", help="where the file goes (default: results/timing)")
     add("estimate", "say where this machine stands between 2012 and now, and what each study takes here")
     cite = add("cite", "print a number of results/numbers.json with its interval, runs and BibTeX")
     cite.add_argument("id", help="id of a number in results/numbers.json; of a wrong one, the nearest are named")
