@@ -3,6 +3,7 @@
 import argparse
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 _RUN_HELP = "a run, as in results/runs: study/variant/epochs<n>/seed<k>"
@@ -94,6 +95,8 @@ def build_parser() -> argparse.ArgumentParser:
     timing = add("time", "time every network on every device here; writes results/timing (ten minutes)")
     timing.add_argument("--quick", action="store_true", help="a minute, fewer networks, kept out of git")
     timing.add_argument("--tabulate", action="store_true", help="only gather the committed timings into tables")
+    timing.add_argument("--budget", type=positive, metavar="SECONDS", help="what all timings may take together")
+    timing.add_argument("--out", type=Path, metavar="FOLDER", help="where the file goes (default: results/timing)")
     add("estimate", "say where this machine stands between 2012 and now, and what each study takes here")
     cite = add("cite", "print a number of results/numbers.json with its interval, runs and BibTeX")
     cite.add_argument("id", help="id of a number in results/numbers.json; of a wrong one, the nearest are named")
@@ -120,11 +123,11 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
     )
     evaluate = add("evaluate", "recompute a published run's error from its committed predictions")
     evaluate.add_argument("run", help=_RUN_HELP)
-    again = add("rerun", "train one published run again beside the published one and compare")
+    again = add("rerun", "train one published run again and compare: digits on its machine, else spread over seeds")
     again.add_argument("run", help=_RUN_HELP)
     for verb in (quick, train, again):
         verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-        verb.add_argument("--threads", type=positive, help="CPU threads (default: all cores)")
+        verb.add_argument("--threads", type=positive, help="CPU threads (default: all cores; rerun: as published)")
     for verb in (train, again):
         text = "least time from one checkpoint to the next (default: 30); decides no result"
         verb.add_argument("--seconds-between-checkpoints", type=seconds, default=30.0, metavar="SECONDS", help=text)

@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from reproduce.arguments import build_parser
 from reproduce.config import RunId, Study, load_study
@@ -87,7 +88,10 @@ def _evaluate(arguments: Arguments) -> None:
 def _rerun(arguments: Arguments) -> None:
     from reproduce.rerun import rerun
 
-    print(rerun(RunId.parse(arguments.run), _launch(arguments, require_clean_tree=False)))
+    comparison = rerun(RunId.parse(arguments.run), _launch(arguments, require_clean_tree=False))
+    print(comparison.text)
+    if comparison.failure:
+        raise ReproduceError(comparison.failure)
 
 
 def _ensemble(arguments: Arguments) -> None:
@@ -153,16 +157,20 @@ def _bench(arguments: Arguments) -> None:
 
 
 def _time(arguments: Arguments) -> None:
-    if arguments.tabulate and arguments.quick:
-        raise ReproduceError("--tabulate reads the timings that are there and times nothing; leave out --quick")
+    if arguments.tabulate and (arguments.quick or arguments.budget or arguments.out):
+        raise ReproduceError("--tabulate reads the timings in results/timing; leave out --quick, --budget and --out")
     if arguments.tabulate:
         from reproduce.timing.tables import tabulate
 
         print("tabulated: " + ", ".join(relative_to_repo(path) for path in tabulate()))
         return
+    from reproduce.timing.cells import FULL, QUICK
     from reproduce.timing.run import run_timing
 
-    run_timing(arguments.quick)
+    scope = QUICK if arguments.quick else FULL
+    if arguments.budget:
+        scope = replace(scope, budget_seconds=arguments.budget)
+    run_timing(arguments.quick, arguments.out, scope)
 
 
 def _estimate(arguments: Arguments) -> None:

@@ -1,7 +1,7 @@
 """One published run looked at again: its error from the committed predictions, or the whole training anew."""
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.collect.run_files import folder_of_run, read_predictions
-from reproduce.collect.statistics import wilson
+from reproduce.collect.statistics import Estimate, prediction_interval, wilson
 from reproduce.config import RunId
 from reproduce.data.cifar10 import load_cifar10
 from reproduce.data.fashion_mnist import load_fashion_mnist
@@ -20,7 +20,23 @@ from reproduce.train.run import Launch, train_run
 
 RERUNS_FOLDER = RESULTS / "reruns"
 _DECIDING = ("cpu", "features", "threads", "gpu", "torch")  # of the machine: these decide the rounding
-_COMPARED = ("test_top1_error_percent", "test_loss_nats", "training_top1_error_percent", "updates")
+_JUDGED = "test_top1_error_percent"
+_COMPARED = (_JUDGED, "test_loss_nats", "training_top1_error_percent", "updates")
+_LEAST_SEEDS = 3  # two give an interval 13 standard deviations wide either side
+_ROUNDING = 1e-9  # percent: the mean of equal errors may differ from them in its last digit
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A rerun beside its published run.
+
+    Attributes:
+        text: both side by side, what differs in the machine, and the spread over the published seeds.
+        failure: the sentence that says by how much the rerun lies outside that spread; None where it does not.
+    """
+
+    text: str
+    failure: str | None
 
 
 def _published(run: RunId) -> Path:
@@ -68,27 +84,87 @@ def _answers(predictions: Mapping[str, np.ndarray]) -> np.ndarray:
     return np.unpackbits(predictions["test_top1_correct_bits"])
 
 
-def rerun(run: RunId, launch: Launch) -> str:
-    """Train a published run again into results/reruns/ and return both side by side.
+def rerun(run: RunId, launch: Launch) -> Comparison:
+    """Train a published run again into results/reruns/ and compare the two.
 
     Raises:
         ReproduceError: the run is not published, or anything ``train_run`` raises.
     """
     published = _published(run)
-    then = read_json(published / "run.json")["machine"]
+    seeds = _spread(published)  # a damaged record shows before hours are spent
     if launch.threads is None:
-        launch = replace(launch, threads=then["threads"])
+        launch = replace(launch, threads=read_json(published / "run.json")["machine"]["threads"])
     folder = train_run(run, RERUNS_FOLDER / str(run), launch)
-    now = read_json(folder / "run.json")["machine"]
-    known = [name for name in _DECIDING if name in then]  # earlier records lack the features
-    changed = [f"{name} {then[name]} then, {now[name]} now" for name in known if then[name] != now[name]]
     old, new = read_json(published / "metrics.json"), read_json(folder / "metrics.json")
     rows = [{"": name, "published": old[name], "rerun": new[name]} for name in _COMPARED]
     table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".6g")
     with np.load(published / "predictions.npz") as a, np.load(folder / "predictions.npz") as b:
         same = 100 * float((_answers(a) == _answers(b)).mean())
-    conditions = f"differs: {'; '.join(changed)}" if changed else "is the same in processor, threads, GPU and torch"
-    return (
-        f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. The machine {conditions}.\n"
-        "Where it differs, rounding does too and training amplifies it: compare the error with the spread over seeds."
+    is_equal = same == 100 and all(old[name] == new[name] for name in _COMPARED)
+    machine = _machine(read_json(published / "run.json"), read_json(folder / "run.json"), is_equal)
+    spread, failure = _against_seeds(seeds, old[_JUDGED], new[_JUDGED])
+    text = f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. {machine}\n{spread}"
+    return Comparison(text, None if is_equal or failure is None else f"{run}: {failure}")
+
+
+def _machine(published: Mapping[str, Any], again: Mapping[str, Any], is_equal: bool) -> str:
+    """Return whether both were trained on the same machine, and what that says of their digits.
+
+    A record that does not name the processor's instructions leaves open which processor it was.
+    """
+    changed = [
+        f"{name} {then} then, {now} now"
+        for name in _DECIDING
+        for then in _values(published, name)
+        for now in _values(again, name)
+        if then != now
+    ]
+    if changed:
+        even_so = " Every compared digit is the same even so." if is_equal else ""
+        return (
+            f"The machine differs: {'; '.join(changed)}. Rounding may differ with it, and training amplifies that: "
+            f"the rerun is another draw, to be compared with the spread over seeds.{even_so}"
+        )
+    text = "The machine is the same in processor, threads, GPU and torch"
+    if is_equal:
+        return f"{text}, and so is every compared digit, as it should be."
+    reason = "training is not deterministic; please report it."
+    if published["source_sha256"] != again["source_sha256"]:
+        commit = str(published["git_commit"])[:7]
+        reason = f"the package rounds otherwise than at commit {commit}, which made the published run, or {reason}"
+    return f"{text}.\nNote: the digits differ even so: {reason}"
+
+
+def _values(record: Mapping[str, Any], name: str) -> list[Any]:
+    """Return what the machines of a run's sessions have under ``name``, each value once."""
+    machines = [session["machine"] for session in record.get("sessions", [record])]
+    return list(dict.fromkeys(machine.get(name, "not recorded") for machine in machines))
+
+
+def _spread(published: Path) -> Estimate:
+    """Return the test error to expect of one new run, in percent, from the published seeds beside ``published``."""
+    finished = [path for path in published.parent.glob("seed*") if read_json(path / "run.json")["status"] == "finished"]
+    return prediction_interval([read_json(path / "metrics.json")[_JUDGED] for path in finished])
+
+
+def _against_seeds(seeds: Estimate, old: float, new: float) -> tuple[str, str | None]:
+    """Return how the rerun's error compares with those of the seeds, and one sentence more where it lies outside."""
+    text = f"Test error: {old:.2f} % published, {new:.2f} % in the rerun ({new - old:+.2f} points)."
+    if seeds.n < _LEAST_SEEDS:
+        return (
+            f"{text}\nThe spread over seeds is unknown (published seeds of this variant and length: {seeds.n}; "
+            f"at least {_LEAST_SEEDS} are needed), so the two errors can be compared only roughly.",
+            None,
+        )
+    interval = f"{seeds.low:.2f} to {seeds.high:.2f} %"
+    is_inside = seeds.low - _ROUNDING <= new <= seeds.high + _ROUNDING
+    text += (
+        f"\nThe {seeds.n} published seeds have a mean of {seeds.value:.2f} % and a standard deviation of "
+        f"{seeds.std:.2f} points; the 95 % prediction interval for one new run is {interval}.\n"
+        f"The rerun lies {'inside' if is_inside else 'outside'} it."
     )
+    failure = (
+        f"the rerun's test error of {new:.2f} % lies outside {interval}, where 19 of 20 new runs are expected "
+        f"by the {seeds.n} published seeds"
+    )
+    return text, None if is_inside else failure

@@ -5,6 +5,8 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import training_support
@@ -12,6 +14,8 @@ from training_support import RUN, use_study, write_study
 
 from reproduce import cli
 from reproduce.errors import ElsewhereError, InterruptedRunError, ReproduceError
+from reproduce.timing import cells
+from reproduce.timing import run as timing_run
 from reproduce.train import golden
 from reproduce.train import run as run_module
 
@@ -77,6 +81,7 @@ def test_every_verb_has_help(capsys):
         (["train", "tiny", "small", "--epochs", "1", "--seed", "1"], "1 epochs cannot hold 2 phases"),
         (["train", "tiny", "--profile", "full"], "study tiny has no profile 'full'; it has smoke"),
         (["rerun", "tiny/small"], "'tiny/small' does not name a run"),
+        (["time", "--tabulate", "--budget", "60"], "leave out --quick, --budget and --out"),
         (["golden", "check", "tiny", "smal"], "study tiny has no variant 'smal'; did you mean small?"),
         (["golden", "record", "tiny", "smal", "--reason", "typed"], "did you mean small?"),
         (["report", "literature", "tiny"], "report literature takes no name; leave out 'tiny'"),
@@ -85,6 +90,22 @@ def test_every_verb_has_help(capsys):
 )
 def test_mistakes_are_one_line_with_status_2(folder, capsys, arguments, message):
     assert message in error_line(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ([], (False, None, cells.FULL)),
+        (["--quick"], (True, None, cells.QUICK)),
+        (["--budget", "90", "--out", "here"], (False, Path("here"), replace(cells.FULL, budget_seconds=90))),
+        (["--quick", "--budget", "20"], (True, None, replace(cells.QUICK, budget_seconds=20))),
+    ],
+)
+def test_timings_get_their_budget_and_folder(monkeypatch, options, expected):
+    asked = []
+    monkeypatch.setattr(timing_run, "run_timing", lambda *arguments: asked.append(arguments))
+    assert cli.main(["time", *options]) == 0
+    assert asked == [expected]
 
 
 @pytest.mark.parametrize(

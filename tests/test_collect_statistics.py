@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -29,6 +30,24 @@ def test_one_seed_has_no_interval():
     assert estimate.half_width is None
     assert statistics.welch_difference([3.0], [1.0, 1.5]).low is None
     assert statistics.paired_difference([3.0], [1.0]).low is None
+
+
+def test_a_further_run_is_expected_in_a_wider_interval_than_the_mean():
+    # as above: mean 26.0667, s = 0.30551; half = t * s * sqrt(1 + 1/3)
+    estimate = statistics.prediction_interval([26.0, 26.4, 25.8])
+    assert estimate.half_width == pytest.approx(T_2 * 0.30551 * math.sqrt(4 / 3), abs=1e-4)
+    scale = math.sqrt(0.28 / 3 * 4 / 3)  # s2 = 0.18667 / 2 = 0.28 / 3
+    ends = stats.t.interval(0.95, 2, loc=78.2 / 3, scale=scale)
+    assert (estimate.low, estimate.high) == pytest.approx(ends)
+    assert (estimate.n, estimate.method) == (3, "t-interval for one further run, n = 3")
+    assert statistics.prediction_interval([26.0]).low is None
+
+
+def test_a_prediction_interval_holds_nineteen_of_twenty_new_runs():
+    draws = np.random.default_rng(3).normal(25.0, 0.4, size=(4000, 6))
+    estimates = [statistics.prediction_interval(draw[:5]) for draw in draws]
+    inside = [each.low <= draw[5] <= each.high for each, draw in zip(estimates, draws, strict=True)]
+    assert np.mean(inside) == pytest.approx(0.95, abs=0.01)
 
 
 def test_equal_values_give_an_interval_of_no_width():

@@ -82,6 +82,20 @@ def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Es
     return Estimate(mean, mean - half, mean + half, n, f"t-interval, n = {n}", std)
 
 
+def prediction_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+    """Return the mean of runs with the t-interval that one further run falls into; one run has no interval.
+
+    Raises:
+        ReproduceError: no values, or one that is not finite.
+    """
+    runs = mean_interval(values, confidence)
+    if runs.std is None:
+        return runs
+    half = _t_half_width(runs.std * math.sqrt(1 + 1 / runs.n), runs.n - 1, confidence)
+    method = f"t-interval for one further run, n = {runs.n}"
+    return replace(runs, low=runs.value - half, high=runs.value + half, method=method)
+
+
 def welch_difference(first: Sequence[float], second: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
     """Return mean(first) - mean(second) of two independent arms with Welch's interval.
 
