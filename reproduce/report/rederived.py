@@ -92,7 +92,8 @@ def _of_verdicts(records: Records, errors: pd.DataFrame) -> list[dict[str, Any]]
         if claim.estimand in errors and errors.index.isin(runs).sum() == len(runs):
             used = errors.loc[runs]
             arms = [_values(used, claim.study, arm, claim.estimand) for arm in claim.arms]
-            rows.append(_row(claim.id, "verdicts", verdict, arms, claim.kind == "ratio"))
+            confidence = 1 - (1 - _CONFIDENCE) / claim.looks
+            rows.append(_row(claim.id, "verdicts", verdict, arms, claim.kind == "ratio", confidence))
     return rows
 
 
@@ -126,9 +127,14 @@ def _of_comparisons(records: Records, errors: pd.DataFrame) -> list[dict[str, An
 
 
 def _row(
-    quantity: str, table: str, stored: dict[str, Any], arms: Sequence[np.ndarray], in_logs: bool = False
+    quantity: str,
+    table: str,
+    stored: dict[str, Any],
+    arms: Sequence[np.ndarray],
+    in_logs: bool = False,
+    confidence: float = _CONFIDENCE,
 ) -> dict[str, Any]:
-    method, low, high = interval(arms, in_logs)
+    method, low, high = interval(arms, in_logs, confidence)
     return row_of(quantity, table, stored, method, " and ".join(str(len(arm)) for arm in arms), low, high)
 
 
@@ -149,8 +155,10 @@ def row_of(
     }
 
 
-def interval(arms: Sequence[np.ndarray], in_logs: bool = False) -> tuple[str, float, float]:
-    """Return a method's name and its 95 % interval for one arm's mean error, or for the difference of two arms.
+def interval(
+    arms: Sequence[np.ndarray], in_logs: bool = False, confidence: float = _CONFIDENCE
+) -> tuple[str, float, float]:
+    """Return a method's name and its interval for one arm's mean error, or for the difference of two arms.
 
     Args:
         arms: errors in percent of one or two arms, a value a run; a lone run is a count over 10,000 images.
@@ -158,13 +166,13 @@ def interval(arms: Sequence[np.ndarray], in_logs: bool = False) -> tuple[str, fl
     """
     if len(arms) == 2:
         one, two = (np.log(arm) for arm in arms) if in_logs else arms
-        found = stats.ttest_ind(one, two, equal_var=False).confidence_interval(_CONFIDENCE)
+        found = stats.ttest_ind(one, two, equal_var=False).confidence_interval(confidence)
         ends = np.exp([found.low, found.high]) if in_logs else (found.low, found.high)
         return ("Welch, of logs" if in_logs else "Welch"), float(ends[0]), float(ends[1])
     (values,) = arms
     if len(values) == 1:
         images = 10_000
-        found = stats.binomtest(round(values[0] / 100 * images), images).proportion_ci(_CONFIDENCE, method="wilson")
+        found = stats.binomtest(round(values[0] / 100 * images), images).proportion_ci(confidence, method="wilson")
         return "Wilson, over images", 100 * float(found.low), 100 * float(found.high)
-    half = float(stats.t.ppf((1 + _CONFIDENCE) / 2, len(values) - 1) * stats.sem(values))  # 0 where all are equal
+    half = float(stats.t.ppf((1 + confidence) / 2, len(values) - 1) * stats.sem(values))  # 0 where all are equal
     return "t", float(values.mean()) - half, float(values.mean()) + half
