@@ -5,10 +5,11 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 
-from reproduce.arguments import build_parser
-from reproduce.config import RunId, Study, load_study
-from reproduce.errors import ElsewhereError, ReproduceError
-from reproduce.paths import EXPERIMENTS, relative_to_repo
+from reproduce.base.arguments import build_parser
+from reproduce.base.errors import ElsewhereError, ReproduceError
+from reproduce.base.paths import EXPERIMENTS, relative_to_repo
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study, load_study
 
 Arguments = argparse.Namespace
 
@@ -35,7 +36,7 @@ def _data(arguments: Arguments) -> None:
 
 
 def _train(arguments: Arguments) -> None:
-    from reproduce.collect.tuning import recorded_runs
+    from reproduce.runs.tuning import recorded_runs
     from reproduce.train.distributed import joined_processes
     from reproduce.train.run import is_up_to_date, prepare_torch, train_run
 
@@ -74,19 +75,19 @@ def _chosen_runs(study: Study, arguments: Arguments) -> list[RunId]:
 
 
 def _quick(arguments: Arguments) -> None:
-    from reproduce.quick import run_quick
+    from reproduce.report.quick import run_quick
 
     print(run_quick(arguments.device, arguments.threads))
 
 
 def _evaluate(arguments: Arguments) -> None:
-    from reproduce.rerun import evaluate_run
+    from reproduce.train.rerun import evaluate_run
 
     print(evaluate_run(RunId.parse(arguments.run)))
 
 
 def _rerun(arguments: Arguments) -> None:
-    from reproduce.rerun import rerun
+    from reproduce.train.rerun import rerun
 
     comparison = rerun(RunId.parse(arguments.run), _launch(arguments, require_clean_tree=False))
     print(comparison.text)
@@ -95,31 +96,31 @@ def _rerun(arguments: Arguments) -> None:
 
 
 def _ensemble(arguments: Arguments) -> None:
-    from reproduce.ensemble import make_ensembles
+    from reproduce.train.ensemble import make_ensembles
 
     make_ensembles(arguments.study, arguments.name)
 
 
 def _publish(arguments: Arguments) -> None:
-    from reproduce.publish import publish
+    from reproduce.train.publish import publish
 
     publish(arguments.study, arguments.variant)
 
 
 def _doctor(arguments: Arguments) -> None:
-    from reproduce.doctor import examine
+    from reproduce.speed.doctor import examine
 
     print(examine(_all_studies()))
 
 
 def _tuning(arguments: Arguments) -> None:
-    from reproduce.collect.tuning import tabulate_tuning
+    from reproduce.runs.tuning import tabulate_tuning
 
     tabulate_tuning(load_study(arguments.study))
 
 
 def _collect(arguments: Arguments) -> None:
-    from reproduce.collect.tables import collect
+    from reproduce.judge.tables import collect
 
     verdicts = collect(_all_studies())
     print(f"{len(verdicts)} claims judged; tables in results/tables, cited numbers in results/numbers.json")
@@ -133,25 +134,25 @@ def _report(arguments: Arguments) -> None:
 
 
 def _plan(arguments: Arguments) -> None:
-    from reproduce.plan import plan_text
+    from reproduce.judge.plan import plan_text
 
     print(plan_text(arguments.names, _all_studies()))
 
 
 def _verify(arguments: Arguments) -> None:
-    from reproduce.collect.verify import verify
+    from reproduce.judge.verify import verify
 
     verify(_all_studies())
 
 
 def _cite(arguments: Arguments) -> None:
-    from reproduce.collect.numbers import cite
+    from reproduce.judge.numbers import cite
 
     print(cite(arguments.id))
 
 
 def _bench(arguments: Arguments) -> None:
-    from reproduce.bench import run_benchmarks
+    from reproduce.speed.bench import run_benchmarks
 
     run_benchmarks(arguments.parts)
 
@@ -160,12 +161,12 @@ def _time(arguments: Arguments) -> None:
     if arguments.tabulate and (arguments.quick or arguments.budget or arguments.out):
         raise ReproduceError("--tabulate reads the timings in results/timing; leave out --quick, --budget and --out")
     if arguments.tabulate:
-        from reproduce.timing.tables import tabulate
+        from reproduce.speed.timing.tables import tabulate
 
         print("tabulated: " + ", ".join(relative_to_repo(path) for path in tabulate()))
         return
-    from reproduce.timing.cells import FULL, QUICK
-    from reproduce.timing.run import run_timing
+    from reproduce.speed.timing.cells import FULL, QUICK
+    from reproduce.speed.timing.run import run_timing
 
     scope = QUICK if arguments.quick else FULL
     if arguments.budget:
@@ -174,7 +175,7 @@ def _time(arguments: Arguments) -> None:
 
 
 def _estimate(arguments: Arguments) -> None:
-    from reproduce.timing.estimate import estimate_text, speeds_here
+    from reproduce.speed.timing.estimate import estimate_text, speeds_here
 
     print(estimate_text(_all_studies(), speeds_here()))
 

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from reproduce.collect.claims import Claim
-from reproduce.collect.runs import read_runs
-from reproduce.collect.verdicts import Verdict, judge
+from reproduce.judge.verdicts import Verdict, judge
+from reproduce.runs.table import read_runs
+from reproduce.study.claims import Claim
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ import signal
 import torch
 from training_support import tiny_study, trainer_of, use_study
 
-from reproduce.config import Phase
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.models.network import DropoutLayer
+from reproduce.study.variant import Phase
 from reproduce.train.checkpoint import load_checkpoint
 from reproduce.train.distributed import Processes, joined_processes
 from reproduce.train.loop import Trainer

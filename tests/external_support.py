@@ -10,13 +10,16 @@ from types import SimpleNamespace
 import torch
 from ilsvrc_samples import Miniature
 
-from reproduce import cli, config, ensemble, publish
-from reproduce.config import RunId, Study, load_study
+from reproduce import cli
+from reproduce.base import paths
+from reproduce.base.files import file_digest
 from reproduce.data.datasets import DATASETS, open_dataset
 from reproduce.data.ilsvrc import editions
 from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
 from reproduce.evaluate.predict import scores
-from reproduce.files import file_digest
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study, load_study
+from reproduce.train import ensemble, publish
 from reproduce.train import run as run_module
 from reproduce.train.loop import State
 from reproduce.train.record import Tested, _hits
@@ -71,7 +74,7 @@ def use_external_study(folder: Path, patch) -> None:
     load = functools.partial(load_study, experiments=experiments)
     for module in (cli, run_module, publish, ensemble):
         patch(module, "load_study", load)
-    for module in (config, editions):
+    for module in (paths, editions):
         patch(module, "RESULTS", folder / "results")
         patch(module, "DATA", folder / "data")
     patch(cli, "EXPERIMENTS", experiments)

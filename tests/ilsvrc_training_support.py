@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 from ilsvrc_samples import SIX_WNIDS, Miniature
 
-from reproduce import cli, config
-from reproduce import publish as publish_module
-from reproduce.config import RunId, load_study
+from reproduce import cli
+from reproduce.base import paths
+from reproduce.study.run_id import RunId
+from reproduce.study.study import load_study
+from reproduce.train import publish as publish_module
 from reproduce.train import run as run_module
 
 TRAINING_IMAGES = 71  # 12 of each of six classes, less a corrupt one
@@ -108,9 +110,9 @@ def use_folder(folder: Path, patch: Callable[[object, str, object], None] = seta
     """Make the package read studies from ``folder``, write there, and take the work tree for committed."""
     load = functools.partial(load_study, experiments=folder / "experiments")
     for module, name, value in (
-        (config, "EXPERIMENTS", folder / "experiments"),
-        (config, "RESULTS", folder / "results"),
-        (config, "DATA", folder / "data"),
+        (paths, "EXPERIMENTS", folder / "experiments"),
+        (paths, "RESULTS", folder / "results"),
+        (paths, "DATA", folder / "data"),
         (cli, "load_study", load),
         (run_module, "load_study", load),
         (publish_module, "load_study", load),

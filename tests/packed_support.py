@@ -5,8 +5,8 @@ import json
 
 import numpy as np
 
+from reproduce.base.files import file_digest
 from reproduce.data.statistics import npy_bytes
-from reproduce.files import file_digest
 
 WNIDS = ["n01440764", "n02105855", "n03445777"]
 

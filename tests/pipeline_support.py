@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from reproduce.paths import DATA, REPO_ROOT
+from reproduce.base.paths import DATA, REPO_ROOT
 
 
 def run(command, folder, check=True):

@@ -5,9 +5,9 @@ from pathlib import Path
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
 from matplotlib.transforms import Bbox
 
-from reproduce.collect.tables import collect
-from reproduce.designs import Comparison
+from reproduce.judge.tables import collect
 from reproduce.report.records import Records, load_records
+from reproduce.study.designs import Comparison
 
 BF16_AGAINST_FP32 = Comparison(
     id="bf16-minus-fp32",

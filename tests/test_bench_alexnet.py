@@ -2,13 +2,13 @@
 
 import pytest
 
-from reproduce.bench import alexnet
-from reproduce.bench.alexnet import alexnet_variant, measure_alexnet, noise_images
-from reproduce.bench.tables import TABLES
-from reproduce.config import Variant
-from reproduce.errors import ReproduceError
-from reproduce.measure import native_precisions
+from reproduce.base.errors import ReproduceError
 from reproduce.models.counts import training_flops_per_image
+from reproduce.speed.bench import alexnet
+from reproduce.speed.bench.alexnet import alexnet_variant, measure_alexnet, noise_images
+from reproduce.speed.bench.tables import TABLES
+from reproduce.speed.measure import native_precisions
+from reproduce.study.variant import Variant
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

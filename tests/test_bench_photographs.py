@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 from torchvision.datasets import ImageFolder
 
-from reproduce.bench.photographs import PHOTOGRAPHS, QUALITY, SQUARES, photograph, write_photographs
+from reproduce.speed.bench.photographs import PHOTOGRAPHS, QUALITY, SQUARES, photograph, write_photographs
 
 
 def test_photographs_are_all_different_and_always_the_same() -> None:

@@ -10,18 +10,18 @@ import numpy as np
 import pytest
 import torch
 
-from reproduce.bench import normalization
-from reproduce.bench.cifar10 import measure_cifar10
-from reproduce.bench.ours import PHASES, time_phases, time_training
-from reproduce.bench.report import report_markdown, result_path, write_part
-from reproduce.bench.run import run_benchmarks, run_part
-from reproduce.config import load_study
-from reproduce.errors import ReproduceError
-from reproduce.measure import in_turns, is_loaded, machine_slug, native_precisions, ratios, spread
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import RESULTS
+from reproduce.base.progress import Progress
 from reproduce.models import kernels, spec
 from reproduce.models.network import Network
-from reproduce.paths import RESULTS
-from reproduce.progress import Progress
+from reproduce.speed.bench import normalization
+from reproduce.speed.bench.cifar10 import measure_cifar10
+from reproduce.speed.bench.ours import PHASES, time_phases, time_training
+from reproduce.speed.bench.report import report_markdown, result_path, write_part
+from reproduce.speed.bench.run import run_benchmarks, run_part
+from reproduce.speed.measure import in_turns, is_loaded, machine_slug, native_precisions, ratios, spread
+from reproduce.study.study import load_study
 from reproduce.train.loop import TrainingData
 
 

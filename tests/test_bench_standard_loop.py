@@ -8,7 +8,10 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from reproduce.bench.standard_loop import (
+from reproduce.base.errors import ReproduceError
+from reproduce.models import spec
+from reproduce.models.network import Network, StepDraw
+from reproduce.speed.bench.standard_loop import (
     PixelDataset,
     StandardNetwork,
     in_stock_order,
@@ -17,11 +20,9 @@ from reproduce.bench.standard_loop import (
     standard_optimizer,
     standard_step,
 )
-from reproduce.bench.stock import stock_layers
-from reproduce.config import Phase, load_study
-from reproduce.errors import ReproduceError
-from reproduce.models import spec
-from reproduce.models.network import Network, StepDraw
+from reproduce.speed.bench.stock import stock_layers
+from reproduce.study.study import load_study
+from reproduce.study.variant import Phase
 from reproduce.train.loop import TrainingData
 from reproduce.train.update import MomentumUpdate
 

@@ -13,9 +13,9 @@ import training_support
 from training_support import RUN, use_study, write_study
 
 from reproduce import cli
-from reproduce.errors import ElsewhereError, InterruptedRunError, ReproduceError
-from reproduce.timing import cells
-from reproduce.timing import run as timing_run
+from reproduce.base.errors import ElsewhereError, InterruptedRunError, ReproduceError
+from reproduce.speed.timing import cells
+from reproduce.speed.timing import run as timing_run
 from reproduce.train import golden
 from reproduce.train import run as run_module
 

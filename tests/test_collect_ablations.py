@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
 
-from reproduce.collect.ablations import ablation_table
-from reproduce.collect.runs import read_runs
-from reproduce.collect.tables import collect
-from reproduce.collect.verdicts import judge
+from reproduce.judge.ablations import ablation_table
+from reproduce.judge.tables import collect
+from reproduce.judge.verdicts import judge
+from reproduce.runs.table import read_runs
 
 ERRORS = {"without": [13.0, 13.2, 13.1], "with": [11.0, 11.1], "undropped": [11.9, 12.1], "unlogged": [None]}
 

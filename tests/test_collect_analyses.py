@@ -6,10 +6,10 @@ import pytest
 from collect_support import FakeRunId, FakeStudy, claim, write_run
 from stored_runs import answers, config_of, write_labels, write_stored
 
-from reproduce.collect.analyses import analyze, number_entries
-from reproduce.collect.numbers import format_number, read_numbers
-from reproduce.collect.runs import read_runs
-from reproduce.collect.tables import collect
+from reproduce.judge.analyses import analyze, number_entries
+from reproduce.judge.numbers import format_number, read_numbers
+from reproduce.judge.tables import collect
+from reproduce.runs.table import read_runs
 
 LABELS = [0, 1, 2, 3]
 RUNS = [FakeRunId("small", "base", 11, seed) for seed in (1, 2, 3, 4)]

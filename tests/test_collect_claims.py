@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from reproduce.collect.arithmetic import evaluate
-from reproduce.collect.claims import Claim, load_claims
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.study.arithmetic import evaluate
+from reproduce.study.claims import Claim, load_claims
 
 SINGLE = {
     "id": "net-error",

@@ -8,7 +8,9 @@ import pytest
 from collect_support import FakeRunId, write_run
 from stored_runs import answers, config_of, write_labels, write_stored
 
-from reproduce.collect.ensembles import (
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import RESULTS
+from reproduce.runs.ensembles import (
     ensemble_gains,
     mean_error_percent,
     sampling_error,
@@ -16,10 +18,8 @@ from reproduce.collect.ensembles import (
     validation_images,
     view_gains,
 )
-from reproduce.collect.labels import read_labels
-from reproduce.collect.runs import read_runs
-from reproduce.errors import ReproduceError
-from reproduce.paths import RESULTS
+from reproduce.runs.labels import read_labels
+from reproduce.runs.table import read_runs
 
 LABELS = [0, 1, 2, 3]
 RIGHT = {1: [0, 1], 2: [2, 3], 3: [1, 2, 3], 4: [1, 2, 3]}  # by seed: what the net answers rightly

@@ -8,15 +8,15 @@ import pytest
 from collect_support import claim, difference_claim
 from external_support import TEST_IMAGES, external_study, finish_run
 
-from reproduce.collect.numbers import cite, read_numbers
-from reproduce.collect.runs import published_runs, read_runs
-from reproduce.collect.tables import collect
-from reproduce.collect.verdicts import judge
-from reproduce.collect.verify import find_problems
-from reproduce.config import RunId
-from reproduce.ensemble import make_ensembles
-from reproduce.paths import REPO_ROOT
-from reproduce.publish import publish
+from reproduce.base.paths import REPO_ROOT
+from reproduce.judge.numbers import cite, read_numbers
+from reproduce.judge.tables import collect
+from reproduce.judge.verdicts import judge
+from reproduce.judge.verify import find_problems
+from reproduce.runs.table import published_runs, read_runs
+from reproduce.study.run_id import RunId
+from reproduce.train.ensemble import make_ensembles
+from reproduce.train.publish import publish
 
 TRAIN = "python -m reproduce train tinynet"
 PUBLISH = "python -m reproduce publish tinynet"
@@ -73,7 +73,7 @@ def test_finished_runs_count_only_when_published(external_folder):
 
 
 def test_published_runs_earn_what_synthetic_scale_permits(external_folder, monkeypatch):
-    monkeypatch.setattr("reproduce.ensemble.git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
+    monkeypatch.setattr("reproduce.train.ensemble.git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
     train_all(external_study(external_folder))
     make_ensembles("tinynet", "pair")
     publish("tinynet")
@@ -93,7 +93,7 @@ def test_published_runs_earn_what_synthetic_scale_permits(external_folder, monke
 
 
 def test_tables_numbers_and_checks_know_the_published_runs(external_folder, monkeypatch):
-    monkeypatch.setattr("reproduce.ensemble.git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
+    monkeypatch.setattr("reproduce.train.ensemble.git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
     study = external_study(external_folder)
     train_all(study)
     make_ensembles("tinynet", "pair")

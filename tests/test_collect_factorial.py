@@ -8,13 +8,13 @@ import pytest
 from collect_support import FakeRunId, FakeStudy, claim, write_run
 from scipy import stats
 
-from reproduce.collect.factorial import analyze_all, effects_of
-from reproduce.collect.numbers import cite, find_number
-from reproduce.collect.runs import read_runs
-from reproduce.collect.tables import collect
-from reproduce.config import Factorial
-from reproduce.errors import ReproduceError
-from reproduce.validation import validated
+from reproduce.base.errors import ReproduceError
+from reproduce.base.validation import validated
+from reproduce.judge.factorial import analyze_all, effects_of
+from reproduce.judge.numbers import cite, find_number
+from reproduce.judge.tables import collect
+from reproduce.runs.table import read_runs
+from reproduce.study.designs import Factorial
 
 DESIGN = {
     "id": "body-by-normalization",

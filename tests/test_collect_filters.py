@@ -6,16 +6,16 @@ from collect_support import FakeRunId, write_run
 from scipy import stats
 from stored_runs import config_of
 
-from reproduce.collect.filters import (
+from reproduce.base.paths import RESULTS
+from reproduce.models.spec import load_spec
+from reproduce.runs.filters import (
     color_shares,
     color_specialization,
     columns_of_first_layer,
     division,
     specialization_summary,
 )
-from reproduce.collect.runs import read_runs
-from reproduce.models.spec import load_spec
-from reproduce.paths import RESULTS
+from reproduce.runs.table import read_runs
 
 RED, GREEN_RED, GRAY, CYCLIC = ([1, 0, 0], [1, -1, 0], [1, 1, 1], [2, 0, 1])
 

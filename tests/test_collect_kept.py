@@ -5,10 +5,10 @@ import pytest
 from collect_support import FakeRunId, claim, write_run
 from stored_runs import config_of, write_labels
 
-from reproduce.collect import neighbors
-from reproduce.collect.runs import read_runs
-from reproduce.collect.verdicts import judge
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.judge.verdicts import judge
+from reproduce.runs import neighbors
+from reproduce.runs.table import read_runs
 
 GAIN = {"kind": "gain", "targets": [], "margin": None, "margin_why": None, "study": "small", "arms": ["base"]}
 SPECIALIZED = "color_specialization_above_chance_percent"

@@ -6,17 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproduce.collect.learning import (
+from reproduce.base.paths import RESULTS
+from reproduce.runs.files import read_history
+from reproduce.runs.learning import (
     HELD_OUT_LEVEL_PERCENT,
     updates_to_converge,
     updates_to_held_out_level,
     updates_to_leave_chance,
     updates_to_reach,
 )
-from reproduce.collect.run_files import read_history
-from reproduce.collect.runs import published_runs
-from reproduce.config import load_study
-from reproduce.paths import RESULTS
+from reproduce.runs.table import published_runs
+from reproduce.study.study import load_study
 
 
 def test_chance_is_left_when_the_mean_of_the_last_hundred_is_a_seventh_below_it():

@@ -7,12 +7,12 @@ from collect_support import FakeRunId, write_run
 from scipy.spatial.distance import cdist
 from stored_runs import edit_json, write_labels
 
-from reproduce.collect import neighbors
-from reproduce.collect.neighbors import nearest_rows, neighbor_purity, purity_percent
-from reproduce.collect.runs import read_runs
+from reproduce.base.errors import ReproduceError
 from reproduce.data.cifar10 import CIFAR10_FOLDER, STATISTICS_FOLDER, load_cifar10
 from reproduce.data.in_memory import balanced_subset
-from reproduce.errors import ReproduceError
+from reproduce.runs import neighbors
+from reproduce.runs.neighbors import nearest_rows, neighbor_purity, purity_percent
+from reproduce.runs.table import read_runs
 
 RUN = FakeRunId("small", "base")
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from collect_support import FakeRunId, FakeStudy, claim, write_run
 
-from reproduce.collect.numbers import cite, find_number, format_number, read_numbers, write_numbers
-from reproduce.collect.tables import collect
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.judge.numbers import cite, find_number, format_number, read_numbers, write_numbers
+from reproduce.judge.tables import collect
 
 CITATION = """cff-version: 1.2.0
 title: AlexNet 2012, reproduced

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from collect_support import claim, difference_claim
 
-from reproduce.collect import rules
-from reproduce.collect.rules import Region, Terms, accepted_region, decide, in_logs, seeds_to_settle
-from reproduce.collect.statistics import Estimate, mean_interval, ratio
+from reproduce.judge import rules
+from reproduce.judge.rules import Region, Terms, accepted_region, decide, in_logs, seeds_to_settle
+from reproduce.runs.statistics import Estimate, mean_interval, ratio
 
 
 def interval(low: float, high: float, std: float | None = 1.0) -> Estimate:

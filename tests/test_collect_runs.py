@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from collect_support import FakeRunId, FakeStudy, write_run
 
-from reproduce.collect.run_files import read_predictions
-from reproduce.collect.runs import COLUMNS, published_runs, read_histories, read_runs
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.runs.files import read_predictions
+from reproduce.runs.table import COLUMNS, published_runs, read_histories, read_runs
 
 
 def test_reads_exactly_the_listed_runs_in_order(tmp_path):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from reproduce.collect import statistics
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.runs import statistics
 
 # Two-sided 95 % points of Student's t, from tables.
 T_1, T_2, T_4 = 12.7062, 4.3027, 2.7764

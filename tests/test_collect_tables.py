@@ -6,13 +6,13 @@ import pytest
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
 from scipy import stats
 
-from reproduce.collect.comparisons import compare_all
-from reproduce.collect.markdown import markdown_table
-from reproduce.collect.numbers import read_numbers
-from reproduce.collect.runs import read_histories, read_runs
-from reproduce.collect.tables import average_histories, collect, summarize, write_table
-from reproduce.designs import Comparison
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.judge.comparisons import compare_all
+from reproduce.judge.markdown import markdown_table
+from reproduce.judge.numbers import read_numbers
+from reproduce.judge.tables import average_histories, collect, summarize, write_table
+from reproduce.runs.table import read_histories, read_runs
+from reproduce.study.designs import Comparison
 
 BF16 = Comparison(
     id="bf16-error",

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from training_support import tiny_study, use_study, write_study
 
-from reproduce.collect.tuning import read_tuning, recorded_runs, tabulate_tuning
-from reproduce.config import RunList
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.runs.tuning import read_tuning, recorded_runs, tabulate_tuning
+from reproduce.study.study import RunList
 
 METRICS = {
     "test_top1_error_percent": 11.0,
@@ -29,7 +29,6 @@ def study(tmp_path, monkeypatch):
     write_study(tmp_path)
     use_study(tmp_path, monkeypatch.setattr)
     study = tiny_study(tmp_path)
-    monkeypatch.setattr("reproduce.config.EXPERIMENTS", tmp_path / "experiments")
     return study.model_copy(update={"profiles": {"tuning": {"small": RunList(epochs=6, seeds=[101, 102])}}})
 
 

@@ -3,10 +3,11 @@
 import pytest
 from collect_support import claim, difference_claim, write_run
 
-from reproduce.collect.runs import published_runs, read_runs
-from reproduce.collect.unmade import further_command, why_unmade
-from reproduce.config import RunId, Study
-from reproduce.validation import validated
+from reproduce.base.validation import validated
+from reproduce.judge.unmade import further_command, why_unmade
+from reproduce.runs.table import published_runs, read_runs
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study
 
 VARIANT = {
     "network": "80sec",

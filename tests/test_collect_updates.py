@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproduce.collect.updates import read_activations, read_update_losses
-from reproduce.config import RunId
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.runs.updates import read_activations, read_update_losses
+from reproduce.study.run_id import RunId
 
 FIRST, SECOND, MISSING = (RunId("study", "arm", 1, seed) for seed in (1, 2, 3))
 

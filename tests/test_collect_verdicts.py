@@ -3,9 +3,9 @@
 import pytest
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, verdict_of, write_run
 
-from reproduce.collect.runs import read_runs
-from reproduce.collect.verdicts import judge
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.judge.verdicts import judge
+from reproduce.runs.table import read_runs
 
 
 def test_a_single_value_is_reproduced(make_runs):

@@ -5,7 +5,7 @@ import pytest
 from collect_support import claim, difference_claim, make_arms, verdict_of
 from scipy import stats
 
-from reproduce.collect.verdicts import judge
+from reproduce.judge.verdicts import judge
 
 
 def test_a_difference_of_arms(make_runs):

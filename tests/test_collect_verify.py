@@ -13,10 +13,10 @@ import pytest
 from collect_support import FakeRunId, FakeStudy, claim, write_run
 from ruamel.yaml import YAML
 
-from reproduce.collect.tables import collect
-from reproduce.collect.verify import dvc_folder_md5, find_problems, verify
-from reproduce.errors import ReproduceError
-from reproduce.files import file_digest, json_digest
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import file_digest, json_digest
+from reproduce.judge.tables import collect
+from reproduce.judge.verify import dvc_folder_md5, find_problems, verify
 
 CONFIG = {"batch_size": 128}
 RUN = FakeRunId()

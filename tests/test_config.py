@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from reproduce import config
-from reproduce.config import Phase, RunId, Study, Variant, load_study
-from reproduce.errors import ReproduceError
-from reproduce.validation import validated
+from reproduce.base import paths
+from reproduce.base.errors import ReproduceError
+from reproduce.base.validation import validated
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study, load_study
+from reproduce.study.variant import Phase, Variant
 
 PHASE = {"epochs": 8, "training_files": [1, 2, 3, 4, 5], "weight_rate_factor": 1.0}
 VARIANT = {
@@ -216,7 +218,7 @@ def test_unknown_names_are_errors_that_list_the_known(tmp_path):
 
 def test_run_names_and_folders(monkeypatch):
     run = RunId("nets", "80sec", 11, 3)
-    monkeypatch.setattr(config, "RESULTS", Path("/r"))
+    monkeypatch.setattr(paths, "RESULTS", Path("/r"))
     assert run.folder == Path("/r/runs/nets/80sec/epochs11/seed3")
     assert RunId.parse("results/runs/nets/80sec/epochs11/seed3/") == RunId.parse(str(run)) == run
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import cifar10_samples as samples
 import pytest
 
+from reproduce.base.errors import ReproduceError
 from reproduce.data.cifar10_sources import acquire_cifar10
 from reproduce.data.official import SourceError
-from reproduce.errors import ReproduceError
 
 
 @pytest.fixture(autouse=True)

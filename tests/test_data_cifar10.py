@@ -5,15 +5,10 @@ import cifar10_samples as samples
 import numpy as np
 import pytest
 
-from reproduce.data.cifar10 import (
-    CIFAR10_FOLDER,
-    STATISTICS_FOLDER,
-    load_cifar10,
-    prepare_cifar10,
-)
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import exclusive_lock
+from reproduce.data.cifar10 import CIFAR10_FOLDER, STATISTICS_FOLDER, load_cifar10, prepare_cifar10
 from reproduce.data.statistics import color_covariance, mean_image
-from reproduce.errors import ReproduceError
-from reproduce.files import exclusive_lock
 
 
 @pytest.fixture(autouse=True)

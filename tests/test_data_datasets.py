@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from reproduce.config import DatasetName
+from reproduce.base.errors import ReproduceError
 from reproduce.data import datasets
 from reproduce.data.datasets import DATASETS, DataOptions, open_dataset
 from reproduce.data.in_memory import enlarged, enlarged_mean
 from reproduce.data.statistics import npy_bytes
-from reproduce.errors import ReproduceError
+from reproduce.study.study import DatasetName
 
 CPU = torch.device("cpu")
 RANDOM = np.random.default_rng(2)

@@ -10,9 +10,9 @@ from pathlib import Path
 import cifar10_samples as samples
 import pytest
 
+from reproduce.base.errors import ReproduceError
 from reproduce.data.cifar10_sources import fetch_official
 from reproduce.data.official import SourceError
-from reproduce.errors import ReproduceError
 
 
 @pytest.fixture(autouse=True)

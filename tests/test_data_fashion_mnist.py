@@ -11,6 +11,8 @@ from fashion_mnist_samples import CONTENTS, FILES, TEST_IMAGES, TRAINING_IMAGES,
 from torchvision.datasets import FashionMNIST
 
 from reproduce import cli
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import exclusive_lock, file_digest
 from reproduce.data.fashion_mnist import (
     FASHION_MNIST_FOLDER,
     STATISTICS_FOLDER,
@@ -19,8 +21,6 @@ from reproduce.data.fashion_mnist import (
 )
 from reproduce.data.fashion_mnist_sources import OFFICIAL_FILES
 from reproduce.data.statistics import mean_image
-from reproduce.errors import ReproduceError
-from reproduce.files import exclusive_lock, file_digest
 
 needs_the_data = pytest.mark.skipif(
     not FASHION_MNIST_FOLDER.is_dir(), reason="Fashion-MNIST is absent: run `python -m reproduce data fashion_mnist`"

@@ -23,6 +23,7 @@ from fashion_mnist_samples import (
 )
 from torchvision.datasets import FashionMNIST
 
+from reproduce.base.errors import ReproduceError
 from reproduce.data import fashion_mnist_sources as sources
 from reproduce.data.fashion_mnist_sources import (
     OFFICIAL_FILES,
@@ -32,7 +33,6 @@ from reproduce.data.fashion_mnist_sources import (
     fetch_official,
 )
 from reproduce.data.official import SourceError
-from reproduce.errors import ReproduceError
 
 
 @pytest.fixture(autouse=True)

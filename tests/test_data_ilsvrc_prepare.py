@@ -5,9 +5,9 @@ import pytest
 from ilsvrc_samples import WNIDS, Miniature
 from prepare_support import bytes_of, index_of, manifest_of, prepare_miniature, use_own_folders
 
+from reproduce.base.errors import ReproduceError
 from reproduce.cli import main
 from reproduce.data.ilsvrc.pixels import decode
-from reproduce.errors import ReproduceError
 
 SAMPLE = Miniature()  # 24 training images in shards of 5, 8 validation images
 

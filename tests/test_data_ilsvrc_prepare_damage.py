@@ -16,9 +16,9 @@ import pytest
 from ilsvrc_samples import WNIDS, Miniature
 from prepare_support import bytes_of, index_of, manifest_of, prepare_miniature, use_own_folders
 
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import exclusive_lock
 from reproduce.data.ilsvrc import prepare
-from reproduce.errors import ReproduceError
-from reproduce.files import exclusive_lock
 
 SAMPLE = Miniature()  # 24 training images in shards of 5, 8 validation images
 

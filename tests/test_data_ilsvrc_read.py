@@ -7,19 +7,12 @@ import torch
 from crops_support import random_crops
 from ilsvrc_samples import WNIDS, Miniature
 
-from reproduce.data.augment import (
-    ColorNoise,
-    CropDraws,
-    center_crop_of_mean,
-    to_input,
-    view,
-    view_offsets,
-)
+from reproduce.base.errors import ReproduceError
+from reproduce.data.augment import ColorNoise, CropDraws, center_crop_of_mean, to_input, view, view_offsets
 from reproduce.data.ilsvrc import read
 from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
 from reproduce.data.ilsvrc.read import PackedImages, Step, TrainingReader, whole_images
-from reproduce.errors import ReproduceError
 
 CPU = torch.device("cpu")
 ROWS = np.array([23, 0, 4, 5, 9, 10, 0, 17])  # shards hold 5: first, last and repeated rows of several

@@ -1,11 +1,11 @@
 import pytest
 from ilsvrc_samples import WNIDS, Miniature
 
+from reproduce.base.errors import ReproduceError
 from reproduce.data.ilsvrc.archives import validation_wnids
 from reproduce.data.ilsvrc.editions import EDITIONS, Edition
 from reproduce.data.ilsvrc.pack import read_entry
 from reproduce.data.ilsvrc.sources import list_source
-from reproduce.errors import ReproduceError
 
 SAMPLE = Miniature(per_class=3, validation=5)
 WRITERS = [SAMPLE.write_archives, SAMPLE.write_class_folders, SAMPLE.write_kaggle_folders]

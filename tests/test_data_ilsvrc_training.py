@@ -6,11 +6,11 @@ import torch
 from crops_support import random_crops
 from packed_support import write_subset
 
+from reproduce.base.errors import ReproduceError
 from reproduce.data.datasets import DATASETS, DataOptions, open_dataset
 from reproduce.data.ilsvrc import training
 from reproduce.data.ilsvrc.training import load_packed
 from reproduce.data.steps import Step
-from reproduce.errors import ReproduceError
 
 CPU = torch.device("cpu")
 COUNTS = {"train": 5, "val": 3, "test": 4}

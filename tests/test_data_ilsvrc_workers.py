@@ -3,8 +3,8 @@ import signal
 
 import pytest
 
+from reproduce.base.errors import ReproduceError
 from reproduce.data.ilsvrc.workers import available_cores, finished_tasks
-from reproduce.errors import ReproduceError
 
 
 def _where(number: int) -> tuple[int, int]:

@@ -8,11 +8,13 @@ import torch
 from external_support import external_study, finish_run, prepare_miniature, use_external_study
 from training_support import tiny_study, use_study, write_study
 
-from reproduce import cli, doctor
-from reproduce.config import RunId, RunList
+from reproduce import cli
 from reproduce.data.ilsvrc import editions
 from reproduce.models.spec import load_spec
-from reproduce.publish import publish
+from reproduce.speed import doctor
+from reproduce.study.run_id import RunId
+from reproduce.study.study import RunList
+from reproduce.train.publish import publish
 
 CPU = torch.device("cpu")
 SPEED = 1000.0  # images per second

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import torch
 
-from reproduce import draws
+from reproduce.base import draws
 
 
 def numbers(*key):
@@ -32,7 +32,7 @@ def test_the_generator_is_philox_keyed_by_seed_and_checksum_and_placed_at_the_st
 
 
 def test_another_process_draws_the_same():
-    code = "from reproduce import draws; print(draws.gaussian(4, 'weights of a', (3,), 0.5).tolist())"
+    code = "from reproduce.base import draws; print(draws.gaussian(4, 'weights of a', (3,), 0.5).tolist())"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == str(draws.gaussian(4, "weights of a", (3,), 0.5).tolist())
 

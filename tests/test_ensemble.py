@@ -7,11 +7,11 @@ import pytest
 from external_support import TEST_IMAGES, external_study, finish_run
 
 from reproduce import cli
-from reproduce.config import RunId
-from reproduce.ensemble import make_ensembles, mean_probabilities
-from reproduce.errors import ReproduceError
-from reproduce.files import file_digest, read_json
-from reproduce.publish import publish
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import file_digest, read_json
+from reproduce.study.run_id import RunId
+from reproduce.train.ensemble import make_ensembles, mean_probabilities
+from reproduce.train.publish import publish
 from reproduce.train.run import probabilities_path
 
 PAIR = RunId("tinynet", "pair", 2, 1)
@@ -70,7 +70,7 @@ def test_the_surer_net_decides_and_the_record_is_like_a_runs(study, capsys):
 
 
 def test_an_ensemble_of_published_runs_is_published(study, monkeypatch):
-    monkeypatch.setattr("reproduce.ensemble.git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
+    monkeypatch.setattr("reproduce.train.ensemble.git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
     for seed in (1, 2):
         finish_run(study, member(seed), wrong=[seed])
     make_ensembles("tinynet", "pair")
@@ -78,7 +78,7 @@ def test_an_ensemble_of_published_runs_is_published(study, monkeypatch):
 
 
 def test_a_dirty_member_makes_a_dirty_ensemble(study, monkeypatch, capsys):
-    monkeypatch.setattr("reproduce.ensemble.git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
+    monkeypatch.setattr("reproduce.train.ensemble.git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
     finish_run(study, member(1), wrong=[])
     finish_run(study, member(2), wrong=[], git_dirty=True)
     make_ensembles("tinynet", "pair")

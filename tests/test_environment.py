@@ -7,7 +7,7 @@ import tomllib
 import pytest
 import yaml
 
-from reproduce.paths import REPO_ROOT
+from reproduce.base.paths import REPO_ROOT
 
 _CONDA_NAMES = {"torch": "pytorch"}
 

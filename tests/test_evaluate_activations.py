@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from reproduce.base.validation import validated
 from reproduce.evaluate.activations import activation_scales
 from reproduce.models.network import Network
 from reproduce.models.spec import NetworkSpec
-from reproduce.validation import validated
 
 RATES = {"weight_std": 1.0, "learning_rate": 0.1, "bias_learning_rate": 0.1, "weight_decay": 0.0}
 

@@ -1,9 +1,9 @@
 import torch
 
-from reproduce.config import load_study
 from reproduce.evaluate.predict import class_probabilities
 from reproduce.evaluate.stream import streamed_probabilities
 from reproduce.models.network import Network
+from reproduce.study.study import load_study
 
 
 def test_streaming_in_batches_gives_what_one_pass_gives():

@@ -10,8 +10,8 @@ import textwrap
 
 import pytest
 
-from reproduce.errors import ReproduceError
-from reproduce.files import (
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import (
     atomic_path,
     exclusive_lock,
     file_digest,
@@ -129,7 +129,7 @@ def test_a_failed_swap_brings_the_old_folder_back(tmp_path, monkeypatch):
 KILLED_WHILE_REPLACING = """
     import os, signal, sys
     from pathlib import Path
-    from reproduce.files import replacing_folder
+    from reproduce.base.files import replacing_folder
     folder, moment = Path(sys.argv[1]), sys.argv[2]
     rename = Path.rename
     def rename_and_die(self, target):
@@ -162,7 +162,7 @@ def test_what_a_kill_left_is_cleared_by_the_next_writer(tmp_path, moment):
 HOLDER = """
     import sys
     from pathlib import Path
-    from reproduce.files import exclusive_lock
+    from reproduce.base.files import exclusive_lock
     with exclusive_lock(Path(sys.argv[1]), "busy"):
         print("held", flush=True)
         sys.stdin.read()

@@ -10,12 +10,12 @@ import torch
 from packed_support import write_subset
 
 from reproduce import cli
-from reproduce.config import load_study
 from reproduce.data.augment import CropDraws
 from reproduce.data.ilsvrc.training import load_packed
 from reproduce.data.steps import Step
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.normalization import normalize_across_maps, normalize_within_map
+from reproduce.study.study import load_study
 from reproduce.train.checkpoint import load_checkpoint, save_checkpoint
 from reproduce.train.loop import Trainer
 from reproduce.train.run import Launch, prepare_torch

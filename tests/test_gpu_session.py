@@ -15,8 +15,9 @@ import training_support
 from training_support import write_study
 
 from reproduce import cli
-from reproduce.config import RunId, load_study
-from reproduce.paths import REPO_ROOT
+from reproduce.base.paths import REPO_ROOT
+from reproduce.study.run_id import RunId
+from reproduce.study.study import load_study
 
 SCRIPT = REPO_ROOT / "experiments" / "gpu_session.sh"
 FIRST, SECOND = "tiny/small/epochs6/seed1", "tiny/small/epochs6/seed2"
@@ -214,7 +215,7 @@ def test_runs_on_the_cpu_finish_stop_and_go_on(tree):
     commands = f"""\
 #!/usr/bin/env bash
 case "$*" in
-"- "*) {{ echo 'import reproduce.provenance as made_from'
+"- "*) {{ echo 'import reproduce.base.provenance as made_from'
     echo 'made_from.git_state = lambda: {{"git_commit": "1", "git_dirty": bool("'$DIRTY'")}}'
     cat; }} | exec "{sys.executable}" "$@" ;;
 "-m reproduce train"*) exec "{sys.executable}" "{training_support.__file__}" "{tree}" "${{@:3}}" ;;

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reproduce import hardware
+from reproduce.base import hardware
 
 CPU = torch.device("cpu")
 

@@ -16,12 +16,12 @@ from ilsvrc_samples import Miniature
 from ilsvrc_training_support import UPDATES_PER_EPOCH, finished, losses, metrics, place_of, started, train
 
 from reproduce import cli
-from reproduce.collect.tables import collect
-from reproduce.config import load_study
-from reproduce.files import file_digest
-from reproduce.publish import publish
+from reproduce.base.files import file_digest
+from reproduce.judge.tables import collect
+from reproduce.study.study import load_study
 from reproduce.train.checkpoint import load_checkpoint
 from reproduce.train.loop import Trainer
+from reproduce.train.publish import publish
 
 pytestmark = [pytest.mark.usefixtures("one_thread"), pytest.mark.timeout(1200)]
 

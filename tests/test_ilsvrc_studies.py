@@ -2,8 +2,8 @@
 
 import pytest
 
-from reproduce.config import load_study
 from reproduce.models.counts import total_parameters
+from reproduce.study.study import load_study
 
 STUDIES = {name: load_study(name) for name in ("ilsvrc2010", "ilsvrc2012")}
 PAPER = STUDIES["ilsvrc2012"].variant("paper")

@@ -11,9 +11,9 @@ import time
 import pytest
 from pipeline_support import make_clone, run
 
-from reproduce.collect.tuning import recorded_runs
-from reproduce.config import load_study
-from reproduce.paths import REPO_ROOT
+from reproduce.base.paths import REPO_ROOT
+from reproduce.runs.tuning import recorded_runs
+from reproduce.study.study import load_study
 from reproduce.train.run import is_up_to_date
 
 INSTALLED = f"{sys.prefix}/.installed"

@@ -5,7 +5,7 @@ import sys
 
 _PROBE = """
 import resource, sys, torch
-from reproduce.memory import keep_freed_memory
+from reproduce.base.memory import keep_freed_memory
 taken = keep_freed_memory() if sys.argv[1] == "keep" else False
 def faults():
     for _ in range(20):

@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from reproduce.config import load_study
 from reproduce.models import spec
 from reproduce.models.counts import total_parameters
 from reproduce.models.spec import load_spec
+from reproduce.study.study import load_study
 
 SMALL, PAPER = load_spec("alexnet_small"), load_spec("alexnet_paper")
 STUDY = load_study("alexnet_small")

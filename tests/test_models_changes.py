@@ -3,11 +3,12 @@
 import pytest
 import torch
 
-from reproduce.config import Variant, load_study
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.models.counts import count_layers, total_parameters
 from reproduce.models.network import Network
 from reproduce.models.spec import NetworkSpec, load_spec
+from reproduce.study.study import load_study
+from reproduce.study.variant import Variant
 
 
 def fields(network: NetworkSpec, field: str) -> dict:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.models import kernels, spec
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.normalization import normalize_across_maps

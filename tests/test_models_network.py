@@ -5,10 +5,10 @@ import pytest
 import torch
 from torch.nn import functional
 
+from reproduce.base.validation import validated
 from reproduce.models import kernels
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.spec import NetworkSpec, load_spec
-from reproduce.validation import validated
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.base.validation import validated
 from reproduce.models.spec import NetworkSpec, Pooling, ResponseNormalization, load_spec, rounded_up_size
-from reproduce.validation import validated
 
 # One row a layer with weights, from example-layers/layers-*.cfg and layer-params-*.cfg: kind, filters or outputs,
 # filter size, padding, initW, wc, neuron. Stride 1, epsW 0.001, epsB 0.002 and initB 0 hold everywhere.

@@ -5,12 +5,12 @@ import torch
 from torch.nn import functional
 from torchvision.models import alexnet
 
-from reproduce.config import Phase
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.models import spec
 from reproduce.models.counts import total_parameters
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.pooling import max_pool
+from reproduce.study.variant import Phase
 from reproduce.train.update import MomentumUpdate
 
 

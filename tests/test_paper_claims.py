@@ -9,16 +9,17 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
-from reproduce import cli, config
-from reproduce.collect.claims import CLAIMS_FILE, load_claims
-from reproduce.collect.numbers import find_number
-from reproduce.collect.runs import read_runs
-from reproduce.collect.unmade import why_unmade
+from reproduce import cli
+from reproduce.base.paths import REPO_ROOT
 from reproduce.data.ilsvrc.editions import edition_of
-from reproduce.designs import study_and_variant
+from reproduce.judge.numbers import find_number
+from reproduce.judge.unmade import why_unmade
 from reproduce.models.counts import weighted_counts
 from reproduce.models.spec import load_spec
-from reproduce.paths import REPO_ROOT
+from reproduce.runs.table import read_runs
+from reproduce.study import study
+from reproduce.study.claims import CLAIMS_FILE, load_claims
+from reproduce.study.designs import study_and_variant
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def claims():
     return load_claims()
 
 
-load_study = functools.cache(config.load_study)
+load_study = functools.cache(study.load_study)
 
 
 def what_is_trained(variant):

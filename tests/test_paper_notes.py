@@ -6,8 +6,8 @@ import re
 import pandas as pd
 import pytest
 
-from reproduce.collect.claims import load_claims
-from reproduce.paths import PAPER_NOTES, REPO_ROOT
+from reproduce.base.paths import PAPER_NOTES, REPO_ROOT
+from reproduce.study.claims import load_claims
 
 TIMELINE_COLUMNS = (
     "year,test_set,n_images,role,team,method,top1_error_pct,top5_error_pct,split,ensemble,external_data,se_pp,"

@@ -8,8 +8,8 @@ import pytest
 import yaml
 from pipeline_support import make_clone, run
 
-from reproduce.config import load_study
-from reproduce.paths import DATA, EXPERIMENTS, REPO_ROOT
+from reproduce.base.paths import DATA, EXPERIMENTS, REPO_ROOT
+from reproduce.study.study import load_study
 
 STUDY = "experiments/cifar10_nets/dvc.yaml"
 SINKS = ["figures_ablations", "figures_literature", "figures_cifar10_nets", "figures_relu_vs_tanh", "figures_timing"]

@@ -3,10 +3,11 @@
 import pytest
 from collect_support import claim, difference_claim, write_run
 
-from reproduce import plan
-from reproduce.config import RunId, Study
-from reproduce.errors import ReproduceError
-from reproduce.validation import validated
+from reproduce.base.errors import ReproduceError
+from reproduce.base.validation import validated
+from reproduce.judge import plan
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study
 
 VARIANT = {
     "network": "80sec",

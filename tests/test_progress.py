@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from reproduce import progress
-from reproduce.progress import Progress, format_duration
+from reproduce.base import progress
+from reproduce.base.progress import Progress, format_duration
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from reproduce import provenance
+from reproduce.base import provenance
 
 
 def git(folder, *arguments):
@@ -77,7 +77,7 @@ def test_the_source_digest_sees_every_file_of_the_package(tmp_path, monkeypatch)
 def test_every_module_a_run_uses_is_imported_before_it_starts():
     code = """
 import sys
-from reproduce.provenance import import_training_modules
+from reproduce.train.imports import import_training_modules
 import_training_modules()
 print("\\n".join(name for name in sys.modules if name.startswith("reproduce.")))
 """

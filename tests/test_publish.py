@@ -7,10 +7,10 @@ import pytest
 from external_support import STUDY, external_study, finish_run
 
 from reproduce import cli
-from reproduce.config import RunId
+from reproduce.base.errors import ReproduceError
 from reproduce.data.ilsvrc import editions
-from reproduce.errors import ReproduceError
-from reproduce.publish import publish
+from reproduce.study.run_id import RunId
+from reproduce.train.publish import publish
 from reproduce.train.run import is_up_to_date
 
 RUN = RunId("tinynet", "paper", 2, 1)

@@ -6,10 +6,10 @@ import re
 import pytest
 from timing_support import frame_of, row
 
-from reproduce import quick
-from reproduce.config import load_study
-from reproduce.timing import estimate
-from reproduce.timing.estimate import Speeds
+from reproduce.report import quick
+from reproduce.speed.timing import estimate
+from reproduce.speed.timing.estimate import Speeds
+from reproduce.study.study import load_study
 
 
 @pytest.fixture

@@ -6,18 +6,19 @@ import shlex
 import pytest
 from pipeline_support import make_clone, run
 
-from reproduce.arguments import build_parser
-from reproduce.bench.run import PARTS
-from reproduce.collect.claims import load_claims
-from reproduce.collect.numbers import read_numbers
-from reproduce.collect.run_files import folder_of_run
-from reproduce.config import RunId, load_study
-from reproduce.errors import ReproduceError
-from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS
+from reproduce.base.arguments import build_parser
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import EXPERIMENTS, REPO_ROOT, RESULTS
+from reproduce.judge.numbers import read_numbers
 from reproduce.report.build import NOTEBOOK_SOURCES
 from reproduce.report.build import PAGES as GENERATED
 from reproduce.report.readme import check_readme, unmarked_results
 from reproduce.report.records import load_records
+from reproduce.runs.files import folder_of_run
+from reproduce.speed.bench.run import PARTS
+from reproduce.study.claims import load_claims
+from reproduce.study.run_id import RunId
+from reproduce.study.study import load_study
 
 README = REPO_ROOT / "README.md"
 FOLDERS = ("experiments", "results", "paper_notes")

@@ -4,10 +4,10 @@ import re
 
 import pytest
 
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import PAPER_NOTES
 from reproduce.cli import main
-from reproduce.errors import ReproduceError
 from reproduce.models.spec import SPECS_FOLDER, load_spec
-from reproduce.paths import PAPER_NOTES
 from reproduce.report import architectures
 from reproduce.report.architecture_features import FEATURES
 

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.report import averages, ensemble_figures
 
 IDENTITY = {"study": "nets", "epochs": 11, "dataset": "cifar10", "scale": "own", "schedule": "full"}

@@ -7,9 +7,9 @@ import pytest
 from report_support import claims, make_records
 
 from reproduce import cli
-from reproduce.config import load_study
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.report import build, notebooks, records
+from reproduce.study.study import load_study
 
 
 @pytest.fixture

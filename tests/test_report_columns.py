@@ -6,11 +6,11 @@ import pytest
 from collect_support import FakeRunId, FakeStudy
 from stored_runs import answers, config_of, write_labels, write_stored
 
-from reproduce.collect.filters import color_shares
 from reproduce.data.cifar10 import Cifar10
 from reproduce.report import columns, filter_figures
 from reproduce.report.columns import Neighborhood
 from reproduce.report.style import png_bytes
+from reproduce.runs.filters import color_shares
 
 TEST_LABELS = [3, 8, 8, 0, 6, 6, 1, 3]
 TRAINING_LABELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9] * 2

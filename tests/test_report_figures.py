@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from report_support import claims, clipped, make_records, overlaps, words
 
-from reproduce.config import load_study
 from reproduce.report import build, figures, literature_figures, milestones, records, timeline
+from reproduce.study.study import load_study
 
 
 @pytest.fixture(scope="module")

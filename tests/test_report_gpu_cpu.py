@@ -5,7 +5,7 @@ import pytest
 from timing_support import frame_of, row
 
 from reproduce.report import gpu_cpu, timing, training_time
-from reproduce.timing import tables
+from reproduce.speed.timing import tables
 
 
 def of_rounds(rounds, what="training_step", network="alexnet_paper", **columns):

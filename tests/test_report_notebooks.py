@@ -7,8 +7,8 @@ import nbformat
 import pytest
 from report_support import make_records
 
-from reproduce.errors import ReproduceError
-from reproduce.paths import REPO_ROOT
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import REPO_ROOT
 from reproduce.report.build import NOTEBOOK_SOURCES, NOTEBOOKS
 from reproduce.report.notebooks import execute_notebook, normalized, read_notebook
 

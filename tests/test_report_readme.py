@@ -1,8 +1,8 @@
 import pytest
 from report_support import make_records
 
-from reproduce.collect.numbers import read_numbers
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.judge.numbers import read_numbers
 from reproduce.report import records
 from reproduce.report.readme import check_readme, unmarked_results, update_readme
 

@@ -9,7 +9,7 @@ from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write
 from report_support import BF16_AGAINST_FP32
 from stored_runs import write_labels
 
-from reproduce.collect.tables import collect
+from reproduce.judge.tables import collect
 from reproduce.report.records import load_records
 from reproduce.report.rederived import agree, counted_errors, interval, rederived
 

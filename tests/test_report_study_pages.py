@@ -2,7 +2,7 @@
 
 import pytest
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.report import study_pages
 
 SUMMARY = """study,variant,epochs,listed,finished,metric,mean,low,high

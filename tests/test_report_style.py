@@ -8,7 +8,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from PIL import Image
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.report.style import (
     BLUE,
     format_number,

@@ -4,7 +4,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.report import milestones, timeline
 
 

@@ -3,10 +3,10 @@
 import pandas as pd
 from timing_support import all_rows, frame_of, on_gpu
 
-from reproduce.collect.claims import load_claims
 from reproduce.report import timing, training_time
 from reproduce.report.records import Records
-from reproduce.timing import tables
+from reproduce.speed.timing import tables
+from reproduce.study.claims import load_claims
 
 
 def test_claims_keep_the_kinds_of_evidence_apart(timed):

@@ -2,7 +2,7 @@
 
 from report_support import make_records
 
-from reproduce.collect.rules import VERDICTS
+from reproduce.judge.rules import VERDICTS
 from reproduce.report import verdict_counts
 
 

@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from reproduce import cli, config, rerun
-from reproduce.config import RunId
-from reproduce.errors import ReproduceError
+from reproduce import cli
+from reproduce.base import paths
+from reproduce.base.errors import ReproduceError
+from reproduce.study.run_id import RunId
+from reproduce.train import rerun
 from reproduce.train.record import npz_bytes
 from reproduce.train.run import Launch
 
@@ -34,7 +36,7 @@ def write(folder, predicted, error, threads=1, features=None, source_sha256="one
 
 @pytest.fixture
 def published(tmp_path, monkeypatch):
-    monkeypatch.setattr(config, "RESULTS", tmp_path)
+    monkeypatch.setattr(paths, "RESULTS", tmp_path)
     monkeypatch.setattr(rerun, "read_predictions", lambda run: dict(np.load(run.folder / "predictions.npz")))
     labels = type("Data", (), {"test_labels": np.array([0, 1, 2, 3])})
     monkeypatch.setattr(rerun, "load_cifar10", lambda: labels)

@@ -2,12 +2,12 @@
 
 import pandas as pd
 
-from reproduce.collect.run_files import folder_of_run
-from reproduce.collect.runs import published_runs
-from reproduce.collect.verify import find_problems
-from reproduce.config import load_study
-from reproduce.paths import EXPERIMENTS, RESULTS
-from reproduce.publish import MOST_BYTES
+from reproduce.base.paths import EXPERIMENTS, RESULTS
+from reproduce.judge.verify import find_problems
+from reproduce.runs.files import folder_of_run
+from reproduce.runs.table import published_runs
+from reproduce.study.study import load_study
+from reproduce.train.publish import MOST_BYTES
 
 STUDIES = [load_study(path.parent.name) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from reproduce import cli
-from reproduce.paths import REPO_ROOT
+from reproduce.base.paths import REPO_ROOT
 
 SCRIPT = REPO_ROOT / "experiments" / "ilsvrc2012" / "slurm.sh"
 RUN = ["ilsvrc2012", "paper", "--epochs", "95", "--seed", "1"]

@@ -1,8 +1,8 @@
 """What is timed: the cells of a scope, the numbers of threads, and the least work of a layer by hand."""
 
 from reproduce.models.spec import load_spec
-from reproduce.timing import cells
-from reproduce.timing.cells import Scope, Setting, layer_work, thread_counts
+from reproduce.speed.timing import cells
+from reproduce.speed.timing.cells import Scope, Setting, layer_work, thread_counts
 
 
 def test_layer_work_by_hand():

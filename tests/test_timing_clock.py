@@ -7,7 +7,7 @@ import time
 import pytest
 import torch
 
-from reproduce.timing.clock import OtherWork, Stopwatch, gpu_load_percent, seconds_per_call, threads_set
+from reproduce.speed.timing.clock import OtherWork, Stopwatch, gpu_load_percent, seconds_per_call, threads_set
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")

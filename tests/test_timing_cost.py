@@ -4,12 +4,12 @@ import pandas as pd
 import pytest
 from timing_support import frame_of, row
 
-from reproduce.config import load_study
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.models.counts import training_flops_per_image
 from reproduce.models.spec import load_spec
-from reproduce.timing import cost
-from reproduce.timing.tables import tabulate
+from reproduce.speed.timing import cost
+from reproduce.speed.timing.tables import tabulate
+from reproduce.study.study import load_study
 
 # Multiply-accumulates of one image, layer by layer: output side squared x maps x (window squared x maps read).
 S55, S27, S26, S13, S11, S6 = (side * side for side in (55, 27, 26, 13, 11, 6))

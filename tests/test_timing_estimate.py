@@ -5,14 +5,14 @@ from timing_support import frame_of, row, tiny_scope
 from training_support import tiny_study, write_study
 
 from reproduce import cli
-from reproduce.config import load_study
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.models.counts import training_flops_per_image
 from reproduce.models.spec import load_spec
-from reproduce.timing import cells, estimate
-from reproduce.timing.estimate import Speeds, days_words, estimate_text, run_seconds, span_words, speeds_here
-from reproduce.timing.rows import write_rows
-from reproduce.timing.run import facts_of_machine
+from reproduce.speed.timing import cells, estimate
+from reproduce.speed.timing.estimate import Speeds, days_words, estimate_text, run_seconds, span_words, speeds_here
+from reproduce.speed.timing.rows import write_rows
+from reproduce.speed.timing.run import facts_of_machine
+from reproduce.study.study import load_study
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reproduce.timing import cells, plan
-from reproduce.timing.cells import Cell, Scope, Setting
+from reproduce.speed.timing import cells, plan
+from reproduce.speed.timing.cells import Cell, Scope, Setting
 
 
 @pytest.fixture(autouse=True)

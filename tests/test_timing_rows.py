@@ -4,9 +4,9 @@ import pytest
 import torch
 from timing_support import MACHINE, row, tiny_scope
 
-from reproduce.errors import ReproduceError
-from reproduce.timing import run
-from reproduce.timing.rows import COLUMNS, DERIVED_COLUMNS, read_all, read_rows, training_steps, write_rows
+from reproduce.base.errors import ReproduceError
+from reproduce.speed.timing import run
+from reproduce.speed.timing.rows import COLUMNS, DERIVED_COLUMNS, read_all, read_rows, training_steps, write_rows
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")

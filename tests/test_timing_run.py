@@ -8,13 +8,13 @@ import pytest
 import torch
 from timing_support import COPY_BYTES, SIDE, tiny_scope
 
+from reproduce.base.errors import ReproduceError
 from reproduce.data.ilsvrc.prefetch import prefetched
-from reproduce.errors import ReproduceError
 from reproduce.models.spec import load_spec
-from reproduce.timing import cells, plan, run
-from reproduce.timing.cells import Cell, Setting
-from reproduce.timing.clock import OtherWork, seconds_per_call
-from reproduce.timing.rows import read_rows, training_steps
+from reproduce.speed.timing import cells, plan, run
+from reproduce.speed.timing.cells import Cell, Setting
+from reproduce.speed.timing.clock import OtherWork, seconds_per_call
+from reproduce.speed.timing.rows import read_rows, training_steps
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")

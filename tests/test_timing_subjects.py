@@ -6,10 +6,10 @@ import torch
 from timing_support import tiny_scope
 
 from reproduce.data.steps import Step
-from reproduce.timing import subjects
-from reproduce.timing.cells import Cell, Setting
-from reproduce.timing.inputs import InputMaker, write_packed_noise
-from reproduce.timing.subjects import Subject, Workshop
+from reproduce.speed.timing import subjects
+from reproduce.speed.timing.cells import Cell, Setting
+from reproduce.speed.timing.inputs import InputMaker, write_packed_noise
+from reproduce.speed.timing.subjects import Subject, Workshop
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.train.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 
 

@@ -6,9 +6,9 @@ import pytest
 import torch
 from training_support import tiny_data, tiny_study, use_study, write_study
 
-from reproduce.config import Phase
+from reproduce.base.errors import ReproduceError
 from reproduce.data.in_memory import ImageSet
-from reproduce.errors import ReproduceError
+from reproduce.study.variant import Phase
 from reproduce.train.checks import data_problem
 from reproduce.train.loop import Trainer
 

@@ -8,8 +8,8 @@ import torch.multiprocessing
 from distributed_support import CPU, UPDATES, fails, masks_of, process, trained, trainer
 from training_support import use_study, write_study
 
-from reproduce import draws
-from reproduce.errors import ElsewhereError, InterruptedRunError, ReproduceError
+from reproduce.base import draws
+from reproduce.base.errors import ElsewhereError, InterruptedRunError, ReproduceError
 from reproduce.train.checkpoint import load_checkpoint
 from reproduce.train.distributed import Processes, joined_processes
 

@@ -7,13 +7,13 @@ import torch
 from torch.nn import functional
 from training_support import STUDY, use_study, write_study
 
-from reproduce import config, draws
-from reproduce.config import load_study
+from reproduce.base import draws, paths
+from reproduce.base.errors import ReproduceError
 from reproduce.data import steps
-from reproduce.errors import ReproduceError
 from reproduce.evaluate import predict
 from reproduce.models import network
 from reproduce.models.spec import ResponseNormalization
+from reproduce.study.study import load_study
 from reproduce.train import golden, loop
 from reproduce.train.loop import Trainer
 from reproduce.train.update import MomentumUpdate
@@ -27,7 +27,7 @@ SLOW_STUDIES = {"why_ports_stall"}  # networks of sixty million weights: a minut
 
 
 def variants_with_golden_files():
-    for path in sorted(config.EXPERIMENTS.glob("*/study.yaml")):
+    for path in sorted(paths.EXPERIMENTS.glob("*/study.yaml")):
         study = load_study(path.parent.name)
         marks = [pytest.mark.slow] if study.study in SLOW_STUDIES else []
         if study.published_by == "stages":
@@ -216,7 +216,7 @@ def test_a_changed_configuration_is_out_of_date_whatever_it_computes(folder):
     golden.record_golden("tiny", "small", "first record")
     changed = STUDY.replace("epochs: 4", "epochs: 5")
     (folder / "experiments" / "tiny" / "study.yaml").write_text(changed)
-    study = load_study("tiny", config.EXPERIMENTS)
+    study = load_study("tiny", paths.EXPERIMENTS)
     assert golden.check_golden(study, "small") == ["the configuration is not the one the golden file was recorded with"]
     golden.record_golden("tiny", "small", "five epochs")
     assert golden.check_golden(study, "small") == []

@@ -19,8 +19,8 @@ from training_support import (
     write_study,
 )
 
+from reproduce.base.errors import ReproduceError
 from reproduce.data.in_memory import ImageSet
-from reproduce.errors import ReproduceError
 from reproduce.models.network import StepDraw
 from reproduce.train import loop
 from reproduce.train.checkpoint import load_checkpoint, save_checkpoint

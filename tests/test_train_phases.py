@@ -15,7 +15,7 @@ from training_support import (
     write_study,
 )
 
-from reproduce.config import LayerRates, Phase
+from reproduce.study.variant import LayerRates, Phase
 from reproduce.train.loop import Trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -12,8 +12,8 @@ import pytest
 import torch
 from training_support import RUN, TEST_IMAGES, tiny_data, tiny_study, trainer_of, use_study, write_study
 
-from reproduce.config import Phase
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.study.variant import Phase
 from reproduce.train import record
 from reproduce.train.loop import Trainer
 from reproduce.train.record import evaluate_run, nearest_neighbors, npz_bytes, small_arrays, write_record

@@ -17,7 +17,7 @@ from training_support import (
     write_golden,
 )
 
-from reproduce.errors import InterruptedRunError, ReproduceError
+from reproduce.base.errors import InterruptedRunError, ReproduceError
 from reproduce.train import run as run_module
 from reproduce.train.run import Launch, choose_device, train_run
 

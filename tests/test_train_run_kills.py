@@ -13,7 +13,7 @@ import pytest
 import training_support
 from training_support import RUN, after_updates, checkpoints, results, use_own_folder, use_study
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.train import checkpoint, record
 from reproduce.train import run as run_module
 from reproduce.train.run import Launch, train_run

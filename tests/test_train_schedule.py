@@ -2,7 +2,7 @@
 
 import pytest
 
-from reproduce.config import Phase
+from reproduce.study.variant import Phase
 from reproduce.train.schedule import ends_early, epochs_to_reach
 
 

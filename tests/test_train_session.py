@@ -4,7 +4,7 @@ import pytest
 import torch
 from training_support import tiny_study, trainer_of, use_study, write_study
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.train import session as session_module
 from reproduce.train.checkpoint import load_checkpoint
 from reproduce.train.session import train_to_end

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reproduce.config import Phase
 from reproduce.evaluate.predict import Scores
+from reproduce.study.variant import Phase
 from reproduce.train.state import State
 
 

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
-from reproduce.config import LayerRates, Phase
+from reproduce.base.validation import validated
 from reproduce.models.network import Network
 from reproduce.models.spec import NetworkSpec, load_spec
+from reproduce.study.variant import LayerRates, Phase
 from reproduce.train.update import MomentumUpdate
-from reproduce.validation import validated
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from reproduce.errors import ReproduceError
-from reproduce.validation import Strict, read_yaml, validated
+from reproduce.base.errors import ReproduceError
+from reproduce.base.validation import Strict, read_yaml, validated
 
 
 class Inner(Strict):

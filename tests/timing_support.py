@@ -3,9 +3,9 @@
 import pandas as pd
 
 from reproduce.report import timing
-from reproduce.timing import tables
-from reproduce.timing.cells import Scope
-from reproduce.timing.rows import COLUMNS, with_shares
+from reproduce.speed.timing import tables
+from reproduce.speed.timing.cells import Scope
+from reproduce.speed.timing.rows import COLUMNS, with_shares
 
 SIDE, COPY_BYTES = 512, 1 << 16
 TINY = {

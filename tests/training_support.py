@@ -14,10 +14,13 @@ import pandas as pd
 import pytest
 import torch
 
-from reproduce import cli, config, variants
-from reproduce.config import RunId, Study, load_study
+from reproduce import cli
+from reproduce.base import paths
 from reproduce.data import datasets
 from reproduce.models.spec import load_spec
+from reproduce.study import variant as variants
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study, load_study
 from reproduce.train import run as run_module
 from reproduce.train.loop import Trainer, TrainingData
 
@@ -110,8 +113,8 @@ def use_study(folder: Path, patch: Callable[[object, str, object], None] = setat
     """Make the package read its study, specs and data from ``folder`` and ``tiny_data``, and write results there."""
     experiments = folder / "experiments"
     load = functools.partial(load_study, experiments=experiments)
-    patch(config, "EXPERIMENTS", experiments)
-    patch(config, "RESULTS", folder / "results")
+    patch(paths, "EXPERIMENTS", experiments)
+    patch(paths, "RESULTS", folder / "results")
     patch(variants, "load_spec", functools.partial(load_spec, folder=folder / "specs"))
     patch(cli, "load_study", load)
     patch(run_module, "load_study", load)

@@ -8,6 +8,9 @@ import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import replacing_folder
+from reproduce.base.paths import scratch_folder
 from reproduce.data.official import (
     DataSet,
     FileError,
@@ -17,9 +20,6 @@ from reproduce.data.official import (
     read_checked,
     writing_scratch,
 )
-from reproduce.errors import ReproduceError
-from reproduce.files import replacing_folder
-from reproduce.paths import scratch_folder
 
 # Writes the files into the staging folder (second argument) from the folder the user names (first).
 FetchNamed = Callable[[Path, Path, Sequence[OfficialFile]], None]

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reproduce import draws
+from reproduce.base import draws
 
 
 def center_crop_of_mean(mean_image: np.ndarray, size: int) -> Tensor:

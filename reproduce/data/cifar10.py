@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from reproduce.base.paths import DATA, RESULTS
 from reproduce.data.batches import CIFAR10, OFFICIAL_BATCHES, RECORD_BYTES, SIDE, BatchFile
 from reproduce.data.cifar10_sources import acquire_cifar10
 from reproduce.data.official import check_folder, read_checked
 from reproduce.data.prepare import prepare
 from reproduce.data.statistics import color_covariance, mean_image
-from reproduce.paths import DATA, RESULTS
 
 CIFAR10_FOLDER = DATA / CIFAR10.name
 STATISTICS_FOLDER = RESULTS / "data" / CIFAR10.name

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from reproduce.base.progress import format_duration
 from reproduce.data.official import SourceError
-from reproduce.progress import format_duration
 
 _SECONDS_BETWEEN_LINES = 10
 

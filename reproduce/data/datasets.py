@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import relative_to_repo
 from reproduce.data import fashion_mnist
 from reproduce.data.cifar10 import STATISTICS_FOLDER, Cifar10, load_cifar10
 from reproduce.data.fashion_mnist import FashionMnist, load_fashion_mnist
 from reproduce.data.ilsvrc.editions import edition_of, statistics_folder
 from reproduce.data.ilsvrc.training import PackedData, load_packed
 from reproduce.data.in_memory import ImageSet, TrainingData, balanced_subset, enlarged_mean
-from reproduce.errors import ReproduceError
-from reproduce.paths import relative_to_repo
 
 Data = TrainingData | PackedData
 

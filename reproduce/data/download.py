@@ -5,8 +5,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from reproduce.base.progress import Progress
 from reproduce.data.official import SourceError, writing_scratch
-from reproduce.progress import Progress
 
 _TIMEOUT_SECONDS = 5.0  # to connect, and for a silence while reading
 _BLOCK_BYTES = 1 << 18

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from reproduce.base.paths import DATA, RESULTS
 from reproduce.data.fashion_mnist_sources import FASHION_MNIST, OFFICIAL_FILES, acquire_fashion_mnist
 from reproduce.data.official import OfficialFile, check_folder, read_checked
 from reproduce.data.prepare import prepare
 from reproduce.data.statistics import image_sums
-from reproduce.paths import DATA, RESULTS
 
 FASHION_MNIST_FOLDER = DATA / FASHION_MNIST.name
 STATISTICS_FOLDER = RESULTS / "data" / FASHION_MNIST.name

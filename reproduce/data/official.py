@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproduce.errors import ReproduceError
-from reproduce.paths import relative_to_repo
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import relative_to_repo
 
 
 @dataclass(frozen=True)

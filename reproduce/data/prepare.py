@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from reproduce.base.files import exclusive_lock, file_digest, write_bytes
+from reproduce.base.paths import relative_to_repo, scratch_folder
 from reproduce.data.official import DataSet, FileError, OfficialFile
 from reproduce.data.statistics import npy_bytes
-from reproduce.files import exclusive_lock, file_digest, write_bytes
-from reproduce.paths import relative_to_repo, scratch_folder
 
 Data = TypeVar("Data")
 

@@ -12,7 +12,7 @@ Single layers' changes are applied after the changes of all layers. Layers left 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 from reproduce.models.layer_specs import Layer
 
 

@@ -17,9 +17,9 @@ from pathlib import Path
 
 import torch
 
-from reproduce.errors import ReproduceError
-from reproduce.files import atomic_path
-from reproduce.paths import scratch_folder
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import atomic_path
+from reproduce.base.paths import scratch_folder
 
 _SOURCES = ("kernels.c", "kernels_pairs.h", "kernels_typed.h")
 _FLAGS = (

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from reproduce.validation import Strict
+from reproduce.base.validation import Strict
 
 Activation = Literal["relu", "tanh", "identity"]
 NonNegative = Annotated[float, Field(ge=0)]

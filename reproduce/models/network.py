@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reproduce import draws
-from reproduce.errors import ReproduceError
+from reproduce.base import draws
+from reproduce.base.errors import ReproduceError
 from reproduce.models import kernels, spec
 from reproduce.models.activations import ACTIVATIONS
 from reproduce.models.local import locally_connected

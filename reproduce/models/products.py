@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from reproduce.hardware import has_native_bf16
+from reproduce.base.hardware import has_native_bf16
 
 
 @functools.cache

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, model_validator
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
+from reproduce.base.validation import Strict, read_yaml, validated
 from reproduce.models.changes import changed_layers
 from reproduce.models.layer_specs import (
     Activation,
@@ -23,7 +24,6 @@ from reproduce.models.layer_specs import (
     output_shape,
     rounded_up_size,
 )
-from reproduce.validation import Strict, read_yaml, validated
 
 __all__ = [
     "Activation",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.collect.reasons import verdict_words
-from reproduce.collect.rules import NOT_RUN
+from reproduce.judge.reasons import verdict_words
+from reproduce.judge.rules import NOT_RUN
 from reproduce.report import records
 from reproduce.report.style import with_interval
 from reproduce.report.timeline import read_table

@@ -8,22 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reproduce.collect import statistics
-from reproduce.collect.learning import WINDOW, updates_to_leave_chance
-from reproduce.collect.rules import NOT_RUN
+from reproduce.judge.rules import NOT_RUN
 from reproduce.report import ablations, records
 from reproduce.report.columns import BASE, STUDY
-from reproduce.report.style import (
-    BLUE,
-    MUTED,
-    SMALL_PT,
-    VERMILION,
-    WIDE_INCHES,
-    new_figure,
-    styled,
-    with_interval,
-)
+from reproduce.report.style import BLUE, MUTED, SMALL_PT, VERMILION, WIDE_INCHES, new_figure, styled, with_interval
 from reproduce.report.timeline import read_table
+from reproduce.runs import statistics
+from reproduce.runs.learning import WINDOW, updates_to_leave_chance
 
 _MEASURES = {"training": "--", "validation": "-"}
 _WORDS = {"training": "training, as trained (running)", "validation": "held out"}

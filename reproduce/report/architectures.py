@@ -9,13 +9,13 @@ from typing import Any
 
 from pydantic import model_validator
 
-from reproduce.collect.markdown import markdown_table
-from reproduce.errors import ReproduceError
-from reproduce.files import write_bytes
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import write_bytes
+from reproduce.base.paths import PAPER_NOTES
+from reproduce.base.validation import Strict, read_yaml, validated
+from reproduce.judge.markdown import markdown_table
 from reproduce.models import counts, spec
-from reproduce.paths import PAPER_NOTES
 from reproduce.report.architecture_features import FEATURES, sides
-from reproduce.validation import Strict, read_yaml, validated
 
 POINTS_FILE = PAPER_NOTES / "architecture_points.yaml"
 PAGE = PAPER_NOTES / "architectures.md"

@@ -3,13 +3,10 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from reproduce.collect.neighbors import write_pixel_neighbors
-from reproduce.collect.numbers import NUMBERS_FILE, read_numbers
-from reproduce.collect.run_files import RUNS_ROOT
-from reproduce.config import Study, load_study
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import EXPERIMENTS, REPO_ROOT, RESULTS, relative_to_repo
 from reproduce.data.cifar10 import load_cifar10
-from reproduce.errors import ReproduceError
-from reproduce.paths import EXPERIMENTS, REPO_ROOT, RESULTS, relative_to_repo
+from reproduce.judge.numbers import NUMBERS_FILE, read_numbers
 from reproduce.report import (
     ablation_figures,
     ablations,
@@ -33,6 +30,9 @@ from reproduce.report.architectures import write_architectures
 from reproduce.report.notebooks import execute_notebook
 from reproduce.report.readme import check_readme, update_readme
 from reproduce.report.style import FIGURES, save_figure
+from reproduce.runs.files import RUNS_ROOT
+from reproduce.runs.neighbors import write_pixel_neighbors
+from reproduce.study.study import Study, load_study
 
 NOTEBOOK_SOURCES = EXPERIMENTS / "analysis"
 NOTEBOOKS = RESULTS / "notebooks"

@@ -10,15 +10,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reproduce.collect.filters import color_shares, first_layer
-from reproduce.collect.labels import read_labels
-from reproduce.collect.neighbors import NEIGHBORS, SUBSET_IMAGES, read_neighbors, read_pixel_neighbors
-from reproduce.collect.run_files import RUNS_ROOT, folder_of_run, read_predictions
-from reproduce.collect.runs import published_runs, read_runs
-from reproduce.config import RunId, Study
 from reproduce.data.cifar10 import Cifar10
 from reproduce.data.in_memory import balanced_subset
 from reproduce.report.timeline import read_table
+from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_predictions
+from reproduce.runs.filters import color_shares, first_layer
+from reproduce.runs.labels import read_labels
+from reproduce.runs.neighbors import NEIGHBORS, SUBSET_IMAGES, read_neighbors, read_pixel_neighbors
+from reproduce.runs.table import published_runs, read_runs
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study
 
 STUDY, BASE = "alexnet_small", "base"
 SEEDS_SHOWN = 5

@@ -8,9 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from reproduce.collect.filters import SPLIT_P_VALUE, specialization_summary
-from reproduce.collect.labels import CIFAR10_CLASSES
-from reproduce.collect.statistics import mean_interval
 from reproduce.report.columns import Filters, Neighborhood, TopFive
 from reproduce.report.style import (
     BLUE,
@@ -24,6 +21,9 @@ from reproduce.report.style import (
     new_figure,
     styled,
 )
+from reproduce.runs.filters import SPLIT_P_VALUE, specialization_summary
+from reproduce.runs.labels import CIFAR10_CLASSES
+from reproduce.runs.statistics import mean_interval
 
 _TILES_ACROSS = 8
 _PIXELS_PER_WEIGHT = 12  # pixels are repeated, so that no viewer smooths them

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reproduce.errors import ReproduceError
-from reproduce.paths import PAPER_NOTES, relative_to_repo
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import PAPER_NOTES, relative_to_repo
 from reproduce.report.timeline import percentages, read_table, yes_or_no
 
 LATER_MODELS_CSV = PAPER_NOTES / "later_models.csv"

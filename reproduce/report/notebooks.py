@@ -15,9 +15,9 @@ from nbformat import NotebookNode
 from traitlets import Type
 from traitlets.config import Config
 
-from reproduce.errors import ReproduceError
-from reproduce.files import write_text
-from reproduce.paths import REPO_ROOT, relative_to_repo
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import write_text
+from reproduce.base.paths import REPO_ROOT, relative_to_repo
 
 CELL_TIMEOUT_SECONDS = 300
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.collect.numbers import format_number
-from reproduce.errors import ReproduceError
-from reproduce.files import write_text
-from reproduce.paths import relative_to_repo
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import write_text
+from reproduce.base.paths import relative_to_repo
+from reproduce.judge.numbers import format_number
 from reproduce.report import alexnet_small, relu_vs_tanh, stalls, study_pages, timing, training_time
 from reproduce.report.records import Records, ablations_run, source_checks, verdict_table
 from reproduce.report.style import markdown_table

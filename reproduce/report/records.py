@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.collect import reasons, rules
-from reproduce.collect.claims import Claim, load_claims
-from reproduce.collect.rules import NOT_RUN
-from reproduce.paths import RESULTS
+from reproduce.base.paths import RESULTS
+from reproduce.judge import reasons, rules
+from reproduce.judge.rules import NOT_RUN
 from reproduce.report.style import with_interval
 from reproduce.report.timeline import read_table
+from reproduce.study.claims import Claim, load_claims
 
 TABLES = RESULTS / "tables"
 ERROR = "test_top1_error_percent"

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from reproduce.collect.labels import read_labels
-from reproduce.collect.run_files import RUNS_ROOT, read_predictions
-from reproduce.config import RunId
-from reproduce.designs import study_and_variant
 from reproduce.report.records import Records
+from reproduce.runs.files import RUNS_ROOT, read_predictions
+from reproduce.runs.labels import read_labels
+from reproduce.study.designs import study_and_variant
+from reproduce.study.run_id import RunId
 
 PREDICTED = {
     "test_top1_error_percent": "test",

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reproduce.collect.labels import read_labels
-from reproduce.collect.run_files import RUNS_ROOT, folder_of_run, read_arrays, read_history
+from reproduce.base.files import read_json
 from reproduce.data.in_memory import balanced_subset
-from reproduce.files import read_json
+from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_arrays, read_history
+from reproduce.runs.labels import read_labels
 
 _CROSSINGS = {  # of 25 %, by column of the history
     "epochs_to_25_percent_training_error": "training_error_percent",

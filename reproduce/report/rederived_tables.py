@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from reproduce.collect.factorial import effects_of
-from reproduce.collect.labels import read_labels
-from reproduce.collect.run_files import RUNS_ROOT, read_predictions
-from reproduce.config import RunId, load_study
+from reproduce.judge.factorial import effects_of
 from reproduce.report.records import TABLES
 from reproduce.report.rederived import COLUMNS, row_of
 from reproduce.report.timeline import read_table
+from reproduce.runs.files import RUNS_ROOT, read_predictions
+from reproduce.runs.labels import read_labels
+from reproduce.study.run_id import RunId
+from reproduce.study.study import load_study
 
 _CONFIDENCE = 0.95
 _TEST, _CENTER = "test_top1_error_percent", "test_center_top1_error_percent"

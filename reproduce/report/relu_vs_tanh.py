@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce.collect.tuning import read_tuning
-from reproduce.config import Study, load_study
 from reproduce.report import records
 from reproduce.report.style import format_number, markdown_table, with_interval
 from reproduce.report.timeline import read_table
+from reproduce.runs.tuning import read_tuning
+from reproduce.study.study import Study, load_study
 
 STUDY = "relu_vs_tanh"
 TARGET_PERCENT = 25.0  # training error, paper section 3.1

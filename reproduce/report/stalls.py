@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce.collect.learning import updates_to_reach
 from reproduce.report import records
 from reproduce.report.style import markdown_table
 from reproduce.report.timeline import read_table
+from reproduce.runs.learning import updates_to_reach
 
 STUDY = "why_ports_stall"
 PLATEAU_NATS = math.log(10)  # what knowing that there are ten classes gives, and nothing about the image

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce.collect.estimands import values_of_arm
-from reproduce.collect.statistics import mean_interval
 from reproduce.report import records
 from reproduce.report.style import markdown_table, with_interval
 from reproduce.report.timeline import read_table
+from reproduce.runs.estimands import values_of_arm
+from reproduce.runs.statistics import mean_interval
 
 _SHARES = ["share_percent", "share_low_percent", "share_high_percent"]
 _EFFECT_COLUMNS = " ".join(["study meaning n value low high p_value_holm published_gain", *_SHARES])

@@ -17,9 +17,9 @@ from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from PIL import Image as Pixels
 
-from reproduce.collect.reasons import fixed
-from reproduce.files import atomic_path, write_bytes
-from reproduce.paths import RESULTS
+from reproduce.base.files import atomic_path, write_bytes
+from reproduce.base.paths import RESULTS
+from reproduce.judge.reasons import fixed
 
 P = ParamSpec("P")
 

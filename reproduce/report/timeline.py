@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reproduce.errors import ReproduceError
-from reproduce.paths import PAPER_NOTES, relative_to_repo
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import PAPER_NOTES, relative_to_repo
 from reproduce.report.style import format_number
 
 TIMELINE_CSV = PAPER_NOTES / "ilsvrc_timeline.csv"

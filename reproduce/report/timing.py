@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce.measure import uneven_words
 from reproduce.models import spec
 from reproduce.report.records import TABLES
 from reproduce.report.timeline import read_table
+from reproduce.speed.measure import uneven_words
 
 PAPER, WITHOUT_NORMALIZATION, ONE_COLUMN = "alexnet_paper", "alexnet_no_normalization", "alexnet_one_gpu"
 NOT_TIMED = "no machine has been timed yet: python -m reproduce time"

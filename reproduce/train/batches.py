@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from reproduce import draws
+from reproduce.base import draws
 
 
 def batches_of_epoch(

@@ -5,9 +5,9 @@ from typing import Any
 
 import torch
 
-from reproduce.errors import ReproduceError
-from reproduce.files import atomic_path, json_digest
-from reproduce.paths import scratch_folder
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import atomic_path, json_digest
+from reproduce.base.paths import scratch_folder
 
 FORMAT = 1  # of the checkpoint's content; a change starts runs afresh
 

@@ -1,7 +1,7 @@
 """Whether a data set suits what a variant wants to do with it, asked before anything is trained."""
 
-from reproduce.config import Phase, Variant
 from reproduce.data.datasets import Data
+from reproduce.study.variant import Phase, Variant
 
 
 def data_problem(variant: Variant, phases: list[Phase], data: Data, processes: int) -> str | None:

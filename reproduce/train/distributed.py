@@ -22,7 +22,7 @@ import torch.distributed
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from reproduce.errors import ElsewhereError, ReproduceError
+from reproduce.base.errors import ElsewhereError, ReproduceError
 
 Result = TypeVar("Result")
 _SECONDS_BETWEEN_LOOKS = 0.2

@@ -19,15 +19,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from reproduce import draws
-from reproduce.config import Study, Variant, load_study
+from reproduce.base import draws
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import read_json, write_json
+from reproduce.base.paths import relative_to_repo
+from reproduce.base.provenance import utc_now
 from reproduce.data.datasets import enlarged_data
 from reproduce.data.in_memory import ImageSet, TrainingData
-from reproduce.errors import ReproduceError
-from reproduce.files import read_json, write_json
 from reproduce.models.network import StepDraw
-from reproduce.paths import relative_to_repo
-from reproduce.provenance import utc_now
+from reproduce.study.study import Study, load_study
+from reproduce.study.variant import Variant
 from reproduce.train.loop import Trainer
 
 _IMAGES_PER_FILE = 6

@@ -9,16 +9,16 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reproduce.config import Phase, Variant
+from reproduce.base.errors import ReproduceError
 from reproduce.data.augment import ColorNoise, center_crop_of_mean
 from reproduce.data.datasets import Data
 from reproduce.data.ilsvrc.training import PackedSet
 from reproduce.data.in_memory import ImageSet, TrainingData
 from reproduce.data.steps import Batch, Step
-from reproduce.errors import ReproduceError
 from reproduce.evaluate.predict import Scores, scores
 from reproduce.evaluate.stream import streamed_probabilities
 from reproduce.models.network import Network, StepDraw
+from reproduce.study.variant import Phase, Variant
 from reproduce.train.batches import batches_of_epoch, updates_per_epoch
 from reproduce.train.checks import data_problem
 from reproduce.train.distributed import Processes

@@ -11,14 +11,15 @@ import numpy as np
 import pandas as pd
 from torch import Tensor
 
-from reproduce.config import RunId, Study
+from reproduce.base.files import replacing_folder, write_bytes, write_json
+from reproduce.base.provenance import utc_now
 from reproduce.data.augment import to_input, view, view_offsets
 from reproduce.evaluate.activations import activation_scales
 from reproduce.evaluate.neighbors import QUERIES, hidden_features, nearest_rows
 from reproduce.evaluate.predict import is_among_first, scores
-from reproduce.files import replacing_folder, write_bytes, write_json
 from reproduce.models.network import Network
-from reproduce.provenance import utc_now
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study
 from reproduce.train.loop import Trainer
 from reproduce.train.schedule import TRAINING_ERRORS, epochs_to_reach
 

@@ -9,17 +9,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from reproduce.config import RunId, Study, load_study
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import exclusive_lock, file_digest, read_json, write_bytes
+from reproduce.base.memory import keep_freed_memory
+from reproduce.base.paths import DATA, relative_to_repo
+from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
 from reproduce.data.datasets import DATASETS, DataOptions, open_dataset
 from reproduce.data.statistics import npy_bytes
-from reproduce.errors import ReproduceError
-from reproduce.files import exclusive_lock, file_digest, read_json, write_bytes
-from reproduce.memory import keep_freed_memory
-from reproduce.paths import DATA, relative_to_repo
-from reproduce.provenance import git_state, import_training_modules, machine_fingerprint, source_digest, utc_now
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study, load_study
 from reproduce.train.checkpoint import checkpoint_path
 from reproduce.train.distributed import Processes, joined_processes, local_rank
 from reproduce.train.golden import golden_path
+from reproduce.train.imports import import_training_modules
 from reproduce.train.loop import Trainer
 from reproduce.train.record import Tested, evaluate_run, write_record
 from reproduce.train.session import train_to_end

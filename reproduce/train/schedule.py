@@ -2,7 +2,7 @@
 
 import math
 
-from reproduce.config import Phase
+from reproduce.study.variant import Phase
 
 TRAINING_ERRORS = ("training_error_percent", "clean_training_error_percent")
 History = list[dict[str, float | int | None]]

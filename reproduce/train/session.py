@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from reproduce.errors import InterruptedRunError, ReproduceError
-from reproduce.progress import Progress, format_duration
+from reproduce.base.errors import InterruptedRunError, ReproduceError
+from reproduce.base.progress import Progress, format_duration
 from reproduce.train.checkpoint import load_checkpoint, save_checkpoint
 from reproduce.train.loop import Trainer
 

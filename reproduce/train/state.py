@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from reproduce.config import Phase
 from reproduce.evaluate.predict import Scores
+from reproduce.study.variant import Phase
 from reproduce.train.schedule import ends_early
 
 

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-from reproduce.config import Phase
 from reproduce.models.network import Network
+from reproduce.study.variant import Phase
 
 
 class MomentumUpdate:

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import scipy.io
 
+from reproduce.base.errors import ReproduceError
+from reproduce.base.progress import Progress
 from reproduce.data.ilsvrc.entries import WNID, Entry
-from reproduce.errors import ReproduceError
-from reproduce.progress import Progress
 
 TRAINING_ARCHIVE = "ILSVRC2012_img_train.tar"
 VALIDATION_ARCHIVE = "ILSVRC2012_img_val.tar"

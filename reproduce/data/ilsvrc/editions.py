@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from reproduce.errors import ReproduceError
-from reproduce.paths import DATA, RESULTS
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import DATA, RESULTS
 
 PACKED_VARIABLE = "REPRODUCE_PACKED"
 

@@ -5,8 +5,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from reproduce.base.errors import ReproduceError
 from reproduce.data.ilsvrc.entries import WNID, Entry
-from reproduce.errors import ReproduceError
 
 KAGGLE_IMAGES = Path("ILSVRC", "Data", "CLS-LOC")
 _KAGGLE_SOLUTION = "LOC_val_solution.csv"

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import file_digest, read_json
+from reproduce.base.progress import Progress
 from reproduce.data.ilsvrc.workers import finished_tasks
 from reproduce.data.statistics import ImageSums, image_sums
-from reproduce.errors import ReproduceError
-from reproduce.files import file_digest, read_json
-from reproduce.progress import Progress
 
 MANIFEST, INDEX = "manifest.json", "index.csv"
 

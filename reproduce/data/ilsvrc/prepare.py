@@ -7,7 +7,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from reproduce import draws
+from reproduce.base import draws
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import exclusive_lock, file_digest, write_bytes, write_json, write_text
+from reproduce.base.paths import relative_to_repo, scratch_folder
+from reproduce.base.progress import Progress
 from reproduce.data.ilsvrc import editions
 from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition, edition_of
 from reproduce.data.ilsvrc.pack import IMAGE_BYTES, ShardPlan, finished_record, pack_shard, plan_shards
@@ -15,10 +19,6 @@ from reproduce.data.ilsvrc.packed import INDEX, MANIFEST, check_shards, read_man
 from reproduce.data.ilsvrc.sources import Listing, list_source
 from reproduce.data.ilsvrc.workers import available_cores, finished_tasks
 from reproduce.data.statistics import npy_bytes
-from reproduce.errors import ReproduceError
-from reproduce.files import exclusive_lock, file_digest, write_bytes, write_json, write_text
-from reproduce.paths import relative_to_repo, scratch_folder
-from reproduce.progress import Progress
 
 IMAGES_PER_SHARD = 4096
 _ORDER_SEED = 1

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reproduce.base.errors import ReproduceError
 from reproduce.data.augment import CropDraws
 from reproduce.data.ilsvrc.packed import INDEX, check_index, read_manifest
 from reproduce.data.ilsvrc.pixels import SIDE
 from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.data.steps import Augmentation, Batch, Step
-from reproduce.errors import ReproduceError
 
 _IMAGES_PER_BATCH = 256
 

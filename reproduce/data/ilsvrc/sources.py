@@ -8,11 +8,11 @@ training images; the contest's own numbering is used only to read its ground-tru
 from dataclasses import dataclass
 from pathlib import Path
 
+from reproduce.base.errors import ReproduceError
 from reproduce.data.ilsvrc.archives import TRAINING_ARCHIVE, list_archives
 from reproduce.data.ilsvrc.editions import Edition
 from reproduce.data.ilsvrc.entries import Entry
 from reproduce.data.ilsvrc.folders import KAGGLE_IMAGES, class_folder_images, list_kaggle_folders
-from reproduce.errors import ReproduceError
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import file_digest
+from reproduce.base.paths import relative_to_repo
 from reproduce.data.ilsvrc.editions import edition_of, packed_folder, statistics_folder
 from reproduce.data.ilsvrc.packed import MANIFEST, read_manifest
 from reproduce.data.ilsvrc.pixels import SIDE
 from reproduce.data.ilsvrc.read import PackedImages, TrainingReader, whole_images
 from reproduce.data.steps import Augmentation, Batch, Step
-from reproduce.errors import ReproduceError
-from reproduce.files import file_digest
-from reproduce.paths import relative_to_repo
 
 TRAINING_IMAGES_TESTED = 50_000
 

@@ -10,7 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
-from reproduce.errors import ReproduceError
+from reproduce.base.errors import ReproduceError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

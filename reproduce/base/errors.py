@@ -1,0 +1,33 @@
+"""The one exception a user is meant to see."""
+
+import difflib
+from collections.abc import Collection
+
+
+class ReproduceError(Exception):
+    """Bad input or a failed check, with a one-line message that names the value, the file and what to do.
+
+    The command line prints the message without a traceback and exits with ``exit_code``.
+    """
+
+    exit_code = 2
+
+
+class InterruptedRunError(ReproduceError):
+    """A run that was stopped before its end; its checkpoint is kept and the same command resumes it."""
+
+    exit_code = 75  # EX_TEMPFAIL: DVC and schedulers must not take an interrupted run for a finished one
+
+
+class ElsewhereError(ReproduceError):
+    """An error that another process of the same training reports: this one ends with its status and says nothing."""
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__("another process of this training failed; its error says why")
+        self.exit_code = exit_code
+
+
+def near_or_all(name: str, known: Collection[str]) -> str:
+    """Return the end of an error on an unknown name: the known ones most like it, or all where none is like it."""
+    near = difflib.get_close_matches(name, known)
+    return f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"

@@ -1,0 +1,158 @@
+"""Writing files so that a kill or a full disk never leaves half of one, and locking folders against a second writer."""
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import relative_to_repo
+
+_CHUNK_BYTES = 1 << 20
+
+
+@contextlib.contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path`` that replaces it when the block succeeds and vanishes when it fails.
+
+    Raises:
+        ReproduceError: the folder is not writable or the disk is full.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ReproduceError(f"cannot write {path}: {reason}; free space or choose a writable folder") from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` whole or not at all."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write ``content`` as UTF-8 to ``path`` whole or not at all."""
+    write_bytes(path, content.encode())
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write ``content`` as indented JSON; NaN is refused because JSON has none."""
+    write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_array(path: Path, command: str) -> np.ndarray:
+    """Return the array of a committed .npy file; ``command`` makes it where it is missing.
+
+    Raises:
+        ReproduceError: the file is missing or damaged.
+    """
+    try:
+        return np.load(path, allow_pickle=False)
+    except FileNotFoundError as error:
+        raise ReproduceError(f"{relative_to_repo(path)} is missing; run `{command}`") from error
+    except (OSError, ValueError) as error:
+        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({error}); restore it with git") from error
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        ReproduceError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ReproduceError(f"{path} is missing; run `dvc repro` or restore it with git") from error
+    except ValueError as error:
+        raise ReproduceError(f"{path} is not valid JSON ({error}); restore it with git") from error
+
+
+def file_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Return the hex digest of a file's bytes."""
+    digest = hashlib.new(algorithm)
+    with path.open("rb") as stream:
+        while block := stream.read(_CHUNK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def json_digest(content: Any) -> str:
+    """Return the SHA-256 of ``content`` as canonical JSON (sorted keys, no spaces)."""
+    canonical = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@contextlib.contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder beside ``folder`` that takes its place whole when the block succeeds.
+
+    Until then ``folder`` keeps what it had; after a failure nothing of the new one is left. What a killed writer left
+    is cleared by the next one, so only one may write a folder at a time (the caller holds a lock).
+    """
+    staging, old = folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.old")
+    try:
+        _bring_back(old, folder)  # an earlier writer was killed between the two renames
+        shutil.rmtree(staging, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+        staging.mkdir(parents=True)
+        yield staging
+        if folder.exists():
+            folder.rename(old)
+        staging.rename(folder)
+    except OSError as error:
+        _bring_back(old, folder)
+        reason = error.strerror or error
+        raise ReproduceError(f"cannot write {folder}: {reason}; free space or choose a writable folder") from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if folder.exists():
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _bring_back(old: Path, folder: Path) -> None:
+    if old.exists() and not folder.exists():
+        old.rename(folder)
+
+
+@contextlib.contextmanager
+def exclusive_lock(path: Path, busy: str) -> Iterator[None]:
+    """Hold an exclusive lock on ``path``; the kernel releases it however the process ends.
+
+    Raises:
+        ReproduceError: another process holds it (message ``busy``), or the folder is not writable.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        stream = path.open("a")
+    except OSError as error:
+        raise ReproduceError(
+            f"cannot create {path}: {error.strerror}; set REPRODUCE_SCRATCH to a writable folder"
+        ) from error
+    with stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ReproduceError(busy) from error
+        yield

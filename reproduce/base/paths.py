@@ -1,0 +1,38 @@
+"""Where things are. Every other module asks here, so a folder is named once."""
+
+import os
+from pathlib import Path
+
+from reproduce.base.errors import ReproduceError
+
+REPO_ROOT = Path(__file__).resolve().parents[2]
+EXPERIMENTS = REPO_ROOT / "experiments"
+RESULTS = REPO_ROOT / "results"
+PAPER_NOTES = REPO_ROOT / "paper_notes"
+DATA = REPO_ROOT / "data"  # git-ignored; rebuilt by ``python -m reproduce data``
+
+
+def scratch_folder() -> Path:
+    """Return the folder for checkpoints, locks and compiled kernels, outside the work tree.
+
+    ``$REPRODUCE_SCRATCH`` if set, else ``alexnet-reproduction`` in the user's cache folder.
+
+    Raises:
+        ReproduceError: neither is to be had.
+    """
+    named = os.environ.get("REPRODUCE_SCRATCH")
+    if named:
+        return Path(named).expanduser().resolve()
+    try:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    except RuntimeError as error:  # no HOME and an unknown user, as in some containers
+        raise ReproduceError("there is no home folder here; set REPRODUCE_SCRATCH to a writable folder") from error
+    return Path(cache) / "alexnet-reproduction"
+
+
+def relative_to_repo(path: Path) -> str:
+    """Return ``path`` as readers know it: relative to the repository where it lies inside, else as it is."""
+    try:
+        return path.resolve().relative_to(REPO_ROOT).as_posix()
+    except ValueError:
+        return str(path)

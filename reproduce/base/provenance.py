@@ -1,0 +1,80 @@
+"""What made a result: source, commit, machine. Taken when a run starts, so that later edits cannot change it."""
+
+import hashlib
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+import reproduce
+from reproduce.base.hardware import processor_features
+from reproduce.base.paths import REPO_ROOT
+
+_CPU = torch.device("cpu")
+
+
+def source_digest() -> str:
+    """Return the SHA-256 over every source file of the package, names included."""
+    folder = Path(reproduce.__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in {".py", ".c", ".h", ".yaml"}):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(REPO_ROOT), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def git_state() -> dict[str, Any]:
+    """Return the commit, and whether the package or the experiments differ from it (None outside a repository).
+
+    dvc.lock does not count: DVC itself writes it after every run.
+    """
+    changes = _git("status", "--porcelain", "--", "reproduce", "experiments", ":(exclude,glob)experiments/**/dvc.lock")
+    return {"git_commit": _git("rev-parse", "HEAD"), "git_dirty": None if changes is None else bool(changes)}
+
+
+def _processor_name() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def machine_fingerprint(device: torch.device = _CPU) -> dict[str, Any]:
+    """Return processor, cores, threads, memory, the device in use, versions and load; no host name.
+
+    ``features`` names the processor's vector and bf16 instructions, which decide how products round. ``gpu`` names
+    the GPU in use and is None where work ran on the CPU, whatever else the machine has.
+    """
+    return {
+        "cpu": _processor_name(),
+        "features": " ".join(processor_features()) or None,
+        "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "device": device.type,
+        "gpu": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "os": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),
+        "load_average_at_start": round(os.getloadavg()[0], 2),
+    }
+
+
+def utc_now() -> str:
+    """Return the time as ISO 8601 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -1,0 +1,58 @@
+"""Loading YAML into typed models so that a mistake is one clear line."""
+
+import copy
+import functools
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import relative_to_repo
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Strict(BaseModel):
+    """Base of every configuration model: no unknown keys, no coercion, only finite numbers; instances never change."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """Return the content of YAML; kept, since a study reads the same network specs once a variant."""
+    return YAML(typ="safe", pure=True).load(text)
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML 1.2 file (as DVC does: ``1e-4`` is a number, ``no`` is a string).
+
+    Raises:
+        ReproduceError: the file is missing or not YAML.
+    """
+    try:
+        return copy.deepcopy(_parsed(path.read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise ReproduceError(f"{relative_to_repo(path)} does not exist") from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        message = " ".join(str(error).split())
+        raise ReproduceError(f"{relative_to_repo(path)} is not valid YAML: {message}") from error
+
+
+def validated(model: type[Model], content: Any, where: str) -> Model:
+    """Return ``content`` as a ``model``; ``where`` names its origin in the error.
+
+    Raises:
+        ReproduceError: the first violation, as one line with the place, the value and what is allowed.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        value = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
+        raise ReproduceError(f"{where}: {place or 'top level'}: {first['msg']}{value}{more}") from error

@@ -1,0 +1,102 @@
+"""The verdict table in Markdown, grouped by what kind of answer each claim got."""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from reproduce.judge import rules
+from reproduce.judge.reasons import figures, unit_words, verdict_words
+from reproduce.judge.verdicts import Verdict
+
+_TARGETS = {"authors_log": "authors' log", "published": "published", "claimed": "claimed", "derived": "derived"}
+
+
+def verdicts_markdown(verdicts: Sequence[Verdict]) -> str:
+    """Return the page ``verdicts.md``: how many of each verdict, then the tables, in the claims' order."""
+    counts = [(name, sum(verdict.verdict == name for verdict in verdicts)) for name in rules.VERDICTS]
+    parts = ["# Verdicts\n", "Generated from the runs and `paper_notes/claims.yaml`; do not edit.\n"]
+    parts.append(", ".join(f"{name}: {count}" for name, count in counts if count) + ".\n")
+    arithmetic = {rules.TRUE, rules.FALSE}
+    unmeasured = {*arithmetic, rules.SOURCE_CHECK, rules.NOT_RUN}
+    parts += _section("Judged by runs", [v for v in verdicts if v.verdict not in unmeasured], _measured_row, _MEASURED)
+    parts += _section("Arithmetic", [v for v in verdicts if v.verdict in arithmetic], _arithmetic_row, _ARITHMETIC)
+    checked = [v for v in verdicts if v.source_check]
+    parts += _section("Checked against the literature", checked, _checked_row, _CHECKED)
+    parts += _section("Not run", [v for v in verdicts if v.verdict == rules.NOT_RUN], _not_run_row, _NOT_RUN)
+    return "\n".join(parts)
+
+
+def _section(title: str, verdicts: list[Verdict], row: Callable[[Verdict], list[str]], header: list[str]) -> list[str]:
+    if not verdicts:
+        return []
+    return [f"## {title}\n", markdown_table(header, [row(verdict) for verdict in verdicts])]
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; a ``|`` or line break inside a cell is made harmless."""
+    lines = [header, ["---"] * len(header), *rows]
+    cells = ([" ".join(str(cell).split()).replace("|", "\\|") for cell in line] for line in lines)
+    return "".join("| " + " | ".join(line) + " |\n" for line in cells)
+
+
+_MEASURED = ["Claim", "Target", "Ours", "Data, scale, schedule, precision; the claim's protocol", "Verdict", "Why"]
+
+
+def _measured_row(verdict: Verdict) -> list[str]:
+    schedule = f"{verdict.schedule} schedule ({verdict.epochs} epochs)"
+    setting = ", ".join(filter(None, [verdict.dataset, f"{verdict.scale} scale", schedule, verdict.precision]))
+    setting += f"; claimed for: {verdict.protocol}" if verdict.protocol else ""
+    claim = f"`{verdict.claim_id}`: {verdict.statement} ({verdict.source})"
+    words = verdict_words(verdict.verdict, verdict.negligible_within, verdict.unit)
+    return [claim, _target(verdict), _ours(verdict), setting, f"**{words}**", verdict.why]
+
+
+_ARITHMETIC = ["Claim", "Stated", "Derived", "By", "Verdict"]
+
+
+def _arithmetic_row(verdict: Verdict) -> list[str]:
+    derived = "-" if verdict.estimate is None else f"{verdict.estimate:,.10g}"
+    stated = f"{verdict.target_value:,.10g} ({_TARGETS[verdict.target_kind]})"
+    return [
+        f"`{verdict.claim_id}`: {verdict.statement} ({verdict.source})",
+        stated,
+        derived,
+        verdict.why,
+        verdict.verdict,
+    ]
+
+
+_CHECKED = ["Claim", "Target", "Finding", "Why"]
+
+
+def _checked_row(verdict: Verdict) -> list[str]:
+    claim = f"`{verdict.claim_id}`: {verdict.statement} ({verdict.source})"
+    return [claim, _target(verdict), f"**{verdict.source_check}**", verdict.source_check_why]
+
+
+_NOT_RUN = ["Claim", "Target", "Why not", "Command"]
+
+
+def _not_run_row(verdict: Verdict) -> list[str]:
+    command = f"`{verdict.command}`" if verdict.command else "-"
+    claim = f"`{verdict.claim_id}`: {verdict.statement} ({verdict.source})"
+    return [claim, _target(verdict), verdict.why, command]
+
+
+def _target(verdict: Verdict) -> str:
+    if verdict.target_value is None:
+        return "direction only" if verdict.kind in ("difference", "ratio") else "-"
+    value = f"{verdict.target_value:,.10g}{unit_words(verdict.unit)}"
+    if verdict.margin is not None and verdict.kind != "arithmetic":
+        value += f" x/÷ {verdict.margin:g}" if verdict.kind == "ratio" else f" ± {verdict.margin:g}"
+    value += f" ({_TARGETS[verdict.target_kind]})"
+    if verdict.authors_log is not None and verdict.target_kind != "authors_log":
+        value += f"; {verdict.authors_log:,.10g}{unit_words(verdict.unit)} (authors' log)"
+    return value
+
+
+def _ours(verdict: Verdict) -> str:
+    if verdict.estimate is None:
+        return "-"
+    seeds = f"{verdict.n_seeds} seed{'s' if verdict.n_seeds != 1 else ''}"
+    value, *ends = figures(*(end for end in (verdict.estimate, verdict.low, verdict.high) if end is not None))
+    value += unit_words(verdict.unit)
+    return f"{value} [{', '.join(ends)}], {seeds}" if ends else f"{value}, {seeds}"

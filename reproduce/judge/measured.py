@@ -1,0 +1,141 @@
+"""Claims measured by their runs: the rows of each arm, the estimate, and what all runs have in common."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from reproduce.base.errors import ReproduceError
+from reproduce.judge import rules
+from reproduce.runs import statistics
+from reproduce.runs.estimands import values_of_arm
+from reproduce.runs.statistics import Estimate
+from reproduce.runs.table import arms_at, rows_of_arm
+from reproduce.study.claims import Claim
+
+COMPARED = ("gain", "difference", "ratio")
+
+# The runs of one arm must agree in these, since their mean would otherwise mix different questions.
+_AGREED = ("epochs", "schedule", "scale", "dataset", "precision", "views")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A claim whose runs exist, measured and not yet judged.
+
+    Attributes:
+        arms: listed runs of each arm, rows of ``runs.read_runs``.
+        facts: what a verdict says of the runs themselves.
+        n_by_arm: values of each arm.
+        estimate: in the claim's unit; None where an arm has no value, or the claim fixes no number.
+        lacking: why there is no estimate.
+    """
+
+    claim: Claim
+    arms: list[pd.DataFrame]
+    facts: dict[str, Any]
+    n_by_arm: list[int]
+    estimate: Estimate | None = None
+    lacking: str = ""
+
+    @property
+    def seeds(self) -> int:
+        """Seeds of the smaller arm."""
+        return min(self.n_by_arm)
+
+
+def arms_of(claim: Claim, runs: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the rows of each arm that the claim is judged by, at the lengths it fixes or the longest all have runs of.
+
+    Raises:
+        ReproduceError: the runs of one arm are not of one kind.
+    """
+    arms = [rows_of_arm(runs, claim.study, arm) for arm in claim.arms]
+    arms = arms_at(arms, claim.epochs) if arms else []
+    for name, arm in zip(claim.arms, arms, strict=True):
+        existing = arm[arm["status"] != "missing"]
+        for column in _AGREED:
+            if existing[column].nunique() > 1:
+                mixed = ", ".join(sorted(map(str, existing[column].unique())))
+                raise ReproduceError(
+                    f"claim {claim.id}: runs of {claim.study}/{name} mix {column} {mixed}; list one kind"
+                )
+    return arms
+
+
+def measure(claim: Claim, arms: Sequence[pd.DataFrame]) -> Measured:
+    """Return the claim's estimate from the rows of its arms, each with one run or more.
+
+    Raises:
+        ReproduceError: runs lack the claim's estimand.
+    """
+    facts = _facts(claim, arms)
+    if claim.kind not in ("single_value", *COMPARED):
+        return Measured(claim, [*arms], facts, [], lacking="no number was fixed to judge it by; see the notebooks")
+    values = [values_of_arm(arm, claim.estimand, f"claim {claim.id}") for arm in arms]
+    counts = [len(each) for each in values]
+    if not all(values):
+        reason = gaps(pd.concat(arms)) or "a finished run has none of its own"
+        return Measured(claim, [*arms], facts, counts, lacking=f"an arm has no value: {reason}")
+    return Measured(claim, [*arms], facts, counts, _estimate(claim, arms, values))
+
+
+def _facts(claim: Claim, arms: Sequence[pd.DataFrame]) -> dict[str, Any]:
+    """Return what a verdict says of the runs themselves."""
+    listed = pd.concat(arms)
+    existing = listed[listed["status"] != "missing"]
+    processors = existing["gpu"].where(existing["gpu"].notna(), existing["cpu"]).dropna()
+    return {
+        "scale": _scale(claim, existing),
+        "schedule": next((schedule for schedule in existing["schedule"] if schedule != "full"), "full"),
+        "epochs": " and ".join(map(str, sorted(existing["epochs"].unique()))),
+        "precision": " and ".join(sorted(existing["precision"].dropna().unique())),
+        "processors": sorted(processors.unique()),
+        "runs": existing["run_id"].tolist(),
+    }
+
+
+def _scale(claim: Claim, existing: pd.DataFrame) -> str:
+    """Return the scale at which runs speak to the claim: a claim of another data set is met at reduced scale."""
+    dataset, scale = str(existing["dataset"].iloc[0]), str(existing["scale"].iloc[0])
+    if scale in rules.LIMITED_SCALES or claim.dataset is None:
+        return scale
+    same = _plain(dataset) == _plain(claim.dataset)
+    return "reduced" if claim.scale in rules.LIMITED_SCALES or not same else scale
+
+
+def _plain(name: str) -> str:
+    return "".join(filter(str.isalnum, name.lower()))
+
+
+def gaps(listed: pd.DataFrame) -> str:
+    """Return in words which listed runs gave no value; empty where all did."""
+    counts = listed.loc[listed["status"] != "finished", "status"].value_counts().sort_index()
+    return ", ".join(f"{count} of {len(listed)} listed runs {status}" for status, count in counts.items())
+
+
+def _estimate(claim: Claim, arms: Sequence[pd.DataFrame], values: list[list[float]]) -> Estimate:
+    """Return the estimate in the claim's unit; a lone test error gets the interval of its test images.
+
+    Two arms are compared as independent (Welch), with the correlation over shared seeds reported: pairing because it
+    was seen to narrow the interval would make the interval too narrow.
+    """
+    confidence = 1 - (1 - statistics.CONFIDENCE) / claim.looks
+    if claim.kind == "gain":
+        return statistics.paired_difference(values[0], [0.0] * len(values[0]), confidence)
+    if claim.kind != "single_value":
+        compare = statistics.ratio if claim.kind == "ratio" else statistics.welch_difference
+        estimate = compare(*values, confidence)
+        return statistics.with_correlation(
+            estimate, *(_by_seed(arm, value) for arm, value in zip(arms, values, strict=True))
+        )
+    if len(values[0]) == 1 and claim.estimand.startswith("test_") and claim.estimand.endswith("_error_percent"):
+        images = int(arms[0].loc[arms[0]["status"] == "finished", "test_images"].iloc[0])
+        alone = statistics.wilson(round(values[0][0] / 100 * images), images)
+        return replace(alone, method=f"one seed; {alone.method}")
+    return statistics.mean_interval(values[0], confidence)
+
+
+def _by_seed(arm: pd.DataFrame, values: list[float]) -> dict[int, float]:
+    return dict(zip(arm.loc[arm["status"] == "finished", "seed"], values, strict=True))

@@ -1,0 +1,128 @@
+"""Saying in words why a verdict was given: where the interval lies, what restricts it, what would settle it."""
+
+import math
+from decimal import ROUND_HALF_UP, Decimal
+
+from reproduce.judge.rules import INCONCLUSIVE, LIMITED_SCALES, NO_EFFECT, SIGNIFICANT_P, Outcome, Region, Terms
+from reproduce.runs.statistics import Estimate
+from reproduce.study.claims import Claim
+
+
+def unit_of(estimand: str | None, kind: str = "single_value") -> str | None:
+    """Return the unit in an estimand's name: its end, or what is counted ``_to_`` a goal.
+
+    The difference of two percentages is in percentage points.
+    """
+    if estimand is None or kind == "ratio":
+        return "ratio" if kind == "ratio" else None
+    counted, goal, _ = estimand.partition("_to_")
+    unit = counted if goal else estimand.rpartition("_")[2]
+    if unit == "second":
+        return "images_per_second"
+    return "percentage_points" if unit == "percent" and kind in ("difference", "gain") else unit
+
+
+def unit_words(unit: str | None) -> str:
+    """Return a unit as it follows a number, with its space."""
+    known = {"percent": " %", "percentage_points": " points", "ratio": "", "count": "", None: ""}
+    return known[unit] if unit in known else f" {unit.replace('_', ' ')}"
+
+
+def figures(*values: float) -> list[str]:
+    """Return numbers that stand together, each with as many decimals as the others.
+
+    Two, or where all are smaller than a tenth, as many as show two digits of the largest.
+    """
+    largest = max(map(abs, values))
+    decimals = 2 if largest == 0 or largest >= 0.1 else 1 - math.floor(math.log10(largest))
+    return [fixed(value, decimals) for value in values]
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Return a number with so many decimals, halves rounded away from zero as they are written: 18.685 gives 18.69."""
+    rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return f"{rounded + 0:f}"  # a zero loses its sign
+
+
+def explain(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, outcome: Outcome) -> str:
+    """Return the reasons for a verdict on measured runs, in one line.
+
+    Args:
+        claim: the claim judged, for its unit and plan.
+        estimate: in the claim's unit (a ratio not in logs), as is the region of ``terms``.
+        n_seeds: seeds of the smaller arm.
+        terms: the terms of the verdict.
+        outcome: the verdict and what would settle it.
+    """
+    parts = [_position(claim, estimate, n_seeds, terms), _restriction(terms)]
+    if outcome.negligible and outcome.verdict != NO_EFFECT:
+        unit = unit_words(unit_of(claim.estimand, claim.kind))
+        parts.append(f"more than {claim.negligible_within:g}{unit} either way is ruled out")
+    if outcome.verdict == INCONCLUSIVE:
+        parts.append(_settling(n_seeds, terms, outcome))
+    if claim.seeds_planned is not None and n_seeds < claim.seeds_planned:
+        parts.append(f"{n_seeds} of {claim.seeds_planned} planned seeds")
+    if claim.looked_at_seeds:
+        earlier = " and ".join(map(str, claim.looked_at_seeds))
+        parts.append(f"more seeds were planned after a look at {earlier}; interval and p allow for it")
+    return "; ".join(filter(None, parts))
+
+
+def _position(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms) -> str:
+    """Return where the interval lies, in words."""
+    if n_seeds < 2:
+        return "one seed only"
+    unit = unit_words(claim.targets[0].unit if claim.targets else unit_of(claim.estimand, claim.kind))
+    parts = [f"{confidence_percent(claim):g} % interval {' to '.join(figures(estimate.low, estimate.high))}{unit}"]
+    if terms.compares:
+        null = 1 if claim.kind == "ratio" else 0
+        side = "above" if estimate.low > null else "below" if estimate.high < null else "on both sides of"
+        parts.append(f"lies {side} {null}")
+        p_value = min(1.0, (estimate.p_value or 0.0) * terms.p_factor)
+        if side != "on both sides of" and p_value >= SIGNIFICANT_P:
+            parts.append(f"p is {p_value:.3g} once corrected for the study's other claims")
+    if terms.accepted is not None:
+        inside, overlaps = terms.accepted.holds(estimate), terms.accepted.overlaps(estimate)
+        where = "lies inside" if inside else "overlaps" if overlaps else "lies outside"
+        parts.append(f"{where} {_range(terms.accepted)}")
+    elif claim.targets:
+        parts.append("no margin was fixed")
+    return parts[0] + " " + " and ".join(parts[1:]) if parts[1:] else f"no published value; {parts[0]}"
+
+
+def confidence_percent(claim: Claim) -> float:
+    """Return the confidence of a claim's interval: 95 %, or more where its runs were looked at before (Bonferroni)."""
+    return 100 - 5 / claim.looks
+
+
+def verdict_words(verdict: str, negligible_within: float | None, unit: str | None) -> str:
+    """Return a verdict as readers see it: that there is no effect names the bound fixed for it."""
+    return f"no effect within {negligible_within:g}{unit_words(unit)}" if verdict == NO_EFFECT else verdict
+
+
+def _range(region: Region) -> str:
+    if math.isinf(region.low) or region.low == 0:
+        return f"at most {figures(region.high)[0]}"
+    if math.isinf(region.high):
+        return f"at least {figures(region.low)[0]}"
+    return " to ".join(figures(region.low, region.high))
+
+
+def _restriction(terms: Terms) -> str:
+    if terms.schedule != "full":
+        length = f" to {terms.epochs} epochs" if terms.epochs else ""
+        return f"the schedule is {terms.schedule}{length}, so the published figure is neither reproduced nor refuted"
+    if terms.scale in LIMITED_SCALES:
+        return f"{terms.scale} scale, so the published figure itself is not judged"
+    return ""
+
+
+def _settling(n_seeds: int, terms: Terms, outcome: Outcome) -> str:
+    if n_seeds < 2:
+        return "two or more are needed"
+    if outcome.withheld:
+        return "a run that gave no value cannot be averaged over"
+    if outcome.seeds_to_settle is None:
+        return "more seeds would not settle it"
+    each = " per arm" if terms.compares and terms.arms == 2 else ""
+    return f"about {outcome.seeds_to_settle} seeds{each} would settle it"

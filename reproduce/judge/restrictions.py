@@ -1,0 +1,59 @@
+"""Limits on a verdict beyond the decision table: an error beside a gap, a late estimand, a control that fails."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+
+from reproduce.judge import rules
+from reproduce.judge.reasons import figures
+from reproduce.judge.rules import Outcome
+from reproduce.runs import statistics
+from reproduce.runs.estimands import values_of_arm
+from reproduce.runs.statistics import Estimate
+from reproduce.study.claims import Claim
+
+_TRAINING = "training_top1_error_percent"
+
+
+def restrict(claim: Claim, arms: Sequence[pd.DataFrame], outcome: Outcome, why: str) -> tuple[Outcome, str]:
+    """Return the outcome that the claim's further terms allow, and its reasons.
+
+    Args:
+        claim: the claim judged.
+        arms: rows of its runs, by arm.
+        outcome: by the decision table.
+        why: the reasons for it.
+    """
+    if claim.not_judged:
+        return Outcome(rules.NOT_JUDGED), claim.not_judged
+    if claim.chosen_afterward:
+        limited = rules.limit_chosen_afterward(outcome.verdict)
+        why += "; the estimand was chosen when its runs were known, so it shows a direction at most and refutes nothing"
+        outcome = replace(outcome, verdict=limited)
+    return _beside(claim, arms, outcome, why) if claim.beside else (outcome, why)
+
+
+def _beside(claim: Claim, arms: Sequence[pd.DataFrame], outcome: Outcome, why: str) -> tuple[Outcome, str]:
+    test, training = (_lowered_by(claim, arms, name) for name in (claim.beside, _TRAINING))
+    if test.low is None:
+        return outcome, why
+    verdict = rules.judge_beside(outcome.verdict, test, training)
+    parts = [why, f"beside it the test error is {_compared(test)} and the training error {_compared(training)}"]
+    if verdict != outcome.verdict:
+        parts.append("the gap is narrower because the net fits its training images worse, not because it errs less")
+    return replace(outcome, verdict=verdict), "; ".join(parts)
+
+
+def _lowered_by(claim: Claim, arms: Sequence[pd.DataFrame], estimand: str) -> Estimate:
+    return statistics.welch_difference(*(values_of_arm(arm, estimand, f"claim {claim.id}") for arm in arms))
+
+
+def _compared(lowered: Estimate) -> str:
+    """Return in words what the second arm's error is beside the first's."""
+    low, high = figures(lowered.low, lowered.high)
+    if lowered.low > 0:
+        return f"lower by {low} to {high} points"
+    if lowered.high < 0:
+        return f"higher by {high.removeprefix('-')} to {low.removeprefix('-')} points"
+    return f"not shown to differ (lower by {low} to {high} points)"

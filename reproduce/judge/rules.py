@@ -1,0 +1,207 @@
+"""The decision table: from an interval and what was fixed before the runs to a verdict. Pure functions.
+
+In this order, for a difference between two arms, taken so that the claimed effect is positive:
+
+- ``reproduced``: the interval lies inside the published value +- margin, and the effect is significant.
+- ``direction reproduced``: the effect is significant. With ``, size not`` where the interval lies wholly outside the
+  published value +- margin.
+- ``no effect``: the whole interval lies within the smallest effect of interest, fixed before the runs.
+- ``inconclusive``: the interval overlaps the published value +- margin, or there is one seed only.
+- ``not reproduced``: all else.
+
+Significant means that p, after Holm's correction within the study's claims, is below 0.05. Where only a direction is
+claimed, a significant effect of the other sign is ``not reproduced``. A single value knows no direction: its interval
+lies inside the margin, overlaps it, or neither. Ratios are judged in logs, where the same holds.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from reproduce.runs.statistics import Estimate, expected_half_width, expected_p_value, least_seeds
+from reproduce.study.claims import Claim
+
+REPRODUCED, DIRECTION, DIRECTION_ONLY = "reproduced", "direction reproduced", "direction reproduced, size not"
+NO_EFFECT, INCONCLUSIVE, NOT_REPRODUCED, NOT_RUN = "no effect", "inconclusive", "not reproduced", "not run"
+TRUE, FALSE, SOURCE_CHECK, NOT_JUDGED = "true", "false", "source check", "not judged"
+MEASURED = (REPRODUCED, DIRECTION, DIRECTION_ONLY, NO_EFFECT, INCONCLUSIVE, NOT_REPRODUCED)
+VERDICTS = (*MEASURED, NOT_JUDGED, NOT_RUN, TRUE, FALSE, SOURCE_CHECK)
+
+SIGNIFICANT_P = 0.05
+
+LIMITED_SCALES = ("reduced", "synthetic")
+_MORE_IS_BETTER = ("accuracy", "per_second")
+
+
+@dataclass(frozen=True)
+class Region:
+    """The values that count as the published one; an end is infinite on the side where nothing is a failure."""
+
+    low: float
+    high: float
+
+    def holds(self, estimate: Estimate) -> bool:
+        """Return whether the whole interval lies inside."""
+        return self.low <= estimate.low and estimate.high <= self.high
+
+    def overlaps(self, estimate: Estimate) -> bool:
+        """Return whether the interval and the region share a value."""
+        return self.low <= estimate.high and estimate.low <= self.high
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms an estimate is judged.
+
+    Attributes:
+        compares: whether two things are compared, so that there is a direction.
+        accepted: the published value +- margin; None where no value is published or no margin was fixed.
+        scale, schedule: those of the runs.
+        epochs: the length of their schedules, in words.
+        arms: of runs; one where both things compared are measured on the same run.
+        p_factor: what the estimate's p is multiplied by: Holm's correction within the study's claims, times the looks
+            at the runs.
+        negligible_within: the smallest effect of interest, in the estimate's unit; None where none was fixed.
+    """
+
+    compares: bool
+    accepted: Region | None
+    scale: str = "own"
+    schedule: str = "full"
+    epochs: str | None = None
+    arms: int = 2
+    p_factor: float = 1.0
+    negligible_within: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A verdict; if inconclusive, the seeds per arm that would settle it, or that failed runs ``withheld`` a better.
+
+    ``negligible`` is whether the effect is shown to be too small to matter, None where that cannot be said.
+    """
+
+    verdict: str
+    seeds_to_settle: int | None = None
+    withheld: bool = False
+    negligible: bool | None = None
+
+
+def accepted_region(claim: Claim) -> Region | None:
+    """Return the region around the claim's first target in the claim's unit, or None without target or margin.
+
+    The margin of a ratio is a factor. The region is open below for ``at_most`` and above for ``at_least``, and where
+    better is no failure on the better side: a smaller error, a larger effect.
+    """
+    if not claim.targets or claim.margin is None:
+        return None
+    target, margin = claim.targets[0].value, claim.margin
+    low, high = (target / margin, target * margin) if claim.kind == "ratio" else (target - margin, target + margin)
+    more_is_better = claim.kind != "single_value" or any(word in claim.estimand for word in _MORE_IS_BETTER)
+    if claim.relation == "at_most" or (claim.better_is_no_failure and not more_is_better):
+        low = 0.0 if claim.kind == "ratio" else -math.inf
+    if claim.relation == "at_least" or (claim.better_is_no_failure and more_is_better):
+        high = math.inf
+    return Region(low, high)
+
+
+def is_negligible(estimate: Estimate, within: float | None) -> bool | None:
+    """Return whether the whole interval lies within ``within`` of zero: two one-sided tests at 2.5 % each.
+
+    None where no bound was fixed, or one run alone shows no spread.
+    """
+    if within is None or estimate.std is None:
+        return None
+    return Region(-within, within).holds(estimate)
+
+
+def in_logs(estimate: Estimate, region: Region | None) -> tuple[Estimate, Region | None]:
+    """Return a ratio's estimate and region in logs, where a ratio of one is zero."""
+    ends = (None if end is None else math.log(end) for end in (estimate.low, estimate.high))
+    logs = replace(estimate, value=math.log(estimate.value), low=next(ends), high=next(ends))
+    if region is None:
+        return logs, None
+    return logs, Region(math.log(region.low) if region.low > 0 else -math.inf, math.log(region.high))
+
+
+def significant_sign(estimate: Estimate, terms: Terms) -> int:
+    """Return 1 or -1 where an effect of that sign is shown by its corrected p, else 0."""
+    if not terms.compares or estimate.p_value is None or estimate.p_value * terms.p_factor >= SIGNIFICANT_P:
+        return 0
+    return 1 if estimate.value > 0 else -1
+
+
+def decide(estimate: Estimate, n_seeds: int, terms: Terms) -> str:
+    """Return the verdict of the decision table as far as scale and schedule let it be earned."""
+    verdict = limit(_table(estimate, n_seeds, terms), terms)
+    is_small = n_seeds > 1 and is_negligible(estimate, terms.negligible_within)
+    return NO_EFFECT if verdict == INCONCLUSIVE and is_small else verdict
+
+
+def _table(estimate: Estimate, n_seeds: int, terms: Terms) -> str:
+    if n_seeds < 2:
+        return INCONCLUSIVE
+    accepted, sign = terms.accepted, significant_sign(estimate, terms)
+    if accepted is None:  # only the direction can be judged
+        return {1: DIRECTION, 0: INCONCLUSIVE, -1: NOT_REPRODUCED}[sign]
+    if accepted.holds(estimate) and (sign > 0 or not terms.compares):
+        return REPRODUCED
+    if sign > 0:
+        return DIRECTION if accepted.overlaps(estimate) else DIRECTION_ONLY
+    return INCONCLUSIVE if accepted.overlaps(estimate) else NOT_REPRODUCED
+
+
+def limit(verdict: str, terms: Terms) -> str:
+    """Return the verdict that scale and schedule allow.
+
+    A reduced or synthetic scale and a schedule of another length can neither reproduce the published size nor rule it
+    out; the latter cannot fail to reproduce either, since the published schedule was not run.
+    """
+    is_limited = terms.scale in LIMITED_SCALES or terms.schedule != "full"
+    if is_limited and verdict in (REPRODUCED, DIRECTION_ONLY):
+        return DIRECTION if terms.compares else INCONCLUSIVE
+    if verdict == NOT_REPRODUCED and terms.schedule != "full":
+        return INCONCLUSIVE
+    return verdict
+
+
+def limit_chosen_afterward(verdict: str) -> str:
+    """Return the verdict that an estimand chosen when its runs were known allows: at most a direction, never against.
+
+    Among several estimands one may be found by which a claim holds, or fails.
+    """
+    return {REPRODUCED: DIRECTION, DIRECTION_ONLY: DIRECTION, NOT_REPRODUCED: INCONCLUSIVE}.get(verdict, verdict)
+
+
+def judge_beside(verdict: str, test: Estimate, training: Estimate) -> str:
+    """Return the verdict on a narrower gap between test and training error, by these two errors themselves.
+
+    A gap is narrower as well where the net fits its training images worse. It shows less overfitting where the test
+    error is lower, or not shown to differ while the training error is not shown to be higher; otherwise it is
+    ``inconclusive``.
+
+    Args:
+        verdict: by the gap alone.
+        test: what the ingredient lowers the test error by, in the claim's order of arms.
+        training: the same of the training error.
+    """
+    if verdict not in (REPRODUCED, DIRECTION, DIRECTION_ONLY) or test.low > 0:
+        return verdict
+    return INCONCLUSIVE if test.high < 0 or training.high < 0 else verdict
+
+
+def seeds_to_settle(estimate: Estimate, terms: Terms) -> int | None:
+    """Return the least seeds per arm that would end ``inconclusive`` if value and spread stayed as they are.
+
+    None where no number (up to 10,000) would, or where one run alone shows no spread.
+    """
+    if estimate.std is None:
+        return None
+
+    def settles(n: int) -> bool:
+        half = expected_half_width(estimate, n)
+        p_value = expected_p_value(estimate, n) if terms.compares else None
+        narrowed = replace(estimate, low=estimate.value - half, high=estimate.value + half, p_value=p_value)
+        return decide(narrowed, n, terms) != INCONCLUSIVE
+
+    found = least_seeds(settles)
+    return None if found is None else max(found, estimate.n + 1)  # as many as there are have not

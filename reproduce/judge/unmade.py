@@ -1,0 +1,178 @@
+"""Reason and command of a claim that has no runs, both from its studies, so that neither goes stale."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from reproduce.base.progress import format_duration
+from reproduce.study.claims import Claim
+from reproduce.study.designs import study_and_variant
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The runs that a claim waits for in one arm, all of one length; none where no profile lists the arm.
+
+    ``profile`` lists them; an ensemble's lists the nets that it averages.
+    """
+
+    study: Study
+    variant: str
+    runs: list[RunId]
+    profile: str | None
+
+    def trained(self) -> str:
+        """Return the variant that is trained: the arm's own, or that of the nets it averages."""
+        ensembles = self.study.ensembles
+        return ensembles[self.variant].variant if self.variant in ensembles else self.variant
+
+    def members(self) -> list[RunId]:
+        """Return the runs that an ensemble averages; none for a variant."""
+        averaged = self.study.ensemble_runs()
+        return [member for run in self.runs for member in averaged.get(run, [])]
+
+
+def why_unmade(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> tuple[str, str | None]:
+    """Return why a claim with a study has no verdict yet, and the command that makes what it lacks.
+
+    Args:
+        claim: one of whose arms has no run.
+        runs: the frame of ``runs.read_runs`` for all studies.
+        studies: those whose runs were read.
+    """
+    unread = {study_and_variant(arm, claim.study)[0] for arm in claim.arms} - {study.study for study in studies}
+    if unread:
+        return f"study {' and '.join(sorted(unread))} was not read", None
+    arms = _planned(claim, studies)
+    unlisted = [f"no profile of study {arm.study.study} lists {arm.trained()}" for arm in arms if not arm.runs]
+    if unlisted:
+        return " and ".join(unlisted), None
+    lacking = _lacking(arms, runs)
+    by_hand = [_needs(arm) for arm in lacking if arm.study.published_by == "publish"]
+    staged = [arm for arm in lacking if arm.study.published_by == "stages"]
+    reasons = [f"needs {need}" for need in dict.fromkeys(by_hand)]
+    if staged:
+        one = sum(len(arm.runs) for arm in staged) == 1
+        reasons.append(
+            f"{' and '.join(_runs_words(arm, runs) for arm in staged)} {'is' if one else 'are'} not made yet"
+        )
+    return "; ".join(reasons), _command_for(lacking)
+
+
+def further_command(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> str | None:
+    """Return the command that makes runs of the longest length planned, where an arm has none of it yet."""
+    lacking = [arm for arm in _lacking(_planned(claim, studies), runs) if arm.runs]
+    return _command_for(lacking) if lacking else None
+
+
+def profile_listing(study: Study, variant: str, epochs: int, runs: Collection[RunId]) -> str | None:
+    """Return the profile that lists the variant at that length; of two, the one by which ``runs`` come to count.
+
+    Where stages publish, that is ``standard``: seeds that only ``full`` lists at the same length are not read. Where
+    runs are published by hand, both count, and the one that lists more of ``runs`` trains them.
+    """
+    names = [name for name in ("standard", "full") if name in study.profiles]
+    lists = {name: _of_length(study.runs(name), variant, epochs) for name in names}
+    listed = {name: found for name, found in lists.items() if found}
+    if study.published_by == "stages" and "standard" in listed:
+        return "standard"
+    return max(listed, key=lambda name: sum(run in listed[name] for run in runs), default=None)
+
+
+def training_command(arms: Sequence[tuple[Study, str, str]]) -> str:
+    """Return the command that makes the missing runs of arms, each a study, a variant or ensemble and a profile."""
+    stages: list[str] = []
+    trained: dict[tuple[str, str], list[str]] = {}
+    afterward: list[str] = []
+    for study, variant, profile in arms:
+        if variant in study.ensembles:
+            afterward.append(f"python -m reproduce ensemble {study.study} {variant}")
+        elif study.published_by == "stages" and profile == "standard":
+            stages.append(f"experiments/{study.study}/dvc.yaml:{variant}")
+        else:
+            trained.setdefault((study.study, profile), []).append(variant)
+    afterward += [f"python -m reproduce publish {study.study}" for study, *_ in arms if study.published_by == "publish"]
+    commands = [f"dvc repro {' '.join(stages)}"] if stages else []
+    for (study_name, profile), variants in trained.items():
+        commands.append(f"python -m reproduce train {study_name} {' '.join(variants)} --profile {profile}")
+    return " && ".join([*commands, *dict.fromkeys(afterward)])
+
+
+def expected_seconds(finished: pd.DataFrame, epochs: int) -> float | None:
+    """Return the training time of one run of so many epochs, by the median pace of finished ones; None without any."""
+    seconds = (finished["training_seconds"] / finished["epochs"]).median() * epochs
+    return None if pd.isna(seconds) else float(seconds)
+
+
+def _of_length(runs: Sequence[RunId], variant: str, epochs: int) -> list[RunId]:
+    return [run for run in runs if (run.variant, run.epochs) == (variant, epochs)]
+
+
+def _planned(claim: Claim, studies: Sequence[Study]) -> list[Planned]:
+    """Return what each arm waits for: the length that the claim fixes, or the longest that profiles list of all arms,
+    or else of each.
+    """
+    known = {study.study: study for study in studies}
+    places = [study_and_variant(arm, claim.study) for arm in claim.arms]
+    listed = [[run for run in known[name].publishable_runs() if run.variant == variant] for name, variant in places]
+    shared = set.intersection(*({run.epochs for run in arm} for arm in listed))
+    longest = [max(shared or {run.epochs for run in arm}, default=0) for arm in listed]
+    arms = []
+    for (name, variant), arm, epochs in zip(places, listed, claim.epochs or longest, strict=True):
+        arms.append(_arm(known[name], variant, _of_length(arm, variant, epochs), claim.seeds_planned))
+    return arms
+
+
+def _arm(study: Study, variant: str, runs: list[RunId], seeds: int | None) -> Planned:
+    """Return the arm with the first profile that lists ``seeds`` of its runs, or as many of them as any."""
+    if not runs:
+        return Planned(study, variant, [], None)
+    epochs, arm = runs[0].epochs, Planned(study, variant, runs, None)
+    profile = profile_listing(study, arm.trained(), epochs, arm.members() or runs[:seeds])
+    if profile is None:  # an ensemble's nets may be in none
+        return Planned(study, variant, [], None)
+    listed = runs if variant in study.ensembles else _of_length(study.runs(profile), variant, epochs)
+    return Planned(study, variant, listed, profile)
+
+
+def _lacking(arms: Sequence[Planned], runs: pd.DataFrame) -> list[Planned]:
+    """Return the arms of which no planned run is there."""
+    there = set(runs.loc[runs["status"] != "missing", "run_id"])
+    return [arm for arm in arms if there.isdisjoint(map(str, arm.runs))]
+
+
+def _command_for(lacking: Sequence[Planned]) -> str:
+    wanted = []
+    for arm in lacking:
+        wanted += [(arm.study, name, arm.profile) for name in dict.fromkeys([arm.trained(), arm.variant])]
+    return training_command(wanted)
+
+
+def _needs(arm: Planned) -> str:
+    """Return what runs published by hand need: the one place that says so for each data set."""
+    dataset = arm.study.dataset
+    needed = "a device that most machines lack"
+    if dataset.startswith("ilsvrc"):
+        year = dataset.removeprefix("ilsvrc")[:4]
+        needed = f"the ILSVRC-{year} images, which only registered users can get, and a GPU"
+    members = arm.members()
+    if not members:
+        return needed
+    return f"{len(members)} trained nets of {arm.trained()}, averaged in {len(arm.runs)} groups, and so {needed}"
+
+
+def _runs_words(arm: Planned, runs: pd.DataFrame) -> str:
+    many = f"{len(arm.runs)} planned runs" if len(arm.runs) > 1 else "planned run"
+    if arm.members():
+        return f"the {many} of {arm.variant} ({len(arm.members())} nets of {arm.trained()} to average)"
+    epochs = arm.runs[0].epochs
+    details = f"{epochs} epochs, {arm.study.variant(arm.variant).schedule(epochs)} schedule"
+    of_arm = (runs["study"] == arm.study.study) & (runs["variant"] == arm.variant) & (runs["status"] == "finished")
+    seconds = expected_seconds(runs[of_arm], epochs)
+    if seconds is not None:
+        lengths = " and ".join(map(str, sorted(runs.loc[of_arm, "epochs"].unique())))
+        details += f"; about {format_duration(seconds)} each, at the pace of its runs of {lengths} epochs"
+    return f"the {many} of {arm.variant} ({details})"

@@ -1,0 +1,220 @@
+"""Judging each claim by its listed runs, and saying why. The rules themselves are in ``rules``."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import pandas as pd
+
+from reproduce.judge import rules
+from reproduce.judge.measured import COMPARED, Measured, arms_of, gaps, measure
+from reproduce.judge.reasons import explain, unit_of
+from reproduce.judge.restrictions import restrict
+from reproduce.judge.rules import Outcome, Terms
+from reproduce.judge.unmade import why_unmade
+from reproduce.runs import statistics
+from reproduce.runs.table import went_wrong
+from reproduce.study.claims import Claim
+from reproduce.study.study import Study
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One row of the verdict table.
+
+    ``epochs`` are those of the runs' schedules (of both arms, where they differ), in words; ``authors_log`` is the
+    figure of the authors' own run notes or docs, where there is one beside the target. ``estimate``, ``low``,
+    ``high`` (the 95 % interval), ``half_width`` and ``margin`` are in ``unit``, but a ratio's margin is a factor.
+    ``n_seeds`` (of the smaller arm), ``seeds_planned`` and ``seeds_to_settle`` count seeds per arm, ``n_by_arm`` the
+    values in the order of the claim's arms. ``p_value`` is two-sided, of no difference between them, ``p_value_holm``
+    the same after Holm's correction within the study's claims; it decides. ``negligible``: whether the interval lies
+    within ``negligible_within`` of zero, where that bound was fixed. ``precision`` and ``processors`` are those of the
+    runs: the same seed in bf16 is another draw on another processor.
+    """
+
+    claim_id: str
+    statement: str
+    source: str
+    kind: str
+    dataset: str | None
+    scale: str
+    schedule: str | None
+    epochs: str | None
+    protocol: str | None
+    target_kind: str | None
+    target_value: float | None
+    unit: str | None
+    margin: float | None
+    seeds_planned: int | None
+    authors_log: float | None
+    verdict: str
+    why: str
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    n_seeds: int = 0
+    n_by_arm: list[int] = field(default_factory=list)
+    method: str | None = None
+    p_value: float | None = None
+    p_value_holm: float | None = None
+    half_width: float | None = None
+    negligible_within: float | None = None
+    negligible: bool | None = None
+    seeds_to_settle: int | None = None
+    command: str | None = None
+    precision: str | None = None
+    processors: list[str] = field(default_factory=list)
+    runs: list[str] = field(default_factory=list)
+    source_check: str | None = None
+    source_check_why: str | None = None
+
+    def as_row(self) -> dict[str, Any]:
+        """Return the fields by name, in order."""
+        return asdict(self)
+
+
+def judge(claims: Sequence[Claim], runs: pd.DataFrame, studies: Sequence[Study] = ()) -> list[Verdict]:
+    """Judge every claim, in order.
+
+    Args:
+        claims: all of them, as ``load_claims`` gives them: Holm's family of a claim are all judged claims of its study.
+        runs: the frame of ``runs.read_runs`` for all studies.
+        studies: those read; of a claim without runs, its study says why there are none.
+
+    Raises:
+        ReproduceError: runs lack a claim's estimand, or the runs of one arm are not of one kind.
+    """
+    measured = [_measure(claim, runs, studies) for claim in claims]
+    corrected = _corrected_p_values(claims, measured)
+    return [each if isinstance(each, Verdict) else _judge(each, corrected.get(each.claim.id)) for each in measured]
+
+
+def _corrected_p_values(claims: Sequence[Claim], measured: Sequence[Measured | Verdict]) -> dict[str, float | None]:
+    """Return each claim's p after Holm's correction within its study; claims still to be run are of the family too."""
+    p_values = {each.claim.id: _p_value(each) for each in measured if isinstance(each, Measured) and each.estimate}
+    families: dict[str, dict[str, float | None]] = {}
+    for claim in claims:
+        if claim.study and claim.kind in COMPARED and not claim.not_judged:
+            families.setdefault(claim.study, {})[claim.id] = p_values.get(claim.id)
+    adjusted = {name: p for family in families.values() for name, p in statistics.holm(family).items()}
+    return p_values | adjusted
+
+
+def _p_value(measured: Measured) -> float | None:
+    """Return the estimate's p, multiplied by the looks at its runs (Bonferroni)."""
+    p_value = measured.estimate.p_value
+    return None if p_value is None else min(1.0, p_value * measured.claim.looks)
+
+
+def _measure(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> Measured | Verdict:
+    """Return the claim's estimate from its runs, or the verdict where nothing is to be estimated."""
+    if claim.kind == "arithmetic":
+        verdict, derived = rules.TRUE if claim.holds() else rules.FALSE, claim.targets[1]
+        return _verdict(claim, verdict, f"{derived.expression}", estimate=derived.value)
+    if claim.kind == "source_check" and claim.source_check is not None:
+        return _verdict(claim, rules.SOURCE_CHECK, claim.source_check.why)
+    if claim.not_run is not None:
+        return _verdict(claim, rules.NOT_RUN, claim.not_run.reason, command=claim.not_run.command)
+    arms = arms_of(claim, runs)
+    if not arms or any((arm["status"] == "missing").all() for arm in arms):
+        why, command = why_unmade(claim, runs, studies)
+        return _verdict(claim, rules.NOT_RUN, why, command=command)
+    return measure(claim, arms)
+
+
+def _verdict(claim: Claim, verdict: str, why: str, **fields: Any) -> Verdict:
+    target = claim.targets[0] if claim.targets else None
+    row = Verdict(
+        claim_id=claim.id,
+        statement=claim.statement,
+        source=claim.source,
+        kind=claim.kind,
+        dataset=claim.dataset,
+        scale=claim.scale,
+        schedule=None,
+        epochs=None,
+        protocol=claim.protocol,
+        target_kind=target.kind if target else None,
+        target_value=target.value if target else None,
+        unit=target.unit if target else unit_of(claim.estimand, claim.kind),
+        margin=claim.margin,
+        seeds_planned=claim.seeds_planned,
+        negligible_within=claim.negligible_within,
+        authors_log=next((t.value for t in claim.targets if t.kind == "authors_log"), None),
+        verdict=verdict,
+        why=why,
+        source_check=claim.source_check.finding if claim.source_check else None,
+        source_check_why=claim.source_check.why if claim.source_check else None,
+    )
+    return replace(row, **fields)
+
+
+def _judge(measured: Measured, p_value_holm: float | None) -> Verdict:
+    """Return the verdict by all runs; where there are more seeds than planned, the planned ones decide."""
+    claim, estimate = measured.claim, measured.estimate
+    if estimate is None:
+        return _verdict(claim, rules.INCONCLUSIVE, measured.lacking, **measured.facts, n_by_arm=measured.n_by_arm)
+    p_factor = p_value_holm / estimate.p_value if estimate.p_value and p_value_holm else float(claim.looks)
+    terms = _terms(measured, p_factor)
+    outcome = _decide(measured, terms)
+    why = explain(claim, estimate, measured.seeds, terms, outcome)
+    if claim.seeds_planned is not None and measured.seeds > claim.seeds_planned:
+        outcome, why = _by_planned_seeds(measured, outcome, why, p_factor)
+    outcome, why = restrict(claim, measured.arms, outcome, why)
+    facts = measured.facts | {"n_by_arm": measured.n_by_arm, "n_seeds": measured.seeds, "estimate": estimate.value}
+    facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "p_value", "half_width")}
+    facts |= {"p_value_holm": p_value_holm if claim.kind in COMPARED else None}
+    facts |= {"seeds_to_settle": outcome.seeds_to_settle, "negligible": outcome.negligible}
+    return _verdict(claim, outcome.verdict, "; ".join(filter(None, [why, gaps(pd.concat(measured.arms))])), **facts)
+
+
+def _terms(measured: Measured, p_factor: float) -> Terms:
+    claim = measured.claim
+    return Terms(
+        compares=claim.kind in COMPARED,
+        accepted=rules.accepted_region(claim),
+        scale=measured.facts["scale"],
+        schedule=measured.facts["schedule"],
+        epochs=measured.facts["epochs"],
+        arms=len(measured.arms),
+        p_factor=p_factor,
+        negligible_within=claim.negligible_within,
+    )
+
+
+def _by_planned_seeds(measured: Measured, by_all: Outcome, why: str, p_factor: float) -> tuple[Outcome, str]:
+    """Return what the planned seeds alone give, at most inconclusive where those added after a look say more."""
+    claim, planned = measured.claim, measured.claim.seeds_planned
+    arms = [arm.nsmallest(planned, "seed") if len(arm) == measured.seeds else arm for arm in measured.arms]
+    first = measure(claim, arms)
+    terms = _terms(first, p_factor)
+    by_planned = _decide(first, terms)
+    if by_planned.verdict == by_all.verdict:
+        return by_all, why
+    reason = explain(claim, first.estimate, first.seeds, terms, by_planned)
+    text = f"the {planned} planned seeds: {reason}; with {measured.seeds} seeds: {by_all.verdict}, {why}"
+    return Outcome(rules.INCONCLUSIVE), text
+
+
+def _decide(measured: Measured, terms: Terms) -> Outcome:
+    """Return the outcome.
+
+    A good verdict, or that an effect is negligible, is withheld where runs failed or seeds were left out: those left
+    may be those that went well. Neither is given before the planned seeds are there: stopping when the interval
+    pleases would make it too narrow.
+    """
+    claim, estimate, n_seeds = measured.claim, measured.estimate, measured.seeds
+    if claim.kind == "ratio":
+        estimate, region = rules.in_logs(estimate, terms.accepted)
+        terms = replace(terms, accepted=region)
+    verdict = rules.decide(estimate, n_seeds, terms)
+    if any(map(went_wrong, measured.arms)):
+        is_good = verdict in (rules.REPRODUCED, rules.DIRECTION, rules.DIRECTION_ONLY, rules.NO_EFFECT)
+        return Outcome(rules.INCONCLUSIVE, withheld=True) if is_good else Outcome(verdict)
+    if claim.seeds_planned is not None and n_seeds < claim.seeds_planned and verdict != rules.INCONCLUSIVE:
+        return Outcome(rules.INCONCLUSIVE, seeds_to_settle=claim.seeds_planned)
+    needed = rules.seeds_to_settle(estimate, terms) if verdict == rules.INCONCLUSIVE else None
+    needed = max(needed, claim.seeds_planned or 0) if needed else None
+    is_complete = n_seeds >= (claim.seeds_planned or 0)
+    negligible = rules.is_negligible(estimate, claim.negligible_within) if is_complete else None
+    return Outcome(verdict, needed, negligible=negligible)

@@ -1,0 +1,213 @@
+"""Holding the published runs against their configuration, golden files, data, DVC's lock files and their predictions.
+
+DVC records what a stage's inputs are after it ends, so ``dvc.lock`` alone could name inputs that did not make an
+output. Each run therefore carries digests taken when it started, and these are what is compared here.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import file_digest, json_digest, read_json
+from reproduce.base.paths import REPO_ROOT
+from reproduce.base.validation import read_yaml
+from reproduce.judge.numbers import read_numbers
+from reproduce.runs.files import folder_of_run, read_predictions
+from reproduce.runs.table import published_runs, read_runs
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study
+
+_RECORD_BYTES = 1 + 3 * 32 * 32  # one CIFAR-10 image in the binary files: its label, then its planes
+_IDX_LABELS_START = 8  # bytes before the labels in Fashion-MNIST's file
+_PERCENT_TOLERANCE = 1e-6  # metrics are exact counts over the test images, printed as decimals
+
+
+@dataclass
+class Findings:
+    """What was found wrong (``problems``) and what could not be checked (``skipped``), one line each."""
+
+    problems: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+
+
+def verify(studies: Sequence[Study], root: Path = REPO_ROOT, stream: TextIO | None = None) -> list[str]:
+    """Check every listed run and every number, and print one line per problem and per check that was skipped.
+
+    Args:
+        studies: whose listed runs are checked.
+        root: the repository.
+        stream: where to print; standard output by default.
+
+    Returns:
+        The checks that were skipped.
+
+    Raises:
+        ReproduceError: there are problems; the message counts them.
+    """
+    findings = find_problems(studies, root)
+    stream = stream or sys.stdout
+    for line in findings.problems:
+        print(f"problem: {line}", file=stream)
+    for line in findings.skipped:
+        print(f"skipped: {line}", file=stream)
+    runs = sum(len(published_runs(study, root / "results" / "runs")) for study in studies)
+    if findings.problems:
+        count = f"{len(findings.problems)} problem{'s' if len(findings.problems) > 1 else ''}"
+        raise ReproduceError(f"{count} in {runs} listed runs; each is named above with what to do")
+    print(f"{runs} runs agree with their configuration, data, records and predictions", file=stream)
+    return findings.skipped
+
+
+def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT) -> Findings:
+    """Return all problems of the listed runs of ``studies`` and of ``results/numbers.json``."""
+    findings, listed = Findings(), set()
+    for study in studies:
+        labels = _test_labels(study, root, findings)
+        for run_id in published_runs(study, root / "results" / "runs"):
+            listed.add(str(run_id))
+            try:
+                findings.problems += [f"{run_id}: {line}" for line in _run_problems(study, run_id, labels, root)]
+            except ReproduceError as error:
+                findings.problems.append(f"{run_id}: {error}")
+        if study.published_by == "stages":
+            findings.problems += _lock_problems(study, root)
+    findings.problems += _number_problems(root, listed)
+    return findings
+
+
+def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: Path) -> Iterator[str]:
+    runs_root = root / "results" / "runs"
+    run = read_runs([run_id], runs_root).iloc[0]
+    record_path = folder_of_run(run_id, runs_root) / "run.json"
+    if run["status"] == "missing":
+        yield f"is listed but missing; run `dvc repro experiments/{study.study}/dvc.yaml`"
+        return
+    record = read_json(record_path)
+    if json_digest(record.get("config")) != run["config_sha256"]:
+        yield "run.json: its configuration does not have the digest recorded beside it; restore it with git"
+    if study.config_digest(run_id) != run["config_sha256"]:
+        yield f"was made with another configuration than study.yaml has for {run_id.variant} now; train it again"
+    golden = root / "experiments" / study.study / "golden" / f"{run_id.variant}.json"
+    manifest = root / "results" / "data" / study.dataset / "manifest.json"
+    if study.published_by == "stages":
+        yield from _digest_problems(golden, run["golden_sha256"], root)
+    if not study.dataset.endswith("_subset"):  # whose manifest stays with its images
+        yield from _digest_problems(manifest, run["data_manifest_sha256"], root)
+    for field_name in ("dataset", "scale"):
+        if record[field_name] != getattr(study, field_name):
+            now = getattr(study, field_name)
+            yield f"run.json says {field_name} {record[field_name]!r}, study.yaml {now!r}; train it again"
+    if record["git_dirty"] is not False:
+        yield "was not made from a commit: its tree had changes or was no repository; train it again from one"
+    if run["status"] == "finished":
+        yield from _metric_problems(run_id, run, labels, runs_root)
+
+
+def _digest_problems(path: Path, recorded: str, root: Path) -> Iterator[str]:
+    shown = path.relative_to(root).as_posix()
+    if not path.is_file():
+        yield f"{shown} is missing; restore it with git"
+    elif file_digest(path) != recorded:
+        yield f"{shown} is not the file it was made with; train it again or restore the file with git"
+
+
+def _metric_problems(run_id: RunId, run: Any, labels: np.ndarray | None, runs_root: Path) -> Iterator[str]:
+    """Compare the test errors with those counted from the predictions (percent of the test images)."""
+    predictions, images = read_predictions(run_id, runs_root), int(run["test_images"])
+    if "test_top1_correct_bits" in predictions:
+        yield from _bits_problems(run, predictions)
+        return
+    for metric, kind in {"test_top1_error_percent": "test", "test_center_top1_error_percent": "test_center"}.items():
+        classes = predictions.get(f"{kind}_predicted")
+        if classes is None or len(classes) != images:
+            yield f"predictions.npz has no {kind}_predicted for {images} images; restore it with git"
+        elif labels is not None and len(labels) < images:
+            yield f"predictions.npz is for {images} images, the data has {len(labels)}; rebuild it"
+        elif labels is not None:
+            counted = 100 * float(np.mean(classes != labels[:images]))
+            if abs(counted - run[metric]) > _PERCENT_TOLERANCE:
+                yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
+
+
+def _bits_problems(run: Any, predictions: Mapping[str, np.ndarray]) -> Iterator[str]:
+    """Compare the errors of a run that recorded one bit an image: whether its label was named."""
+    for name, bits in predictions.items():
+        metric = f"{name.removesuffix('_correct_bits')}_error_percent"
+        images = int(run["test_images"])
+        if len(bits) != -(-images // 8):
+            yield f"predictions.npz: {name} is not of {images} images; restore it with git"
+            continue
+        counted = 100 * (1 - float(np.unpackbits(bits, count=images).mean()))
+        if metric in run and abs(counted - run[metric]) > _PERCENT_TOLERANCE:
+            yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
+
+
+def _test_labels(study: Study, root: Path, findings: Findings) -> np.ndarray | None:
+    """Return the test labels (uint8), or None with a line in ``skipped`` where this machine lacks them."""
+    if study.published_by == "publish":
+        return None  # its predictions are recorded as hits, which need no labels to be counted
+    folder = root / "data" / study.dataset
+    cifar10, fashion_mnist = folder / "test_batch.bin", folder / "t10k-labels-idx1-ubyte"
+    if study.dataset == "cifar10" and cifar10.is_file() and cifar10.stat().st_size % _RECORD_BYTES == 0:
+        return np.fromfile(cifar10, dtype=np.uint8).reshape(-1, _RECORD_BYTES)[:, 0]
+    if study.dataset == "fashion_mnist" and fashion_mnist.is_file():
+        return np.fromfile(fashion_mnist, dtype=np.uint8)[_IDX_LABELS_START:]
+    shown = folder.relative_to(root).as_posix()
+    findings.skipped.append(f"{study.study}: test errors were not counted again, {shown} has no test labels here")
+    return None
+
+
+def _lock_problems(study: Study, root: Path) -> Iterator[str]:
+    """Compare every listed run's folder with what DVC recorded of it."""
+    path = root / "experiments" / study.study / "dvc.lock"
+    shown = path.relative_to(root).as_posix()
+    if not study.runs("standard"):
+        return  # nothing of it is published yet
+    if not path.is_file():
+        yield f"{shown} is missing; restore it with git"
+        return
+    recorded = _recorded_outputs(read_yaml(path))
+    for run_id in study.runs("standard"):  # the full schedules have no stage: git alone keeps them
+        folder = root / "results" / "runs" / str(run_id)
+        if not folder.exists():
+            continue  # already named as missing
+        if str(run_id) not in recorded:
+            yield f"{run_id}: {shown} does not record it; run `dvc commit` on its stage"
+        elif recorded[str(run_id)] != dvc_folder_md5(folder):
+            yield f"{run_id}: differs from what {shown} records; restore the folder with git"
+
+
+def _recorded_outputs(lock: Any) -> dict[str, str]:
+    """Return DVC's digest of each run folder that a dvc.lock records, by run id."""
+    stages = (lock or {}).get("stages", {}).values()
+    outputs = ((out["path"], out.get("md5", "")) for stage in stages for out in stage.get("outs", []))
+    return {path.rpartition("results/runs/")[2].rstrip("/"): md5 for path, md5 in outputs if "results/runs/" in path}
+
+
+def dvc_folder_md5(folder: Path) -> str:
+    """Return the digest by which DVC 3 knows a folder: the MD5 of its files' sorted names and MD5s, and ``.dir``."""
+    files = sorted((path.relative_to(folder).as_posix(), path) for path in folder.rglob("*") if path.is_file())
+    entries = [{"md5": file_digest(path, "md5"), "relpath": name} for name, path in files]
+    return hashlib.md5(json.dumps(entries).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _number_problems(root: Path, listed: set[str]) -> Iterator[str]:
+    path = root / "results" / "numbers.json"
+    try:
+        rows = read_numbers(path)
+    except ReproduceError as error:
+        yield str(error)
+        return
+    for number_id, row in rows.items():
+        for run in row.get("runs", []):
+            if run not in listed:
+                yield f"results/numbers.json: {number_id} names {run}, which no study lists; run `dvc repro`"
+            elif not any((root / "results" / place / run).is_dir() for place in ("runs", "external")):
+                yield f"results/numbers.json: {number_id} names {run}, which does not exist; run `dvc repro`"

@@ -1,0 +1,103 @@
+"""The quick study: the 80-second net, trained from nothing on this machine, set beside 2012 and the published runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import read_json
+from reproduce.base.hardware import has_native_bf16
+from reproduce.base.paths import EXPERIMENTS, RESULTS, relative_to_repo
+from reproduce.base.progress import format_duration
+from reproduce.data.cifar10 import prepare_cifar10
+from reproduce.judge.numbers import read_numbers
+from reproduce.study.claims import load_claims
+from reproduce.study.run_id import RunId
+from reproduce.study.study import load_study
+from reproduce.train.run import Launch, choose_device, train_run
+
+QUICK_FOLDER = RESULTS / "quick"
+_STUDY = "cifar10_nets"
+_VARIANTS = {True: "80sec_bf16", False: "80sec"}  # by whether the processor has bf16
+_SEED = 2012
+
+
+def run_quick(device: str = "auto", threads: int | None = None) -> str:
+    """Get the data, train the 80-second net anew, and return the table of 2012, published here and this machine.
+
+    A run that was stopped goes on where it was; a finished one is trained again. Published results are not touched.
+
+    Raises:
+        ReproduceError: data that cannot be had, or anything ``train_run`` raises.
+    """
+    prepare_cifar10()
+    variant = _VARIANTS[has_native_bf16(choose_device(device))]
+    run = RunId(_STUDY, variant, load_study(_STUDY).variant(variant).full_epochs(), _SEED)
+    folder = QUICK_FOLDER / str(run)
+    train_run(run, folder, Launch(device, threads, require_clean_tree=False))
+    return f"{quick_table(folder, variant)}\n\n{other_studies()}"
+
+
+def other_studies() -> str:
+    """Return how long every study takes here, where this machine was timed, else the command that says it."""
+    from reproduce.speed.timing.estimate import speeds_on_file, study_table
+
+    speeds = speeds_on_file()
+    if speeds is None:
+        return "How long every study would take here: python -m reproduce estimate"
+    studies = [load_study(path.parent.name) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
+    try:
+        table = study_table(studies, speeds).to_markdown(index=False, disable_numparse=True)
+    except ReproduceError as error:  # a file that lacks what it takes; the run itself is done
+        return f"How long every study would take here is not known: {error}"
+    return f"How long every study would take here ({speeds.source})\n\n{table}"
+
+
+def quick_table(folder: Path, variant: str) -> str:
+    """Return the closing table for the quick run in ``folder``."""
+    rows = [_row_2012(), _row_published(variant), _row_here(folder)]
+    table = pd.DataFrame(rows).to_markdown(index=False, disable_numparse=True)
+    return (
+        "\nThe 80-second net (cuda-convnet layers-80sec), CIFAR-10 test error (ours: 11 epochs, one view, last epoch)"
+        f"\n\n{table}\n\n"
+        f"This run's records: {relative_to_repo(folder)}\n"
+        "Read on: README.md (every claim and its verdict), results/notebooks/ (learning curves, what came before and\n"
+        "after), experiments/README.md (the studies and their commands)"
+    )
+
+
+def _row_2012() -> dict[str, str]:
+    targets = {claim.id: claim.targets[0].value for claim in load_claims() if claim.targets}
+    error, seconds = targets["cifar10-80sec-error"], targets["cifar10-80sec-time"]
+    return _row("2012, cuda-convnet's front page", f"{error:.0f} %", f"{seconds:.0f} s", "a GPU, not named")
+
+
+def _row_published(variant: str) -> dict[str, str]:
+    where = f"published here ({variant})"
+    try:
+        error = read_numbers().get(f"{_STUDY}.{variant}.test_top1_error_percent.mean", {})
+    except ReproduceError:
+        error = {}
+    if error.get("value") is None:
+        return _row(where, "no runs", "", "")
+    runs = pd.read_csv(RESULTS / "tables" / "runs.csv")
+    runs = runs[(runs["variant"] == variant) & (runs["status"] == "finished")]
+    text = f"{error['value']:.2f} %"
+    if error["low"] is not None:
+        text += f" ({error['low']:.2f} to {error['high']:.2f}, {error['n_seeds']} seeds)"
+    seconds = f"{runs['training_seconds'].median():.0f} s"
+    return _row(where, text, seconds, f"{runs['cpu'].iloc[0]}, {int(runs['threads'].iloc[0])} thread(s)")
+
+
+def _row_here(folder: Path) -> dict[str, str]:
+    run: dict[str, Any] = read_json(folder / "run.json")
+    metrics = read_json(folder / "metrics.json")
+    machine = run["machine"]
+    hardware = machine["gpu"] or f"{machine['cpu']}, {machine['threads']} thread(s)"
+    error = f"{metrics['test_top1_error_percent']:.2f} % (one seed, {run['precision']})"
+    return _row("this machine, now", error, format_duration(run["training_seconds"]), hardware)
+
+
+def _row(where: str, error: str, seconds: str, hardware: str) -> dict[str, str]:
+    return {"": where, "test error (95 % interval)": error, "training time": seconds, "hardware": hardware}

@@ -1,0 +1,206 @@
+"""What averaging is worth, from stored predictions: several nets against one, ten views against one.
+
+Beside it, how closely validation and test error agree. Nothing here trains or reads an image.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reproduce.base.files import read_json
+from reproduce.data.batches import OFFICIAL_BATCHES
+from reproduce.runs import statistics
+from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_predictions
+from reproduce.runs.labels import read_labels
+from reproduce.study.run_id import RunId
+
+LEAST_SEEDS = 4  # fewer nets of a variant are not averaged
+LEAST_GROUPS = 3  # the interval of two is as narrow as chance has the two alike, down to no width at all
+_TEST, _CENTER, _VALIDATION = (
+    f"{name}_top1_error_percent" for name in ("test", "test_center", "validation")
+)  # columns of the table of runs
+_IDENTITY = ["study", "variant", "epochs", "dataset", "scale", "schedule", "precision", "views"]
+_INTERVAL = ["low", "high", "method"]
+ENSEMBLE_COLUMNS = [
+    *(*_IDENTITY, "n_listed", "n_seeds", "nets", "groups", "member_error_percent", "ensemble_error_percent"),
+    *("gain_percentage_points", *_INTERVAL, "p_value", "gain_percent_of_member_error", "runs"),
+]
+VIEW_COLUMNS = [
+    *(*_IDENTITY, "n_seeds", "ten_view_error_percent", "center_error_percent", "difference_percentage_points"),
+    *(*_INTERVAL, "p_value", "by_seed_percentage_points", "runs"),
+]
+VALIDATION_COLUMNS = [
+    *(*_IDENTITY, "n_seeds", "validation_images", "test_images", "validation_error_percent", "test_error_percent"),
+    *("absolute_difference_percentage_points", *_INTERVAL, "sampling_standard_error_percentage_points"),
+    *("sampling_mean_absolute_percentage_points", "by_seed_percentage_points", "runs"),
+]
+
+
+def mean_error_percent(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the error of the nets' mean probabilities.
+
+    Stored probabilities are whole 255ths, so classes may share the largest mean. Such an image counts with the chance
+    that drawing one of them would be wrong: the error then depends on no order of the classes (deviation D45).
+
+    Args:
+        probabilities: uint8 (nets, images, classes), probability times 255.
+        labels: (images,).
+    """
+    sums = probabilities.sum(axis=0, dtype=np.int64)
+    largest = sums == sums.max(axis=1, keepdims=True)
+    right = largest[np.arange(len(labels)), labels] / largest.sum(axis=1)
+    return 100 * float(np.mean(1 - right))
+
+
+def ensemble_gains(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return what the mean of k nets gains, for every variant with at least four finished seeds and every k.
+
+    Groups of k seeds share none and are taken in the order of the seeds; what is left over is not used at that k.
+    ``member_error_percent`` is the mean over groups of their members' own errors, ``gain_percentage_points`` that less
+    the error of the averages, its interval one over three groups or more. At k = 1 it shows what storing 255ths does to
+    the error.
+
+    Args:
+        runs: as ``runs.read_runs`` gives them; only those on CIFAR-10 count, whose labels are committed.
+        runs_root: the folder of all run folders.
+
+    Raises:
+        ReproduceError: predictions or labels cannot be read.
+    """
+    rows = []
+    for identity, arm, listed in _arms(runs):
+        if len(arm) < LEAST_SEEDS or identity["dataset"] != "cifar10":
+            continue  # other data sets have no committed labels
+        stored = [_probabilities(run_id, runs_root) for run_id in arm["run_id"]]
+        if any(part is None for part in stored):
+            continue
+        labels = read_labels(identity["dataset"], runs_root=runs_root)[: len(stored[0])]
+        identity |= {"n_listed": listed, "n_seeds": len(arm)}
+        rows += [identity | _gain(nets, arm, np.stack(stored), labels) for nets in range(1, len(arm) + 1)]
+    return _frame(rows, ENSEMBLE_COLUMNS)
+
+
+def _probabilities(run_id: str, runs_root: Path) -> np.ndarray | None:
+    """Return the run's uint8 (images, classes); None where it kept none."""
+    return read_predictions(RunId.parse(run_id), runs_root).get("test_probabilities")
+
+
+def _gain(nets: int, arm: pd.DataFrame, stored: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+    groups = [slice(nets * group, nets * (group + 1)) for group in range(len(arm) // nets)]
+    members = [float(arm[_TEST].iloc[group].mean()) for group in groups]
+    averages = [mean_error_percent(stored[group], labels) for group in groups]
+    gain = statistics.paired_difference(members, averages)
+    method = f"t-interval over {gain.n} groups that share no seed"
+    if len(groups) < LEAST_GROUPS:
+        gain, method = replace(gain, low=None, high=None, p_value=None), f"groups that share no seed: {len(groups)}"
+    return {
+        "nets": nets,
+        "groups": len(groups),
+        "member_error_percent": float(np.mean(members)),
+        "ensemble_error_percent": float(np.mean(averages)),
+        "gain_percentage_points": gain.value,
+        "gain_percent_of_member_error": 100 * gain.value / float(np.mean(members)),
+        "runs": arm["run_id"].iloc[: nets * len(groups)].tolist(),
+    } | _interval(gain, method)
+
+
+def view_gains(runs: pd.DataFrame) -> pd.DataFrame:
+    """Return ten-view error minus center error of the same nets, paired over seeds, for every variant tested so."""
+    rows = []
+    for identity, arm, _ in _arms(runs[runs["views"].eq(10) & runs[_CENTER].notna()]):
+        found = statistics.paired_difference(arm[_TEST].tolist(), arm[_CENTER].tolist())
+        row = {
+            "n_seeds": found.n,
+            "ten_view_error_percent": arm[_TEST].mean(),
+            "center_error_percent": arm[_CENTER].mean(),
+            "difference_percentage_points": found.value,
+            "by_seed_percentage_points": _in_words(arm[_TEST] - arm[_CENTER]),
+            "runs": arm["run_id"].tolist(),
+        }
+        rows.append(identity | row | _interval(found, found.method))
+    return _frame(rows, VIEW_COLUMNS)
+
+
+def validation_gaps(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return how far validation and test error of the same net lie apart, for every variant with validation images.
+
+    Nets of synthetic scale are left out: they were stopped long before their errors meant anything.
+
+    Beside the mean over seeds of the absolute difference stands what two finite samples of images would give with no
+    other difference between the sets: the standard error of the difference, and its mean absolute value. All seeds are
+    tested on the same images, so the interval over seeds does not cover other images.
+
+    Raises:
+        ReproduceError: a run's record cannot be read.
+    """
+    rows = []
+    watched = runs[runs[_VALIDATION].notna() & runs["scale"].ne("synthetic")] if _VALIDATION in runs else runs.iloc[:0]
+    for identity, arm, _ in _arms(watched):
+        gaps = arm[_VALIDATION] - arm[_TEST]
+        found = statistics.mean_interval(gaps.abs().tolist())
+        images = validation_images(arm["run_id"].iloc[0], runs_root)
+        chance = sampling_error(arm[_VALIDATION].mean(), images, arm[_TEST].mean(), int(arm["test_images"].iloc[0]))
+        row = {
+            "n_seeds": found.n,
+            "validation_images": images,
+            "test_images": arm["test_images"].iloc[0],
+            "validation_error_percent": arm[_VALIDATION].mean(),
+            "test_error_percent": arm[_TEST].mean(),
+            "absolute_difference_percentage_points": found.value,
+            "sampling_standard_error_percentage_points": chance,
+            "sampling_mean_absolute_percentage_points": chance * math.sqrt(2 / math.pi),  # of a centered normal
+            "by_seed_percentage_points": _in_words(gaps),
+            "runs": arm["run_id"].tolist(),
+        }
+        rows.append(identity | row | _interval(found, found.method))
+    return _frame(rows, VALIDATION_COLUMNS).astype({"validation_images": "Int64"})
+
+
+def sampling_error(first_percent: float, first_images: int | None, second_percent: float, second_images: int) -> float:
+    """Return the standard error of the difference of two error rates on images drawn apart, in percentage points.
+
+    NaN where the number of images of one is not known.
+    """
+    rates = ((first_percent, first_images or math.nan), (second_percent, second_images))
+    return math.sqrt(sum(percent * (100 - percent) / images for percent, images in rates))
+
+
+def validation_images(run_id: str, runs_root: Path = RUNS_ROOT) -> int | None:
+    """Return how many validation images a run on CIFAR-10 had, by its configuration; None on other data sets."""
+    record = read_json(folder_of_run(run_id, runs_root) / "run.json")
+    if record["dataset"] != "cifar10":
+        return None
+    config, files = record["config"], [batch.images for batch in OFFICIAL_BATCHES[:-1]]
+    if config.get("training_images"):
+        left = config.get("held_out_images") or sum(files) - config["training_images"]
+    else:
+        trained = config["phases"][-1]["training_files"]
+        left = sum(images for number, images in enumerate(files, 1) if number not in trained)
+    return min(left, config.get("evaluated_images") or left)
+
+
+def _arms(runs: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame, int]]:
+    """Yield identity, finished runs in the order of their seeds, and how many are listed, of every variant with any."""
+    for _, listed in runs.groupby(["study", "variant", "epochs"], sort=False):
+        arm = listed[listed["status"] == "finished"].sort_values("seed")
+        if len(arm):
+            yield arm.iloc[0][_IDENTITY].to_dict(), arm, len(listed)
+
+
+def _in_words(points: pd.Series) -> list[str]:
+    return [f"{value:.2f}" for value in points]
+
+
+def _interval(found: statistics.Estimate, method: str) -> dict[str, Any]:
+    return {"low": found.low, "high": found.high, "p_value": found.p_value, "method": method}
+
+
+def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
+    numbers = [name for name in columns if name.endswith(("_percent", "_points", "low", "high", "p_value", "_error"))]
+    numbers = [name for name in numbers if not name.startswith("by_seed")]
+    return pd.DataFrame(rows, columns=columns).astype(dict.fromkeys(numbers, "float64"))

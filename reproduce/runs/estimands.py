@@ -1,0 +1,43 @@
+"""What arms of runs are compared in: metrics as recorded, and quantities made from them."""
+
+from collections.abc import Callable
+
+import pandas as pd
+
+from reproduce.base.errors import ReproduceError
+
+
+def _gap(runs: pd.DataFrame, first: str, second: str) -> pd.Series:
+    return runs[f"{first}_error_percent"] - runs[f"{second}_error_percent"]
+
+
+# Estimands that are no column of the runs table but made from it, one value a run.
+DERIVED_ESTIMANDS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
+    "generalization_gap_percent": lambda runs: _gap(runs, "test_top1", "training_top1"),
+    "center_generalization_gap_percent": lambda runs: _gap(runs, "test_center_top1", "training_top1"),
+    "ten_view_gain_percent": lambda runs: _gap(runs[runs["views"].eq(10)], "test_center_top1", "test_top1"),
+    "ten_view_top5_gain_percent": lambda runs: _gap(runs[runs["views"].eq(10)], "test_center_top5", "test_top5"),
+    "validation_test_top1_difference_percentage_points": lambda runs: _gap(runs, "validation_top1", "test_top1").abs(),
+    "validation_test_top5_difference_percentage_points": lambda runs: _gap(runs, "validation_top5", "test_top5").abs(),
+}
+
+
+def values_of_arm(arm: pd.DataFrame, estimand: str, where: str) -> list[float]:
+    """Return one value a finished run, or none where a finished run lacks its own: an average of the rest is biased.
+
+    Args:
+        arm: rows of the runs table.
+        estimand: a metric, or one of ``DERIVED_ESTIMANDS``.
+        where: names what asks, for the error.
+
+    Raises:
+        ReproduceError: there is no such metric.
+    """
+    finished = arm[arm["status"] == "finished"]
+    if estimand in DERIVED_ESTIMANDS:
+        values = DERIVED_ESTIMANDS[estimand](finished)
+    elif estimand in arm and pd.api.types.is_numeric_dtype(arm[estimand]):
+        values = finished[estimand]
+    else:
+        raise ReproduceError(f"{where}: runs have no metric {estimand!r}; correct its estimand")
+    return [] if values.isna().any() else values.tolist()

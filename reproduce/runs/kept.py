@@ -1,0 +1,70 @@
+"""Numbers made from what runs keep beside metrics: how soon they learned, what their first and last layers hold."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import relative_to_repo
+from reproduce.runs.files import read_arrays, read_history
+from reproduce.runs.filters import color_shares, columns_of_first_layer, division, first_layer
+from reproduce.runs.learning import updates_to_converge, updates_to_held_out_level, updates_to_leave_chance
+from reproduce.runs.neighbors import purities_percent
+
+_CLASSES = {"cifar10": 10, "fashion_mnist": 10}  # some nets here have 1,000 outputs for them
+_PLATEAU = "validation_error_plateau"
+
+
+def numbers_from_kept(
+    record: Mapping[str, Any], metrics: Mapping[str, Any], folder: Path, runs_root: Path
+) -> dict[str, float | int | None]:
+    """Return, where a run kept what they are made of:
+
+    - ``updates_to_leave_chance`` (D41), ``updates_to_converge`` and that ``_at_first_rate`` (D40),
+    - ``updates_to_held_out_level`` (D40), of nets trained beside held-out images,
+    - ``color_specialization_above_chance_percent``: by how much the absolute difference of two columns' mean
+      color shares is larger than when filters are dealt to the columns anew (D46),
+    - ``neighbor_purity_gain_percent``: of neighbors in features over those in pixels (D47).
+
+    Args:
+        record: the run's ``run.json``.
+        metrics: its ``metrics.json`` with its ``status``.
+        folder: the run's.
+        runs_root: the folder of all run folders.
+
+    Raises:
+        ReproduceError: the run's arrays or history cannot be read.
+    """
+    config, finished = record.get("config", {}), metrics["status"] == "finished"
+    diagnostics, network = config.get("diagnostics", []), config.get("network_spec")
+    found: dict[str, float | int | None] = {}
+    if "update_losses" in diagnostics:
+        losses = _kept(folder, "update_losses_nats")
+        classes = _CLASSES.get(record["dataset"], network["layers"][-1]["outputs"])
+        found["updates_to_leave_chance"] = updates_to_leave_chance(losses, classes)
+    if finished and config.get("held_out_images"):
+        history = read_history(folder / "history.csv")
+        found["updates_to_held_out_level"] = updates_to_held_out_level(history, metrics["updates"])
+    phases = config.get("phases", [])
+    if finished and phases and all(phase.get("until") == _PLATEAU for phase in phases):
+        waits = [phase["plateau_epochs"] for phase in phases]
+        at_each = updates_to_converge(read_history(folder / "history.csv"), metrics["updates"], waits)
+        found["updates_to_converge"] = sum(at_each) if at_each else None
+        found["updates_to_converge_at_first_rate"] = at_each[0] if at_each else None
+    if finished and network and network["input"]["channels"] == 3 and columns_of_first_layer(network) == 2:
+        divided = division(color_shares(first_layer(folder)))
+        found["color_specialization_above_chance_percent"] = 100 * (divided.index - divided.shuffled_mean)
+    if finished and "nearest_neighbors" in diagnostics:
+        features, pixels = purities_percent(record, _kept(folder, "neighbor_rows"), runs_root)
+        found["neighbor_purity_gain_percent"] = features - pixels
+    return found
+
+
+def _kept(folder: Path, name: str) -> np.ndarray:
+    path = folder / "arrays.npz"
+    arrays = read_arrays(path)
+    if name not in arrays:
+        raise ReproduceError(f"{relative_to_repo(path)} holds no {name}; restore it with git or train the run again")
+    return arrays[name]

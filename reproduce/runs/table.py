@@ -1,0 +1,193 @@
+"""Reading the listed runs, and only those, into tidy frames. Nothing here looks for runs by pattern."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import read_json
+from reproduce.base.paths import relative_to_repo
+from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_history
+from reproduce.runs.kept import numbers_from_kept
+from reproduce.study.designs import study_and_variant
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study
+
+IDENTITY = ["run_id", "study", "variant", "epochs", "seed"]
+_ENVIRONMENT = ["cpu", "cores", "threads", "gpu", "torch"]
+METRICS = [
+    "test_top1_error_percent",
+    "test_center_top1_error_percent",
+    "test_loss_nats",
+    "training_top1_error_percent",
+    "training_loss_nats",
+]
+_ENSEMBLE_METRICS = ["test_top1_error_percent", "test_loss_nats"]  # all that averaged probabilities give
+TIMES = ["training_seconds", "evaluation_seconds", "images_per_second"]
+_PROVENANCE = [
+    *("interruptions", "git_commit", "git_dirty", "config_sha256", "golden_sha256", "data_manifest_sha256"),
+    *("source_sha256", "started_utc", "finished_utc"),
+]
+_SETTINGS = ["dataset", "scale", "schedule", "precision"]
+_COUNTS = ["views", "test_images", "updates", "interruptions", "cores", "threads"]
+COLUMNS = [
+    *IDENTITY,
+    "status",
+    *_SETTINGS,
+    *("views", "test_images", "updates"),
+    *METRICS,
+    *TIMES,
+    *_ENVIRONMENT,
+    *_PROVENANCE,
+]
+
+
+def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
+    """Return the runs that count: all of ``standard``, and those of ``full`` for each variant that has begun them.
+
+    A variant with one finished run of its full schedule is listed with every seed of that schedule, so that the
+    missing ones show; unless ``standard`` lists runs of that length itself, since it then says which are published, and
+    ``full`` what is planned. Of a study that is published by hand, those count that were published, since what data or
+    devices a machine lacks is no failure; but a seed left out below a published one is listed, and shows as missing.
+    """
+    if study.published_by == "publish":
+        external = runs_root.with_name("external")
+        runs = study.publishable_runs()
+        last: dict[tuple[str, int], int] = {}
+        for run in runs:
+            if (external / str(run) / "run.json").is_file():
+                last[run.variant, run.epochs] = max(run.seed, last.get((run.variant, run.epochs), 0))
+        return [run for run in runs if run.seed <= last.get((run.variant, run.epochs), 0)]
+    if "full" not in study.profiles:
+        return study.runs("standard")
+    standard = study.runs("standard")
+    listed = {(run.variant, run.epochs) for run in standard}
+    full = [run for run in study.runs("full") if (run.variant, run.epochs) not in listed]
+    begun = {run.variant for run in full if (runs_root / str(run) / "run.json").is_file()}
+    return [*standard, *(run for run in full if run.variant in begun)]
+
+
+def rows_of_arm(runs: pd.DataFrame, study: str, arm: str) -> pd.DataFrame:
+    """Return the rows of one arm of a study's claim or comparison: a variant of its own, or ``study/variant``."""
+    owner, variant = study_and_variant(arm, study)
+    return runs[runs["study"].eq(owner) & runs["variant"].eq(variant)]
+
+
+def went_wrong(arm: pd.DataFrame) -> bool:
+    """Return whether a run of an arm failed, or a seed was left out below one that is there."""
+    existing = arm[arm["status"] != "missing"]
+    left_out = arm["status"].eq("missing") & arm["seed"].lt(existing["seed"].max())
+    return bool((existing["status"] != "finished").any() or left_out.any())
+
+
+def arms_at(arms: Sequence[pd.DataFrame], epochs: Sequence[int] | None) -> list[pd.DataFrame]:
+    """Return each arm's rows of the length that ``epochs`` fixes for it, or without it at ``longest_shared``."""
+    if epochs is None:
+        return longest_shared(arms)
+    return [arm[arm["epochs"].eq(length)] for arm, length in zip(arms, epochs, strict=True)]
+
+
+def longest_shared(arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return each arm's rows at the longest schedule that all have runs of, or else that all list.
+
+    A longer training of one arm would pass for an effect. Arms that list no length in common, since their sources (11
+    and 140 epochs) or what is asked of them differ in it, are compared as they are, each at its own longest.
+    """
+    listed = set.intersection(*(set(arm["epochs"]) for arm in arms))
+    there = set.intersection(*(set(arm.loc[arm["status"] != "missing", "epochs"]) for arm in arms))
+    if listed:
+        return [arm[arm["epochs"] == max(there or listed)] for arm in arms]
+    return [longest_shared([arm])[0] if len(arm) else arm for arm in arms]
+
+
+def read_runs(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return one row for each listed run, in the order listed; no listed run is ever left out.
+
+    Columns are ``COLUMNS`` and then any further metric, sorted. ``status`` is ``finished``, ``missing`` (no such
+    folder: all but the identity is empty), ``diverged`` (a metric is null or not finite), or what the run says.
+
+    Raises:
+        ReproduceError: a run is malformed, or says it is another run than its folder.
+    """
+    rows = [_read_run(run_id, runs_root) for run_id in run_ids]
+    further = sorted({name for row in rows for name in row} - set(COLUMNS))
+    frame = pd.DataFrame(rows, columns=[*COLUMNS, *further])
+    for column in [*METRICS, *TIMES, *further]:
+        frame[column] = pd.to_numeric(frame[column]).astype("float64")
+    for column in _COUNTS:
+        frame[column] = pd.to_numeric(frame[column]).astype("Int64")
+    frame["git_dirty"] = frame["git_dirty"].astype("boolean")
+    return frame
+
+
+def _identity(run_id: RunId) -> dict[str, Any]:
+    return {"run_id": str(run_id)} | {name: getattr(run_id, name) for name in IDENTITY[1:]}
+
+
+def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
+    folder, row = folder_of_run(run_id, runs_root), _identity(run_id)
+    if not folder.exists():
+        return row | {"status": "missing"}
+    record = _read_mapping(folder / "run.json")
+    shown = relative_to_repo(folder / "run.json")
+    try:
+        said = {name: record[name] for name in IDENTITY}
+        row |= {name: record[name] for name in ["status", *_SETTINGS, *TIMES, *_PROVENANCE]}
+        row |= {name: record["machine"][name] for name in _ENVIRONMENT}
+    except (KeyError, TypeError) as error:
+        raise ReproduceError(f"{shown} lacks {error}; restore it with git or train the run again") from error
+    if said != _identity(run_id):
+        raise ReproduceError(f"{shown} says it is run {said['run_id']!r}; restore the folder of {run_id} with git")
+    needed = _ENSEMBLE_METRICS if "ensemble_of" in record else METRICS
+    metrics = _read_metrics(folder / "metrics.json", row["status"], needed)
+    return row | metrics | numbers_from_kept(record, metrics, folder, runs_root)
+
+
+def _read_mapping(path: Path) -> Mapping[str, Any]:
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise ReproduceError(f"{relative_to_repo(path)} holds no mapping; restore it with git or train the run again")
+    return content
+
+
+def _read_metrics(path: Path, status: str, needed: Sequence[str]) -> dict[str, Any]:
+    """Return the run's metrics with its status corrected: a metric that is not a finite number means it diverged."""
+    if status != "finished" and not path.exists():
+        return {"status": status}
+    metrics = dict(_read_mapping(path))
+    metrics.pop("epochs", None)  # the identity has it
+    lacking = [name for name in [*needed, "views", "test_images"] if name not in metrics]
+    if lacking:
+        raise ReproduceError(
+            f"{relative_to_repo(path)} lacks {lacking[0]!r}; restore it with git or train the run again"
+        )
+    try:
+        values = {name: np.nan if value is None else float(value) for name, value in metrics.items()}
+    except (TypeError, ValueError) as error:
+        raise ReproduceError(
+            f"{relative_to_repo(path)}: {error}; restore it with git or train the run again"
+        ) from error
+    finite = all(np.isfinite(value) for value in values.values())
+    return values | {"status": "diverged" if status == "finished" and not finite else status}
+
+
+def read_histories(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return the histories of the listed runs that exist, a row an epoch, the run's identity in front.
+
+    The column ``epochs`` is the length of the run's schedule, ``epoch`` the row's own (from 1).
+
+    Raises:
+        ReproduceError: an existing run has no readable history.
+    """
+    parts = []
+    for run_id in run_ids:
+        path = folder_of_run(run_id, runs_root) / "history.csv"
+        if path.parent.exists():
+            parts.append(read_history(path).assign(**_identity(run_id)))
+    if not parts:
+        return pd.DataFrame(columns=[*IDENTITY, "epoch"])
+    frame = pd.concat(parts, ignore_index=True)
+    return frame[[*IDENTITY, *(name for name in frame.columns if name not in IDENTITY)]]

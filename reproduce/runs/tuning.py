@@ -1,0 +1,103 @@
+"""What a study's tuning runs say, without their test errors: ``experiments/<study>/tuning.csv``, from which rates and
+lengths are chosen before the published runs.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import read_json, write_text
+from reproduce.base.paths import relative_to_repo
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study
+
+_IDENTITY = ["variant", "epochs", "seed"]
+_PROVENANCE = ["config_sha256", "git_commit"]
+
+
+def tabulate_tuning(study: Study) -> Path:
+    """Write the study's tuning.csv from the runs of its profile ``tuning`` that lie here; return its path.
+
+    Rows of runs that are not here stay as they were if they were made from today's configuration, so that tuning can
+    be done in parts. No column tells a test error.
+
+    Raises:
+        ReproduceError: the study has no such profile, or no run of it is here or in the file.
+    """
+    path = study.folder / "tuning.csv"
+    known = _known_rows(path)
+    found = [row for run in study.runs("tuning") if (row := _row(study, run, known)) is not None]
+    if not found:
+        raise ReproduceError(
+            f"no tuning run of {study.study} is here; `python -m reproduce train {study.study} --profile tuning`"
+        )
+    frame = pd.DataFrame(found)
+    metrics = sorted(name for name in frame.columns if name not in [*_IDENTITY, *_PROVENANCE])
+    write_text(path, frame[[*_IDENTITY, *metrics, *_PROVENANCE]].to_csv(index=False, float_format="%.6g"))
+    missing = len(study.runs("tuning")) - len(found)
+    print(f"{relative_to_repo(path)}: {len(found)} runs, {missing} still to be made")
+    return path
+
+
+def read_tuning(study: Study) -> pd.DataFrame:
+    """Return the study's tuning.csv, a row a run; metrics are empty where a run has none.
+
+    Raises:
+        ReproduceError: there is no such file.
+    """
+    path = study.folder / "tuning.csv"
+    if not path.is_file():
+        raise ReproduceError(
+            f"{relative_to_repo(path)} is missing; `python -m reproduce tuning {study.study}` makes it"
+        )
+    return pd.read_csv(path)
+
+
+def recorded_runs(study: Study) -> set[RunId]:
+    """Return the runs of the profile ``tuning`` that the study's tuning.csv holds, made from today's configuration.
+
+    Tuning runs are not published: what the file says of them is what is kept.
+
+    Raises:
+        ReproduceError: the study has no such profile, or the file is no table of runs.
+    """
+    known = _known_rows(study.folder / "tuning.csv")
+    return {run for run in study.runs("tuning") if _known_row(study, run, known) is not None}
+
+
+def _known_rows(path: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
+    if not path.is_file():
+        return {}
+    try:
+        frame = pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error
+    lacking = [name for name in [*_IDENTITY, *_PROVENANCE] if name not in frame.columns]
+    if lacking:
+        raise ReproduceError(f"{relative_to_repo(path)} lacks the column {lacking[0]!r}; restore it with git")
+    return {tuple(row[name] for name in _IDENTITY): row for row in frame.to_dict("records")}
+
+
+def _known_row(study: Study, run: RunId, known: dict[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any] | None:
+    row = known.get((run.variant, run.epochs, run.seed))
+    return row if row is not None and row["config_sha256"] == study.config_digest(run) else None
+
+
+def _row(study: Study, run: RunId, known: dict[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any] | None:
+    identity, digest = (run.variant, run.epochs, run.seed), study.config_digest(run)
+    folder = study.run_folder(run)
+    if (folder / "run.json").is_file():
+        record, metrics = read_json(folder / "run.json"), read_json(folder / "metrics.json")
+        if record["config_sha256"] == digest:
+            seen = {name: value for name, value in metrics.items() if not name.startswith(("test_", "views", "epochs"))}
+            reached = {name: value for name, value in metrics.items() if name.startswith("epochs_to_")}
+            length = {"trained_epochs": metrics["epochs"]}
+            return dict(zip(_IDENTITY, identity, strict=True)) | length | seen | reached | _only(record, _PROVENANCE)
+    return _known_row(study, run, known)
+
+
+def _only(record: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    return {name: record[name] for name in names}

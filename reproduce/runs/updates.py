@@ -1,0 +1,57 @@
+"""What runs with diagnostics leave besides metrics: the loss of every update, and each layer's activation scales."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import relative_to_repo
+from reproduce.runs.files import RUNS_ROOT, folder_of_run
+from reproduce.study.run_id import RunId
+
+_IDENTITY = ["study", "variant", "seed"]
+
+
+def read_update_losses(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return a row an update of every listed run that recorded them.
+
+    Columns are study, variant, seed, update (from 1) and training_loss_nats, the mean over the update's batch.
+
+    Raises:
+        ReproduceError: a run's arrays cannot be read.
+    """
+    parts = []
+    for run_id in run_ids:
+        path = folder_of_run(run_id, runs_root) / "arrays.npz"
+        losses = _array(path, "update_losses_nats") if path.is_file() else None
+        if losses is not None:
+            numbers = np.arange(1, len(losses) + 1)
+            parts.append(_of_run(run_id, pd.DataFrame({"update": numbers, "training_loss_nats": losses})))
+    columns = [*_IDENTITY, "update", "training_loss_nats"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
+def read_activations(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return the rows of every listed run's ``activations.csv``, the run's identity in front."""
+    parts = []
+    for run_id in run_ids:
+        path = folder_of_run(run_id, runs_root) / "activations.csv"
+        if path.is_file():
+            parts.append(_of_run(run_id, pd.read_csv(path)))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_IDENTITY, "layer", "when"])
+
+
+def _of_run(run_id: RunId, frame: pd.DataFrame) -> pd.DataFrame:
+    identity = {name: getattr(run_id, name) for name in _IDENTITY}
+    return frame.assign(**identity)[[*_IDENTITY, *frame.columns]]
+
+
+def _array(path: Path, name: str) -> np.ndarray | None:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return arrays[name] if name in arrays.files else None
+    except Exception as error:  # a damaged archive raises OSError, ValueError, zipfile's or zlib's own errors
+        reason = " ".join(str(error).split())
+        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error

@@ -1,0 +1,81 @@
+"""``python -m reproduce bench``: times the parts asked for and writes them to this machine's file."""
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import torchvision
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.hardware import processor_features
+from reproduce.base.memory import keep_freed_memory
+from reproduce.base.paths import RESULTS, relative_to_repo
+from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
+from reproduce.models import kernels
+from reproduce.speed.bench.alexnet import measure_alexnet
+from reproduce.speed.bench.cifar10 import measure_cifar10
+from reproduce.speed.bench.data import measure_data
+from reproduce.speed.bench.report import write_part
+from reproduce.speed.measure import is_loaded, load_average
+
+PARTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "cifar10": measure_cifar10,
+    "data": measure_data,
+    "alexnet": measure_alexnet,
+}
+_SOFTWARE = ("threads", "python", "torch", "torchvision")
+
+
+def run_benchmarks(parts: Iterable[str] = (), out: Path = RESULTS / "benchmarks") -> Path:
+    """Measure ``parts`` on this machine's CPU; write ``<out>/<machine>.json``, and its tables in ``.md``.
+
+    Args:
+        parts: names in ``PARTS``; none for all. Others' recorded results stay as they are, in their own words.
+        out: folder of the results; files of other machines in it are left alone.
+
+    Returns:
+        The JSON file.
+
+    Raises:
+        ReproduceError: an unknown part, data missing, ``out`` not writable.
+    """
+    chosen = list(dict.fromkeys(parts)) or list(PARTS)
+    if unknown := [name for name in chosen if name not in PARTS]:
+        raise ReproduceError(f"bench has no part {unknown[0]!r}; choose of {', '.join(PARTS)}")
+    average = load_average()  # of others: once the first part has begun, the load is our own
+    for name in chosen:
+        path = run_part(name, PARTS[name], out, average)
+    return path
+
+
+def run_part(name: str, measure: Callable[[], dict[str, Any]], out: Path, average: float) -> Path:
+    """Measure one part and put it into this machine's file; return that file.
+
+    Args:
+        name: of the part.
+        measure: returns its settings and rows.
+        out: folder of the results.
+        average: load average before this command did anything.
+
+    Raises:
+        ReproduceError: from ``measure``, or ``out`` is not writable.
+    """
+    keep_freed_memory()  # acts on the whole process: the standard ways profit from it too
+    machine = {**machine_fingerprint(), "torchvision": torchvision.__version__, "features": processor_features()}
+    del machine["load_average_at_start"]
+    head = {
+        "software": {key: machine.pop(key) for key in _SOFTWARE},
+        "load_average_at_start": average,
+        "loaded": is_loaded(average, machine),
+        "compiled_kernels": kernels.library() is not None,
+        **git_state(),
+        "source_sha256": source_digest(),
+        "started_utc": utc_now(),
+    }
+    if head["loaded"]:
+        print(f"warning: the machine is busy (load average {average}); the timings are marked as such", file=sys.stderr)
+    content = head | measure() | {"load_average_at_end": load_average(), "finished_utc": utc_now()}
+    path = write_part(out, machine, name, content)
+    print(f"benchmark {name}: written to {relative_to_repo(path)}")
+    return path

@@ -1,0 +1,217 @@
+"""What this machine can run, what it lacks for the rest, and the next command of each study."""
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import psutil
+import torch
+from torch.nn import functional
+
+from reproduce.base.hardware import has_native_bf16
+from reproduce.base.paths import relative_to_repo
+from reproduce.base.provenance import machine_fingerprint
+from reproduce.data.datasets import DATASETS
+from reproduce.data.ilsvrc.archives import TRAINING_ARCHIVE
+from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition, edition_of, packed_folder, statistics_folder
+from reproduce.data.ilsvrc.folders import KAGGLE_IMAGES
+from reproduce.data.ilsvrc.pack import IMAGE_BYTES
+from reproduce.models.counts import count_layers, total_parameters
+from reproduce.models.network import Network, StepDraw
+from reproduce.models.spec import NetworkSpec
+from reproduce.runs.tuning import recorded_runs
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study
+from reproduce.study.variant import Phase
+from reproduce.train.update import MomentumUpdate
+
+_SECONDS_A_DAY = 86_400
+_IMAGES_A_PASS = {"cuda": 128, "cpu": 8}
+_NEXT_TO_NO_CHANGE = Phase(epochs=1, training_files=[1], weight_rate_factor=1e-6)  # at 0 the update does nothing
+
+
+def examine(studies: Sequence[Study]) -> str:
+    """Return the report on this machine and every study. It needs no data, no GPU and a few seconds."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    external = [study for study in studies if study.published_by == "publish"]
+    parts = [_machine(device)]
+    parts += [_stages_report(study) for study in studies if study not in external]
+    if external:
+        speed = images_per_second(external[0].variant("paper").network_spec(), device)
+        parts += [_external_report(study, device, speed) for study in external]
+    return "\n\n".join(parts)
+
+
+def _machine(device: torch.device) -> str:
+    found = machine_fingerprint(device)
+    lines = [f"This machine: {found['cpu']}, {found['cores']} cores, {found['memory_gib']} GiB of memory"]
+    if device.type == "cuda":
+        memory = torch.cuda.get_device_properties(0).total_memory / 2**30
+        bf16 = "with" if has_native_bf16(device) else "without"
+        lines.append(f"GPU: {torch.cuda.device_count()} x {found['gpu']}, {memory:.0f} GiB of memory, {bf16} bf16")
+    else:
+        lines.append("GPU: none that torch can use")
+    return "\n".join(lines)
+
+
+def _stages_report(study: Study) -> str:
+    """Return what a study whose runs DVC publishes needs here; its command gets the data too.
+
+    A tuning run that tuning.csv records has been made, wherever that was.
+    """
+    counts, next_command = [], "dvc repro"
+    for profile in [name for name in ("standard", "full", "tuning") if name in study.profiles]:
+        runs = study.runs(profile)
+        recorded = recorded_runs(study) if profile == "tuning" else set()
+        there = sum(run in recorded or (run.folder / "run.json").is_file() for run in runs)
+        counts.append(f"{profile} {there} of {len(runs)}")
+        if there < len(runs) and next_command == "dvc repro" and profile != "standard":
+            next_command = f"python -m reproduce train {study.study} --profile {profile}"
+        elif there < len(runs):
+            break  # DVC trains the missing runs of standard
+    return f"{study.study}: runs made: {', '.join(counts)}; any machine can make them\n  next: {next_command}"
+
+
+def _external_report(study: Study, device: torch.device, speed: float | None) -> str:
+    edition = edition_of(int(study.dataset.removesuffix("_subset").removeprefix("ilsvrc")))
+    finished = [run for run in study.publishable_runs() if (study.run_folder(run) / "run.json").is_file()]
+    published = [run for run in study.publishable_runs() if study.published_folder(run).is_dir()]
+    lines = [f"{study.study}: {len(published)} of {len(study.publishable_runs())} runs are published"]
+    data, next_command = _data_state(study, edition)
+    lines += [f"  data: {line}" for line in data]
+    lines += [f"  device: {line}" for line in _device_state(study, edition, device, speed)]
+    waiting = [run for run in finished if run not in published]
+    if next_command is None:
+        next_command = _next_run(study, waiting, published)
+    return "\n".join([*lines, f"  next: {next_command}"])
+
+
+def _next_run(study: Study, waiting: list[RunId], published: list[RunId]) -> str:
+    if waiting:
+        return f"python -m reproduce publish {study.study}    ({len(waiting)} finished runs wait)"
+    missing = [run for run in study.runs("standard") if run not in published]
+    if missing:
+        return f"python -m reproduce train {study.study} {missing[0].variant} --profile standard"
+    return "python -m reproduce collect"
+
+
+def _data_state(study: Study, edition: Edition) -> tuple[list[str], str | None]:
+    """Return what is said of the data, and the command they need next (None where they are ready)."""
+    subset = study.dataset.endswith("_subset")
+    folder, command = packed_folder(edition, subset), DATASETS[study.dataset].command
+    shown = relative_to_repo(folder)
+    if (folder / "manifest.json").is_file():
+        statistics = statistics_folder(edition, subset)
+        if (statistics / "manifest.json").is_file():
+            return [f"packed in {shown}"], None
+        return [f"packed in {shown}, statistics missing"], command
+    space, is_enough = _space(edition, folder)
+    lines = [f"{edition.title} is not packed ({shown} has no manifest.json)", space]
+    named, settings = os.environ.get(edition.variable), []
+    problem = _source_problem(edition, Path(named).expanduser()) if named else f"{edition.variable} is not set"
+    if problem:
+        lines.append(f"{problem}; image-net.org gives registered users the {_wanted(edition)}")
+        settings.append(f"{edition.variable}=FOLDER")
+    if not is_enough:
+        settings.append(f"{PACKED_VARIABLE}=FOLDER_ON_A_LARGER_DISK")
+    return lines, f"export {' '.join(settings)}; {command}" if settings else command
+
+
+def _wanted(edition: Edition) -> str:
+    if edition.year == 2012:
+        return "training and validation archives and the development kit"
+    return "images as class folders (train/, val/, test/)"
+
+
+def _source_problem(edition: Edition, source: Path) -> str | None:
+    """Return why the named folder cannot be packed, or None if it has a known layout; its files are not counted."""
+    if not source.is_dir():
+        return f"{edition.variable} names {source}, which is no folder"
+    known = ["train"] if edition.year == 2010 else [TRAINING_ARCHIVE, f"{KAGGLE_IMAGES}/train", "train"]
+    if not any((source / place).exists() for place in known):
+        return f"{edition.variable} names {source}, which holds no {' or '.join(known)}"
+    return None
+
+
+def _space(edition: Edition, folder: Path) -> tuple[str, bool]:
+    """Return what packing takes and what the disk has, and whether that is enough; shards packed before are there."""
+    needed = sum(edition.images.values()) * IMAGE_BYTES
+    packed = sum(path.stat().st_size for path in folder.glob("*/shard-*.npy"))
+    existing = next(place for place in (folder, *folder.parents) if place.exists())
+    free = shutil.disk_usage(existing).free
+    disk = f"the disk of {relative_to_repo(existing)} has {free / 1e9:,.0f} GB free"
+    return f"packed images take {needed / 1e9:,.0f} GB, {disk}", needed - packed <= free
+
+
+def _device_state(study: Study, edition: Edition, device: torch.device, speed: float | None) -> list[str]:
+    """Return whether memory suffices and how long one run and the standard profile would take, estimated."""
+    variant = study.variant("paper")
+    needed = training_bytes(variant.network_spec(), variant.batch_size) / 2**30
+    if device.type == "cuda":
+        has = torch.cuda.get_device_properties(0).total_memory / 2**30
+    else:
+        has = psutil.virtual_memory().total / 2**30
+    lines = [
+        f"a batch of {variant.batch_size} takes about {needed:.1f} GiB of memory (estimate), {has:.0f} GiB are there"
+    ]
+    if speed is None:
+        return [*lines, "too little memory to time a step"]
+    images = edition.images["train"]
+    one, *every = (
+        epochs * images / speed / _SECONDS_A_DAY
+        for epochs in (variant.full_epochs(), *(run.epochs for run in study.runs("standard")))
+    )
+    where = "this GPU" if device.type == "cuda" else "this processor; a GPU is needed in practice"
+    busy = ", on a machine that is busy" if os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1) else ""
+    lines.append(
+        f"about {_figure(one)} days a run, {_figure(sum(every))} for the {len(every)} of the standard profile, "
+        f"on {where} (estimate from one step timed just now{busy}: {_figure(speed)} images/s, reading not included)"
+    )
+    return lines
+
+
+def _figure(value: float) -> str:
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def training_bytes(spec: NetworkSpec, batch_size: int) -> int:
+    """Return an estimate of the memory that training takes, in bytes.
+
+    Weights, their gradients and velocities, and every layer's outputs with their gradients, all float32; what
+    libraries take for themselves comes on top.
+    """
+    outputs = sum(row.outputs for row in count_layers(spec))
+    return 4 * (3 * total_parameters(spec) + 2 * batch_size * outputs)
+
+
+def images_per_second(spec: NetworkSpec, device: torch.device, batch_size: int = 128) -> float | None:
+    """Return the speed of training on made-up images, from one step; None where memory is too small.
+
+    A step is some passes and one update. A processor does one pass of a few images, to be quick; reading images is not
+    in it.
+    """
+    images = _IMAGES_A_PASS[device.type]
+    try:
+        network = Network(spec, seed=1).to(device)
+        update = MomentumUpdate(network, momentum=0.9)
+        pixels = torch.zeros(images, spec.input.channels, spec.input.size, spec.input.size, device=device)
+        labels = torch.zeros(images, dtype=torch.int64, device=device)
+        for step in range(2):  # the first also allocates and chooses kernels
+            network.zero_grad()
+            started = _now(device)
+            functional.cross_entropy(network(pixels, StepDraw(1, step, images)), labels).backward()
+            passed = _now(device)
+            update.step([p.grad for p in update.parameters], _NEXT_TO_NO_CHANGE)
+            updated = _now(device)
+    except (MemoryError, torch.OutOfMemoryError):
+        return None
+    return batch_size / ((passed - started) * batch_size / images + updated - passed)
+
+
+def _now(device: torch.device) -> float:
+    """Return the time in seconds, once the device has done what it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter()

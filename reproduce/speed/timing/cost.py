@@ -1,0 +1,236 @@
+"""The cost model: operations and bytes of training AlexNet, and the days it takes, measured, published or estimated.
+
+Three kinds of evidence are never mixed in a row. ``measured``: timed here. ``published``: printed by others for their
+machine. ``estimated``: operations over an assumed share of a published peak, plus bytes over the published bandwidth.
+
+The middle of every fp32 estimate is calibrated: the share of the peak at which two GTX 580 take the paper's own five to
+six days. So the middles say how other machines compare with those two, and nothing on whether the days are right.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import PAPER_NOTES, relative_to_repo
+from reproduce.models.counts import total_parameters, training_flops_per_image
+from reproduce.models.spec import NetworkSpec
+from reproduce.speed.measure import uneven_words
+from reproduce.speed.timing.cells import RECIPE_BATCH, known_spec, layer_work
+from reproduce.speed.timing.rows import training_steps
+
+NETWORK = "alexnet_paper"
+EPOCHS = 90  # paper, section 5: roughly 90 cycles through the training set
+TRAINING_IMAGES = 1_281_167  # of ILSVRC-2012
+SECONDS_A_DAY = 86_400
+HARDWARE_CSV = PAPER_NOTES / "hardware.csv"
+PUBLISHED_CSV = PAPER_NOTES / "published_speeds.csv"
+MEASURED, PUBLISHED, ESTIMATED = "measured", "published", "estimated"
+
+_UPDATE_ACCESSES = 5  # of four bytes a parameter: gradient, velocity and weight read, velocity and weight written
+_BEFORE_TENSOR_CORES = "fp32"
+_DAYS_IN_2012 = 5.5  # on two GTX 580: paper, section 1, five to six days
+_THEIR_GPU = "GeForce GTX 580"
+_CALIBRATED = f"middle: calibrated on the paper's {_DAYS_IN_2012} days on two GTX 580"
+
+
+@dataclass(frozen=True)
+class ShareOfPeak:
+    """What share of the published peak training is assumed to reach, and why."""
+
+    low: float
+    mid: float
+    high: float
+    why: str
+
+
+def share_of_two_gtx_580(days: float, hardware: pd.DataFrame) -> float:
+    """Return the share of two GTX 580s' peak at which the model gives ``days``: the one share known of 2012's own code.
+
+    Raises:
+        ReproduceError: memory traffic alone takes longer, or ``hardware`` has no GTX 580.
+    """
+    devices = hardware.set_index("device")
+    if _THEIR_GPU not in devices.index:
+        raise ReproduceError(f"{relative_to_repo(HARDWARE_CSV)} has no {_THEIR_GPU!r}; restore it with git")
+    gpu, network = devices.loc[_THEIR_GPU], known_spec(NETWORK)
+    step_seconds = days * SECONDS_A_DAY * RECIPE_BATCH / (EPOCHS * TRAINING_IMAGES)
+    memory = training_bytes_per_step(network, RECIPE_BATCH, "fp32") / (2e9 * gpu["bandwidth_gb_per_s"])
+    if memory >= step_seconds:
+        raise ReproduceError(f"{days} days are less than the memory traffic of two {_THEIR_GPU} takes; give more days")
+    arithmetic = RECIPE_BATCH * training_flops_per_image(network) / (2e9 * gpu["peak_fp32_gflops"])
+    return arithmetic / (step_seconds - memory)
+
+
+def shares_assumed(kind: str, precision: str, hardware: pd.DataFrame) -> ShareOfPeak:
+    """Return the assumption for ``cpu`` or ``gpu`` in a precision. It decides every estimate, in proportion."""
+    in_2012 = share_of_two_gtx_580(_DAYS_IN_2012, hardware)
+    if kind == "cpu":
+        why = f"10 % compiled loops, 80 % a tuned matrix product; {_CALIBRATED}"
+        return ShareOfPeak(0.1, in_2012, 0.8, why)
+    if precision == _BEFORE_TENSOR_CORES:
+        return ShareOfPeak(0.15, in_2012, 0.6, f"15 to 60 %; {_CALIBRATED}")
+    return ShareOfPeak(0.05, 0.2, 0.5, "5 to 50 %: AlexNet's matrices are small for units of this speed")
+
+
+def training_bytes_per_step(network: NetworkSpec, batch_size: int, precision: str) -> float:
+    """Return the least bytes that one update moves: every layer's passes (``layer_work``) and the float32 update."""
+    passes = sum(moved for _, moved in layer_work(network, batch_size, precision).values())
+    return passes + _UPDATE_ACCESSES * 4.0 * total_parameters(network)
+
+
+def days_at(images_per_second: float) -> float:
+    """Return the days of the whole training at a constant speed."""
+    return EPOCHS * TRAINING_IMAGES / images_per_second / SECONDS_A_DAY
+
+
+def estimated_images_per_second(
+    share: float, peak_gflops: float, bandwidth_gb_per_s: float, precision: str, network: NetworkSpec | None = None
+) -> float:
+    """Return the speed in batches of 128 when arithmetic and memory traffic follow one another.
+
+    Args:
+        share: of the peak that the arithmetic reaches.
+        peak_gflops: published, in ``precision``.
+        bandwidth_gb_per_s: published.
+        precision: of activations and their gradients.
+        network: by default the paper's.
+    """
+    network = network or known_spec(NETWORK)
+    arithmetic = RECIPE_BATCH * training_flops_per_image(network) / (share * peak_gflops * 1e9)
+    memory = training_bytes_per_step(network, RECIPE_BATCH, precision) / (bandwidth_gb_per_s * 1e9)
+    return RECIPE_BATCH / (arithmetic + memory)
+
+
+def training_days(timing: pd.DataFrame, hardware: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Return the days of training AlexNet by machine, with the kind of evidence and its uncertainty.
+
+    Args:
+        timing: ``rows.read_all``; its machines are the measured ones.
+        hardware: ``load_hardware``; the estimated ones.
+        published: ``load_published``.
+
+    Returns:
+        a row a machine and precision: ``days_low`` <= ``days_mid`` <= ``days_high``. Measured: fastest, median and
+        slowest round. Published: as printed, the middle between. Estimated: the highest, middle and lowest share;
+        every middle in fp32 is calibrated on the paper's days, that of two GTX 580 so by definition.
+    """
+    rows = [*_measured_days(timing), *_published_days(published), *_estimated_days(hardware)]
+    return pd.DataFrame(rows).reset_index(drop=True)
+
+
+def _measured_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
+    steps = training_steps(timing)
+    all_threads = steps["threads"].eq(steps.groupby("machine")["threads"].transform("max"))
+    steps = steps[steps["network"].eq(NETWORK) & all_threads]
+    rows = []
+    for step in steps.itertuples():
+        on_cpu = step.device == "cpu"
+        calls = f"{step.rounds:.0f} rounds of {step.calls_per_round:.0f} steps of {step.batch_size:.0f} images"
+        basis = "; ".join(filter(None, (calls, uneven_words(step.uneven_percent))))
+        name = f"{step.cpu}, {step.cores:.0f} cores" if on_cpu else str(step.device_name)
+        if step.batch_size != RECIPE_BATCH:  # what one update costs weighs more in a smaller batch
+            name += f", batches of {step.batch_size:.0f}"
+        days = [days_at(1e3 * step.batch_size / ms) for ms in (step.ms_min, step.ms_median, step.ms_max)]
+        rows.append(
+            _days_row(name, str(step.started_utc)[:4], "cpu" if on_cpu else "gpu", MEASURED, days)
+            | {
+                "machine": step.machine,
+                "device": step.device,
+                "precision": step.precision,
+                "threads": step.threads if on_cpu else None,
+                "loaded": bool(step.loaded),
+                "basis": basis,
+                "source": f"results/timing/{step.machine}.csv",
+            }
+        )
+    return rows
+
+
+def _published_days(published: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    for row in published.itertuples():
+        low, high = (row.days_low, row.days_high) if pd.notna(row.days_low) else [days_at(row.images_per_second)] * 2
+        days = [low, (low + high) / 2, high]
+        extra = {"precision": "fp32", "basis": row.note, "source": f"{row.source} ({row.verified})"}
+        rows.append(_days_row(row.system, row.year, row.kind, PUBLISHED, days) | extra)
+    return rows
+
+
+def _estimated_days(hardware: pd.DataFrame) -> list[dict[str, Any]]:
+    rows = []
+    for row in _with_two_gtx_580(hardware).itertuples():
+        for precision, peak in (("fp32", row.peak_fp32_gflops), ("bf16", row.peak_bf16_gflops)):
+            if pd.isna(peak):
+                continue
+            assumed = shares_assumed(row.kind, precision, hardware)
+            shares = assumed.high, assumed.mid, assumed.low
+            bandwidth = row.bandwidth_gb_per_s
+            days = [days_at(estimated_images_per_second(share, peak, bandwidth, precision)) for share in shares]
+            percents = {f"share_of_peak_percent_{at}": 100 * getattr(assumed, at) for at in ("low", "mid", "high")}
+            extra = {"precision": precision, **percents, "basis": f"{peak:g} GFLOP/s x {assumed.why}"}
+            extra |= {"peak_gflops": peak, "bandwidth_gb_per_s": bandwidth}
+            source = {"source": f"paper_notes/hardware.csv ({row.verified})"}
+            rows.append(_days_row(row.device, row.year, row.kind, ESTIMATED, days) | extra | source)
+    return rows
+
+
+def _with_two_gtx_580(hardware: pd.DataFrame) -> pd.DataFrame:
+    """Return the devices with the paper's pair before the single GPU: twice its peak and bandwidth, nothing lost."""
+    pair = hardware[hardware["device"].eq(_THEIR_GPU)]
+    figures = ["peak_fp32_gflops", "bandwidth_gb_per_s"]
+    pair = pair.assign(device=f"2 x {_THEIR_GPU} (middle by definition)", **{name: 2 * pair[name] for name in figures})
+    return pd.concat([pair, hardware], ignore_index=True)
+
+
+def _days_row(system: str, year: Any, kind: str, evidence: str, days: list[float]) -> dict[str, Any]:
+    head = {"system": system, "year": int(year), "kind": kind, "evidence": evidence, "machine": None}
+    head |= {"device": None, "precision": None, "threads": None}
+    speeds = [EPOCHS * TRAINING_IMAGES / each / SECONDS_A_DAY for each in reversed(days)]
+    figures = dict(zip(("days_low", "days_mid", "days_high"), days, strict=True))
+    figures |= dict(zip((f"images_per_second_{at}" for at in ("low", "mid", "high")), speeds, strict=True))
+    shares = {f"share_of_peak_percent_{at}": None for at in ("low", "mid", "high")}
+    shares |= {"peak_gflops": None, "bandwidth_gb_per_s": None}
+    return head | figures | shares | {"loaded": None, "basis": "", "source": ""}
+
+
+def load_hardware(path: Path = HARDWARE_CSV) -> pd.DataFrame:
+    """Read the sourced table of devices.
+
+    Raises:
+        ReproduceError: it cannot be read, or a row lacks a figure, a kind or a source.
+    """
+    frame = _read(path)
+    needed = ["device", "year", "kind", "peak_fp32_gflops", "bandwidth_gb_per_s", "source", "verified"]
+    return _checked(frame, [*needed, "peak_bf16_gflops"], needed, path)
+
+
+def load_published(path: Path = PUBLISHED_CSV) -> pd.DataFrame:
+    """Read the sourced table of training times and speeds that others printed.
+
+    Raises:
+        ReproduceError: it cannot be read, or a row lacks its system, kind or source.
+    """
+    needed = ["system", "year", "kind", "note", "source", "verified"]
+    return _checked(_read(path), [*needed, "days_low", "days_high", "images_per_second"], needed, path)
+
+
+def _read(path: Path) -> pd.DataFrame:
+    try:
+        return pd.read_csv(path)
+    except (OSError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ReproduceError(f"cannot read {relative_to_repo(path)} ({reason}); restore it with git") from error
+
+
+def _checked(frame: pd.DataFrame, columns: list[str], filled: list[str], path: Path) -> pd.DataFrame:
+    missing = [name for name in columns if name not in frame]
+    if missing:
+        raise ReproduceError(f"{relative_to_repo(path)} lacks the column {missing[0]!r}; restore it with git")
+    for name in filled:
+        if frame[name].isna().any():
+            row = frame.index[frame[name].isna()][0] + 2
+            raise ReproduceError(f"{relative_to_repo(path)}, line {row}: {name} is empty; fill it in")
+    return frame

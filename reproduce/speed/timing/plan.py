@@ -1,0 +1,121 @@
+"""Fitting the cells into a time budget: batch sizes and what is left out follow from the peak and the operations."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reproduce.speed.timing.cells import (
+    IMAGENET_NETWORKS,
+    MATRIX_MULTIPLY,
+    MEMORY_COPY,
+    NASNET,
+    NETWORK_INPUT,
+    RECIPE_BATCH,
+    TRAINING_STEP,
+    Cell,
+    Scope,
+    Setting,
+    flops,
+)
+
+MIN_ROUNDS = 3
+WARM_UPS = 1.5  # calls before the rounds, the first one slower, in units of a timed one
+SMALL_BATCH = 32  # images: what 128 is cut to where a step of them takes too long; also a size of the scaling
+_LEAST_SECONDS = 0.002  # of a step: small kernels wait for being started
+_NASNET_SHARE = 0.25  # of the speed of AlexNet's step: its operations are small and many
+# Of the budget, what one call may take before its batch is made smaller.
+_LONGEST_SHARES = (1 / 20, 1 / 40, 1 / 80, 1 / 160, 1 / 320)
+_ESSENTIAL = 5  # priorities up to this one are kept by smaller batches, those at fewer threads first
+SKIPPED = "does not fit the time budget of {:.0f} s"
+
+
+@dataclass(frozen=True)
+class Speed:
+    """First measurements in FLOP/s at one setting, to plan by: of a matrix product, and of a small training step."""
+
+    product: float
+    step: float
+
+
+def predicted_seconds(cell: Cell, scope: Scope, speeds: Mapping[Setting, Speed]) -> float:
+    """Return a guess of one call's seconds from its operations and the speeds first measured."""
+    if cell.what in (MEMORY_COPY, NETWORK_INPUT):
+        return scope.sample_seconds
+    if cell.what == MATRIX_MULTIPLY:
+        return flops(cell) / speeds[cell.setting].product
+    return _LEAST_SECONDS + flops(cell) / (speeds[cell.setting].step * (_NASNET_SHARE if cell.network == NASNET else 1))
+
+
+def fitted(cells: Sequence[Cell], scope: Scope, speeds: Mapping[Setting, Speed]) -> tuple[list[Cell], list[Cell]]:
+    """Return the cells to time, with their batch sizes, and those left out, least wanted first.
+
+    All networks of one family get the same batch at a setting, that of the slowest, so that they can be compared;
+    NASNet, which stands alone, gets one of its own. Batches are made smaller, those at fewer threads first, before
+    anything essential is left out; the forward pass at fewer threads and further networks give way. A cell that
+    becomes the same as another is dropped.
+
+    Args:
+        cells: as ``cells.all_cells`` gives them, the most wanted first.
+        scope: what they are of.
+        speeds: first measurements at each setting.
+    """
+    for at_all, at_fewer in _pairs_of_shares():
+        longest = at_all * scope.budget_seconds, at_fewer * scope.budget_seconds
+        chosen = _with_batches(cells, longest, scope, speeds)
+        if sum(_cost(c, scope, speeds) for c in chosen if c.priority <= _ESSENTIAL) <= scope.budget_seconds:
+            break
+    kept = within({cell: _cost(cell, scope, speeds) for cell in chosen}, scope.budget_seconds)
+    return kept, chosen[len(kept) :][::-1]
+
+
+def _pairs_of_shares() -> Iterator[tuple[float, float]]:
+    for place, at_all in enumerate(_LONGEST_SHARES):
+        for at_fewer in _LONGEST_SHARES[place:]:
+            yield at_all, at_fewer
+
+
+def within(costs: Mapping[Cell, float], seconds: float) -> list[Cell]:
+    """Return the cells that fit into ``seconds``, the most wanted first as they come; those of priority 1 always."""
+    kept = list(costs)
+    while kept[-1].priority > 1 and sum(costs[cell] for cell in kept) > seconds:
+        kept.pop()
+    return kept
+
+
+def _cost(cell: Cell, scope: Scope, speeds: Mapping[Setting, Speed]) -> float:
+    return (WARM_UPS + MIN_ROUNDS) * max(scope.sample_seconds, predicted_seconds(cell, scope, speeds))
+
+
+def _with_batches(
+    cells: Sequence[Cell], longest: tuple[float, float], scope: Scope, speeds: Mapping[Setting, Speed]
+) -> list[Cell]:
+    """Return the cells with batches made smaller until a call is predicted to take at most ``longest`` seconds.
+
+    ``longest`` is for cells at all threads, and for those at fewer. Equal cells are dropped but for the most wanted.
+    """
+    most = max(cell.setting.threads for cell in cells)
+
+    def smaller(cell: Cell, sizes: Sequence[int]) -> int:
+        limit = longest[cell.setting.threads < most]
+        fast = (n for n in sizes if predicted_seconds(replace(cell, batch_size=n), scope, speeds) <= limit)
+        return next(fast, sizes[-1])
+
+    sizes: dict[tuple[Setting, bool], int] = {}
+    for cell in cells:
+        if cell.what == TRAINING_STEP and cell.batch_size == RECIPE_BATCH:
+            size, family = smaller(cell, (RECIPE_BATCH, SMALL_BATCH)), _family(cell)
+            sizes[family] = min(size, sizes.get(family, size))
+
+    def batch_of(cell: Cell) -> int:
+        if cell.network == NASNET:
+            return smaller(cell, [cell.batch_size >> halvings for halvings in range(cell.batch_size.bit_length())])
+        return sizes[_family(cell)] if cell.batch_size == RECIPE_BATCH else cell.batch_size
+
+    chosen: dict[Cell, Cell] = {}
+    for cell in cells:
+        sized = replace(cell, batch_size=batch_of(cell))
+        chosen.setdefault(replace(sized, priority=0), sized)
+    return list(chosen.values())
+
+
+def _family(cell: Cell) -> tuple[Setting, bool]:
+    return cell.setting, cell.network in IMAGENET_NETWORKS

@@ -1,0 +1,188 @@
+"""From samples to rows: what every column of results/timing/<machine>.csv holds, and writing and reading the files."""
+
+import math
+import statistics
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import write_text
+from reproduce.base.paths import RESULTS, relative_to_repo
+from reproduce.speed.measure import own_file, slug
+from reproduce.speed.timing.cells import (
+    LAYERS,
+    MATRIX_MULTIPLY,
+    MEMORY_COPY,
+    RECIPE_BATCH,
+    TRAINING_STEP,
+    Cell,
+    Scope,
+    flops,
+    known_spec,
+    layer_work,
+)
+from reproduce.speed.timing.subjects import Sample
+
+TIMING_FOLDER = RESULTS / "timing"
+GPU_SEPARATOR = " + "  # between the names of a machine's GPUs
+
+# A column that does not apply is empty; units are in the names. results/README.md explains each.
+_MACHINE = ["cpu", "cores", "gpu", "features", "memory_gib", "os", "torch", "python", "compiled_kernels"]
+_RUN = ["git_commit", "git_dirty", "started_utc", "finished_utc", "load_average_before", "load_average_after"]
+_RUN += ["other_work_percent", "loaded", "budget_seconds"]
+_CELL = ["device", "device_name", "precision", "threads", "network", "what", "layer", "batch_size"]
+_TIMES = ["rounds", "calls_per_round", "ms_median", "ms_min", "ms_max", "ms_by_round", "images_per_second"]
+_WORK = ["gflop", "gbyte", "gflop_per_second", "gbyte_per_second", "skipped"]
+COLUMNS = [*_MACHINE, *_RUN, *_CELL, *_TIMES, *_WORK]
+DERIVED_COLUMNS = ["percent_of_matrix_product", "uneven_percent"]  # from the rows of a file, when they are read
+TEXT_COLUMNS = ["cpu", "gpu", "features", "os", "torch", "python", "git_commit", "started_utc", "finished_utc"]
+TEXT_COLUMNS += ["device", "device_name", "precision", "network", "what", "layer", "ms_by_round", "skipped"]
+
+
+def cell_rows(cell: Cell, scope: Scope, samples: Sequence[Sample], calls: int) -> list[dict[str, Any]]:
+    """Return the rows of one cell: one, or for ``layers`` one for every layer's pass.
+
+    Args:
+        cell: what was timed.
+        scope: of the run; it gives the sizes of the ceilings.
+        samples: one a round.
+        calls: that each sample is the mean of.
+    """
+    return [_row(cell, scope, key, [sample[key] for sample in samples], calls) for key in samples[0]]
+
+
+def _row(cell: Cell, scope: Scope, key: tuple[str, str], seconds: list[float], calls: int) -> dict[str, Any]:
+    what, layer = key
+    operations, moved = _work(cell, scope, key)
+    middle = statistics.median(seconds)
+    whole = what not in (MATRIX_MULTIPLY, MEMORY_COPY) and cell.what != LAYERS
+    return {
+        **cell_columns(cell),
+        "what": what,
+        "layer": layer,
+        "rounds": len(seconds),
+        "calls_per_round": calls,
+        "ms_median": 1e3 * middle,
+        "ms_min": 1e3 * min(seconds),
+        "ms_max": 1e3 * max(seconds),
+        "ms_by_round": ";".join(f"{1e3 * each:.5g}" for each in seconds),
+        "images_per_second": cell.batch_size / middle if whole else None,
+        "gflop": operations / 1e9 or None,
+        "gbyte": moved / 1e9 or None,
+        "gflop_per_second": operations / 1e9 / middle or None,
+        "gbyte_per_second": moved / 1e9 / middle or None,
+    }
+
+
+def _work(cell: Cell, scope: Scope, key: tuple[str, str]) -> tuple[float, float]:
+    if cell.what == LAYERS:
+        network = known_spec(cell.network)
+        return layer_work(network, cell.batch_size, cell.setting.precision).get(key, (0.0, 0.0))
+    if cell.what == MEMORY_COPY:
+        return 0.0, 2.0 * scope.copy_bytes[torch.device(cell.setting.device).type]  # read and written
+    return flops(cell), 0.0
+
+
+def cell_columns(cell: Cell) -> dict[str, Any]:
+    """Return the columns that say what a cell is."""
+    device = torch.device(cell.setting.device)
+    return {
+        "device": cell.setting.device,
+        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "precision": cell.setting.precision,
+        "threads": cell.setting.threads,
+        "network": cell.network,
+        "what": cell.what,
+        "batch_size": cell.batch_size or None,
+    }
+
+
+def with_shares(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return one machine's rows with the columns that follow from its matrix products.
+
+    ``percent_of_matrix_product``: operations a second over those of the fastest round of the fastest product at the
+    same setting. ``uneven_percent``: by how much a product's slowest round exceeds its fastest on the same device, at
+    all threads, the most of all products: what other guests of a shared machine do, even if no load shows.
+    """
+    products = frame[frame["what"].eq(MATRIX_MULTIPLY)]
+    speeds = products.assign(fastest=1e3 * products["gflop"] / products["ms_min"])
+    setting = ["device", "precision", "threads"]
+    peaks = speeds.groupby(setting)["fastest"].max().reindex(pd.MultiIndex.from_frame(frame[setting]))
+    full = products[products["threads"].eq(frame["threads"].max())]
+    uneven = (100 * (full["ms_max"] / full["ms_min"] - 1)).groupby(full["device"]).max()
+    shares = 100 * frame["gflop_per_second"] / peaks.to_numpy()
+    return frame.assign(percent_of_matrix_product=shares, uneven_percent=frame["device"].map(uneven))
+
+
+def write_rows(rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], folder: Path) -> Path:
+    """Write the rows of one machine to its own file in ``folder``, whole or not at all; return the path.
+
+    Args:
+        rows: of ``cell_rows``, and of what was skipped.
+        facts: machine and run, the same in every row.
+        folder: of all machines' files; those of others stay.
+
+    Raises:
+        ReproduceError: the folder is not writable, or a file of this machine's name is no timing.
+    """
+    frame = pd.DataFrame([{**facts, **row} for row in rows]).reindex(columns=COLUMNS)
+    numbers = [name for name in COLUMNS if name not in TEXT_COLUMNS]
+    frame = frame.astype(dict.fromkeys(numbers, "float64"))
+    for name in numbers:
+        frame[name] = ["" if math.isnan(value) else f"{value:.6g}" for value in frame[name]]
+    path = machine_file(facts, folder)
+    write_text(path, frame.to_csv(index=False, lineterminator="\n"))
+    return path
+
+
+def machine_file(machine: Mapping[str, Any], folder: Path) -> Path:
+    """Return where the rows of ``machine`` go: processor, cores, GPU and torch decide."""
+    alike = Counter(machine["gpu"].split(GPU_SEPARATOR) if machine["gpu"] else [])
+    gpu = [f"{count} x {name}" if count > 1 else name for name, count in alike.items()]
+    stem = slug(machine["cpu"], machine["cores"], "cores", *gpu, "torch", str(machine["torch"]).split("+")[0])
+    return own_file(folder, stem, ".csv", machine, read_machine)
+
+
+def read_machine(path: Path) -> dict[str, Any]:
+    """Return the machine that a file of timings is of."""
+    first = read_rows(path).iloc[0]
+    row = {name: None if pd.isna(first[name]) else first[name] for name in ("cpu", "cores", "gpu", "os", "features")}
+    return {**row, "memory_gib": float(first["memory_gib"])}
+
+
+def read_rows(path: Path) -> pd.DataFrame:
+    """Return one machine's rows, with ``machine`` (the file's name without its ending) and ``with_shares``.
+
+    Raises:
+        ReproduceError: the file cannot be read, lacks a column or has no rows.
+    """
+    shown = relative_to_repo(path)
+    try:
+        frame = pd.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, "object"))
+    except (OSError, ValueError) as error:
+        raise ReproduceError(f"cannot read {shown} ({str(error).splitlines()[0]}); restore it with git") from error
+    missing = [name for name in COLUMNS if name not in frame]
+    if missing or frame.empty:
+        problem = f"has no column {missing[0]!r}" if missing else "has no rows"
+        raise ReproduceError(f"{shown} {problem}; restore it with git or run `python -m reproduce time`")
+    return with_shares(frame).assign(machine=path.stem, loaded=frame["loaded"].astype(bool))
+
+
+def read_all(folder: Path = TIMING_FOLDER) -> pd.DataFrame:
+    """Return the rows of every machine's file in ``folder``, by file name; empty where there are none."""
+    frames = [read_rows(path) for path in sorted(folder.glob("*.csv"))]
+    if not frames:
+        return pd.DataFrame(columns=["machine", *COLUMNS, *DERIVED_COLUMNS])
+    return pd.concat(frames, ignore_index=True)[["machine", *COLUMNS, *DERIVED_COLUMNS]]
+
+
+def training_steps(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the timed training steps at the recipes' batch size or the nearest below, one a network and setting."""
+    steps = frame[frame["what"].eq(TRAINING_STEP) & frame["ms_median"].notna() & frame["batch_size"].le(RECIPE_BATCH)]
+    keys = ["machine", "device", "precision", "threads", "network"]
+    return steps.sort_values("batch_size", kind="stable").drop_duplicates(keys, keep="last").sort_index()

@@ -1,0 +1,40 @@
+"""The name of one run."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from reproduce.base import paths
+from reproduce.base.errors import ReproduceError
+
+
+@dataclass(frozen=True, order=True)
+class RunId:
+    """Names one run: variant x length x seed of a study."""
+
+    study: str
+    variant: str
+    epochs: int
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.study}/{self.variant}/epochs{self.epochs}/seed{self.seed}"
+
+    @property
+    def folder(self) -> Path:
+        """The published run's folder."""
+        return paths.RESULTS / "runs" / str(self)
+
+    @classmethod
+    def parse(cls, text: str) -> "RunId":
+        """Return the run named as ``study/variant/epochs<n>/seed<k>`` (also with ``results/runs/`` before it).
+
+        Raises:
+            ReproduceError: the text has another form.
+        """
+        name = text.strip("/").removeprefix("results/runs/")
+        found = re.fullmatch(r"([\w-]+)/([\w-]+)/epochs([1-9]\d*)/seed([1-9]\d*)", name)
+        if found is None:
+            example = "cifar10_nets/80sec/epochs11/seed1"
+            raise ReproduceError(f"{text!r} does not name a run; write it like {example}")
+        return cls(found[1], found[2], int(found[3]), int(found[4]))

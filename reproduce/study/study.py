@@ -1,0 +1,170 @@
+"""Studies, their profiles and run identities, read from experiments/<study>/study.yaml."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from reproduce.base import paths
+from reproduce.base.errors import ReproduceError, near_or_all
+from reproduce.base.files import json_digest
+from reproduce.base.validation import Strict, read_yaml, validated
+from reproduce.study.designs import Comparison, Factorial, study_and_variant
+from reproduce.study.run_id import RunId
+from reproduce.study.variant import Variant
+
+
+class RunList(Strict):
+    """The runs of one variant in a profile."""
+
+    epochs: PositiveInt
+    seeds: Annotated[list[PositiveInt], Field(min_length=1)]
+
+
+class Ensemble(Strict):
+    """Nets whose probabilities are averaged: seeds of one variant at its full length, each list one ensemble.
+
+    The lists share no seed, so that the ensembles are independent of one another.
+    """
+
+    variant: str
+    seeds: Annotated[list[Annotated[list[PositiveInt], Field(min_length=2)]], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _disjoint(self) -> "Ensemble":
+        every = [seed for group in self.seeds for seed in group]
+        if len(set(every)) < len(every):
+            raise ValueError(f"a seed is in two places of {self.seeds}; ensembles share no net")
+        return self
+
+
+DatasetName = Literal["cifar10", "fashion_mnist", "ilsvrc2010", "ilsvrc2010_subset", "ilsvrc2012", "ilsvrc2012_subset"]
+
+
+class Study(Strict):
+    """What a study trains.
+
+    Attributes:
+        dataset: its name on the command line of ``python -m reproduce data``; ``_subset`` is what ``--subset`` packs.
+        scale: own (the source's own), imagenet, reduced, synthetic or literature.
+        published_by: ``stages``: DVC trains its runs on any machine; ``publish``: they need data or devices that most
+            machines lack, and are added to results/external by ``python -m reproduce publish``.
+    """
+
+    study: str
+    dataset: DatasetName
+    scale: Literal["own", "imagenet", "reduced", "synthetic", "literature"]
+    published_by: Literal["stages", "publish"] = "stages"
+    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], Variant]
+    profiles: dict[Literal["standard", "full", "smoke", "tuning"], dict[str, RunList]]
+    ensembles: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Ensemble] = {}
+    comparisons: list[Comparison] = []
+    factorials: list[Factorial] = []
+
+    @model_validator(mode="after")
+    def _names_known(self) -> "Study":
+        for profile, lists in self.profiles.items():
+            for name, runs in lists.items():
+                if name not in self.variants:
+                    raise ValueError(f"profile {profile} lists the unknown variant {name!r}")
+                if len(set(runs.seeds)) < len(runs.seeds):
+                    raise ValueError(f"profile {profile} lists a seed of {name} twice")
+        for declared in ("comparisons", "factorials"):
+            places = {study_and_variant(arm, self.study) for each in getattr(self, declared) for arm in each.arms}
+            unknown = {name for study, name in places if study == self.study} - self.variants.keys()
+            if unknown:
+                raise ValueError(f"{declared} name unknown variants {sorted(unknown)}")
+        return self
+
+    @model_validator(mode="after")
+    def _lengths_of_designs_listed(self) -> "Study":
+        listed = {(name, runs.epochs) for lists in self.profiles.values() for name, runs in lists.items()}
+        for design in self.factorials:
+            unlisted = design.lengths.items() - listed
+            if unlisted:
+                raise ValueError(f"factorial {design.id}: no profile lists {sorted(unlisted)}")
+        return self
+
+    @model_validator(mode="after")
+    def _ensembles_known(self) -> "Study":
+        for name, ensemble in self.ensembles.items():
+            if name in self.variants or ensemble.variant not in self.variants:
+                raise ValueError(f"ensemble {name} must average a variant, and have a name that no variant has")
+        return self
+
+    def variant(self, name: str) -> Variant:
+        """Return a variant by name.
+
+        Raises:
+            ReproduceError: there is none of that name.
+        """
+        if name not in self.variants:
+            raise ReproduceError(f"study {self.study} has no variant {name!r}; {near_or_all(name, self.variants)}")
+        return self.variants[name]
+
+    def stages(self) -> list[RunId]:
+        """Return the runs that are DVC's stages, each published at the place it is trained to."""
+        return self.runs("standard") if self.published_by == "stages" and "standard" in self.profiles else []
+
+    def runs(self, profile: str) -> list[RunId]:
+        """Return the runs of a profile, in the order of study.yaml.
+
+        Raises:
+            ReproduceError: there is no such profile.
+        """
+        if profile not in self.profiles:
+            raise ReproduceError(f"study {self.study} has no profile {profile!r}; it has {', '.join(self.profiles)}")
+        lists = self.profiles[profile]
+        return [RunId(self.study, name, runs.epochs, seed) for name, runs in lists.items() for seed in runs.seeds]
+
+    def publishable_runs(self) -> list[RunId]:
+        """Return every run whose place may be taken: those of the profiles standard and full, and the ensembles."""
+        listed = [run for name in ("standard", "full") if name in self.profiles for run in self.runs(name)]
+        return list(dict.fromkeys([*listed, *self.ensemble_runs()]))
+
+    def ensemble_runs(self) -> dict[RunId, list[RunId]]:
+        """Return each ensemble's record with the runs it averages."""
+        members = {}
+        for name, ensemble in self.ensembles.items():
+            epochs = self.variants[ensemble.variant].full_epochs()
+            for number, seeds in enumerate(ensemble.seeds, 1):
+                runs = [RunId(self.study, ensemble.variant, epochs, seed) for seed in seeds]
+                members[RunId(self.study, name, epochs, number)] = runs
+        return members
+
+    def ensemble_config(self, run: RunId) -> dict[str, Any]:
+        """Return what decides an ensemble's numbers: the runs it averages and their configuration."""
+        members = self.ensemble_runs()[run]
+        return {"members": [str(member) for member in members], "config_sha256": self.config_digest(members[0])}
+
+    def config_digest(self, run: RunId) -> str:
+        """Return the digest of today's configuration of a run or an ensemble's record."""
+        if run.variant in self.ensembles:
+            return json_digest(self.ensemble_config(run))
+        return self.variant(run.variant).digest()
+
+    @property
+    def folder(self) -> Path:
+        """The study's folder under experiments/."""
+        return paths.EXPERIMENTS / self.study
+
+    def run_folder(self, run: RunId) -> Path:
+        """Return where training leaves a run: its published place, or where ``publish`` takes it from."""
+        return run.folder if self.published_by == "stages" else paths.DATA / "runs" / str(run)
+
+    def published_folder(self, run: RunId) -> Path:
+        """Return a run's published place."""
+        return run.folder if self.published_by == "stages" else paths.RESULTS / "external" / str(run)
+
+
+def load_study(name: str, experiments: Path = paths.EXPERIMENTS) -> Study:
+    """Read and check experiments/<name>/study.yaml.
+
+    Raises:
+        ReproduceError: no such study, or the first violation in its file.
+    """
+    path = experiments / name / "study.yaml"
+    if not path.is_file():
+        known = ", ".join(sorted(found.parent.name for found in experiments.glob("*/study.yaml")))
+        raise ReproduceError(f"there is no study {name!r}; known: {known}")
+    return validated(Study, read_yaml(path), f"experiments/{name}/study.yaml")

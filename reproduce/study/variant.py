@@ -1,0 +1,184 @@
+"""Variants and their schedules: everything that decides a run's numbers besides its length and seed."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, PositiveInt, model_validator
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import json_digest
+from reproduce.base.validation import Strict
+from reproduce.models.spec import NetworkSpec, NonNegative, load_spec
+
+TrainingFile = Annotated[int, Field(ge=1, le=5)]
+
+
+class LayerRates(Strict):
+    """Factors of one layer's rates that take the place of the phase's; 0 freezes."""
+
+    weight_rate_factor: NonNegative
+    bias_rate_factor: NonNegative
+
+
+class Phase(Strict):
+    """A stretch of training at constant rates.
+
+    Attributes:
+        epochs: length, or the most it may take where ``until`` can end it sooner.
+        training_files: read in this order every epoch; data that come as one sequence are file 1.
+        weight_rate_factor, bias_rate_factor: multiply each layer's own rates; cuda-convnet's recipes for CIFAR-10
+            lower only the weights' (deviation D24).
+        layer_rates: factors of single layers, by name.
+        color_noise: False leaves the variant's color noise out of this phase (deviation D9).
+        until: ``epochs``; ``file_5_reaches_first_phase_loss``, the authors' rule for CIFAR-10: stop once the training
+            loss on file 5 has fallen to that of the first phase; ``validation_error_plateau``, the paper's rule
+            (section 5): stop once ``plateau_epochs`` epochs in a row have not lowered the phase's validation error;
+            ``training_error_reached``: stop once the training error, running and where it is recorded clean, is at most
+            ``target_error_percent`` (paper, Figure 1).
+    """
+
+    epochs: PositiveInt
+    training_files: Annotated[list[TrainingFile], Field(min_length=1)]
+    weight_rate_factor: NonNegative
+    bias_rate_factor: NonNegative = 1.0
+    layer_rates: dict[str, LayerRates] = {}
+    color_noise: bool = True
+    until: Literal[
+        "epochs", "file_5_reaches_first_phase_loss", "validation_error_plateau", "training_error_reached"
+    ] = "epochs"
+    plateau_epochs: PositiveInt = 3
+    target_error_percent: Annotated[float, Field(gt=0, lt=100)] = 25.0
+
+    def rate_factors(self, layer: str) -> tuple[float, float]:
+        """Return the factors of a layer's weight and bias rates."""
+        rates = self.layer_rates.get(layer, self)
+        return rates.weight_rate_factor, rates.bias_rate_factor
+
+
+class Variant(Strict):
+    """One setting of every switch.
+
+    Attributes:
+        network: name of a spec in reproduce/models/specs.
+        changes: "layer.field" or "*.field": value, applied to the spec; an ablation is one entry.
+        remove: names of layers left out of the spec.
+        precision: arithmetic of the layers; weights, updates and losses are always float32 (deviation D32).
+        batch_size: images per update; the last batch of a file may be shorter and still takes a full step.
+        momentum: decay of the velocity.
+        order: ``files`` reads the files as they are, every epoch alike (cuda-convnet); ``reshuffled`` draws an order.
+        augmentation: ``none``, or ``crops_and_flips``: a random crop of the network's input size, mirrored or not.
+        color_noise: ``none``, or the form of the noise along the principal color axes (paper 4.1; deviation D8).
+        input_scale: ``gray_levels`` leaves pixels at 0 to 255 (deviation D7); ``unit_variance`` divides each channel by
+            its standard deviation over the training pixels.
+        training_images: train on a fixed, balanced part of this many images and hold out the rest; None for all.
+        held_out_images: hold out only so many of the rest, balanced too, and watch them instead of the test images,
+            which are then looked at once, at the end; None for the whole rest.
+        image_side: enlarge the images to this many pixels a side before anything else; None leaves them.
+        evaluated_images: evaluate on the first so many images of each set; None for all.
+        diagnostics: what is recorded beyond the usual: ``update_losses``, the loss of every update;
+            ``activation_scales``, each layer's outputs before the first update and after the last;
+            ``clean_training_error``, that of the trained files in test mode after every epoch;
+            ``nearest_neighbors``, the training images nearest to test images in the last hidden layer.
+        test_views: 1 (the whole image or its center) or 10 (four corners and center, mirrored; paper 4.1).
+        phases: the full schedule of the source.
+    """
+
+    network: str
+    changes: dict[str, float | int | str] = {}
+    remove: list[str] = []
+    precision: Literal["fp32", "bf16"]
+    batch_size: PositiveInt
+    momentum: Annotated[float, Field(ge=0, lt=1)]
+    order: Literal["files", "reshuffled"]
+    augmentation: Literal["none", "crops_and_flips"]
+    color_noise: Literal["none", "standard_deviation", "eigenvalue"] = "none"
+    input_scale: Literal["gray_levels", "unit_variance"] = "gray_levels"
+    training_images: PositiveInt | None = None
+    held_out_images: PositiveInt | None = None
+    image_side: PositiveInt | None = None
+    evaluated_images: PositiveInt | None = None
+    diagnostics: list[Literal["update_losses", "activation_scales", "clean_training_error", "nearest_neighbors"]] = []
+    test_views: Literal[1, 10]
+    phases: Annotated[list[Phase], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _rule_needs_files(self) -> "Variant":
+        rules = {phase.until for phase in self.phases}
+        if self.order == "reshuffled" and "file_5_reaches_first_phase_loss" in rules:
+            raise ValueError("the stopping rule watches file 5, which order: reshuffled mixes with the others")
+        return self
+
+    @model_validator(mode="after")
+    def _held_out_of_a_part(self) -> "Variant":
+        if self.held_out_images is not None and self.training_images is None:
+            raise ValueError("held_out_images are taken from what training_images leave; set both")
+        return self
+
+    @model_validator(mode="after")
+    def _layers_known(self) -> "Variant":
+        named = {layer for phase in self.phases for layer in phase.layer_rates}
+        if named:
+            unknown = named - {layer.name for layer in self.network_spec().weighted_layers()}
+            if unknown:
+                raise ValueError(f"layer_rates name {sorted(unknown)}, which {self.network} does not have")
+        return self
+
+    def network_spec(self) -> NetworkSpec:
+        """Return the network without the removed layers and with this variant's changes applied."""
+        return load_spec(self.network, dict(self.changes), remove=self.remove)
+
+    def full_epochs(self) -> int:
+        """Return the length of the source's schedule in epochs."""
+        return sum(phase.epochs for phase in self.phases)
+
+    def schedule(self, epochs: int) -> str:
+        """Return how a length compares with the source's schedule: ``full``, ``shortened`` or ``lengthened``."""
+        full = self.full_epochs()
+        return "full" if epochs == full else "shortened" if epochs < full else "lengthened"
+
+    def scaled_phases(self, epochs: int) -> list[Phase]:
+        """Return the phases shortened or stretched to ``epochs`` in all, in proportion, each at least one epoch.
+
+        Raises:
+            ReproduceError: fewer epochs than phases.
+        """
+        if epochs < len(self.phases):
+            raise ReproduceError(
+                f"{epochs} epochs cannot hold {len(self.phases)} phases; ask for {len(self.phases)} or more"
+            )
+        shares = [phase.epochs * epochs / self.full_epochs() for phase in self.phases]
+        lengths = [max(1, int(share)) for share in shares]
+        while sum(lengths) != epochs:  # largest remainder first; when too long, the longest phase gives way
+            short = sum(lengths) < epochs
+            gaps = [share - length for share, length in zip(shares, lengths, strict=True)]
+            index = gaps.index(max(gaps)) if short else lengths.index(max(lengths))
+            lengths[index] += 1 if short else -1
+        return [phase.model_copy(update={"epochs": n}) for phase, n in zip(self.phases, lengths, strict=True)]
+
+    def resolved(self) -> dict[str, Any]:
+        """Return everything that decides the numbers, network included, as plain data.
+
+        Options that a run of before their time did not have are left out where they are at their defaults, so that
+        it keeps its digest.
+        """
+        content = self.model_dump(exclude={"network", "changes", "remove"})
+        _drop_defaults(self, content, _LATER_IN_VARIANT)
+        for phase, phase_content in zip(self.phases, content["phases"], strict=True):
+            _drop_defaults(phase, phase_content, _LATER_IN_PHASE)
+        return {**content, "network": self.network, "network_spec": self.network_spec().model_dump()}
+
+    def digest(self) -> str:
+        """Return the SHA-256 of ``resolved()``."""
+        return json_digest(self.resolved())
+
+
+_LATER_IN_VARIANT = (
+    *("color_noise", "input_scale", "training_images", "held_out_images", "image_side", "evaluated_images"),
+    "diagnostics",
+)
+_LATER_IN_PHASE = ("layer_rates", "color_noise", "plateau_epochs", "target_error_percent")
+
+
+def _drop_defaults(model: Strict, content: dict[str, Any], names: tuple[str, ...]) -> None:
+    for name in names:
+        if getattr(model, name) == type(model).model_fields[name].default:
+            del content[name]

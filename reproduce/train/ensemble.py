@@ -1,0 +1,141 @@
+"""Ensembles as plain means of their nets' probabilities (deviation D27), recorded like runs."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import file_digest, json_digest, read_json, replacing_folder, write_bytes, write_json
+from reproduce.base.paths import relative_to_repo
+from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
+from reproduce.data.datasets import open_dataset
+from reproduce.evaluate.predict import is_among_first, scores
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study, load_study
+from reproduce.train.record import npz_bytes
+from reproduce.train.run import probabilities_path
+
+_SAME = ("dataset", "scale", "schedule", "precision", "data_manifest_sha256")
+
+
+def make_ensembles(study_name: str, name: str) -> list[Path]:
+    """Average every ensemble of that name whose runs are all here, print what the others lack; return the folders.
+
+    Raises:
+        ReproduceError: no such ensemble, none is complete, or its runs do not belong together.
+    """
+    study = load_study(study_name)
+    if name not in study.ensembles:
+        known = ", ".join(study.ensembles) or "none"
+        raise ReproduceError(f"study {study_name} has no ensemble {name!r}; it has {known}")
+    folders = []
+    for run, members in study.ensemble_runs().items():
+        missing = [member for member in members if not probabilities_path(member).is_file()]
+        if run.variant == name and missing:
+            print(f"{run}: {len(missing)} of {len(members)} runs have no probabilities here, the first is {missing[0]}")
+        elif run.variant == name:
+            folders.append(_make(study, run, members))
+            print(f"{run}: written to {relative_to_repo(folders[-1])}")
+    if not folders:
+        variant = study.ensembles[name].variant
+        command = f"python -m reproduce train {study_name} {variant} --profile full"
+        raise ReproduceError(f"no ensemble {name} has all its runs on this machine; run `{command}`")
+    print(f"next: python -m reproduce publish {study_name} {name}")
+    return folders
+
+
+def _make(study: Study, run: RunId, members: Sequence[RunId]) -> Path:
+    started, started_utc = time.perf_counter(), utc_now()
+    config = study.ensemble_config(run)
+    records = [_record_of(study, member) for member in members]
+    if any(record["config_sha256"] != config["config_sha256"] for record in records):
+        raise ReproduceError(f"{run}: a run was made with another configuration than study.yaml has; train it again")
+    for name in _SAME:
+        if len({record[name] for record in records}) > 1:
+            raise ReproduceError(f"{run}: its runs differ in {name}; train those that are out of date again")
+    mean, labels = mean_probabilities([probabilities_path(member) for member in members]), _test_labels(study)
+    if len(labels) != len(mean):
+        raise ReproduceError(f"{run}: probabilities of {len(mean)} images, but {study.dataset} tests on {len(labels)}")
+    hits = {f"test_top{first}_correct_bits": np.packbits(is_among_first(mean, labels, first)) for first in (1, 5)}
+    metrics = _metrics(mean, labels) | {"views": study.variant(members[0].variant).test_views}
+    description = _description(run, config, records) | {"started_utc": started_utc, "finished_utc": utc_now()}
+    description["evaluation_seconds"] = round(time.perf_counter() - started, 2)
+    with replacing_folder(study.run_folder(run)) as staging:
+        write_json(staging / "run.json", description)
+        write_json(staging / "metrics.json", metrics)
+        write_bytes(staging / "predictions.npz", npz_bytes(hits))
+    return study.run_folder(run)
+
+
+def _record_of(study: Study, member: RunId) -> dict[str, Any]:
+    """Return the member's run.json, its probabilities held against it."""
+    places = (study.run_folder(member), study.published_folder(member))
+    folder = next((place for place in places if (place / "run.json").is_file()), None)
+    if folder is None:
+        raise ReproduceError(f"{member} has probabilities but no record; train it again")
+    record, path = read_json(folder / "run.json"), probabilities_path(member)
+    if file_digest(path) != record.get("probabilities_sha256"):
+        raise ReproduceError(f"{relative_to_repo(path)} is not what {member} recorded; train it again")
+    return record
+
+
+def mean_probabilities(paths: Sequence[Path]) -> Tensor:
+    """Return the mean of stored probabilities (images, classes), float32, summed in float64.
+
+    Raises:
+        ReproduceError: the files differ in shape.
+    """
+    arrays = [np.load(path, mmap_mode="r") for path in paths]
+    if len({array.shape for array in arrays}) > 1:
+        raise ReproduceError(
+            f"probabilities differ in shape: {[array.shape for array in arrays]}; train the runs again"
+        )
+    total = np.zeros(arrays[0].shape)
+    for array in arrays:
+        total += array
+    return torch.from_numpy((total / len(arrays)).astype(np.float32))
+
+
+def _test_labels(study: Study) -> Tensor:
+    images = open_dataset(study.dataset, torch.device("cpu")).test().images
+    return torch.from_numpy(images.labels)
+
+
+def _metrics(mean: Tensor, labels: Tensor) -> dict[str, float | int]:
+    found = scores(mean, labels)
+    return {
+        "test_top1_error_percent": found.top1_error_percent,
+        "test_top5_error_percent": found.top5_error_percent,
+        "test_loss_nats": found.loss_nats,
+        "test_images": len(labels),
+    }
+
+
+def _description(run: RunId, config: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the ensemble's run.json: as a run's, times and provenance those of its runs together."""
+    git = git_state()
+    return {
+        "run_id": str(run),
+        "study": run.study,
+        "variant": run.variant,
+        "epochs": run.epochs,
+        "seed": run.seed,
+        **{name: records[0][name] for name in _SAME},
+        "ensemble_of": config["members"],
+        "config": config,
+        "config_sha256": json_digest(config),
+        "golden_sha256": None,
+        **git,
+        "git_dirty": git["git_dirty"] is not False or any(record["git_dirty"] is not False for record in records),
+        "source_sha256": source_digest(),
+        "machine": machine_fingerprint(),
+        "interruptions": sum(record["interruptions"] for record in records),
+        "training_seconds": round(sum(record["training_seconds"] for record in records), 2),
+        "images_per_second": records[0]["images_per_second"],
+        "status": "finished",
+    }

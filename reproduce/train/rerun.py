@@ -1,0 +1,170 @@
+"""One published run looked at again: its error from the committed predictions, or the whole training anew."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import read_json
+from reproduce.base.paths import RESULTS, relative_to_repo
+from reproduce.data.cifar10 import load_cifar10
+from reproduce.data.fashion_mnist import load_fashion_mnist
+from reproduce.runs.files import folder_of_run, read_predictions
+from reproduce.runs.statistics import Estimate, prediction_interval, wilson
+from reproduce.study.run_id import RunId
+from reproduce.train.run import Launch, train_run
+
+RERUNS_FOLDER = RESULTS / "reruns"
+_DECIDING = ("cpu", "features", "threads", "gpu", "torch")  # of the machine: these decide the rounding
+_JUDGED = "test_top1_error_percent"
+_COMPARED = (_JUDGED, "test_loss_nats", "training_top1_error_percent", "updates")
+_LEAST_SEEDS = 3  # two give an interval 13 standard deviations wide either side
+_ROUNDING = 1e-9  # percent: the mean of equal errors may differ from them in its last digit
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A rerun beside its published run.
+
+    Attributes:
+        text: both side by side, what differs in the machine, and the spread over the published seeds.
+        failure: the sentence that says by how much the rerun lies outside that spread; None where it does not.
+    """
+
+    text: str
+    failure: str | None
+
+
+def _published(run: RunId) -> Path:
+    folder = folder_of_run(run, run.folder.parents[3])
+    if not (folder / "run.json").is_file():
+        raise ReproduceError(
+            f"{relative_to_repo(folder)} is not published; results/tables/runs.csv lists those that are"
+        )
+    return folder
+
+
+def evaluate_run(run: RunId) -> str:
+    """Return the run's test error recomputed from its committed predictions, with its binomial interval.
+
+    Raises:
+        ReproduceError: the run is not published, the data are missing, or metrics.json says otherwise.
+    """
+    folder = _published(run)
+    metrics, dataset = read_json(folder / "metrics.json"), read_json(folder / "run.json")["dataset"]
+    recorded, hits = metrics["test_top1_error_percent"], _hits(read_predictions(run), metrics, dataset)
+    wrong, images = int((~hits).sum()), len(hits)
+    if abs(100 * wrong / images - recorded) > 1e-6:
+        raise ReproduceError(
+            f"{run}: predictions.npz gives {100 * wrong / images} % but metrics.json says {recorded} %"
+        )
+    interval = wilson(wrong, images)
+    return (
+        f"{run}: {wrong} of {images} test images wrong, {interval.value:.2f} % "
+        f"(95 % Wilson interval over images {interval.low:.2f} to {interval.high:.2f} %), as recorded"
+    )
+
+
+def _hits(predictions: Mapping[str, np.ndarray], metrics: Mapping[str, Any], dataset: str) -> np.ndarray:
+    """Return whether each test image was right, bool (images,); runs with many classes record just that."""
+    if "test_top1_correct_bits" in predictions:
+        return np.unpackbits(predictions["test_top1_correct_bits"], count=metrics["test_images"]).astype(bool)
+    labels = {"cifar10": load_cifar10, "fashion_mnist": load_fashion_mnist}[dataset]().test_labels
+    return predictions["test_predicted"] == labels[: metrics["test_images"]]
+
+
+def _answers(predictions: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return what was answered for each test image: its class, or whether it was right."""
+    if "test_predicted" in predictions:
+        return predictions["test_predicted"]
+    return np.unpackbits(predictions["test_top1_correct_bits"])
+
+
+def rerun(run: RunId, launch: Launch) -> Comparison:
+    """Train a published run again into results/reruns/ and compare the two.
+
+    Raises:
+        ReproduceError: the run is not published, or anything ``train_run`` raises.
+    """
+    published = _published(run)
+    seeds = _spread(published)  # a damaged record shows before hours are spent
+    if launch.threads is None:
+        launch = replace(launch, threads=read_json(published / "run.json")["machine"]["threads"])
+    folder = train_run(run, RERUNS_FOLDER / str(run), launch)
+    old, new = read_json(published / "metrics.json"), read_json(folder / "metrics.json")
+    rows = [{"": name, "published": old[name], "rerun": new[name]} for name in _COMPARED]
+    table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".6g")
+    with np.load(published / "predictions.npz") as a, np.load(folder / "predictions.npz") as b:
+        same = 100 * float((_answers(a) == _answers(b)).mean())
+    is_equal = same == 100 and all(old[name] == new[name] for name in _COMPARED)
+    machine = _machine(read_json(published / "run.json"), read_json(folder / "run.json"), is_equal)
+    spread, failure = _against_seeds(seeds, old[_JUDGED], new[_JUDGED])
+    text = f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. {machine}\n{spread}"
+    return Comparison(text, None if is_equal or failure is None else f"{run}: {failure}")
+
+
+def _machine(published: Mapping[str, Any], again: Mapping[str, Any], is_equal: bool) -> str:
+    """Return whether both were trained on the same machine, and what that says of their digits.
+
+    A record that does not name the processor's instructions leaves open which processor it was.
+    """
+    changed = [
+        f"{name} {then} then, {now} now"
+        for name in _DECIDING
+        for then in _values(published, name)
+        for now in _values(again, name)
+        if then != now
+    ]
+    if changed:
+        even_so = " Every compared digit is the same even so." if is_equal else ""
+        return (
+            f"The machine differs: {'; '.join(changed)}. Rounding may differ with it, and training amplifies that: "
+            f"the rerun is another draw, to be compared with the spread over seeds.{even_so}"
+        )
+    text = "The machine is the same in processor, threads, GPU and torch"
+    if is_equal:
+        return f"{text}, and so is every compared digit, as it should be."
+    reason = "training is not deterministic; please report it."
+    if published["source_sha256"] != again["source_sha256"]:
+        commit = str(published["git_commit"])[:7]
+        reason = f"the package rounds otherwise than at commit {commit}, which made the published run, or {reason}"
+    return f"{text}.\nNote: the digits differ even so: {reason}"
+
+
+def _values(record: Mapping[str, Any], name: str) -> list[Any]:
+    """Return what the machines of a run's sessions have under ``name``, each value once."""
+    machines = [session["machine"] for session in record.get("sessions", [record])]
+    return list(dict.fromkeys(machine.get(name, "not recorded") for machine in machines))
+
+
+def _spread(published: Path) -> Estimate:
+    """Return the test error to expect of one new run, in percent, from the published seeds beside ``published``."""
+    finished = [path for path in published.parent.glob("seed*") if read_json(path / "run.json")["status"] == "finished"]
+    return prediction_interval([read_json(path / "metrics.json")[_JUDGED] for path in finished])
+
+
+def _against_seeds(seeds: Estimate, old: float, new: float) -> tuple[str, str | None]:
+    """Return how the rerun's error compares with those of the seeds, and one sentence more where it lies outside."""
+    text = f"Test error: {old:.2f} % published, {new:.2f} % in the rerun ({new - old:+.2f} points)."
+    if seeds.n < _LEAST_SEEDS:
+        return (
+            f"{text}\nThe spread over seeds is unknown (published seeds of this variant and length: {seeds.n}; "
+            f"at least {_LEAST_SEEDS} are needed), so the two errors can be compared only roughly.",
+            None,
+        )
+    interval = f"{seeds.low:.2f} to {seeds.high:.2f} %"
+    is_inside = seeds.low - _ROUNDING <= new <= seeds.high + _ROUNDING
+    text += (
+        f"\nThe {seeds.n} published seeds have a mean of {seeds.value:.2f} % and a standard deviation of "
+        f"{seeds.std:.2f} points; the 95 % prediction interval for one new run is {interval}.\n"
+        f"The rerun lies {'inside' if is_inside else 'outside'} it."
+    )
+    failure = (
+        f"the rerun's test error of {new:.2f} % lies outside {interval}, where 19 of 20 new runs are expected "
+        f"by the {seeds.n} published seeds"
+    )
+    return text, None if is_inside else failure
