@@ -30,6 +30,7 @@ from reproduce.report import (
     timing,
     timing_devices,
     timing_figures,
+    training_points,
 )
 from reproduce.report.architectures import write_architectures
 from reproduce.report.notebooks import execute_notebook
@@ -124,9 +125,11 @@ def study_stage(study: Study, folder: Path = FIGURES, tables: Path = records.TAB
         part = _PARTS_OF_STUDIES[name]
         raise ReproduceError(f"the figures of {name} have a part of their own; run `python -m reproduce report {part}`")
     loaded = records.load_records(tables)
-    curves = records.study_histories(loaded, name), records.published_errors(loaded, name)
+    histories = records.study_histories(loaded, name)
+    printed = training_points.printed_points(histories) if name == training_points.STUDY else None
+    curves = figures.learning_curves(histories, records.published_errors(loaded, name), printed)
     verdicts, seeds = records.forest_rows(loaded, name)
-    drawn = {f"{name}_learning_curves": figures.learning_curves(*curves)}
+    drawn = {f"{name}_learning_curves": curves}
     if len(verdicts):
         drawn[f"{name}_verdicts"] = figures.verdict_forest(verdicts, seeds)
     if _compares_precisions(study):
