@@ -1,9 +1,12 @@
 """The way from 13 % to 11 % in three steps: its table and figure, with every arm run and with arms missing."""
 
+from dataclasses import replace
+
 import pytest
 from confound_support import COMPLETE, confound_records
 from report_support import clipped, overlaps, words
 
+from reproduce.errors import ReproduceError
 from reproduce.report import build, records
 from reproduce.report.lrn_confound import load_steps, published_ends, steps_table
 from reproduce.report.lrn_confound_figures import normalization_steps
@@ -107,6 +110,14 @@ def test_words_neither_overlap_nor_leave_the_page(tmp_path, errors):
     figure = draw(confound_records(tmp_path, errors))
     assert overlaps(figure) == []
     assert clipped(figure) == []
+
+
+def test_tables_older_than_a_step_are_one_line(complete):
+    older = complete.comparisons[complete.comparisons["comparison"].ne("step-body")]
+    with pytest.raises(
+        ReproduceError, match=r"comparisons\.csv lacks step-body of lrn_confound; run `dvc repro collect`"
+    ):
+        load_steps(replace(complete, comparisons=older))
 
 
 def test_the_stage_writes_both_files(tmp_path, complete, monkeypatch):

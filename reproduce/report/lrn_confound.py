@@ -10,6 +10,7 @@ from reproduce.collect.runs import rows_of_arm, went_wrong
 from reproduce.collect.statistics import Estimate, mean_interval
 from reproduce.config import Study, load_study
 from reproduce.designs import Comparison
+from reproduce.errors import ReproduceError
 from reproduce.report import records
 from reproduce.report.records import Records
 from reproduce.report.style import format_number, markdown_table, with_interval
@@ -76,9 +77,14 @@ def load_steps(loaded: Records, study: Study | None = None) -> dict[str, Step]:
     Args:
         loaded: ``records.load_records()``.
         study: that of this name; by default it is read.
+
+    Raises:
+        ReproduceError: the collected comparisons lack a step, since they are older than its declaration.
     """
     declared = {each.id: each for each in (study or load_study(STUDY)).comparisons}
     found = loaded.comparisons[loaded.comparisons["study"].eq(STUDY)].set_index("comparison")
+    if lacking := [name for name in _NAMES if name not in found.index]:
+        raise ReproduceError(f"results/tables/comparisons.csv lacks {lacking[0]} of {STUDY}; run `dvc repro collect`")
     return {name: _step(loaded, declared[name], found.loc[name]) for name in _NAMES}
 
 
