@@ -13,6 +13,7 @@ from reproduce.study.study import load_study
 
 STUDY = "experiments/cifar10_nets/dvc.yaml"
 SINKS = ["figures_ablations", "figures_literature", "figures_cifar10_nets", "figures_relu_vs_tanh", "figures_timing"]
+SINKS += ["figures_lrn_confound"]
 SINKS += ["notebook_25_to_16", "notebook_ablations", "notebook_cifar10_nets", "notebook_gpu_vs_cpu"]
 
 

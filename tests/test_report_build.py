@@ -38,7 +38,12 @@ def test_a_study_gets_the_figures_that_it_has_something_for(written):
 
 @pytest.mark.parametrize(
     ("study", "part"),
-    [("why_ports_stall", "stalls"), ("relu_vs_tanh", "relu_vs_tanh"), ("alexnet_small", "alexnet_small")],
+    [
+        ("why_ports_stall", "stalls"),
+        ("relu_vs_tanh", "relu_vs_tanh"),
+        ("alexnet_small", "alexnet_small"),
+        ("lrn_confound", "lrn_confound"),
+    ],
 )
 def test_a_study_with_a_part_of_its_own_is_left_to_it(tmp_path, study, part):
     with pytest.raises(ReproduceError, match=f"run `python -m reproduce report {part}`$"):

@@ -83,7 +83,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("collect", "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add("report", "draw figures, execute a notebook, or write the generated parts of README and notes")
     parts = ("literature", "study", "stalls", "relu_vs_tanh", "alexnet_small", "ablations", "columns", "neighbors")
-    parts += ("timing", "notebook", "readme", "architectures")
+    parts += ("lrn_confound", "timing", "notebook", "readme", "architectures")
     text = "neighbors finds the training images nearest in pixels, which columns and collect read"
     report.add_argument("part", choices=parts, help=text)
     report.add_argument("name", nargs="?", help="which study or notebook, for these two parts alone")

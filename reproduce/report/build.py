@@ -15,6 +15,8 @@ from reproduce.report import (
     figures,
     filter_figures,
     literature_figures,
+    lrn_confound,
+    lrn_confound_figures,
     milestones,
     records,
     relu_vs_tanh,
@@ -25,6 +27,7 @@ from reproduce.report import (
     timing,
     timing_devices,
     timing_figures,
+    training_points,
 )
 from reproduce.report.architectures import write_architectures
 from reproduce.report.notebooks import execute_notebook
@@ -42,14 +45,19 @@ _STUDY_PAGES = (
     relu_vs_tanh.STUDY,
     alexnet_small.STUDY,
     "ensembles",
-    "lrn_confound",
+    lrn_confound.STUDY,
     "what_columns_learn",
     "cifar10_nets",
     "teaching_alexnet",
 )  # those with generated parts
 PAGES = (README, *(EXPERIMENTS / study / "README.md" for study in _STUDY_PAGES))
 _NAMED_PARTS = ("study", "notebook")
-_PARTS_OF_STUDIES = {stalls.STUDY: "stalls", relu_vs_tanh.STUDY: "relu_vs_tanh", alexnet_small.STUDY: "alexnet_small"}
+_PARTS_OF_STUDIES = {
+    stalls.STUDY: "stalls",
+    relu_vs_tanh.STUDY: "relu_vs_tanh",
+    alexnet_small.STUDY: "alexnet_small",
+    lrn_confound.STUDY: "lrn_confound",
+}
 
 
 def write_part(part: str, name: str | None = None) -> list[Path]:
@@ -74,6 +82,7 @@ def write_part(part: str, name: str | None = None) -> list[Path]:
         "stalls": stalls_stage,
         "relu_vs_tanh": relu_vs_tanh_stage,
         "alexnet_small": alexnet_small_stage,
+        "lrn_confound": lrn_confound_stage,
         "ablations": ablations_stage,
         "columns": columns_stage,
         "neighbors": lambda: [write_pixel_neighbors()],
@@ -116,9 +125,11 @@ def study_stage(study: Study, folder: Path = FIGURES, tables: Path = records.TAB
         part = _PARTS_OF_STUDIES[name]
         raise ReproduceError(f"the figures of {name} have a part of their own; run `python -m reproduce report {part}`")
     loaded = records.load_records(tables)
-    curves = records.study_histories(loaded, name), records.published_errors(loaded, name)
+    histories = records.study_histories(loaded, name)
+    printed = training_points.printed_points(histories) if name == training_points.STUDY else None
+    curves = figures.learning_curves(histories, records.published_errors(loaded, name), printed)
     verdicts, seeds = records.forest_rows(loaded, name)
-    drawn = {f"{name}_learning_curves": figures.learning_curves(*curves)}
+    drawn = {f"{name}_learning_curves": curves}
     if len(verdicts):
         drawn[f"{name}_verdicts"] = figures.verdict_forest(verdicts, seeds)
     if _compares_precisions(study):
@@ -151,6 +162,14 @@ def alexnet_small_stage(folder: Path = FIGURES, tables: Path | None = None) -> l
     """Write ``alexnet_small_learning_curves`` (PNG and SVG), a panel an arm; return the paths."""
     figure = alexnet_small.learning_curves(alexnet_small.load_curves(tables))
     return save_figure(figure, f"{alexnet_small.STUDY}_learning_curves", folder)
+
+
+def lrn_confound_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
+    """Write ``lrn_confound_steps`` (PNG and SVG), the way from the 13 % net to the 11 % net; return the paths."""
+    loaded = records.load_records(tables)
+    steps, published = lrn_confound.load_steps(loaded), lrn_confound.published_ends(loaded)
+    figure = lrn_confound_figures.normalization_steps(steps, published)
+    return save_figure(figure, f"{lrn_confound.STUDY}_steps", folder)
 
 
 def ablations_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:

@@ -16,7 +16,16 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_text
 from reproduce.base.paths import relative_to_repo
 from reproduce.judge.numbers import format_number
-from reproduce.report import alexnet_small, relu_vs_tanh, stalls, study_pages, timing, training_time
+from reproduce.report import (
+    alexnet_small,
+    lrn_confound,
+    relu_vs_tanh,
+    stalls,
+    study_pages,
+    timing,
+    training_points,
+    training_time,
+)
 from reproduce.report.records import Records, ablations_run, source_checks, verdict_table
 from reproduce.report.style import markdown_table
 from reproduce.report.verdict_counts import verdict_counts
@@ -58,6 +67,8 @@ BLOCKS: dict[str, Callable[[Records], str]] = {
     "stalls": lambda records: stalls.page_table(),
     "small-effects": lambda records: markdown_table(alexnet_small.effects_table()),
     "bias-windows": lambda records: markdown_table(alexnet_small.bias_windows_table()),
+    "training-points": lambda records: training_points.points_table(records),
+    "steps": lambda records: lrn_confound.steps_table(records),
     "relu-epochs": lambda records: relu_vs_tanh.epochs_table(),
     "relu-ratios": lambda records: relu_vs_tanh.ratios_table(),
     "relu-rates": lambda records: relu_vs_tanh.rates_table(),

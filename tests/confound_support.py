@@ -1,0 +1,51 @@
+"""Synthetic records of the way from the 13 % net to the 11 % net, for the tests of its table and figure."""
+
+from pathlib import Path
+
+from collect_support import FakeRunId, FakeStudy, claim, write_run
+
+from reproduce.judge.tables import collect
+from reproduce.report.lrn_confound import STUDY
+from reproduce.report.records import Records, load_records
+from reproduce.study.study import load_study
+
+NETS = "cifar10_nets"
+ARMS = {
+    "first": (NETS, "conv_local_13pct", 160),
+    "normalized": (STUDY, "body13_normalized", 160),
+    "body": (STUDY, "body11_normalized", 160),
+    "last": (NETS, "conv_local_11pct", 520),
+    "last_without": (NETS, "conv_local_11pct_no_normalization", 520),
+}
+COMPLETE = {
+    "first": [13.0, 13.2, 13.4, 13.3, 13.1],
+    "normalized": [12.9, 12.8, 13.1, 12.9, 12.8],
+    "body": [12.3, 12.4, 12.2],
+    "last": [11.4, 11.5, 11.6],
+    "last_without": [12.2, 12.0, 12.1],
+}
+
+
+def confound_records(folder: Path, errors: dict[str, list[float | None]]) -> Records:
+    """Write a run per error, seeds from 1 (None: a seed listed but not there), collect, and return the tables.
+
+    An arm that ``errors`` does not name is not even listed, as one of a profile that nobody began.
+    """
+    listed = {NETS: [], STUDY: []}
+    for arm, values in errors.items():
+        study, variant, epochs = ARMS[arm]
+        for seed, error in enumerate(values, 1):
+            run_id = FakeRunId(study, variant, epochs, seed)
+            listed[study].append(run_id)
+            if error is not None:
+                write_run(folder / "runs", run_id, error)
+    claims = [_printed("cifar10-13pct-error", "conv_local_13pct", 13.0)]
+    claims.append(_printed("cifar10-11pct-error", "conv_local_11pct", 11.0))
+    studies = [FakeStudy(NETS, listed[NETS]), FakeStudy(STUDY, listed[STUDY], load_study(STUDY).comparisons)]
+    collect(studies, folder, folder / "runs", claims)
+    return load_records(folder / "tables", claims)
+
+
+def _printed(name: str, variant: str, error: float):
+    target = {"value": error, "unit": "percent", "kind": "published", "where": "front page"}
+    return claim(id=name, study=NETS, arms=[variant], targets=[target])

@@ -1,0 +1,127 @@
+"""The way from 13 % to 11 % in three steps: its table and figure, with every arm run and with arms missing."""
+
+from dataclasses import replace
+
+import pytest
+from confound_support import COMPLETE, confound_records
+from report_support import clipped, overlaps, words
+
+from reproduce.base.errors import ReproduceError
+from reproduce.report import build, records
+from reproduce.report.lrn_confound import load_steps, published_ends, steps_table
+from reproduce.report.lrn_confound_figures import normalization_steps
+
+BEGUN = {"first": COMPLETE["first"], "normalized": [12.9, None, 13.1], "body": [12.3]}
+
+
+@pytest.fixture(scope="module")
+def complete(tmp_path_factory):
+    return confound_records(tmp_path_factory.mktemp("complete"), COMPLETE)
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """The first arm whole, of the second a seed left out, of the third one seed, of the last two nothing."""
+    return confound_records(tmp_path_factory.mktemp("begun"), BEGUN)
+
+
+def rows(text):
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
+    return lines[0], lines[2:]
+
+
+def draw(loaded):
+    return normalization_steps(load_steps(loaded), published_ends(loaded))
+
+
+def marks(axes):
+    """The means drawn, as (error, row from the top)."""
+    return [(line.get_xdata()[0], -line.get_ydata()[0]) for line in axes.lines if line.get_marker() == "o"]
+
+
+def test_the_table_has_a_row_per_step_with_its_share_of_what_is_published(complete):
+    """Means 13.2, 12.9, 12.3, 11.5 and, without normalization at 520 epochs, 12.1. The length's half width: both arms
+    have deviation 0.1 and three seeds, so t(0.975, 4) = 2.776 times 0.1 times the root of 2/3 = 0.227."""
+    heading, steps = rows(steps_table(complete))
+    assert heading[-1] == "share of the published 2 points, %"
+    assert [[step[0], *step[2:4]] for step in steps] == [
+        ["normalization", "13.20 → 12.90", "5 and 5"],
+        ["body", "12.90 → 12.30", "5 and 3"],
+        ["length", "12.30 → 11.50", "3 and 3"],
+        ["all three", "13.20 → 11.50", "5 and 3"],
+        ["normalization at 520 epochs", "12.10 → 11.50", "3 and 3"],
+    ]
+    assert [step[4].split()[0] for step in steps] == ["0.30", "0.60", "0.80", "1.70", "0.60"]
+    assert steps[2][4:] == ["0.80 (0.57 to 1.03)", "40 (29 to 51)"]
+
+
+def test_steps_of_the_chain_add_up_to_all_of_them(complete):
+    steps = load_steps(complete)
+    single = [steps[name].points for name in ("step-normalization", "step-body", "step-length")]
+    assert sum(single) == pytest.approx(steps["all-steps"].points)
+
+
+def test_the_table_says_what_is_not_run_and_gives_no_value_where_a_seed_was_left_out(begun):
+    _, steps = rows(steps_table(begun))
+    lack = "a seed failed or is missing"
+    assert [step[2:] for step in steps] == [
+        [f"13.20 → {lack}", "5 and 2", lack, "-"],
+        [f"{lack} → 12.30", "2 and 1", lack, "-"],
+        ["12.30 → not run", "1 and 0", "not run", "-"],
+        ["13.20 → not run", "5 and 0", "not run", "-"],
+        ["not run → not run", "0 and 0", "not run", "-"],
+    ]
+
+
+def test_the_figure_has_every_mean_seed_and_size(complete):
+    figure = draw(complete)
+    upper, lower = figure.axes
+    assert marks(upper) == [pytest.approx(mark) for mark in [(13.2, 0), (12.9, 1), (12.3, 2), (11.5, 3)]]
+    assert marks(lower) == [pytest.approx(mark) for mark in [(12.1, 0), (11.5, 1)]]
+    dots = [sorted(line.get_xdata()) for line in upper.lines if line.get_marker() == "."]
+    assert dots == [sorted(COMPLETE[arm]) for arm in ("first", "normalized", "body", "last")]
+    said = words(figure)
+    for part in ("published 13 %", "published 11 %", "length\n0.80 (0.57 to 1.03)", "all three\n1.70 "):
+        assert part in said
+    assert "not run" not in said
+    labels = [label.get_text() for label in upper.get_yticklabels()]
+    assert labels[0] == "13 % net\n160 epochs, 5 seeds: 13.20 %"
+    assert labels[3].endswith("\n520 epochs, 3 seeds: 11.50 %")
+
+
+def test_published_errors_are_dashed_lines_in_both_panels(complete):
+    for axes in draw(complete).axes:
+        assert [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"] == [13.0, 11.0]
+
+
+def test_arms_without_runs_are_gaps_that_say_so(begun):
+    figure = draw(begun)
+    upper, lower = figure.axes
+    assert marks(upper) == [pytest.approx(mark) for mark in [(13.2, 0), (12.3, 2)]]
+    assert marks(lower) == []
+    assert [text.get_text() for text in lower.texts].count("not run") == 2
+    arrows = [text for axes in figure.axes for text in axes.texts if text.arrow_patch]
+    assert arrows == []  # no two neighbors have a mean
+    assert "nan" not in words(figure)
+
+
+@pytest.mark.parametrize("errors", [COMPLETE, BEGUN, {"first": [None]}], ids=["complete", "begun", "nothing"])
+def test_words_neither_overlap_nor_leave_the_page(tmp_path, errors):
+    figure = draw(confound_records(tmp_path, errors))
+    assert overlaps(figure) == []
+    assert clipped(figure) == []
+
+
+def test_tables_older_than_a_step_are_one_line(complete):
+    older = complete.comparisons[complete.comparisons["comparison"].ne("step-body")]
+    with pytest.raises(
+        ReproduceError, match=r"comparisons\.csv lacks step-body of lrn_confound; run `dvc repro collect`"
+    ):
+        load_steps(replace(complete, comparisons=older))
+
+
+def test_the_stage_writes_both_files(tmp_path, complete, monkeypatch):
+    monkeypatch.setattr(records, "load_records", lambda tables: complete)
+    paths = build.lrn_confound_stage(tmp_path, tmp_path)
+    assert [path.name for path in paths] == ["lrn_confound_steps.png", "lrn_confound_steps.svg"]
+    assert "published 13 %" in paths[1].read_text()
