@@ -18,6 +18,7 @@ from reproduce.speed.timing import cells
 from reproduce.speed.timing import run as timing_run
 from reproduce.train import golden
 from reproduce.train import run as run_module
+from reproduce.train.distributed import local_rank
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -260,3 +261,29 @@ def test_golden_check_lists_every_difference_and_fails(folder, capsys, monkeypat
 
 def test_golden_record_without_a_reason_is_refused(folder, capsys):
     assert "--reason is empty" in error_line(capsys, "golden", "record", "tiny", "small")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "reason"),
+    [
+        ("--seed", str(2**70), f"'{2**70}' is not a positive whole number below 2**63"),
+        ("--seed", "9" * 5000, "characters) is not a positive whole number below 2**63"),
+        ("--epochs", "0", "'0' is not a positive whole number below 2**63"),
+        ("--threads", "1000000", "'1000000' threads are too many for this machine: at most"),
+    ],
+)
+def test_absurd_numbers_are_one_line(capsys, option, value, reason):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["train", "cifar10_nets", "80sec", option, value])
+    error = capsys.readouterr().err
+    assert ended.value.code == 2 and reason in error
+    assert error.count("\n") == 1 and len(error) < 400
+
+
+def test_torchruns_variables_must_be_numbers(capsys, monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "abc")
+    assert cli.main(["train", "cifar10_nets", "80sec", "--epochs", "2", "--seed", "1", "--device", "cpu"]) == 2
+    assert capsys.readouterr().err == "error: WORLD_SIZE is 'abc', no whole number; start by torchrun, or unset it\n"
+    monkeypatch.setenv("LOCAL_RANK", "-1")
+    with pytest.raises(ReproduceError, match=r"^LOCAL_RANK is '-1', no whole number"):
+        local_rank()

@@ -13,6 +13,7 @@ import pytest
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import (
     atomic_path,
+    check_writable,
     exclusive_lock,
     file_digest,
     json_digest,
@@ -192,3 +193,23 @@ def test_a_lock_that_cannot_be_made_names_the_remedy(tmp_path):
         exclusive_lock(tmp_path / "file" / "a.lock", "busy"),
     ):
         pass
+
+
+@pytest.mark.parametrize("number", [errno.EBADF, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS])
+def test_a_file_system_without_locks_names_the_remedy(tmp_path, monkeypatch, number):
+    def refuse(*arguments):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("reproduce.base.files.fcntl.flock", refuse)
+    with pytest.raises(ReproduceError) as caught, exclusive_lock(tmp_path / "a.lock", "busy"):
+        pass
+    reason = f"{os.strerror(number)}; set REPRODUCE_SCRATCH to a folder on a local disk"
+    assert str(caught.value) == f"cannot lock {tmp_path / 'a.lock'}: {reason}"
+
+
+def test_a_place_is_found_writable_without_leaving_anything(tmp_path):
+    check_writable(tmp_path / "not" / "there" / "yet")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ReproduceError, match=r"make .*file writable before you start$"):
+        check_writable(tmp_path / "file" / "below")

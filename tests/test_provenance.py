@@ -56,6 +56,26 @@ def test_outside_a_repository_nothing_is_claimed(tmp_path, monkeypatch):
     assert provenance.git_state() == {"git_commit": None, "git_dirty": None}
 
 
+def test_where_git_answers_there_is_no_problem(repository):
+    assert provenance.git_problem() is None
+
+
+def test_where_git_cannot_answer_its_reason_and_the_way_out_are_given(repository, tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch for another owner, as in a container
+    problem = provenance.git_problem()
+    assert "dubious ownership" in problem and "\n" not in problem
+    assert problem.endswith(f"run `git config --global --add safe.directory {repository}`")
+    monkeypatch.delenv("GIT_TEST_ASSUME_DIFFERENT_OWNER")
+    git(repository, "checkout", "--quiet", "--orphan", "empty")  # a repository without a commit
+    assert provenance.git_problem().startswith("git says: fatal: ambiguous argument 'HEAD'")
+    elsewhere = tmp_path_factory.mktemp("copy")
+    monkeypatch.setattr(provenance, "REPO_ROOT", elsewhere)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(elsewhere.parent))
+    assert provenance.git_problem().startswith("git says: fatal: not a git repository")
+    monkeypatch.setenv("PATH", str(elsewhere))
+    assert provenance.git_problem() == "git cannot be run (No such file or directory); install git"
+
+
 def test_the_source_digest_sees_every_file_of_the_package(tmp_path, monkeypatch):
     package = tmp_path / "reproduce"
     (package / "models").mkdir(parents=True)

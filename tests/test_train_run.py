@@ -115,6 +115,21 @@ def test_a_dirty_tree_is_refused_unless_nothing_is_published(folder, monkeypatch
     assert json.loads((place / "run.json").read_text())["git_dirty"] is True
 
 
+def test_where_git_cannot_answer_nothing_is_trained_that_could_not_be_published(folder, monkeypatch):
+    monkeypatch.setattr(run_module, "git_problem", lambda: "git says: fatal: not a git repository; work in a clone")
+    with pytest.raises(ReproduceError, match=r"could never be published: git says: fatal: not a git repository; work"):
+        train_run(RUN, launch=ONE_THREAD)
+    assert not (folder / "scratch").exists() and not RUN.folder.exists()
+
+
+def test_a_place_that_cannot_be_written_is_known_before_training(folder, monkeypatch):
+    (folder / "results" / "runs").parent.mkdir(parents=True, exist_ok=True)
+    (folder / "results" / "runs").write_text("a file where the folder should be")
+    with pytest.raises(ReproduceError, match=r"^cannot write .*: Not a directory; make .*runs writable before"):
+        train_run(RUN, launch=ONE_THREAD)
+    assert list((folder / "scratch").rglob("*.pt")) == []
+
+
 @pytest.mark.parametrize("golden_too", [False, True])
 def test_a_configuration_changed_while_it_trained_is_refused(folder, monkeypatch, golden_too):
     def change():
@@ -163,8 +178,15 @@ def test_unwritable_folders_are_one_line_errors(folder, monkeypatch):
         patched.setenv("REPRODUCE_SCRATCH", str(folder / "file" / "scratch"))
         with pytest.raises(ReproduceError, match=r"cannot create .*set REPRODUCE_SCRATCH to a writable folder$"):
             train_run(RUN, launch=ONE_THREAD)
-    with pytest.raises(ReproduceError, match=r"^cannot write .*file/run: Not a directory; free space or choose"):
+    with pytest.raises(ReproduceError, match=r"^cannot write .*file/run: Not a directory; make .*file writable before"):
         train_run(RUN, folder / "file" / "run", ONE_THREAD)
+    assert checkpoints(folder) == []  # nothing was trained
+
+
+def test_a_folder_that_cannot_be_written_at_the_end_leaves_the_checkpoint(folder, monkeypatch):
+    after_updates(monkeypatch, 5, lambda: (folder / "place").write_text("a file where the folder should be"))
+    with pytest.raises(ReproduceError, match=r"^cannot write .*place/run: Not a directory; free space or choose"):
+        train_run(RUN, folder / "place" / "run", ONE_THREAD)
     assert len(checkpoints(folder)) == 1  # the training is not lost
 
 

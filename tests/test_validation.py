@@ -82,3 +82,22 @@ def test_broken_yaml_is_one_line_with_the_file(tmp_path, content):
     with pytest.raises(ReproduceError, match=r"broken\.yaml is not valid YAML: ") as caught:
         read_yaml(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_misspelled_key_is_named_with_the_right_one():
+    error = error_of({"count": 1, "inner": {"rat": 1.0}})
+    assert error.startswith("settings.yaml: inner.rat: ") and "; did you mean 'rate'? (and 1 more)" in error
+
+
+def test_an_absurd_value_is_cut():
+    error = error_of({"count": "9" * 5000, "inner": {"rate": 1.0}})
+    assert len(error) < 250 and error.endswith("... (5,002 characters)")
+
+
+def test_a_folder_in_place_of_a_file_and_bottomless_nesting_are_one_line(tmp_path):
+    (tmp_path / "study.yaml").mkdir()
+    with pytest.raises(ReproduceError, match=r"study\.yaml cannot be read: Is a directory$"):
+        read_yaml(tmp_path / "study.yaml")
+    (tmp_path / "deep.yaml").write_text("[" * 20_000)
+    with pytest.raises(ReproduceError, match=r"deep\.yaml is nested too deep to read"):
+        read_yaml(tmp_path / "deep.yaml")

@@ -121,6 +121,7 @@ def use_study(folder: Path, patch: Callable[[object, str, object], None] = setat
     patch(datasets, "STATISTICS_FOLDER", folder / "results" / "data" / "cifar10")
     patch(run_module, "open_dataset", lambda name, device, options: tiny_data())
     patch(run_module, "git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
+    patch(run_module, "git_problem", lambda: None)
     if not (experiments / "tiny" / "golden").exists():
         write_golden(folder)
 

@@ -2,9 +2,12 @@
 
 import argparse
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
+
+from reproduce.base.errors import shortened
 
 _RUN_HELP = "a run, as in results/runs: study/variant/epochs<n>/seed<k>"
 _GUIDE = """\
@@ -25,13 +28,25 @@ class Parser(argparse.ArgumentParser):
 
 
 def positive(text: str) -> int:
-    """Return the positive whole number that ``text`` is.
+    """Return the positive whole number below 2**63 that ``text`` is.
 
     Raises:
         argparse.ArgumentTypeError: it is none.
     """
-    if not text.isdecimal() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a positive whole number")
+    if not text.isdecimal() or len(text) > 19 or not 0 < int(text) < 2**63:
+        raise argparse.ArgumentTypeError(f"{shortened(text)} is not a positive whole number below 2**63")
+    return int(text)
+
+
+def threads(text: str) -> int:
+    """Return the number of threads that ``text`` is, at most four for each core.
+
+    Raises:
+        argparse.ArgumentTypeError: it is none, or more.
+    """
+    most = 4 * (os.cpu_count() or 1)
+    if positive(text) > most:
+        raise argparse.ArgumentTypeError(f"{shortened(text)} threads are too many for this machine: at most {most}")
     return int(text)
 
 
@@ -46,7 +61,7 @@ def seconds(text: str) -> float:
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a finite number of seconds, zero or more")
+        raise argparse.ArgumentTypeError(f"{shortened(text)} is not a finite number of seconds, zero or more")
     return value
 
 
@@ -127,7 +142,7 @@ def _add_training_verbs(add: Callable[..., argparse.ArgumentParser]) -> None:
     again.add_argument("run", help=_RUN_HELP)
     for verb in (quick, train, again):
         verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
-        verb.add_argument("--threads", type=positive, help="CPU threads (default: all cores; rerun: as published)")
+        verb.add_argument("--threads", type=threads, help="CPU threads (default: all cores; rerun: as published)")
     for verb in (train, again):
         text = "least time from one checkpoint to the next (default: 30); decides no result"
         verb.add_argument("--seconds-between-checkpoints", type=seconds, default=30.0, metavar="SECONDS", help=text)

@@ -31,3 +31,9 @@ def near_or_all(name: str, known: Collection[str]) -> str:
     """Return the end of an error on an unknown name: the known ones most like it, or all where none is like it."""
     near = difflib.get_close_matches(name, known)
     return f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
+
+
+def shortened(value: object, most: int = 80) -> str:
+    """Return ``repr(value)`` as an error shows it, cut where it is longer than ``most`` characters."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"

@@ -136,12 +136,30 @@ def _bring_back(old: Path, folder: Path) -> None:
         old.rename(folder)
 
 
+def check_writable(folder: Path) -> None:
+    """Check, before days of work, that ``folder`` can be written when they end; nothing is left behind.
+
+    Raises:
+        ReproduceError: it cannot.
+    """
+    place = folder
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        reason = error.strerror or error
+        raise ReproduceError(f"cannot write {folder}: {reason}; make {place} writable before you start") from error
+
+
 @contextlib.contextmanager
 def exclusive_lock(path: Path, busy: str) -> Iterator[None]:
     """Hold an exclusive lock on ``path``; the kernel releases it however the process ends.
 
     Raises:
-        ReproduceError: another process holds it (message ``busy``), or the folder is not writable.
+        ReproduceError: another process holds it (message ``busy``), the folder is not writable, or its file system
+            has no locks.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -155,4 +173,8 @@ def exclusive_lock(path: Path, busy: str) -> Iterator[None]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ReproduceError(busy) from error
+        except OSError as error:  # some network file systems: EBADF, EOPNOTSUPP, ENOLCK, ENOSYS
+            raise ReproduceError(
+                f"cannot lock {path}: {error.strerror}; set REPRODUCE_SCRATCH to a folder on a local disk"
+            ) from error
         yield

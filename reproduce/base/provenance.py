@@ -27,12 +27,33 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-def _git(*arguments: str) -> str | None:
+def _run_git(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["git", "-C", str(REPO_ROOT), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"})
+
+
+def _git(*arguments: str) -> str | None:
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-    except (OSError, subprocess.CalledProcessError):
+        done = _run_git(*arguments)
+    except OSError:
         return None
+    return None if done.returncode else done.stdout.strip()
+
+
+def git_problem() -> str | None:
+    """Return why git cannot say which commit this is and what is changed, with the way out; None where it can."""
+    try:
+        done = _run_git("status", "--porcelain", "--untracked-files=no")
+        if done.returncode == 0:
+            done = _run_git("rev-parse", "HEAD")
+    except OSError as error:
+        return f"git cannot be run ({error.strerror}); install git"
+    if done.returncode == 0:
+        return None
+    reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[0]
+    if "dubious ownership" in reason:
+        return f"git says: {reason}; if you trust it, run `git config --global --add safe.directory {REPO_ROOT}`"
+    return f"git says: {reason}; work in a clone of the repository, with its .git folder"
 
 
 def git_state() -> dict[str, Any]:

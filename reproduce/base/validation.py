@@ -1,7 +1,9 @@
 """Loading YAML into typed models so that a mistake is one clear line."""
 
 import copy
+import difflib
 import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from reproduce.base.errors import ReproduceError
+from reproduce.base.errors import ReproduceError, shortened
 from reproduce.base.paths import relative_to_repo
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -37,6 +39,10 @@ def read_yaml(path: Path) -> Any:
         return copy.deepcopy(_parsed(path.read_text(encoding="utf-8")))
     except FileNotFoundError as error:
         raise ReproduceError(f"{relative_to_repo(path)} does not exist") from error
+    except OSError as error:
+        raise ReproduceError(f"{relative_to_repo(path)} cannot be read: {error.strerror}") from error
+    except RecursionError as error:
+        raise ReproduceError(f"{relative_to_repo(path)} is nested too deep to read; restore it with git") from error
     except (YAMLError, UnicodeDecodeError) as error:
         message = " ".join(str(error).split())
         raise ReproduceError(f"{relative_to_repo(path)} is not valid YAML: {message}") from error
@@ -51,8 +57,20 @@ def validated(model: type[Model], content: Any, where: str) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        first = error.errors()[0]
+        errors = error.errors()
+        unknown = [each for each in errors if each["type"] == "extra_forbidden"]
+        first = (unknown or errors)[0]  # a misspelled key says more than that the right one is missing
+        hint = _near_key(first, errors)
         place = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        value = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
-        raise ReproduceError(f"{where}: {place or 'top level'}: {first['msg']}{value}{more}") from error
+        value = "" if isinstance(first["input"], dict) else f", got {shortened(first['input'])}"
+        raise ReproduceError(f"{where}: {place or 'top level'}: {first['msg']}{value}{hint}{more}") from error
+
+
+def _near_key(first: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> str:
+    """Return a hint where an unknown key looks like one that is missing beside it; empty elsewhere."""
+    if first["type"] != "extra_forbidden":
+        return ""
+    beside = [each["loc"][-1] for each in errors if each["type"] == "missing" and each["loc"][:-1] == first["loc"][:-1]]
+    near = difflib.get_close_matches(str(first["loc"][-1]), map(str, beside), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""

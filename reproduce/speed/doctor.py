@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from reproduce.base.hardware import has_native_bf16
 from reproduce.base.paths import relative_to_repo
-from reproduce.base.provenance import machine_fingerprint
+from reproduce.base.provenance import git_problem, machine_fingerprint
 from reproduce.data.datasets import DATASETS
 from reproduce.data.ilsvrc.archives import TRAINING_ARCHIVE
 from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition, edition_of, packed_folder, statistics_folder
@@ -53,6 +53,9 @@ def _machine(device: torch.device) -> str:
         lines.append(f"GPU: {torch.cuda.device_count()} x {found['gpu']}, {memory:.0f} GiB of memory, {bf16} bf16")
     else:
         lines.append("GPU: none that torch can use")
+    problem = git_problem()
+    if problem:
+        lines.append(f"git: {problem}; until then `train` refuses, since its runs could never be published")
     return "\n".join(lines)
 
 

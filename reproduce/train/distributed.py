@@ -22,7 +22,7 @@ import torch.distributed
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from reproduce.base.errors import ElsewhereError, ReproduceError
+from reproduce.base.errors import ElsewhereError, ReproduceError, shortened
 
 Result = TypeVar("Result")
 _SECONDS_BETWEEN_LOOKS = 0.2
@@ -95,7 +95,19 @@ class Processes:
 
 def local_rank() -> int:
     """Return which of this machine's processes this is, as torchrun numbers them."""
-    return int(os.environ.get("LOCAL_RANK", "0"))
+    return _count_in_environment("LOCAL_RANK", "0")
+
+
+def _count_in_environment(variable: str, default: str) -> int:
+    """Return the whole number that torchrun left in an environment variable.
+
+    Raises:
+        ReproduceError: it is none.
+    """
+    text = os.environ.get(variable, default)
+    if not text.isdecimal():
+        raise ReproduceError(f"{variable} is {shortened(text)}, no whole number; start by torchrun, or unset it")
+    return int(text)
 
 
 @contextmanager
@@ -107,8 +119,8 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
     Raises:
         ReproduceError: torchrun's addresses are not usable.
     """
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
+    count = _count_in_environment("WORLD_SIZE", "1")
+    if count <= 1:
         yield Processes()
         return
     if torch.distributed.is_initialized():

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import exclusive_lock, file_digest, read_json, write_bytes
+from reproduce.base.files import check_writable, exclusive_lock, file_digest, read_json, write_bytes
 from reproduce.base.memory import keep_freed_memory
 from reproduce.base.paths import DATA, relative_to_repo
-from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
+from reproduce.base.provenance import git_problem, git_state, machine_fingerprint, source_digest, utc_now
 from reproduce.data.datasets import DATASETS, DataOptions, open_dataset
 from reproduce.data.statistics import npy_bytes
 from reproduce.study.run_id import RunId
@@ -125,6 +125,7 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch())
         inputs = processes.agreed(lambda: _checked_inputs(study, run, launch))
         import_training_modules()
         folder = folder or study.run_folder(run)
+        processes.agreed(lambda: check_writable(folder) if processes.is_first else None)
         # The folder is part of the identity: a rerun never takes up the published run's checkpoint, nor the reverse.
         checkpoint = checkpoint_path({"run": str(run), "folder": relative_to_repo(folder), **inputs})
         with _only_trainer(run, checkpoint, processes):
@@ -147,7 +148,15 @@ def _checked_inputs(study: Study, run: RunId, launch: Launch) -> dict[str, str |
     study.variant(run.variant).scaled_phases(run.epochs)
     inputs = inputs_of(study, run)
     _check_golden_configuration(study, run, inputs["config_sha256"])
-    if launch.require_clean_tree and git_state()["git_dirty"]:
+    if not launch.require_clean_tree:
+        return inputs
+    problem = git_problem()
+    if problem:
+        raise ReproduceError(
+            f"the run could not say which commit made it, so it could never be published: {problem}; "
+            "or use `python -m reproduce rerun` to train without publishing"
+        )
+    if git_state()["git_dirty"]:
         raise ReproduceError(
             "reproduce/ or experiments/ has uncommitted changes, so the run could not say what made it; "
             "commit them, or use `python -m reproduce rerun` to train without publishing"
