@@ -39,7 +39,8 @@ def own_commands(text):
     lines = [line for block in blocks for line in block.splitlines()]
     lines += [line for line in prose.splitlines() if line.startswith("    ") and "`" not in line]
     spans = [" ".join(span.split()) for span in re.findall(r"`([^`]+)`", prose)]
-    found = [shlex.split(line.partition("-m reproduce ")[2], comments=True) for line in lines + spans]
+    parts = [part for line in lines + spans for part in line.split(" && ")]
+    found = [shlex.split(part.partition("-m reproduce ")[2], comments=True) for part in parts]
     return [arguments for arguments in found if arguments]
 
 

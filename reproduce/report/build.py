@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.paths import EXPERIMENTS, REPO_ROOT, RESULTS, relative_to_repo
+from reproduce.base.paths import EXPERIMENTS, PAPER_NOTES, REPO_ROOT, RESULTS, relative_to_repo
 from reproduce.data.cifar10 import load_cifar10
 from reproduce.judge.numbers import NUMBERS_FILE, read_numbers
 from reproduce.report import (
@@ -50,7 +50,12 @@ _STUDY_PAGES = (
     "cifar10_nets",
     "teaching_alexnet",
 )  # those with generated parts
-PAGES = (README, *(EXPERIMENTS / study / "README.md" for study in _STUDY_PAGES))
+PAGES = (
+    README,
+    PAPER_NOTES / "source_checks.md",
+    RESULTS / "tables" / "ablations.md",
+    *(EXPERIMENTS / study / "README.md" for study in _STUDY_PAGES),
+)
 _NAMED_PARTS = ("study", "notebook")
 _PARTS_OF_STUDIES = {
     stalls.STUDY: "stalls",

@@ -14,10 +14,11 @@ import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_text
-from reproduce.base.paths import relative_to_repo
-from reproduce.judge.numbers import format_number
+from reproduce.base.paths import RESULTS, relative_to_repo
+from reproduce.judge.numbers import format_number, read_numbers
 from reproduce.report import (
     alexnet_small,
+    answers,
     lrn_confound,
     relu_vs_tanh,
     stalls,
@@ -28,6 +29,7 @@ from reproduce.report import (
 )
 from reproduce.report.records import Records, ablations_run, source_checks, verdict_table
 from reproduce.report.style import markdown_table
+from reproduce.report.timeline import read_table
 from reproduce.report.verdict_counts import verdict_counts
 
 Numbers = Mapping[str, Mapping[str, Any]]
@@ -59,7 +61,15 @@ def _training_cost(records: Records) -> str:
     return training_time.cost_words(timing.load_timings())
 
 
+def _facts(records: Records) -> answers.Facts:
+    days = read_table(RESULTS / "tables" / "training_days.csv", "system evidence precision kind days_mid")
+    return answers.facts_of(records, read_numbers(), days)
+
+
 BLOCKS: dict[str, Callable[[Records], str]] = {
+    "answers": lambda records: answers.answers_table(_facts(records)),
+    "effects": lambda records: answers.effects_table(_facts(records)),
+    "own-scale-verdicts": lambda records: answers.own_scale_verdicts(records),
     "verdicts": lambda records: markdown_table(verdict_table(records)),
     "verdict-counts": lambda records: markdown_table(verdict_counts(records)),
     "ablations-run": lambda records: markdown_table(ablations_run(records)),

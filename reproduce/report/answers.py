@@ -1,0 +1,247 @@
+"""The front page's tables: nine answers in a line each, the CIFAR-10 verdicts, and each ingredient's effect.
+
+One sign everywhere: an effect is said as "with X the error is N points lower" or "higher". Collected effects are
+without minus with, so a positive one lowers the error.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from reproduce.base.errors import ReproduceError
+from reproduce.judge.reasons import figures, verdict_words
+from reproduce.judge.rules import NOT_RUN
+from reproduce.report.records import Records
+from reproduce.report.style import markdown_table
+from reproduce.study.claims import Claim
+
+Numbers = Mapping[str, Mapping[str, Any]]
+
+LITERATURE, OWN, REDUCED, TIMED = "literature", "CIFAR-10, own scale", "reduced scale", "timed here"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Rows of ``results/numbers.json`` by id, claims by id, and the table of training days."""
+
+    numbers: Numbers
+    claims: Mapping[str, Claim]
+    training_days: pd.DataFrame
+
+    def printed(self, claim_id: str) -> list[float]:
+        """Return a claim's published figures, in its order."""
+        return [target.value for target in self.claims[claim_id].targets if target.kind == "published"]
+
+    def row(self, number_id: str) -> Mapping[str, Any]:
+        """Return a cited number's row.
+
+        Raises:
+            ReproduceError: there is none.
+        """
+        if number_id not in self.numbers:
+            raise ReproduceError(
+                f"the front page cites {number_id!r}, which results/numbers.json lacks; run `dvc repro`"
+            )
+        return self.numbers[number_id]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One row of the front page: a question, its answer in a line, the kind of evidence, and the id to cite."""
+
+    question: str
+    words: Callable[[Facts], str]
+    evidence: str
+    cite: str
+
+
+def effect_words(row: Mapping[str, Any]) -> str:
+    """Return an effect as "1.32 points lower (0.79 to 1.86)"; an interval around zero names both of its ends."""
+    if row["value"] is None:
+        return "not run yet"
+    value, low, high = (_plain(number) for number in figures(row["value"], row["low"], row["high"]))
+    if row["low"] > 0:
+        return f"{value} points lower ({low} to {high})"
+    if row["high"] < 0:
+        return f"{value} points higher ({high} to {low})"
+    side = "lower" if row["value"] >= 0 else "higher"
+    return f"{value} points {side} ({low} higher to {high} lower)"
+
+
+def _plain(number: str) -> str:
+    return number.removeprefix("-")
+
+
+def _interval(row: Mapping[str, Any]) -> str:
+    value, low, high = figures(row["value"], row["low"], row["high"])
+    return f"{value} times ({low} to {high})"
+
+
+def _drop(facts: Facts) -> str:
+    winner_2011, second, winner, with_extra = facts.printed("account-error-25-to-16")
+    return (
+        f"Roughly. The quoted ends are of two test sets ({winner_2011:.1f} % in 2011, {winner:.1f} % in 2012). "
+        f"On the same images the error fell from {second:.1f} to {winner:.1f} %, or {with_extra:.1f} % with extra data."
+    )
+
+
+def _before(facts: Facts) -> str:
+    (coding,), (fisher,) = (
+        facts.printed("ilsvrc2010-sparse-coding-top5"),
+        facts.printed("ilsvrc2010-fisher-vectors-top5"),
+    )
+    (net,) = facts.printed("ilsvrc2010-cnn-top5")
+    return (
+        f"Top-5 error on ILSVRC-2010: sparse coding {coding:.1f} %, SIFT with Fisher vectors {fisher:.1f} %, "
+        f"AlexNet {net:.1f} %."
+    )
+
+
+def _after(facts: Facts) -> str:
+    nasnet, before, senet = facts.printed("account-nasnet-exceeded-all")
+    return (
+        f"NASNet-A reached {nasnet:g} % top-1 accuracy in 2017, above the {before:g} % published before. SENet, then "
+        f"unpublished, had {senet:g} % too."
+    )
+
+
+def _pair(facts: Facts) -> str:
+    pair, alone = facts.row("lrn-cifar10-published-pair"), facts.row("lrn-cifar10-controlled")
+    if pair["value"] is None:
+        return "Not settled: the full-length runs are being made. The published nets differ in more than normalization."
+    return f"The 11 % net's error is {effect_words(pair)}. With normalization alone it is {effect_words(alone)}."
+
+
+def _with(ingredient: str, number_id: str) -> Callable[[Facts], str]:
+    def words(facts: Facts) -> str:
+        row = facts.row(number_id)
+        verdict = f" Verdict: {row['verdict']}." if row.get("verdict") else ""
+        return f"With {ingredient} the reduced net's test error is {effect_words(row)}.{verdict}"
+
+    return words
+
+
+def _relu(facts: Facts) -> str:
+    narrow, wide = facts.row("relu-six-times-faster"), facts.row("relu-several-times-faster-13pct-body")
+    (printed,) = facts.printed("relu-six-times-faster")
+    return (
+        f"With tanh training takes {_interval(narrow)} as many epochs on one body and {_interval(wide)} on another. "
+        f"The paper prints {printed:g} and names no net."
+    )
+
+
+def _gpu(facts: Facts) -> str:
+    days = facts.training_days
+    here = days[days["evidence"].eq("measured") & days["precision"].eq("fp32") & days["kind"].eq("cpu")]
+    slowest = here.sort_values("days_mid").iloc[-1]
+    return (
+        f"Two GTX 580 took five to six days (paper). Two cores of {slowest['system'].split(',')[0]} would take "
+        f"{slowest['days_mid']:.0f} days in fp32, extrapolated from timed updates. No CPU time of 2012 is in print."
+    )
+
+
+ANSWERS = (
+    Answer("Did the error fall from 25 to 16 %?", _drop, LITERATURE, "account-error-25-to-16"),
+    Answer("What came before?", _before, LITERATURE, "ilsvrc2010-fisher-vectors-top5"),
+    Answer("What came after?", _after, LITERATURE, "account-nasnet-exceeded-all"),
+    Answer("Does normalization take 13 to 11 %?", _pair, OWN, "lrn-cifar10-published-pair"),
+    Answer("Are ReLUs six times as fast?", _relu, OWN, "relu-six-times-faster"),
+    Answer("Does normalization help?", _with("response normalization", "small-lrn-top1"), REDUCED, "small-lrn-top1"),
+    Answer(
+        "Does overlapping pooling help?",
+        _with("overlapping pooling", "small-overlapping-pooling-top1"),
+        REDUCED,
+        "small-overlapping-pooling-top1",
+    ),
+    Answer(
+        "Does dropout help?",
+        _with("dropout", "alexnet_small.gain-of-dropout.difference"),
+        REDUCED,
+        "alexnet_small.gain-of-dropout.difference",
+    ),
+    Answer("How much faster was a GPU than a CPU?", _gpu, TIMED, "account-months-on-cpu"),
+)
+
+# What each ingredient does to the reduced net's test error: its name, the number, and the claim whose verdict is shown.
+EFFECTS = (
+    (
+        "random crops and flips",
+        "alexnet_small.gain-of-crops-and-flips.difference",
+        "small-crops-and-flips-prevent-overfitting",
+    ),
+    ("ten test views", "small-ten-views-top1", "small-ten-views-top1"),
+    ("two columns for one of half the maps", "small-two-columns-top1", "small-two-columns-top1"),
+    ("response normalization", "small-lrn-top1", "small-lrn-top1"),
+    ("dropout", "alexnet_small.gain-of-dropout.difference", "small-dropout-prevents-overfitting"),
+    ("connections between the columns", "small-columns-never-meeting-top1", "small-columns-never-meeting-top1"),
+    ("weight decay", "alexnet_small.gain-of-weight-decay.difference", "small-weight-decay-lowers-training-error"),
+    ("color noise", "small-color-noise-top1", "small-color-noise-top1"),
+    ("the third convolution", "small-removing-conv3-top1", "small-removing-conv3-top1"),
+    ("the fourth convolution", "small-removing-conv4-top1", "small-removing-conv4-top1"),
+    ("the fifth convolution", "small-removing-conv5-top1", "small-removing-conv5-top1"),
+    ("overlapping pooling", "small-overlapping-pooling-top1", "small-overlapping-pooling-top1"),
+)
+
+
+def answers_table(facts: Facts) -> str:
+    """Return the nine answers as a table: question, answer, evidence, id to cite."""
+    rows = [
+        {"question": each.question, "answer": each.words(facts), "evidence": each.evidence, "cite": f"`{each.cite}`"}
+        for each in ANSWERS
+        if facts.row(each.cite)
+    ]
+    return markdown_table(pd.DataFrame(rows))
+
+
+def effects_table(facts: Facts) -> str:
+    """Return what each ingredient does to the reduced net's test error, the largest gain first."""
+    ordered = sorted(EFFECTS, key=lambda effect: -(facts.row(effect[1])["value"] or 0.0))
+    rows = [
+        {
+            "with": name,
+            "the test error is": effect_words(facts.row(number_id)),
+            "seeds": facts.row(number_id)["n_seeds"],
+            "the paper's claim": facts.row(claim_id)["verdict"],
+        }
+        for name, number_id, claim_id in ordered
+    ]
+    return markdown_table(pd.DataFrame(rows))
+
+
+def own_scale_verdicts(records: Records) -> str:
+    """Return the verdicts on CIFAR-10 at its own scale in five columns, those judged by test error."""
+    claims = {claim.id: claim for claim in records.claims}
+    judged = [row for row in records.verdicts.itertuples() if _is_own_scale(claims[row.claim_id])]
+    return markdown_table(pd.DataFrame([_own_scale_row(row, claims[row.claim_id]) for row in judged]))
+
+
+def _is_own_scale(claim: Claim) -> bool:
+    return claim.scale == "own" and claim.study is not None and claim.estimand == "test_top1_error_percent"
+
+
+def _own_scale_row(row: Any, claim: Claim) -> dict[str, str]:
+    unit = " %" if claim.kind == "single_value" else " points"
+    ours = "-"
+    if row.verdict != NOT_RUN:
+        value, low, high = figures(row.estimate, row.low, row.high)
+        ours = f"{value}{unit} ({low} to {high})"
+    return {
+        "net": " minus ".join(f"`{arm.rpartition('/')[2]}`" for arm in claim.arms),
+        "published": f"{claim.targets[0].value:g}{unit}",
+        "ours (95 % interval)": ours,
+        "seeds": _seeds(row, claim),
+        "verdict": verdict_words(row.verdict, row.negligible_within, row.unit),
+    }
+
+
+def _seeds(row: Any, claim: Claim) -> str:
+    there = "0" if row.verdict == NOT_RUN else " and ".join(f"{float(n):.0f}" for n in str(row.n_by_arm).split(";"))
+    return f"{there} of {claim.seeds_planned}" if row.n_seeds < claim.seeds_planned else there
+
+
+def facts_of(records: Records, numbers: Numbers, training_days: pd.DataFrame) -> Facts:
+    """Return what the front page's tables are made of."""
+    claims: Sequence[Claim] = records.claims
+    return Facts(numbers, {claim.id: claim for claim in claims}, training_days)

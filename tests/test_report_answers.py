@@ -1,0 +1,63 @@
+"""The front page: effects in one sign, every answer from a number or a claim's target, and a page that stays short."""
+
+import pandas as pd
+import pytest
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import REPO_ROOT, RESULTS
+from reproduce.judge.numbers import read_numbers
+from reproduce.report import answers
+from reproduce.report.records import load_records
+
+
+@pytest.fixture(scope="module")
+def facts():
+    days = pd.read_csv(RESULTS / "tables" / "training_days.csv")
+    return answers.facts_of(load_records(), read_numbers(), days)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "words"),
+    [
+        (1.3243, 0.7853, 1.8632, "1.32 points lower (0.79 to 1.86)"),
+        (-0.2617, -0.5111, -0.0124, "0.26 points higher (0.01 to 0.51)"),
+        (0.2583, -0.1051, 0.6216, "0.26 points lower (0.11 higher to 0.62 lower)"),
+        (-0.1204, -0.3405, 0.0996, "0.12 points higher (0.34 higher to 0.10 lower)"),
+        (None, None, None, "not run yet"),
+    ],
+)
+def test_an_effect_has_one_sign(value, low, high, words):
+    assert answers.effect_words({"value": value, "low": low, "high": high}) == words
+
+
+def test_there_are_nine_answers_and_each_has_an_id_to_cite(facts):
+    lines = answers.answers_table(facts).splitlines()[2:]
+    assert len(lines) == 9
+    assert [line.rsplit("`", 2)[1] for line in lines] == [answer.cite for answer in answers.ANSWERS]
+    assert "from 26.2 to 16.4 %" in lines[0]
+    higher = {"value": -1.0, "low": -2.0, "high": -0.5, "verdict": "not reproduced"}
+    changed = facts.numbers | {"small-lrn-top1": higher}
+    again = answers.answers_table(answers.Facts(changed, facts.claims, facts.training_days))
+    assert "error is 1.00 points higher (0.50 to 2.00). Verdict: not reproduced." in again
+
+
+def test_an_answer_without_its_number_is_an_error(facts):
+    lacking = {name: row for name, row in facts.numbers.items() if name != "small-lrn-top1"}
+    with pytest.raises(
+        ReproduceError, match=r"^the front page cites 'small-lrn-top1', which results/numbers.json lacks"
+    ):
+        answers.answers_table(answers.Facts(lacking, facts.claims, facts.training_days))
+
+
+def test_effects_are_sorted_and_at_most_twelve(facts):
+    lines = answers.effects_table(facts).splitlines()[2:]
+    assert len(lines) <= 12
+    assert lines[0].startswith("| random crops and flips")
+
+
+def test_the_front_page_is_short_and_says_first_what_was_not_done():
+    text = (REPO_ROOT / "README.md").read_text()
+    lines = text.splitlines()
+    assert len(lines) <= 150 and len(text.encode()) <= 15_000
+    assert "No network was trained on ImageNet here" in "\n".join(lines[:6])
+    assert [line for line in lines if len(line) > 400 and not line.startswith("|")] == []
