@@ -8,6 +8,8 @@ from report_support import claims, make_records
 
 from reproduce import cli
 from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import REPO_ROOT
+from reproduce.base.validation import read_yaml
 from reproduce.report import build, notebooks, records
 from reproduce.study.study import load_study
 
@@ -85,3 +87,10 @@ def test_pages_that_are_up_to_date_are_not_said_to_be_written(capsys, monkeypatc
     changed.clear()
     assert cli.main(["report", "readme"]) == 0
     assert capsys.readouterr().out == "nothing to write: all is up to date\n"
+
+
+def test_every_generated_page_is_made_by_the_stage_of_pages():
+    """So that the error on a page that is out of date, which names `dvc repro`, is true."""
+    stage = read_yaml(REPO_ROOT / "dvc.yaml")["stages"]["pages"]
+    made = [path for out in stage["outs"] for path in out]
+    assert sorted(made) == sorted(page.relative_to(REPO_ROOT).as_posix() for page in build.PAGES)
