@@ -4,11 +4,9 @@ import json
 import re
 
 import pytest
-from timing_support import frame_of, row
 
+from reproduce.base.paths import REPO_ROOT
 from reproduce.report import quick
-from reproduce.speed.timing import estimate
-from reproduce.speed.timing.estimate import Speeds
 from reproduce.study.study import load_study
 
 
@@ -51,11 +49,9 @@ def test_the_quick_seed_is_none_of_the_published_ones():
         assert quick._SEED not in study.profiles["standard"][variant].seeds
 
 
-def test_the_other_studies_take_the_time_this_machine_was_timed_at(monkeypatch):
-    rows = [row(what, "80sec") for what in ("training_step", "forward", "network_input")]
-    timed = Speeds(frame_of(rows), "cpu", "timed on a quiet day")
-    monkeypatch.setattr(estimate, "speeds_on_file", lambda: None)
-    assert quick.other_studies().endswith("python -m reproduce estimate")
-    monkeypatch.setattr(estimate, "speeds_on_file", lambda: timed)
-    told = quick.other_studies()
-    assert "timed on a quiet day" in told and re.search(r"\| cifar10_nets +\| standard +\| \d+ ", told)
+def test_the_table_is_followed_by_three_lines_on_where_to_read_on(folder, monkeypatch):
+    monkeypatch.setattr(quick, "read_numbers", dict)
+    last = quick.quick_table(folder, "80sec_bf16").splitlines()[-3:]
+    assert last[0].startswith("Read on: README.md")
+    for named in re.findall(r"[\w/]+\.(?:md|ipynb)", " ".join(last)):
+        assert (REPO_ROOT / named).is_file()

@@ -8,7 +8,7 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json
 from reproduce.base.hardware import has_native_bf16
-from reproduce.base.paths import EXPERIMENTS, RESULTS, relative_to_repo
+from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.progress import format_duration
 from reproduce.data.cifar10 import prepare_cifar10
 from reproduce.judge.numbers import read_numbers
@@ -36,22 +36,7 @@ def run_quick(device: str = "auto", threads: int | None = None) -> str:
     run = RunId(_STUDY, variant, load_study(_STUDY).variant(variant).full_epochs(), _SEED)
     folder = QUICK_FOLDER / str(run)
     train_run(run, folder, Launch(device, threads, require_clean_tree=False))
-    return f"{quick_table(folder, variant)}\n\n{other_studies()}"
-
-
-def other_studies() -> str:
-    """Return how long every study takes here, where this machine was timed, else the command that says it."""
-    from reproduce.speed.timing.estimate import speeds_on_file, study_table
-
-    speeds = speeds_on_file()
-    if speeds is None:
-        return "How long every study would take here: python -m reproduce estimate"
-    studies = [load_study(path.parent.name) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
-    try:
-        table = study_table(studies, speeds).to_markdown(index=False, disable_numparse=True)
-    except ReproduceError as error:  # a file that lacks what it takes; the run itself is done
-        return f"How long every study would take here is not known: {error}"
-    return f"How long every study would take here ({speeds.source})\n\n{table}"
+    return quick_table(folder, variant)
 
 
 def quick_table(folder: Path, variant: str) -> str:
@@ -62,8 +47,9 @@ def quick_table(folder: Path, variant: str) -> str:
         "\nThe 80-second net (cuda-convnet layers-80sec), CIFAR-10 test error (ours: 11 epochs, one view, last epoch)"
         f"\n\n{table}\n\n"
         f"This run's records: {relative_to_repo(folder)}\n"
-        "Read on: README.md (every claim and its verdict), results/notebooks/ (learning curves, what came before and\n"
-        "after), experiments/README.md (the studies and their commands)"
+        "Read on: README.md, nine answers and every verdict\n"
+        "         results/notebooks/25_to_16.ipynb, what the drop was, beside what came before and after\n"
+        "         `python -m reproduce estimate`, how long each study takes on this machine"
     )
 
 
