@@ -212,7 +212,7 @@ def test_what_no_number_of_seeds_settles():
         ((-0.4, 0.4), (-3.5, -2.5), "inconclusive"),
         # neither told from none: at equal training error the gap speaks for itself
         ((-0.4, 0.8), (-0.6, 0.2), "direction reproduced"),
-        # test higher, training not told from as before: no less overfitting whatever the gap
+        # test higher, training not shown to differ: no less overfitting whatever the gap
         ((-0.5, -0.1), (-1.0, 0.2), "inconclusive"),
     ],
 )

@@ -1,1 +1,1 @@
-"""What every other room stands on: errors, paths, files, progress, draws, provenance; it imports nothing of ours."""
+"""Ground that all other rooms stand on: errors, paths, files, progress, draws, provenance. Imports nothing of ours."""

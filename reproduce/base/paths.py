@@ -1,4 +1,4 @@
-"""Where things are. Every other module asks here, so a folder is named once."""
+"""The project's folders. Every other module asks here, so that a folder is named once."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What made a result: source, commit, machine. Taken when a run starts, so that later edits cannot change it."""
+"""The origin of a result: source, commit, machine. Taken when a run starts, so that later edits cannot change it."""
 
 import hashlib
 import os

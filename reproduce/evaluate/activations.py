@@ -1,4 +1,4 @@
-"""How large each layer's outputs are: what a loss that does not move usually comes from."""
+"""The scale of each layer's outputs, which tells most often why a loss does not move."""
 
 import pandas as pd
 import torch

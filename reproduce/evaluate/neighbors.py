@@ -1,4 +1,4 @@
-"""Which training images lie nearest to test images in the last hidden layer (paper section 6.1, Figure 4)."""
+"""The training images nearest to test images in the last hidden layer (paper section 6.1, Figure 4)."""
 
 from collections.abc import Callable, Iterable
 

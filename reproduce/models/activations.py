@@ -1,4 +1,4 @@
-"""What a unit makes of its input: ReLU (paper, section 3.1), tanh beside which the paper sets it, or nothing."""
+"""Activation functions: ReLU (paper, section 3.1), tanh, with which the paper compares it, and the identity."""
 
 from typing import Any
 

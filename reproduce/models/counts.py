@@ -1,4 +1,4 @@
-"""What a network holds and costs, from its spec alone: parameters, units, multiply-accumulates, training operations."""
+"""Sizes and costs of a network from its spec alone: parameters, units, multiply-accumulates, training operations."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a network is, as data: a list of layers with their arithmetic, initial weights and own rates."""
+"""A network as data: a list of layers with their arithmetic, initial weights and own rates."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,1 +1,1 @@
-"""What training costs: timings, the cost model, estimates, the comparison with the standard loop, and the doctor."""
+"""The cost of training: timings, the cost model, estimates, the comparison with the standard loop, and the doctor."""

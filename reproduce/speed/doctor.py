@@ -1,4 +1,4 @@
-"""What this machine can run, what it lacks for the rest, and the next command of each study."""
+"""``python -m reproduce doctor``: studies this machine can run, what it lacks for the rest, the next commands."""
 
 import os
 import shutil

@@ -1,1 +1,1 @@
-"""What is asked: studies, their variants and runs by name, designs, and the claims under test."""
+"""The questions: studies, their variants and runs by name, designs, and the claims under test."""

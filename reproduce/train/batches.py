@@ -1,4 +1,4 @@
-"""Which images an update sees: files in fixed order, cut into batches (cuda-convnet data.py, convnet.py)."""
+"""The images of each update: files in fixed order, cut into batches (cuda-convnet data.py, convnet.py)."""
 
 from collections.abc import Iterator
 from typing import Literal

@@ -1,4 +1,4 @@
-"""Whether a data set suits what a variant wants to do with it, asked before anything is trained."""
+"""Checks that a data set suits a variant, made before anything is trained."""
 
 from reproduce.data.datasets import Data
 from reproduce.study.variant import Phase, Variant

@@ -30,14 +30,14 @@ _SECONDS_BETWEEN_LOOKS = 0.2
 
 @dataclass(frozen=True)
 class Processes:
-    """Which of how many this process is; alone by default."""
+    """This process's number among all processes; one alone by default."""
 
     rank: int = 0
     count: int = 1
 
     @property
     def is_first(self) -> bool:
-        """Whether this process prints, saves and writes."""
+        """True in the one process that prints, saves and writes."""
         return self.rank == 0
 
     def part_of(self, total: int) -> range:

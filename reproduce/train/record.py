@@ -1,4 +1,4 @@
-"""What a finished run leaves: run.json, history.csv, metrics.json, predictions.npz, arrays.npz, in one folder."""
+"""The files of a finished run: run.json, history.csv, metrics.json, predictions.npz, arrays.npz."""
 
 import io
 import time
@@ -29,7 +29,7 @@ _MOST_CLASSES_STORED = 100  # more probabilities an image do not fit a run's fol
 
 @dataclass(frozen=True)
 class Tested:
-    """What the tests of a trained network gave; ``probabilities`` are those of the protocol, (N, classes) float32."""
+    """Test results of a trained network; ``probabilities`` are those of the protocol, (N, classes) float32."""
 
     metrics: dict[str, Any]
     predictions: dict[str, np.ndarray]

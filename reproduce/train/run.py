@@ -29,7 +29,7 @@ from reproduce.train.session import train_to_end
 
 @dataclass(frozen=True)
 class Launch:
-    """How a run is carried out; none of it decides the result, so none is part of the run's identity.
+    """Settings by which a run is carried out. None decides the result, so none is part of the run's identity.
 
     ``images_per_pass`` bounds the images that go through the network at once; None takes a process's whole share.
     """

@@ -1,4 +1,4 @@
-"""Where training stands: counters, running sums, and a history row an epoch."""
+"""The state of training: counters, running sums, and one history row per epoch."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from reproduce.train.schedule import ends_early
 
 @dataclass
 class State:
-    """Where training stands. ``sums`` holds [loss, wrong, images] of the epoch so far, by file."""
+    """Counters and history of training. ``sums`` holds [loss, wrong, images] of the epoch so far, by file."""
 
     phase: int = 0
     epoch_in_phase: int = 0

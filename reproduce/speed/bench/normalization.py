@@ -1,4 +1,4 @@
-"""What response normalization costs: as a share of a training step, and layer by layer."""
+"""The cost of response normalization: as a share of a training step, and layer by layer."""
 
 import os
 import statistics

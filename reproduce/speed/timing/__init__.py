@@ -1,1 +1,1 @@
-"""What training costs: timings of every network on every device present, and what follows from them and from 2012's."""
+"""Timings of every network on every device present, and the cost of training that follows from them."""

@@ -1,4 +1,4 @@
-"""What is timed: one cell is one kind of work of one network on one device at one precision and number of threads."""
+"""Cells of timing: one cell is one kind of work of one network on one device at one precision and number of threads."""
 
 import functools
 from collections.abc import Iterator, Sequence
@@ -36,7 +36,7 @@ CEILINGS = (MATRIX_MULTIPLY, MEMORY_COPY)
 
 @dataclass(frozen=True)
 class Setting:
-    """Where and how something is computed; ``threads`` are those of the CPU, also where a GPU computes."""
+    """Device, precision and threads of a computation; ``threads`` are those of the CPU, also where a GPU computes."""
 
     device: str
     precision: str
@@ -59,7 +59,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Scope:
-    """How much is timed.
+    """The extent of a timing session.
 
     Attributes:
         budget_seconds: of the whole, from the first to the last timing.

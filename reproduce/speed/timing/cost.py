@@ -38,7 +38,7 @@ _CALIBRATED = f"middle: calibrated on the paper's {_DAYS_IN_2012} days on two GT
 
 @dataclass(frozen=True)
 class ShareOfPeak:
-    """What share of the published peak training is assumed to reach, and why."""
+    """The share of its published peak that training is assumed to reach, with the reason."""
 
     low: float
     mid: float
@@ -113,7 +113,7 @@ def training_days(timing: pd.DataFrame, hardware: pd.DataFrame, published: pd.Da
         published: ``load_published``.
 
     Returns:
-        a row a machine and precision: ``days_low`` <= ``days_mid`` <= ``days_high``. Measured: fastest, median and
+        one row per machine and precision: ``days_low`` <= ``days_mid`` <= ``days_high``. Measured: fastest, median and
         slowest round. Published: as printed, the middle between. Estimated: the highest, middle and lowest share;
         every middle in fp32 is calibrated on the paper's days, that of two GTX 580 so by definition.
     """

@@ -1,4 +1,4 @@
-"""What networks are fed while they are timed: noise made beforehand, and batches made from bytes as in training."""
+"""Inputs of networks while they are timed: noise made beforehand, and batches made from bytes as in training."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""What is timed, made ready: networks with their update and images, so that only the arithmetic is on the clock."""
+"""Subjects of timing, made ready: networks with their update and images, so that arithmetic alone is timed."""
 
 import functools
 import importlib.util
