@@ -59,7 +59,7 @@ def test_columns_are_judged_over_seeds(tmp_path):
     assert verdict.estimate == pytest.approx(200 / 3)
     write_net(tmp_path, 4, filters(*"gcgc"), scale="reduced")
     # 66.7 three times and -33.3: mean 41.7, standard error 25, t(3) = 3.182
-    (verdict,) = judge([split], rows(tmp_path, 4))
+    (verdict,) = judge([split.model_copy(update={"seeds_planned": 4})], rows(tmp_path, 4))
     assert (verdict.verdict, verdict.low) == ("inconclusive", pytest.approx(125 / 3 - 3.182446 * 25, rel=1e-5))
 
 

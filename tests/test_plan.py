@@ -117,14 +117,14 @@ def test_one_seed_shows_no_spread_to_plan_by(planned):
 
 def test_seeds_beyond_those_planned_are_to_be_planned_first(planned):
     lines = planned(make_study(TWO_AND_TWO), ERRORS, claims=[difference_claim(seeds_planned=2)])
-    assert lines[2] == "  wanted: 4 seeds per arm, if value and spread stay"
-    assert lines[3].startswith("  first: gain.seeds_planned: 4 in paper_notes/claims.yaml, with looked_at_seeds: [2]")
+    assert lines[2] == "  wanted: 6 seeds per arm, if value and spread stay"  # 4, but for the second look
+    assert lines[3].startswith("  first: gain.seeds_planned: 6 in paper_notes/claims.yaml, with looked_at_seeds: [2]")
 
 
 def test_a_plan_says_that_an_arm_is_that_of_other_claims_too(planned):
     claims = [difference_claim(), difference_claim(id="other", arms=["80sec", "with"])]
     lines = planned(make_study(TWO_AND_TWO), ERRORS, "gain", claims=claims)
-    assert "  more seeds of with change other claims of the study too: 1" in lines
+    assert "  more seeds of with concern other claims too: 1" in lines
     assert not [line for line in lines if line.startswith("  more seeds of without")]
 
 

@@ -25,7 +25,8 @@ class Measured:
     """A claim whose runs exist, measured and not yet judged.
 
     Attributes:
-        arms: listed runs of each arm, rows of ``runs.read_runs``.
+        arms: listed runs of each arm that decide, rows of ``runs.read_runs``: the planned seeds.
+        listed: all listed runs of each arm.
         facts: what a verdict says of the runs themselves.
         n_by_arm: values of each arm.
         estimate: in the claim's unit; None where an arm has no value, or the claim fixes no number.
@@ -36,6 +37,7 @@ class Measured:
     arms: list[pd.DataFrame]
     facts: dict[str, Any]
     n_by_arm: list[int]
+    listed: list[pd.DataFrame]
     estimate: Estimate | None = None
     lacking: str = ""
 
@@ -43,6 +45,11 @@ class Measured:
     def seeds(self) -> int:
         """Seeds of the smaller arm."""
         return min(self.n_by_arm)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is an estimate, from all planned seeds."""
+        return self.estimate is not None and self.seeds >= (self.claim.seeds_planned or 0)
 
 
 def arms_of(claim: Claim, runs: pd.DataFrame) -> list[pd.DataFrame]:
@@ -64,21 +71,31 @@ def arms_of(claim: Claim, runs: pd.DataFrame) -> list[pd.DataFrame]:
     return arms
 
 
-def measure(claim: Claim, arms: Sequence[pd.DataFrame]) -> Measured:
+def arms_by_plan(claim: Claim, arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Return the first planned seeds of each arm: seeds added after a look decide nothing."""
+    planned = [claim.planned_of(position) for position in range(len(arms))]
+    return [arm.nsmallest(n, "seed") if n else arm for arm, n in zip(arms, planned, strict=True)]
+
+
+def measure(claim: Claim, arms: Sequence[pd.DataFrame], listed: Sequence[pd.DataFrame] | None = None) -> Measured:
     """Return the claim's estimate from the rows of its arms, each with one run or more.
+
+    ``listed`` are all rows of the arms, where ``arms`` are the planned ones of them.
 
     Raises:
         ReproduceError: runs lack the claim's estimand.
     """
-    facts = _facts(claim, arms)
+    facts, every = _facts(claim, arms), [*(listed or arms)]
     if claim.kind not in ("single_value", *COMPARED):
-        return Measured(claim, [*arms], facts, [], lacking="no number was fixed to judge it by; see the notebooks")
+        return Measured(
+            claim, [*arms], facts, [], every, lacking="no number was fixed to judge it by; see the notebooks"
+        )
     values = [values_of_arm(arm, claim.estimand, f"claim {claim.id}") for arm in arms]
     counts = [len(each) for each in values]
     if not all(values):
         reason = gaps(pd.concat(arms)) or "a finished run has none of its own"
-        return Measured(claim, [*arms], facts, counts, lacking=f"an arm has no value: {reason}")
-    return Measured(claim, [*arms], facts, counts, _estimate(claim, arms, values))
+        return Measured(claim, [*arms], facts, counts, every, lacking=f"an arm has no value: {reason}")
+    return Measured(claim, [*arms], facts, counts, every, _estimate(claim, arms, values))
 
 
 def _facts(claim: Claim, arms: Sequence[pd.DataFrame]) -> dict[str, Any]:

@@ -51,6 +51,7 @@ def _claim_row(verdict: Verdict, runs: pd.DataFrame) -> dict[str, Any]:
     fields = (
         "low",
         "high",
+        "confidence_percent",
         "unit",
         "n_seeds",
         "method",
@@ -184,7 +185,7 @@ def format_number(row: Mapping[str, Any]) -> str:
     value = str(row["value"]) if isinstance(row["value"], int) else value  # a whole number is a count
     text, details = f"{value}{unit_words(row['unit'])}", []
     if ends:
-        details.append(f"95 % interval {' to '.join(ends)}")
+        details.append(f"{row.get('confidence_percent') or 95:g} % interval {' to '.join(ends)}")
     if row["n_seeds"]:
         groups = f" in {row['n_groups']} groups" if row.get("n_groups", 1) > 1 else ""
         details.append(f"{row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}{groups}")

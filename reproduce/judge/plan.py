@@ -18,11 +18,12 @@ from reproduce.judge.verdicts import Verdict, judge
 from reproduce.runs.files import RUNS_ROOT
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.claims import Claim, load_claims
+from reproduce.study.designs import study_and_variant
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 
 _RE_PLAN = (
-    "  first: {claim}.seeds_planned: {wanted} in paper_notes/claims.yaml, with looked_at_seeds: [{there}], for which "
+    "  first: {claim}.seeds_planned: {wanted} in paper_notes/claims.yaml, with looked_at_seeds: {looked}, for which "
     "interval and p then allow; the estimate will move, so that it may not settle"
 )
 
@@ -129,13 +130,18 @@ def _additions(
 
 
 def _shared(claim: Claim, additions: Sequence[Addition], claims: Sequence[Claim]) -> list[str]:
-    """Return a line for each arm that would grow and that other claims of the study are judged by too."""
+    """Return a line for each arm that would grow and that other claims are judged by too."""
     lines = []
     for addition in additions:
-        others = [other.id for other in claims if other.study == claim.study and addition.variant in other.arms]
-        if addition.runs and len(others) > 1:
-            lines.append(f"  more seeds of {addition.variant} change other claims of the study too: {len(others) - 1}")
+        place = (addition.study.study, addition.variant)
+        others = [other for other in claims if other.id != claim.id and place in _places(other)]
+        if addition.runs and others:
+            lines.append(f"  more seeds of {addition.variant} concern other claims too: {len(others)}")
     return lines
+
+
+def _places(claim: Claim) -> list[tuple[str, str]]:
+    return [study_and_variant(arm, claim.study) for arm in claim.arms] if claim.study else []
 
 
 def _gave_no_value(arms: Sequence[pd.DataFrame]) -> bool:
@@ -175,7 +181,7 @@ def _plan(claim: Claim, verdict: Verdict, additions: Sequence[Addition]) -> list
     why = "as its claim plans" if wanted == claim.seeds_planned else why
     lines = [f"  wanted: {wanted} seeds{per_arm}, {why}"]
     if claim.seeds_planned and wanted > claim.seeds_planned:
-        lines += [_RE_PLAN.format(claim=claim.id, wanted=wanted, there=verdict.n_seeds)]
+        lines += [_RE_PLAN.format(claim=claim.id, wanted=wanted, looked=[*claim.looked_at_seeds, verdict.n_seeds])]
     lines += [f"  {addition.variant}: {_addition_words(addition)}" for addition in additions]
     edits: dict[str, list[str]] = {}
     for addition in additions:

@@ -17,7 +17,7 @@ lies inside the margin, overlaps it, or neither. Ratios are judged in logs, wher
 import math
 from dataclasses import dataclass, replace
 
-from reproduce.runs.statistics import Estimate, expected_half_width, expected_p_value, least_seeds
+from reproduce.runs.statistics import CONFIDENCE, Estimate, expected_half_width, expected_p_value, least_seeds
 from reproduce.study.claims import Claim
 
 REPRODUCED, DIRECTION, DIRECTION_ONLY = "reproduced", "direction reproduced", "direction reproduced, size not"
@@ -61,6 +61,8 @@ class Terms:
         p_factor: what the estimate's p is multiplied by: Holm's correction within the study's claims, times the looks
             at the runs.
         negligible_within: the smallest effect of interest, in the estimate's unit; None where none was fixed.
+        confidence: of the estimate's interval; more than 0.95 where its runs were looked at before.
+        chosen_afterward: whether the estimand was chosen when the runs were known.
     """
 
     compares: bool
@@ -71,6 +73,8 @@ class Terms:
     arms: int = 2
     p_factor: float = 1.0
     negligible_within: float | None = None
+    confidence: float = CONFIDENCE
+    chosen_afterward: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,10 +135,11 @@ def significant_sign(estimate: Estimate, terms: Terms) -> int:
 
 
 def decide(estimate: Estimate, n_seeds: int, terms: Terms) -> str:
-    """Return the verdict of the decision table as far as scale and schedule let it be earned."""
-    verdict = limit(_table(estimate, n_seeds, terms), terms)
+    """Return the verdict of the decision table as far as scale, schedule and a late estimand let it be earned."""
+    verdict = limit(_table(estimate, n_seeds, terms), terms, significant_sign(estimate, terms))
     is_small = n_seeds > 1 and is_negligible(estimate, terms.negligible_within)
-    return NO_EFFECT if verdict == INCONCLUSIVE and is_small else verdict
+    verdict = NO_EFFECT if verdict == INCONCLUSIVE and is_small else verdict
+    return limit_chosen_afterward(verdict) if terms.chosen_afterward else verdict
 
 
 def _table(estimate: Estimate, n_seeds: int, terms: Terms) -> str:
@@ -150,16 +155,17 @@ def _table(estimate: Estimate, n_seeds: int, terms: Terms) -> str:
     return INCONCLUSIVE if accepted.overlaps(estimate) else NOT_REPRODUCED
 
 
-def limit(verdict: str, terms: Terms) -> str:
-    """Return the verdict that scale and schedule allow.
+def limit(verdict: str, terms: Terms, sign: int) -> str:
+    """Return the verdict that scale and schedule allow; ``sign`` is that of a significant effect, else 0.
 
     A reduced or synthetic scale and a schedule of another length can neither reproduce the published size nor rule it
-    out; the latter cannot fail to reproduce either, since the published schedule was not run.
+    out: there only a significant effect of the other sign is ``not reproduced``, and only at the full schedule.
     """
-    is_limited = terms.scale in LIMITED_SCALES or terms.schedule != "full"
-    if is_limited and verdict in (REPRODUCED, DIRECTION_ONLY):
+    if terms.scale not in LIMITED_SCALES and terms.schedule == "full":
+        return verdict
+    if verdict in (REPRODUCED, DIRECTION_ONLY):
         return DIRECTION if terms.compares else INCONCLUSIVE
-    if verdict == NOT_REPRODUCED and terms.schedule != "full":
+    if verdict == NOT_REPRODUCED and (terms.schedule != "full" or sign >= 0):
         return INCONCLUSIVE
     return verdict
 
@@ -169,24 +175,26 @@ def limit_chosen_afterward(verdict: str) -> str:
 
     Among several estimands one may be found by which a claim holds, or fails.
     """
-    return {REPRODUCED: DIRECTION, DIRECTION_ONLY: DIRECTION, NOT_REPRODUCED: INCONCLUSIVE}.get(verdict, verdict)
+    allowed = {REPRODUCED: DIRECTION, DIRECTION_ONLY: DIRECTION, NO_EFFECT: INCONCLUSIVE, NOT_REPRODUCED: INCONCLUSIVE}
+    return allowed.get(verdict, verdict)
 
 
-def judge_beside(verdict: str, test: Estimate, training: Estimate) -> str:
-    """Return the verdict on a narrower gap between test and training error, by these two errors themselves.
+def judge_beside(verdict: str, test: Estimate) -> str:
+    """Return the verdict on a narrower gap between test and training error, with the test error beside it.
 
-    A gap is narrower as well where the net fits its training images worse. It shows less overfitting where the test
-    error is lower, or not shown to differ while the training error is not shown to be higher; otherwise it is
-    ``inconclusive``.
+    A gap is narrower as well where a net fits its training images worse, and wider where it fits them better. So a
+    narrower gap shows less overfitting only where the test error is shown to be lower, and a wider one refutes it only
+    where the test error is shown to be higher; otherwise the verdict is ``inconclusive``.
 
     Args:
         verdict: by the gap alone.
-        test: what the ingredient lowers the test error by, in the claim's order of arms.
-        training: the same of the training error.
+        test: the points by which the ingredient lowers the test error.
     """
-    if verdict not in (REPRODUCED, DIRECTION, DIRECTION_ONLY) or test.low > 0:
-        return verdict
-    return INCONCLUSIVE if test.high < 0 or training.high < 0 else verdict
+    if verdict in (REPRODUCED, DIRECTION, DIRECTION_ONLY):
+        return verdict if test.low > 0 else INCONCLUSIVE
+    if verdict == NOT_REPRODUCED:
+        return verdict if test.high < 0 else INCONCLUSIVE
+    return verdict
 
 
 def seeds_to_settle(estimate: Estimate, terms: Terms) -> int | None:
@@ -198,7 +206,7 @@ def seeds_to_settle(estimate: Estimate, terms: Terms) -> int | None:
         return None
 
     def settles(n: int) -> bool:
-        half = expected_half_width(estimate, n)
+        half = expected_half_width(estimate, n, terms.confidence)
         p_value = expected_p_value(estimate, n) if terms.compares else None
         narrowed = replace(estimate, low=estimate.value - half, high=estimate.value + half, p_value=p_value)
         return decide(narrowed, n, terms) != INCONCLUSIVE

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from reproduce.judge import rules
-from reproduce.judge.measured import COMPARED, Measured, arms_of, gaps, measure
-from reproduce.judge.reasons import explain, unit_of
+from reproduce.judge.measured import COMPARED, Measured, arms_by_plan, arms_of, gaps, measure
+from reproduce.judge.reasons import confidence_percent, explain, unit_of
 from reproduce.judge.restrictions import restrict
 from reproduce.judge.rules import Outcome, Terms
 from reproduce.judge.unmade import why_unmade
@@ -57,6 +57,7 @@ class Verdict:
     method: str | None = None
     p_value: float | None = None
     p_value_holm: float | None = None
+    confidence_percent: float | None = None
     half_width: float | None = None
     negligible_within: float | None = None
     negligible: bool | None = None
@@ -90,14 +91,18 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame, studies: Sequence[Study] 
 
 
 def _corrected_p_values(claims: Sequence[Claim], measured: Sequence[Measured | Verdict]) -> dict[str, float | None]:
-    """Return each claim's p after Holm's correction within its study; claims still to be run are of the family too."""
-    p_values = {each.claim.id: _p_value(each) for each in measured if isinstance(each, Measured) and each.estimate}
+    """Return each claim's p after Holm's correction within its study.
+
+    Claims still to be run, or short of their planned seeds, are of the family too and have no p yet, so that those of
+    the others do not rise when the rest is there.
+    """
+    complete = [each for each in measured if isinstance(each, Measured) and each.is_complete]
+    p_values = {each.claim.id: _p_value(each) for each in complete if not each.claim.not_judged}
     families: dict[str, dict[str, float | None]] = {}
     for claim in claims:
         if claim.study and claim.kind in COMPARED and not claim.not_judged:
             families.setdefault(claim.study, {})[claim.id] = p_values.get(claim.id)
-    adjusted = {name: p for family in families.values() for name, p in statistics.holm(family).items()}
-    return p_values | adjusted
+    return {name: p for family in families.values() for name, p in statistics.holm(family).items()}
 
 
 def _p_value(measured: Measured) -> float | None:
@@ -119,7 +124,7 @@ def _measure(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> Meas
     if not arms or any((arm["status"] == "missing").all() for arm in arms):
         why, command = why_unmade(claim, runs, studies)
         return _verdict(claim, rules.NOT_RUN, why, command=command)
-    return measure(claim, arms)
+    return measure(claim, arms_by_plan(claim, arms), listed=arms)
 
 
 def _verdict(claim: Claim, verdict: str, why: str, **fields: Any) -> Verdict:
@@ -150,22 +155,35 @@ def _verdict(claim: Claim, verdict: str, why: str, **fields: Any) -> Verdict:
 
 
 def _judge(measured: Measured, p_value_holm: float | None) -> Verdict:
-    """Return the verdict by all runs; where there are more seeds than planned, the planned ones decide."""
+    """Return the verdict by the planned seeds; what further ones say is added to the reasons."""
     claim, estimate = measured.claim, measured.estimate
     if estimate is None:
         return _verdict(claim, rules.INCONCLUSIVE, measured.lacking, **measured.facts, n_by_arm=measured.n_by_arm)
     p_factor = p_value_holm / estimate.p_value if estimate.p_value and p_value_holm else float(claim.looks)
-    terms = _terms(measured, p_factor)
-    outcome = _decide(measured, terms)
-    why = explain(claim, estimate, measured.seeds, terms, outcome)
-    if claim.seeds_planned is not None and measured.seeds > claim.seeds_planned:
-        outcome, why = _by_planned_seeds(measured, outcome, why, p_factor)
-    outcome, why = restrict(claim, measured.arms, outcome, why)
+    outcome, why = _outcome(measured, p_factor)
     facts = measured.facts | {"n_by_arm": measured.n_by_arm, "n_seeds": measured.seeds, "estimate": estimate.value}
     facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "p_value", "half_width")}
-    facts |= {"p_value_holm": p_value_holm if claim.kind in COMPARED else None}
+    facts |= {"p_value_holm": p_value_holm, "confidence_percent": confidence_percent(claim)}
     facts |= {"seeds_to_settle": outcome.seeds_to_settle, "negligible": outcome.negligible}
-    return _verdict(claim, outcome.verdict, "; ".join(filter(None, [why, gaps(pd.concat(measured.arms))])), **facts)
+    reasons = [why, gaps(pd.concat(measured.arms)), _by_all_seeds(measured, p_factor)]
+    return _verdict(claim, outcome.verdict, "; ".join(filter(None, reasons)), **facts)
+
+
+def _outcome(measured: Measured, p_factor: float) -> tuple[Outcome, str]:
+    terms = _terms(measured, p_factor)
+    outcome = _decide(measured, terms)
+    why = explain(measured.claim, measured.estimate, measured.seeds, terms, outcome)
+    return restrict(measured.claim, measured.arms, outcome, why)
+
+
+def _by_all_seeds(measured: Measured, p_factor: float) -> str:
+    """Return what all seeds say where there are more than were planned; empty elsewhere."""
+    every = measure(measured.claim, measured.listed)
+    if every.n_by_arm == measured.n_by_arm or every.estimate is None:
+        return ""
+    outcome, why = _outcome(every, p_factor)
+    seeds = " and ".join(map(str, every.n_by_arm))
+    return f"seeds beyond the planned ones decide nothing; with {seeds} seeds: {outcome.verdict}, {why}"
 
 
 def _terms(measured: Measured, p_factor: float) -> Terms:
@@ -179,21 +197,9 @@ def _terms(measured: Measured, p_factor: float) -> Terms:
         arms=len(measured.arms),
         p_factor=p_factor,
         negligible_within=claim.negligible_within,
+        confidence=confidence_percent(claim) / 100,
+        chosen_afterward=claim.chosen_afterward,
     )
-
-
-def _by_planned_seeds(measured: Measured, by_all: Outcome, why: str, p_factor: float) -> tuple[Outcome, str]:
-    """Return what the planned seeds alone give, at most inconclusive where those added after a look say more."""
-    claim, planned = measured.claim, measured.claim.seeds_planned
-    arms = [arm.nsmallest(planned, "seed") if len(arm) == measured.seeds else arm for arm in measured.arms]
-    first = measure(claim, arms)
-    terms = _terms(first, p_factor)
-    by_planned = _decide(first, terms)
-    if by_planned.verdict == by_all.verdict:
-        return by_all, why
-    reason = explain(claim, first.estimate, first.seeds, terms, by_planned)
-    text = f"the {planned} planned seeds: {reason}; with {measured.seeds} seeds: {by_all.verdict}, {why}"
-    return Outcome(rules.INCONCLUSIVE), text
 
 
 def _decide(measured: Measured, terms: Terms) -> Outcome:
@@ -208,13 +214,23 @@ def _decide(measured: Measured, terms: Terms) -> Outcome:
         estimate, region = rules.in_logs(estimate, terms.accepted)
         terms = replace(terms, accepted=region)
     verdict = rules.decide(estimate, n_seeds, terms)
+    planned = claim.seeds_planned or 0
+    if n_seeds < planned and verdict != rules.INCONCLUSIVE:
+        return Outcome(rules.INCONCLUSIVE, seeds_to_settle=planned)
     if any(map(went_wrong, measured.arms)):
         is_good = verdict in (rules.REPRODUCED, rules.DIRECTION, rules.DIRECTION_ONLY, rules.NO_EFFECT)
         return Outcome(rules.INCONCLUSIVE, withheld=True) if is_good else Outcome(verdict)
-    if claim.seeds_planned is not None and n_seeds < claim.seeds_planned and verdict != rules.INCONCLUSIVE:
-        return Outcome(rules.INCONCLUSIVE, seeds_to_settle=claim.seeds_planned)
-    needed = rules.seeds_to_settle(estimate, terms) if verdict == rules.INCONCLUSIVE else None
-    needed = max(needed, claim.seeds_planned or 0) if needed else None
-    is_complete = n_seeds >= (claim.seeds_planned or 0)
-    negligible = rules.is_negligible(estimate, claim.negligible_within) if is_complete else None
+    needed = None
+    if verdict == rules.INCONCLUSIVE:
+        is_another_look = claim.seeds_planned is not None and n_seeds >= planned
+        needed = rules.seeds_to_settle(estimate, _with_another_look(claim, terms) if is_another_look else terms)
+        needed = max(needed, planned) if needed else None
+    negligible = rules.is_negligible(estimate, claim.negligible_within) if n_seeds >= planned else None
     return Outcome(verdict, needed, negligible=negligible)
+
+
+def _with_another_look(claim: Claim, terms: Terms) -> Terms:
+    """Return the terms of seeds planned now, after this look at the runs."""
+    looks = claim.looks + 1
+    confidence = 1 - (1 - statistics.CONFIDENCE) / looks
+    return replace(terms, p_factor=terms.p_factor * looks / claim.looks, confidence=confidence)

@@ -76,7 +76,8 @@ class Claim(Strict):
     ``relation`` says whether the estimate should equal, not exceed or not fall below the target.
     An arm is a variant of ``study``, or ``study/variant`` of another. ``epochs`` fixes the length of each arm's runs;
     without it all arms are taken at the longest length that all have runs of.
-    ``seeds_planned``: of each arm, or of the smaller where the study plans more of the other.
+    ``seeds_planned``: of each arm; ``seeds_planned_by_arm`` where the arms' numbers differ, the smaller being
+    ``seeds_planned``. The first so many seeds decide.
     ``looked_at_seeds``: the numbers of seeds at which runs had been looked at before more were planned. For each look
     the interval is wider and p larger (Bonferroni).
     ``negligible_within``: effects at most this large either way, in the claim's unit, are too small to matter.
@@ -106,6 +107,7 @@ class Claim(Strict):
     better_is_no_failure: bool = False
     negligible_within: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     seeds_planned: int | None = Field(default=None, ge=1)
+    seeds_planned_by_arm: list[PositiveInt] | None = None
     looked_at_seeds: list[PositiveInt] = []
     beside: Literal["test_top1_error_percent"] | None = None
     chosen_afterward: bool = False
@@ -156,6 +158,22 @@ class Claim(Strict):
         if self.margin is not None and self.kind == "ratio" and self.margin < 1:
             raise ValueError("the margin of a ratio is a factor of at least 1")
         return self
+
+    @model_validator(mode="after")
+    def _seeds_make_sense(self) -> Self:
+        by_arm, planned = self.seeds_planned_by_arm, self.seeds_planned
+        if by_arm is not None and (len(by_arm) != len(self.arms) or min(by_arm) != planned):
+            raise ValueError(f"seeds_planned_by_arm needs one number per arm, the smallest {planned}, not {by_arm}")
+        rising = [*self.looked_at_seeds, planned or 0]
+        if self.looked_at_seeds and sorted(set(rising)) != rising:
+            raise ValueError(f"looked_at_seeds must rise and stay below the seeds planned, {planned}")
+        if self.chosen_afterward and self.kind == "single_value":
+            raise ValueError("an estimand chosen afterward shows a direction at most, which a single value has not")
+        return self
+
+    def planned_of(self, arm: int) -> int | None:
+        """Return the seeds planned of the arm of that position; None where no number was planned."""
+        return self.seeds_planned_by_arm[arm] if self.seeds_planned_by_arm else self.seeds_planned
 
     @property
     def looks(self) -> int:
