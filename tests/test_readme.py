@@ -1,8 +1,10 @@
 """The pages are true: numbers are those of results/numbers.json, links exist, commands parse, the README's own run."""
 
+import json
 import re
 import shlex
 
+import pandas as pd
 import pytest
 from pipeline_support import make_clone, run
 
@@ -157,6 +159,24 @@ def test_the_results_page_names_every_table_and_everything_beside_them():
     beside = [path.name + ("/" if path.is_dir() else "") for path in sorted(RESULTS.iterdir())]
     wanted = tables + [f"`{name}" for name in beside if name != "README.md"]
     assert [name for name in wanted if name not in text] == []
+
+
+def test_the_results_page_starts_with_lines_that_run_and_a_record_as_it_is(monkeypatch):
+    text = (RESULTS / "README.md").read_text()
+    monkeypatch.chdir(REPO_ROOT)
+    read = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], read)
+    assert all(len(read[name]) > 10 for name in ("verdicts", "ablations", "numbers"))
+    record = json.loads(re.search(r"```json\n(.*?)```", text, re.DOTALL)[1])
+    assert record.items() <= read_numbers()[record["id"]].items()
+
+
+def test_the_results_page_names_every_column_of_every_table():
+    named = set(re.findall(r"`([a-z0-9_]+)`", (RESULTS / "README.md").read_text()))
+    named |= {f"{name}_{statistic}" for name in named for statistic in ("mean", "std")}  # of histories_mean.csv
+    for folder in ("tables", "timing"):
+        for path in sorted((RESULTS / folder).glob("*.csv")):
+            assert set(pd.read_csv(path, nrows=0).columns) <= named, path.name
 
 
 def test_ci_runs_the_commands_that_set_everything_up():
