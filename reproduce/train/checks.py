@@ -1,6 +1,6 @@
 """Whether a data set suits what a variant wants to do with it, asked before anything is trained."""
 
-from reproduce.data.datasets import Data
+from reproduce.data.opening import Data
 from reproduce.study.variant import Phase, Variant
 
 
