@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from torchvision.datasets import CIFAR10
 
-from reproduce.data.cifar10.sources import CIFAR10_FILES
+from reproduce.data.cifar10.layouts import CIFAR10_FILES
 from reproduce.data.official import OfficialFile
 
 NAMES = ("data_batch_1.bin", "data_batch_2.bin", "test_batch.bin")

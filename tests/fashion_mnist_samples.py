@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reproduce.data.fashion_mnist.sources import FASHION_MNIST_FILES
+from reproduce.data.fashion_mnist.official_files import FASHION_MNIST_FILES
 from reproduce.data.official import OfficialFile
 
 # Three training and two test images of 2 x 3 pixels, encoded here apart from the package's own code.

@@ -9,9 +9,9 @@ import torch
 
 from reproduce.base.errors import ReproduceError
 from reproduce.data import registry
-from reproduce.data.cifar10.reading import OFFICIAL_BATCHES
-from reproduce.data.cifar10.sources import CIFAR10_FILES
-from reproduce.data.fashion_mnist.reading import OFFICIAL_FILES
+from reproduce.data.cifar10.batches import OFFICIAL_BATCHES
+from reproduce.data.cifar10.layouts import CIFAR10_FILES
+from reproduce.data.fashion_mnist.official_files import OFFICIAL_FILES
 from reproduce.data.in_memory import enlarged, enlarged_mean
 from reproduce.data.official import ImageArrays
 from reproduce.data.opening import DataOptions, open_dataset

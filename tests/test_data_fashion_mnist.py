@@ -22,8 +22,8 @@ from torchvision.datasets import FashionMNIST
 from reproduce import cli
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import exclusive_lock, file_digest
-from reproduce.data.fashion_mnist.reading import OFFICIAL_FILES
-from reproduce.data.prepare import prepare
+from reproduce.data.acquire import prepare
+from reproduce.data.fashion_mnist.official_files import OFFICIAL_FILES
 from reproduce.data.registry import FASHION_MNIST
 from reproduce.data.statistics import mean_image
 

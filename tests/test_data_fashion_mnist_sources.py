@@ -27,9 +27,8 @@ from torchvision.datasets import FashionMNIST
 
 from reproduce.base.errors import ReproduceError
 from reproduce.data.acquire import acquire
-from reproduce.data.fashion_mnist import sources
-from reproduce.data.fashion_mnist.reading import OFFICIAL_FILES
-from reproduce.data.fashion_mnist.sources import fetch_debian_package, fetch_official, find_files
+from reproduce.data.fashion_mnist import official_files
+from reproduce.data.fashion_mnist.official_files import OFFICIAL_FILES, fetch_debian_package, fetch_official, find_files
 from reproduce.data.official import SourceError
 
 
@@ -190,7 +189,7 @@ needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-d
 @pytest.mark.parametrize("installed", [True, False])
 def test_installed_package_comes_first_and_its_absence_is_a_reason(tmp_path, folder, monkeypatch, capsys, installed):
     monkeypatch.delenv("REPRODUCE_FASHION_MNIST")
-    monkeypatch.setattr(sources, "_INSTALLED", tmp_path / "datasets")
+    monkeypatch.setattr(official_files, "_INSTALLED", tmp_path / "datasets")
     if installed:
         write_packed(tmp_path / "datasets")
     acquire(replace(DATA, sources=[DATA.sources[0], ("a mirror", lambda place: write_plain(place))]), folder)

@@ -121,7 +121,7 @@ class Dataset:
 
             prepare_ilsvrc(self.edition.year, subset=self.subset, skip_corrupt=skip_corrupt, workers=workers)
         else:
-            from reproduce.data.prepare import prepare
+            from reproduce.data.acquire import prepare
 
             prepare(self._official())
 
@@ -132,13 +132,13 @@ class Dataset:
 
 
 def _cifar10_files() -> OfficialData:
-    from reproduce.data.cifar10.sources import CIFAR10_FILES
+    from reproduce.data.cifar10.layouts import CIFAR10_FILES
 
     return CIFAR10_FILES
 
 
 def _fashion_mnist_files() -> OfficialData:
-    from reproduce.data.fashion_mnist.sources import FASHION_MNIST_FILES
+    from reproduce.data.fashion_mnist.official_files import FASHION_MNIST_FILES
 
     return FASHION_MNIST_FILES
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from reproduce.data.cifar10.reading import PIXELS, RECORD_BYTES, batch_bytes
+from reproduce.data.cifar10.batches import PIXELS, RECORD_BYTES, batch_bytes
 from reproduce.data.official import Files, SourceError
 from reproduce.data.registry import CIFAR10
 

