@@ -15,24 +15,18 @@ Arguments = argparse.Namespace
 
 
 def _data(arguments: Arguments) -> None:
-    if arguments.dataset.startswith("ilsvrc"):
-        from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
+    from reproduce.data.registry import DATASETS
 
-        options = {name: getattr(arguments, name) for name in ("subset", "skip_corrupt", "workers")}
-        prepare_ilsvrc(int(arguments.dataset.removeprefix("ilsvrc")), **options)
-        return
-    if arguments.subset or arguments.skip_corrupt or arguments.workers:
+    name = arguments.dataset
+    if name not in DATASETS or DATASETS[name].subset:
+        names = [known for known, dataset in DATASETS.items() if not dataset.subset]
+        raise ReproduceError(f"there is no data set {name!r}; choose one of {', '.join(names)}")
+    packing = {option: getattr(arguments, option) for option in ("skip_corrupt", "workers")}
+    if DATASETS[name].edition is None and (arguments.subset or any(packing.values())):
         raise ReproduceError(
-            f"--subset, --skip-corrupt and --workers are for the ILSVRC data; leave them out for {arguments.dataset}"
+            f"--subset, --skip-corrupt and --workers are for the ILSVRC data; leave them out for {name}"
         )
-    if arguments.dataset == "cifar10":
-        from reproduce.data.cifar10 import prepare_cifar10
-
-        prepare_cifar10()
-    else:
-        from reproduce.data.fashion_mnist import prepare_fashion_mnist
-
-        prepare_fashion_mnist()
+    DATASETS[f"{name}_subset" if arguments.subset else name].prepare(**packing)
 
 
 def _train(arguments: Arguments) -> None:

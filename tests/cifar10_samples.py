@@ -5,12 +5,16 @@ import io
 import json
 import pickle
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+from torchvision.datasets import CIFAR10
 
-from reproduce.data.batches import BatchFile
+from reproduce.data.cifar10.layouts import CIFAR10_FILES
+from reproduce.data.official import OfficialFile
 
 NAMES = ("data_batch_1.bin", "data_batch_2.bin", "test_batch.bin")
 IMAGES_PER_BATCH = 4
@@ -29,7 +33,8 @@ def _encode(name: str) -> bytes:
 
 
 CONTENTS = {name: _encode(name) for name in NAMES}
-BATCHES = tuple(BatchFile(name, len(content), hashlib.md5(content).hexdigest()) for name, content in CONTENTS.items())
+BATCHES = tuple(OfficialFile(name, len(data), hashlib.md5(data).hexdigest()) for name, data in CONTENTS.items())
+DATA = replace(CIFAR10_FILES, files=BATCHES)
 
 
 def write_binary(folder: Path) -> Path:
@@ -43,6 +48,13 @@ def python_batch(name: str) -> bytes:
     """As the official files: protocol 2, bytes as keys, a list of labels and one row of planes an image."""
     planes = np.frombuffer(CONTENTS[name], np.uint8).reshape(IMAGES_PER_BATCH, -1)[:, 1:].copy()
     return pickle.dumps({b"batch_label": b"sample", b"labels": LABELS[name], b"data": planes}, protocol=2)
+
+
+def use_python_sums(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let torchvision know the sums of these Python batches."""
+    sums = [[name.removesuffix(".bin"), hashlib.md5(python_batch(name)).hexdigest()] for name in NAMES]
+    monkeypatch.setattr(CIFAR10, "train_list", sums[:2])
+    monkeypatch.setattr(CIFAR10, "test_list", sums[2:])
 
 
 def write_python(folder: Path) -> Path:

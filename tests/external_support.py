@@ -13,9 +13,10 @@ from ilsvrc_samples import Miniature
 from reproduce import cli
 from reproduce.base import paths
 from reproduce.base.files import file_digest
-from reproduce.data.datasets import DATASETS, open_dataset
 from reproduce.data.ilsvrc import editions
 from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
+from reproduce.data.opening import open_dataset
+from reproduce.data.registry import DATASETS
 from reproduce.evaluate.predict import scores
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study

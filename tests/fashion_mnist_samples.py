@@ -3,11 +3,13 @@
 import gzip
 import hashlib
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from reproduce.data.fashion_mnist.official_files import FASHION_MNIST_FILES
 from reproduce.data.official import OfficialFile
 
 # Three training and two test images of 2 x 3 pixels, encoded here apart from the package's own code.
@@ -20,6 +22,7 @@ CONTENTS = {
     "t10k-labels-idx1-ubyte": struct.pack(">BBBBI", 0, 0, 8, 1, 2) + bytes([7, 2]),
 }
 FILES = tuple(OfficialFile(name, len(content), hashlib.md5(content).hexdigest()) for name, content in CONTENTS.items())
+DATA = replace(FASHION_MNIST_FILES, files=FILES)
 
 
 def write_plain(folder: Path) -> Path:

@@ -8,8 +8,8 @@ from scipy.spatial.distance import cdist
 from stored_runs import edit_json, write_labels
 
 from reproduce.base.errors import ReproduceError
-from reproduce.data.cifar10 import CIFAR10_FOLDER, STATISTICS_FOLDER, load_cifar10
 from reproduce.data.in_memory import balanced_subset
+from reproduce.data.registry import CIFAR10
 from reproduce.runs import neighbors
 from reproduce.runs.neighbors import nearest_rows, neighbor_purity, purity_percent
 from reproduce.runs.table import read_runs
@@ -84,9 +84,9 @@ def test_runs_without_neighbors_need_no_data(tmp_path):
     assert isinstance(table, pd.DataFrame) and table.empty
 
 
-@pytest.mark.skipif(not CIFAR10_FOLDER.is_dir(), reason="CIFAR-10 is absent: run `python -m reproduce data cifar10`")
+@pytest.mark.skipif(not CIFAR10.folder().is_dir(), reason="CIFAR-10 is absent: run `python -m reproduce data cifar10`")
 def test_the_committed_pixel_neighbors_are_those_of_the_images():
-    data, committed = load_cifar10(), np.load(STATISTICS_FOLDER / neighbors.PIXEL_FILE)
+    data, committed = CIFAR10.read(), np.load(CIFAR10.statistic(neighbors.PIXEL_FILE))
     chosen, _ = balanced_subset(data.training_labels, neighbors.SUBSET_IMAGES)
     query, images = data.test_images[999].astype(np.int64), data.training_images[chosen]
     distances = [np.square(image - query).sum() for image in images]

@@ -1,19 +1,22 @@
+"""Getting official files: a named folder in any layout, sources in order, sums, and what a failure leaves."""
+
 import errno
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import cifar10_samples as samples
 import pytest
 
 from reproduce.base.errors import ReproduceError
-from reproduce.data.cifar10_sources import acquire_cifar10
+from reproduce.data.acquire import acquire
 from reproduce.data.official import SourceError
 
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path, monkeypatch) -> Path:
     monkeypatch.delenv("REPRODUCE_CIFAR10", raising=False)
-    monkeypatch.setenv("no_proxy", "*")
+    samples.use_python_sums(monkeypatch)
     monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
     (tmp_path / "scratch").mkdir()
     return tmp_path / "scratch"
@@ -24,18 +27,23 @@ def folder(tmp_path) -> Path:
     return tmp_path / "data" / "cifar10"
 
 
-def _copy_samples(staging, scratch, batches):
-    samples.write_binary(staging)
+def _from(*sources):
+    return replace(samples.DATA, sources=sources)
 
 
-def _refuse(staging, scratch, batches):
-    (staging / "data_batch_1.bin").write_bytes(b"half of a fi")
+def _bring_samples(folder):
+    return samples.write_binary(folder)
+
+
+def _refuse(folder):
+    (folder / "data_batch_1.bin").write_bytes(b"half of a fi")
     raise SourceError("the server is on holiday")
 
 
-def _write_other_pixels(staging, scratch, batches):
-    samples.write_binary(staging)
-    (staging / "data_batch_2.bin").write_bytes(b"\0" * 12292)
+def _bring_other_pixels(folder):
+    samples.write_binary(folder)
+    (folder / "data_batch_2.bin").write_bytes(b"\0" * 12292)
+    return folder
 
 
 # A folder the user names
@@ -73,7 +81,7 @@ def test_every_layout_of_a_named_folder_gives_the_same_batches(tmp_path, folder,
     named.mkdir()
     layout(named)
     monkeypatch.setenv("REPRODUCE_CIFAR10", str(named))
-    acquire_cifar10(folder, samples.BATCHES, sources=())
+    acquire(_from(), folder)
     assert samples.contents(folder) == samples.CONTENTS
 
 
@@ -96,18 +104,6 @@ def _truncated_pickle(named):
     (named / "data_batch_2").write_bytes(samples.python_batch("data_batch_2.bin")[:-40])
 
 
-def _lacking_labels(named):
-    samples.write_python(named)
-    (named / "data_batch_2").write_bytes(pickle.dumps({"data": 1}))
-
-
-def _labels_short(named):
-    samples.write_python(named)
-    batch = pickle.loads(samples.python_batch("data_batch_2.bin"))
-    batch[b"labels"].pop()
-    (named / "data_batch_2").write_bytes(pickle.dumps(batch))
-
-
 def _truncated_archive(named):
     (named / "cifar-10-binary.tar.gz").write_bytes(samples.binary_archive()[:-2000])
 
@@ -121,10 +117,8 @@ def _archive_of_something_else(named):
     [
         (_empty, "holds neither the batches nor cifar-10-batches-bin, cifar-10-batches-py"),
         (_one_batch_short, "named lacks test_batch.bin"),
-        (_foreign_pickle, "data_batch_1 is not a Python batch of CIFAR-10: it names pathlib"),
-        (_truncated_pickle, "data_batch_2 is not a Python batch of CIFAR-10"),
-        (_lacking_labels, "data_batch_2 is not a Python batch of CIFAR-10"),
-        (_labels_short, "data_batch_2 holds 3 labels and uint8 data of shape (4, 3072)"),
+        (_foreign_pickle, "the Python batch data_batch_1 has MD5 "),
+        (_truncated_pickle, "the Python batch data_batch_2 has MD5 "),
         (_truncated_archive, "cifar-10-binary.tar.gz is damaged or no tar archive"),
         (_archive_of_something_else, "cifar-10-binary.tar.gz lacks data_batch_1.bin, data_batch_2.bin, test_batch.bin"),
     ],
@@ -135,7 +129,7 @@ def test_unusable_named_folder_is_an_error_and_no_other_source_is_tried(tmp_path
     layout(named)
     monkeypatch.setenv("REPRODUCE_CIFAR10", str(named))
     with pytest.raises(ReproduceError) as caught:
-        acquire_cifar10(folder, samples.BATCHES, sources=[("a sound source", _copy_samples)])
+        acquire(_from(("a sound source", _bring_samples)), folder)
     assert str(caught.value).startswith(f"REPRODUCE_CIFAR10={named} cannot be used: ")
     assert reason in str(caught.value)
     assert list(folder.parent.iterdir()) == []
@@ -144,14 +138,14 @@ def test_unusable_named_folder_is_an_error_and_no_other_source_is_tried(tmp_path
 def test_named_folder_that_does_not_exist(tmp_path, folder, monkeypatch):
     monkeypatch.setenv("REPRODUCE_CIFAR10", str(tmp_path / "nowhere"))
     with pytest.raises(ReproduceError, match=r"REPRODUCE_CIFAR10=.*nowhere cannot be used: .*nowhere is not a folder"):
-        acquire_cifar10(folder, samples.BATCHES)
+        acquire(samples.DATA, folder)
 
 
 # Order of the sources, and the sums
 
 
 def test_refusal_is_printed_and_the_next_source_is_used(folder, capsys):
-    acquire_cifar10(folder, samples.BATCHES, sources=[("first", _refuse), ("second", _copy_samples)])
+    acquire(_from(("first", _refuse), ("second", _bring_samples)), folder)
     assert samples.contents(folder) == samples.CONTENTS
     assert capsys.readouterr().out.splitlines() == [
         "CIFAR-10: trying first",
@@ -160,23 +154,29 @@ def test_refusal_is_printed_and_the_next_source_is_used(folder, capsys):
     ]
 
 
-def test_nothing_of_a_refusing_source_survives(folder):
-    def bring_all_but_the_first(staging, scratch, batches):
-        samples.write_binary(staging)
-        (staging / "data_batch_1.bin").rename(staging / "elsewhere")
-        assert sorted(path.name for path in staging.iterdir()) == ["data_batch_2.bin", "elsewhere", "test_batch.bin"]
+def test_nothing_of_a_refusing_source_survives(folder, scratch):
+    def bring_half(place):
+        samples.write_binary(place)
+        (place / "test_batch.bin").unlink()
+        (place / "cifar-10-binary.tar.gz").write_bytes(samples.binary_archive()[:-2000])
+        for name in samples.NAMES[:2]:
+            (place / name).unlink()
+        return place
 
-    def leave_the_first(staging, scratch, batches):
-        (staging / "data_batch_1.bin").write_bytes(samples.CONTENTS["data_batch_1.bin"])
-        raise SourceError("gone")
+    def check_and_bring(place):
+        assert [path.name for path in folder.parent.iterdir()] == [".cifar10.part"]
+        assert list((folder.parent / ".cifar10.part").iterdir()) == []
+        assert [path.name for path in scratch.iterdir()] == [place.name]
+        return samples.write_binary(place)
 
-    with pytest.raises(ReproduceError, match=r"data_batch_1\.bin from second cannot be read"):
-        acquire_cifar10(folder, samples.BATCHES, [("first", leave_the_first), ("second", bring_all_but_the_first)])
+    acquire(_from(("first", bring_half), ("second", check_and_bring)), folder)
+    assert samples.contents(folder) == samples.CONTENTS
+    assert list(scratch.iterdir()) == []
 
 
 def test_when_all_refuse_the_error_lists_them_and_the_variable(folder):
     with pytest.raises(ReproduceError) as caught:
-        acquire_cifar10(folder, samples.BATCHES, sources=[("first", _refuse), ("second", _refuse)])
+        acquire(_from(("first", _refuse), ("second", _refuse)), folder)
     message = str(caught.value)
     assert "(the server is on holiday; the server is on holiday); set REPRODUCE_CIFAR10 to a folder" in message
     assert "\n" not in message
@@ -185,7 +185,7 @@ def test_when_all_refuse_the_error_lists_them_and_the_variable(folder):
 
 def test_wrong_sum_names_file_and_both_sums_and_leaves_nothing(folder):
     with pytest.raises(ReproduceError) as caught:
-        acquire_cifar10(folder, samples.BATCHES, sources=[("a mirror", _write_other_pixels)])
+        acquire(_from(("a mirror", _bring_other_pixels)), folder)
     zeros_md5 = "d90545d1fc8f3194337c9606b90bdad2"
     expected_words = f"data_batch_2.bin from a mirror has MD5 {zeros_md5}, expected {samples.BATCHES[1].md5}"
     assert expected_words in str(caught.value)
@@ -195,7 +195,7 @@ def test_wrong_sum_names_file_and_both_sums_and_leaves_nothing(folder):
 def test_wrong_sum_leaves_earlier_data_as_it_was(folder):
     samples.write_binary(folder)
     with pytest.raises(ReproduceError):
-        acquire_cifar10(folder, samples.BATCHES, sources=[("a mirror", _write_other_pixels)])
+        acquire(_from(("a mirror", _bring_other_pixels)), folder)
     assert samples.contents(folder) == samples.CONTENTS
 
 
@@ -206,7 +206,7 @@ def test_leftovers_of_a_killed_preparation_are_removed(folder, scratch):
         scratch / "cifar10-temporary-99",
     ):
         samples.write_binary(leftover)
-    acquire_cifar10(folder, samples.BATCHES, sources=[("only", _copy_samples)])
+    acquire(_from(("only", _bring_samples)), folder)
     assert [path.name for path in folder.parent.iterdir()] == ["cifar10"]
     assert list(scratch.iterdir()) == []
 
@@ -224,11 +224,62 @@ def test_full_disk_is_a_one_line_error_that_leaves_nothing(tmp_path, folder, mon
 
     monkeypatch.setattr(Path, "write_bytes", fill_the_disk)
     with pytest.raises(ReproduceError, match=r"^cannot write .*cifar10: No space left on device; free space"):
-        acquire_cifar10(folder, samples.BATCHES)
+        acquire(samples.DATA, folder)
     assert list(folder.parent.iterdir()) == []
 
 
 def test_unwritable_data_folder_is_found_before_anything_is_fetched(tmp_path):
     (tmp_path / "data").write_text("a file")
     with pytest.raises(ReproduceError, match=r"^cannot write .*data/cifar10: Not a directory"):
-        acquire_cifar10(tmp_path / "data" / "cifar10", samples.BATCHES, sources=[("never", pytest.fail)])
+        acquire(_from(("never", pytest.fail)), tmp_path / "data" / "cifar10")
+
+
+# Symbolic links
+
+
+def test_a_linked_folder_is_followed_and_stays_a_link(tmp_path, folder):
+    elsewhere = tmp_path / "disk" / "pictures"
+    samples.write_binary(elsewhere)
+    (elsewhere / "test_batch.bin").write_bytes(b"damaged")
+    folder.parent.mkdir()
+    folder.symlink_to(elsewhere)
+    acquire(_from(("only", _bring_samples)), folder)
+    assert folder.readlink() == elsewhere
+    assert samples.contents(elsewhere) == samples.CONTENTS
+    assert [path.name for path in folder.parent.iterdir()] == ["cifar10"]
+    assert [path.name for path in elsewhere.parent.iterdir()] == ["pictures"]
+
+
+def test_a_refusal_leaves_a_linked_folder_as_it_was(tmp_path, folder):
+    elsewhere = samples.write_binary(tmp_path / "disk")
+    folder.parent.mkdir()
+    folder.symlink_to(elsewhere)
+    with pytest.raises(ReproduceError, match="on holiday"):
+        acquire(_from(("only", _refuse)), folder)
+    assert folder.readlink() == elsewhere and samples.contents(elsewhere) == samples.CONTENTS
+
+
+def test_a_linked_parent_is_followed(tmp_path, folder):
+    (tmp_path / "disk").mkdir()
+    folder.parent.symlink_to(tmp_path / "disk")
+    acquire(_from(("only", _bring_samples)), folder)
+    assert folder.parent.is_symlink()
+    assert samples.contents(tmp_path / "disk" / "cifar10") == samples.CONTENTS
+
+
+@pytest.mark.parametrize("link", ["data", "data/cifar10"])
+def test_a_link_that_dangles_is_named_before_anything_is_fetched(tmp_path, folder, link):
+    (tmp_path / link).parent.mkdir(exist_ok=True)
+    (tmp_path / link).symlink_to(tmp_path / "gone")
+    message = rf"^\S*{link} is a link to \S*gone, which does not exist; make that folder or remove the link$"
+    with pytest.raises(ReproduceError, match=message):
+        acquire(_from(("never", pytest.fail)), folder)
+    assert (tmp_path / link).is_symlink() and not (tmp_path / "gone").exists()
+
+
+def test_a_file_in_the_folders_place_is_named_and_kept(folder):
+    folder.parent.mkdir()
+    folder.write_text("notes")
+    with pytest.raises(ReproduceError, match=r"data/cifar10 is a file where a folder should be; move it away$"):
+        acquire(_from(("never", pytest.fail)), folder)
+    assert folder.read_text() == "notes"

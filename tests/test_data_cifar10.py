@@ -7,7 +7,9 @@ import pytest
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import exclusive_lock
-from reproduce.data.cifar10 import CIFAR10_FOLDER, STATISTICS_FOLDER, load_cifar10, prepare_cifar10
+from reproduce.data.acquire import prepare
+from reproduce.data.cifar10.layouts import CIFAR10_FILES
+from reproduce.data.registry import CIFAR10
 from reproduce.data.statistics import color_covariance, mean_image
 
 
@@ -18,7 +20,7 @@ def _own_scratch(tmp_path, monkeypatch):
 
 
 def test_images_come_channels_last_in_the_order_of_the_files(tmp_path):
-    data = load_cifar10(samples.write_binary(tmp_path / "cifar10"), samples.BATCHES)
+    data = samples.DATA.load(samples.write_binary(tmp_path / "cifar10"))
     first, second, test = samples.NAMES
     np.testing.assert_array_equal(data.training_images[:4], samples.IMAGES[first])
     np.testing.assert_array_equal(data.training_images[4:], samples.IMAGES[second])
@@ -32,7 +34,7 @@ def test_images_come_channels_last_in_the_order_of_the_files(tmp_path):
 
 def test_missing_folder_names_the_command(tmp_path):
     with pytest.raises(ReproduceError, match=r"nowhere is missing; run `python -m reproduce data cifar10`$"):
-        load_cifar10(tmp_path / "nowhere")
+        CIFAR10_FILES.load(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -49,14 +51,14 @@ def test_file_that_is_not_the_official_one_is_named(tmp_path, content, message):
     if content is not None:
         (folder / "test_batch.bin").write_bytes(content)
     with pytest.raises(ReproduceError) as caught:
-        load_cifar10(folder, samples.BATCHES)
+        samples.DATA.load(folder)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_preparation_writes_manifest_and_statistics_of_the_training_images(tmp_path):
     folder, published = tmp_path / "data" / "cifar10", tmp_path / "results"
-    prepare_cifar10(folder, published, samples.BATCHES)
+    prepare(samples.DATA, folder, published)
     manifest = json.loads((published / "manifest.json").read_text())
     assert manifest["dataset"] == "CIFAR-10"
     assert [(f["name"], f["bytes"], f["md5"]) for f in manifest["files"]] == [
@@ -76,21 +78,53 @@ def test_preparation_writes_manifest_and_statistics_of_the_training_images(tmp_p
 
 def test_second_preparation_touches_no_file_and_rewrites_a_wrong_one(tmp_path):
     folder, published = tmp_path / "data" / "cifar10", tmp_path / "results"
-    prepare_cifar10(folder, published, samples.BATCHES)
+    prepare(samples.DATA, folder, published)
     files = [*folder.iterdir(), *published.iterdir()]
     mean = (published / "mean_image.npy").read_bytes()
     for path in files:
         os.utime(path, (1, 1))
     (published / "mean_image.npy").write_bytes(b"not an array")
-    prepare_cifar10(folder, published, samples.BATCHES)
+    prepare(samples.DATA, folder, published)
     assert (published / "mean_image.npy").read_bytes() == mean
     assert all(path.stat().st_mtime == 1 for path in files if path.name != "mean_image.npy")
+
+
+def test_a_linked_folder_of_statistics_is_followed(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "results").symlink_to(tmp_path / "disk")
+    prepare(samples.DATA, tmp_path / "data" / "cifar10", tmp_path / "results" / "data" / "cifar10")
+    assert (tmp_path / "results").is_symlink()
+    assert (tmp_path / "disk" / "data" / "cifar10" / "mean_image.npy").is_file()
+
+
+def test_a_dangling_folder_of_statistics_is_named(tmp_path):
+    (tmp_path / "results").symlink_to(tmp_path / "gone")
+    with pytest.raises(ReproduceError, match=r"results is a link to \S*gone, which does not exist; make that folder"):
+        prepare(samples.DATA, tmp_path / "data" / "cifar10", tmp_path / "results" / "cifar10")
+
+
+def test_sound_data_in_a_linked_folder_is_used_as_it_is(tmp_path):
+    elsewhere = samples.write_binary(tmp_path / "disk")
+    (tmp_path / "cifar10").symlink_to(elsewhere)
+    for path in elsewhere.iterdir():
+        os.utime(path, (1, 1))
+    prepare(samples.DATA, tmp_path / "cifar10", tmp_path / "results")
+    assert (tmp_path / "cifar10").is_symlink()
+    assert all(path.stat().st_mtime == 1 for path in elsewhere.iterdir())
+
+
+def test_labels_of_the_test_set_are_read_alone_and_not_from_a_cut_file(tmp_path):
+    folder = samples.write_binary(tmp_path / "cifar10")
+    assert samples.DATA.test_labels(folder).tolist() == samples.LABELS["test_batch.bin"]
+    (folder / "test_batch.bin").write_bytes(samples.CONTENTS["test_batch.bin"][:-3073])
+    assert samples.DATA.test_labels(folder) is None
+    assert samples.DATA.test_labels(tmp_path) is None
 
 
 def test_damaged_data_is_fetched_again(tmp_path, capsys):
     folder = samples.write_binary(tmp_path / "data" / "cifar10")
     (folder / "data_batch_2.bin").write_bytes(b"\0" * 12292)
-    prepare_cifar10(folder, tmp_path / "results", samples.BATCHES)
+    prepare(samples.DATA, folder, tmp_path / "results")
     assert (folder / "data_batch_2.bin").read_bytes() == samples.CONTENTS["data_batch_2.bin"]
     assert "CIFAR-10 is fetched again: data_batch_2.bin has MD5" in capsys.readouterr().out
 
@@ -100,7 +134,7 @@ def test_second_preparation_at_the_same_time_is_refused(tmp_path):
         exclusive_lock(tmp_path / "scratch" / "cifar10.lock", busy="never"),
         pytest.raises(ReproduceError, match="another preparation of CIFAR-10 holds"),
     ):
-        prepare_cifar10(tmp_path / "data" / "cifar10", tmp_path / "results", samples.BATCHES)
+        prepare(samples.DATA, tmp_path / "data" / "cifar10", tmp_path / "results")
     assert not (tmp_path / "data").exists()
 
 
@@ -108,22 +142,22 @@ def test_second_preparation_at_the_same_time_is_refused(tmp_path):
 def test_unwritable_folder_is_a_one_line_error(tmp_path, blocked):
     (tmp_path / blocked).write_text("a file where a folder should be")
     with pytest.raises(ReproduceError) as caught:
-        prepare_cifar10(tmp_path / "data" / "cifar10", tmp_path / "results" / "cifar10", samples.BATCHES)
+        prepare(samples.DATA, tmp_path / "data" / "cifar10", tmp_path / "results" / "cifar10")
     assert f"{tmp_path / blocked}" in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.skipif(not CIFAR10_FOLDER.is_dir(), reason="CIFAR-10 is absent: run `python -m reproduce data cifar10`")
+@pytest.mark.skipif(not CIFAR10.folder().is_dir(), reason="CIFAR-10 is absent: run `python -m reproduce data cifar10`")
 def test_real_data_has_its_known_counts_means_and_committed_statistics():
-    data = load_cifar10()
+    data = CIFAR10.read()
     assert np.bincount(data.training_labels).tolist() == [5000] * 10
     assert np.bincount(data.test_labels).tolist() == [1000] * 10
     assert data.training_labels[:5].tolist() == [6, 9, 9, 4, 1]  # frog, truck, truck, deer, automobile
     mean = mean_image(data.training_images)
     np.testing.assert_allclose(mean.mean(axis=(1, 2)) / 255, [0.4914, 0.4822, 0.4465], atol=5e-5)
-    np.testing.assert_array_equal(mean, np.load(STATISTICS_FOLDER / "mean_image.npy"))
+    np.testing.assert_array_equal(mean, np.load(CIFAR10.statistic("mean_image.npy")))
     covariance = color_covariance(data.training_images)
-    np.testing.assert_array_equal(covariance, np.load(STATISTICS_FOLDER / "color_covariance.npy"))
-    np.testing.assert_array_equal(data.training_labels, np.load(STATISTICS_FOLDER / "training_labels.npy"))
-    np.testing.assert_array_equal(data.test_labels, np.load(STATISTICS_FOLDER / "test_labels.npy"))
+    np.testing.assert_array_equal(covariance, np.load(CIFAR10.statistic("color_covariance.npy")))
+    np.testing.assert_array_equal(data.training_labels, np.load(CIFAR10.statistic("training_labels.npy")))
+    np.testing.assert_array_equal(data.test_labels, np.load(CIFAR10.statistic("test_labels.npy")))
     np.testing.assert_allclose(np.sqrt(np.diag(covariance)) / 255, [0.2470, 0.2435, 0.2616], atol=5e-5)

@@ -7,23 +7,28 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fashion_mnist_samples import CONTENTS, FILES, TEST_IMAGES, TRAINING_IMAGES, contents_of, use_scratch, write_plain
+from fashion_mnist_samples import (
+    CONTENTS,
+    DATA,
+    FILES,
+    TEST_IMAGES,
+    TRAINING_IMAGES,
+    contents_of,
+    use_scratch,
+    write_plain,
+)
 from torchvision.datasets import FashionMNIST
 
 from reproduce import cli
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import exclusive_lock, file_digest
-from reproduce.data.fashion_mnist import (
-    FASHION_MNIST_FOLDER,
-    STATISTICS_FOLDER,
-    load_fashion_mnist,
-    prepare_fashion_mnist,
-)
-from reproduce.data.fashion_mnist_sources import OFFICIAL_FILES
+from reproduce.data.acquire import prepare
+from reproduce.data.fashion_mnist.official_files import OFFICIAL_FILES
+from reproduce.data.registry import FASHION_MNIST
 from reproduce.data.statistics import mean_image
 
 needs_the_data = pytest.mark.skipif(
-    not FASHION_MNIST_FOLDER.is_dir(), reason="Fashion-MNIST is absent: run `python -m reproduce data fashion_mnist`"
+    not FASHION_MNIST.folder().is_dir(), reason="Fashion-MNIST is absent: run `python -m reproduce data fashion_mnist`"
 )
 
 
@@ -41,11 +46,11 @@ def folder(tmp_path) -> Path:
 
 
 def test_images_come_channels_last_with_one_channel(tmp_path):
-    data = load_fashion_mnist(write_plain(tmp_path / "plain"), FILES)
+    data = DATA.load(write_plain(tmp_path / "plain"))
     np.testing.assert_array_equal(data.training_images, TRAINING_IMAGES[..., None])
     np.testing.assert_array_equal(data.test_images, TEST_IMAGES[..., None])
     assert data.training_labels.tolist() == [9, 0, 3]
-    assert data.test_labels.tolist() == [7, 2]
+    assert data.test_labels.tolist() == DATA.test_labels(tmp_path / "plain").tolist() == [7, 2]
     assert data.training_images.dtype == data.test_images.dtype == np.uint8
     assert data.training_labels.dtype == data.test_labels.dtype == np.int64
     assert data.training_images.flags.writeable and data.training_images.flags.c_contiguous
@@ -53,7 +58,7 @@ def test_images_come_channels_last_with_one_channel(tmp_path):
 
 def test_missing_folder_names_the_command(tmp_path):
     with pytest.raises(ReproduceError, match=r"nowhere is missing; run `python -m reproduce data fashion_mnist`$"):
-        load_fashion_mnist(tmp_path / "nowhere")
+        DATA.load(tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_file_that_is_not_the_official_one_is_named(tmp_path, content, message):
     if content is not None:
         (plain / "t10k-labels-idx1-ubyte").write_bytes(content)
     with pytest.raises(ReproduceError) as caught:
-        load_fashion_mnist(plain, FILES)
+        DATA.load(plain)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -80,7 +85,7 @@ def test_file_that_is_not_the_official_one_is_named(tmp_path, content, message):
 
 def test_preparation_writes_manifest_and_mean_of_the_training_images(tmp_path, folder, scratch):
     published = tmp_path / "results"
-    prepare_fashion_mnist(folder, published, FILES)
+    prepare(DATA, folder, published)
     assert contents_of(folder) == CONTENTS
     manifest = json.loads((published / "manifest.json").read_text())
     assert manifest["dataset"] == "Fashion-MNIST"
@@ -98,13 +103,13 @@ def test_preparation_writes_manifest_and_mean_of_the_training_images(tmp_path, f
 
 def test_second_preparation_touches_no_file_and_rewrites_a_wrong_one(tmp_path, folder):
     published = tmp_path / "results"
-    prepare_fashion_mnist(folder, published, FILES)
+    prepare(DATA, folder, published)
     files = [*folder.iterdir(), *published.iterdir()]
     mean = (published / "mean_image.npy").read_bytes()
     for path in files:
         os.utime(path, (1, 1))
     (published / "mean_image.npy").write_bytes(b"not an array")
-    prepare_fashion_mnist(folder, published, FILES)
+    prepare(DATA, folder, published)
     assert (published / "mean_image.npy").read_bytes() == mean
     assert all(path.stat().st_mtime == 1 for path in files if path.name != "mean_image.npy")
 
@@ -112,7 +117,7 @@ def test_second_preparation_touches_no_file_and_rewrites_a_wrong_one(tmp_path, f
 def test_damaged_data_are_fetched_again(tmp_path, folder, capsys):
     write_plain(folder)
     (folder / "train-labels-idx1-ubyte").write_bytes(b"\0" * 11)
-    prepare_fashion_mnist(folder, tmp_path / "results", FILES)
+    prepare(DATA, folder, tmp_path / "results")
     assert contents_of(folder) == CONTENTS
     assert "Fashion-MNIST is fetched again: train-labels-idx1-ubyte has MD5" in capsys.readouterr().out
 
@@ -122,7 +127,7 @@ def test_second_preparation_at_the_same_time_is_refused(tmp_path, folder, scratc
         exclusive_lock(scratch / "fashion_mnist.lock", busy="never"),
         pytest.raises(ReproduceError, match="another preparation of Fashion-MNIST holds"),
     ):
-        prepare_fashion_mnist(folder, tmp_path / "results", FILES)
+        prepare(DATA, folder, tmp_path / "results")
     assert not folder.parent.exists()
 
 
@@ -135,14 +140,14 @@ def test_the_command_refuses_the_options_of_ilsvrc(capsys):
 
 
 def test_committed_manifest_lists_the_official_files():
-    manifest = json.loads((STATISTICS_FOLDER / "manifest.json").read_text())
+    manifest = json.loads(FASHION_MNIST.manifest().read_text())
     listed = [(file["name"], file["bytes"], file["md5"]) for file in manifest["files"]]
     assert listed == [(file.name, file.bytes, file.md5) for file in OFFICIAL_FILES]
 
 
 @needs_the_data
 def test_real_data_have_their_known_counts_mean_and_committed_statistics():
-    data = load_fashion_mnist()
+    data = FASHION_MNIST.read()
     assert data.training_images.shape == (60000, 28, 28, 1)
     assert data.test_images.shape == (10000, 28, 28, 1)
     assert np.bincount(data.training_labels).tolist() == [6000] * 10
@@ -152,20 +157,20 @@ def test_real_data_have_their_known_counts_mean_and_committed_statistics():
     # 0.2860 of the gray scale and a standard deviation of 0.3530, as usually printed for this data set
     np.testing.assert_allclose(mean.mean() / 255, 0.2860, atol=5e-5)
     np.testing.assert_allclose(data.training_images.std() / 255, 0.3530, atol=5e-5)
-    np.testing.assert_array_equal(mean, np.load(STATISTICS_FOLDER / "mean_image.npy"))
-    covariance = np.load(STATISTICS_FOLDER / "color_covariance.npy")
+    np.testing.assert_array_equal(mean, np.load(FASHION_MNIST.statistic("mean_image.npy")))
+    covariance = np.load(FASHION_MNIST.statistic("color_covariance.npy"))
     np.testing.assert_allclose(covariance, [[data.training_images.astype(np.float64).var()]], rtol=1e-12)
-    manifest = json.loads((STATISTICS_FOLDER / "manifest.json").read_text())
+    manifest = json.loads(FASHION_MNIST.manifest().read_text())
     for file in manifest["files"]:
-        assert file_digest(FASHION_MNIST_FOLDER / file["name"]) == file["sha256"]
+        assert file_digest(FASHION_MNIST.folder() / file["name"]) == file["sha256"]
 
 
 @needs_the_data
 def test_torchvision_reads_the_same_images_and_labels(tmp_path):
     raw = tmp_path / "FashionMNIST" / "raw"
     raw.parent.mkdir()
-    raw.symlink_to(FASHION_MNIST_FOLDER.resolve())
-    data = load_fashion_mnist()
+    raw.symlink_to(FASHION_MNIST.folder().resolve())
+    data = FASHION_MNIST.read()
     for train, images, labels in (
         (True, data.training_images, data.training_labels),
         (False, data.test_images, data.test_labels),

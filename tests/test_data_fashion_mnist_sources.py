@@ -9,12 +9,14 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from fashion_mnist_samples import (
     CONTENTS,
+    DATA,
     FILES,
     contents_of,
     use_scratch,
@@ -24,14 +26,9 @@ from fashion_mnist_samples import (
 from torchvision.datasets import FashionMNIST
 
 from reproduce.base.errors import ReproduceError
-from reproduce.data import fashion_mnist_sources as sources
-from reproduce.data.fashion_mnist_sources import (
-    OFFICIAL_FILES,
-    acquire_fashion_mnist,
-    fetch_debian_package,
-    fetch_installed_package,
-    fetch_official,
-)
+from reproduce.data.acquire import acquire
+from reproduce.data.fashion_mnist import official_files
+from reproduce.data.fashion_mnist.official_files import OFFICIAL_FILES, fetch_debian_package, fetch_official, find_files
 from reproduce.data.official import SourceError
 
 
@@ -46,9 +43,10 @@ def folder(tmp_path) -> Path:
 
 
 @pytest.fixture
-def staging(tmp_path) -> Path:
-    (tmp_path / "staging").mkdir()
-    return tmp_path / "staging"
+def place(tmp_path) -> Path:
+    """An empty folder to fetch into."""
+    (tmp_path / "place").mkdir()
+    return tmp_path / "place"
 
 
 # A folder the user names
@@ -59,14 +57,14 @@ def staging(tmp_path) -> Path:
 def test_every_layout_of_a_named_folder_gives_the_same_files(tmp_path, folder, monkeypatch, write, below):
     monkeypatch.setenv("REPRODUCE_FASHION_MNIST", str(tmp_path / "other"))
     write(tmp_path / "other" / below)
-    acquire_fashion_mnist(folder, FILES, sources=())
+    acquire(replace(DATA, sources=()), folder)
     assert contents_of(folder) == CONTENTS
 
 
 def test_files_packed_and_unpacked_may_stand_side_by_side(tmp_path, folder):
     (tmp_path / "named" / "t10k-images-idx3-ubyte.gz").unlink()
     (tmp_path / "named" / "t10k-images-idx3-ubyte").write_bytes(CONTENTS["t10k-images-idx3-ubyte"])
-    acquire_fashion_mnist(folder, FILES, sources=())
+    acquire(replace(DATA, sources=()), folder)
     assert contents_of(folder) == CONTENTS
 
 
@@ -111,7 +109,7 @@ def _gone(named):
 def test_unusable_named_folder_is_an_error_and_no_other_source_is_tried(tmp_path, folder, damage, reason):
     damage(tmp_path / "named")
     with pytest.raises(ReproduceError) as caught:
-        acquire_fashion_mnist(folder, FILES, sources=[("never", pytest.fail)])
+        acquire(replace(DATA, sources=[("never", pytest.fail)]), folder)
     assert str(caught.value).startswith(f"REPRODUCE_FASHION_MNIST={tmp_path / 'named'} cannot be used: ")
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -121,7 +119,7 @@ def test_unusable_named_folder_is_an_error_and_no_other_source_is_tried(tmp_path
 def test_wrong_sum_names_file_and_both_sums_and_leaves_nothing(tmp_path, folder):
     (tmp_path / "named" / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(b"\0" * 11))
     with pytest.raises(ReproduceError) as caught:
-        acquire_fashion_mnist(folder, FILES)
+        acquire(DATA, folder)
     zeros_md5 = hashlib.md5(b"\0" * 11).hexdigest()
     assert f"train-labels-idx1-ubyte from REPRODUCE_FASHION_MNIST={tmp_path / 'named'} has MD5 {zeros_md5}" in str(
         caught.value
@@ -150,38 +148,16 @@ def _serving(folder: Path) -> Iterator[str]:
             thread.join()
 
 
-def test_download_is_unpacked_and_removed(tmp_path, staging, scratch):
-    with _serving(tmp_path / "named") as url:
-        fetch_official(staging, scratch, FILES, url)
-    assert contents_of(staging) == CONTENTS
-    assert list(scratch.iterdir()) == []
-
-
-def test_download_that_lacks_a_file_keeps_what_came_for_the_next_call(tmp_path, staging, scratch):
-    last = tmp_path / "named" / "t10k-labels-idx1-ubyte.gz"
-    last.rename(tmp_path / "aside")
-    with _serving(tmp_path / "named") as url:
-        with pytest.raises(SourceError, match=r"t10k-labels-idx1-ubyte\.gz: HTTP status 404"):
-            fetch_official(staging, scratch, FILES, url)
-        assert list(staging.iterdir()) == []
-        assert sorted(path.name for path in scratch.iterdir()) == sorted(
-            f"fashion_mnist-{file.name}.gz.part" for file in FILES[:3]
-        )
-        (tmp_path / "aside").rename(last)
-        fetch_official(staging, scratch, FILES, url)
-    assert contents_of(staging) == CONTENTS
-    assert list(scratch.iterdir()) == []
-
-
-def test_page_in_place_of_a_file_is_a_reason_and_the_next_call_starts_afresh(tmp_path, staging, scratch):
-    _page(tmp_path / "named")
-    with _serving(tmp_path / "named") as url:
-        with pytest.raises(SourceError, match="Not a gzipped file"):
-            fetch_official(staging, scratch, FILES, url)
-        assert list(scratch.iterdir()) == []
-        write_packed(tmp_path / "named")
-        fetch_official(staging, scratch, FILES, url)
-    assert contents_of(staging) == CONTENTS
+def test_download_is_checked_by_torchvisions_sums_and_unpacked(tmp_path, place, monkeypatch):
+    named = tmp_path / "named"
+    sums = [(path.name, hashlib.md5(path.read_bytes()).hexdigest()) for path in sorted(named.iterdir())]
+    monkeypatch.setattr(FashionMNIST, "resources", sums)
+    with _serving(named) as url:
+        monkeypatch.setattr(FashionMNIST, "mirrors", [f"{url}/"])
+        assert dict(find_files(fetch_official(place), FILES)) == CONTENTS
+        monkeypatch.setattr(FashionMNIST, "resources", [(sums[0][0], "0" * 32)])
+        with pytest.raises(SourceError, match=r"t10k-images-idx3-ubyte\.gz: File not found or corrupted"):
+            fetch_official(place)
 
 
 # Debian's package
@@ -210,24 +186,22 @@ def _build_package(tmp_path: Path) -> Path:
 needs_dpkg = pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is absent: not a Debian system")
 
 
-def test_installed_package_is_unpacked(tmp_path, staging, scratch):
-    write_packed(tmp_path / "usr" / "share" / "datasets" / "fashion-mnist")
-    fetch_installed_package(staging, scratch, FILES, root=tmp_path)
-    assert contents_of(staging) == CONTENTS
-
-
-def test_absent_package_is_a_reason(tmp_path, staging, scratch):
-    with pytest.raises(SourceError, match=r"usr/share/datasets/fashion-mnist is absent$"):
-        fetch_installed_package(staging, scratch, FILES, root=tmp_path)
+@pytest.mark.parametrize("installed", [True, False])
+def test_installed_package_comes_first_and_its_absence_is_a_reason(tmp_path, folder, monkeypatch, capsys, installed):
+    monkeypatch.delenv("REPRODUCE_FASHION_MNIST")
+    monkeypatch.setattr(official_files, "_INSTALLED", tmp_path / "datasets")
+    if installed:
+        write_packed(tmp_path / "datasets")
+    acquire(replace(DATA, sources=[DATA.sources[0], ("a mirror", lambda place: write_plain(place))]), folder)
+    assert contents_of(folder) == CONTENTS
+    assert ("datasets is not a folder" in capsys.readouterr().out) == (not installed)
 
 
 @needs_dpkg
-def test_downloaded_package_is_unpacked_and_removed(tmp_path, staging, scratch, monkeypatch):
+def test_downloaded_package_is_unpacked(tmp_path, place, monkeypatch):
     log = tmp_path / "arguments"
     _install_apt_get(tmp_path, monkeypatch, f'echo "$@" > {log}; cp "{_build_package(tmp_path)}" .')
-    fetch_debian_package(staging, scratch, FILES)
-    assert contents_of(staging) == CONTENTS
-    assert list(scratch.iterdir()) == []
+    assert dict(find_files(fetch_debian_package(place), FILES)) == CONTENTS
     assert log.read_text().endswith(" download dataset-fashion-mnist\n")
 
 
@@ -244,36 +218,33 @@ def test_downloaded_package_is_unpacked_and_removed(tmp_path, staging, scratch, 
         ("exit 0", "`apt-get download dataset-fashion-mnist` left 0 packages, expected 1"),
     ],
 )
-def test_what_apt_get_complains_of_is_passed_on_in_one_line(tmp_path, staging, scratch, monkeypatch, script, reason):
+def test_what_apt_get_complains_of_is_passed_on_in_one_line(tmp_path, place, monkeypatch, script, reason):
     _install_apt_get(tmp_path, monkeypatch, script)
     with pytest.raises(SourceError) as caught:
-        fetch_debian_package(staging, scratch, FILES)
+        fetch_debian_package(place)
     assert str(caught.value) == reason
-    assert list(scratch.iterdir()) == []
 
 
 @needs_dpkg
-def test_damaged_package_is_a_reason(tmp_path, staging, scratch, monkeypatch):
+def test_damaged_package_is_a_reason(tmp_path, place, monkeypatch):
     _install_apt_get(tmp_path, monkeypatch, "echo no package > tiny.deb")
     with pytest.raises(SourceError, match=r"^`dpkg-deb --extract` failed: error: .*is not a Debian format archive"):
-        fetch_debian_package(staging, scratch, FILES)
-    assert list(scratch.iterdir()) == []
+        fetch_debian_package(place)
 
 
-def test_without_apt_get_the_message_says_so(tmp_path, staging, scratch, monkeypatch):
+def test_without_apt_get_the_message_says_so(tmp_path, place, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SourceError, match="^apt-get and dpkg-deb not installed$"):
-        fetch_debian_package(staging, scratch, FILES)
+        fetch_debian_package(place)
 
 
 def test_leftovers_of_a_killed_preparation_are_removed(folder, scratch):
     write_plain(folder.with_name(".fashion_mnist.part"))
     write_plain(scratch / "fashion_mnist-temporary-99")
-    acquire_fashion_mnist(folder, FILES)
+    acquire(DATA, folder)
     assert [path.name for path in folder.parent.iterdir()] == ["fashion_mnist"]
     assert list(scratch.iterdir()) == []
 
 
-def test_files_and_address_are_torchvisions():
+def test_files_are_torchvisions():
     assert [f"{file.name}.gz" for file in OFFICIAL_FILES] == [name for name, _ in FashionMNIST.resources]
-    assert f"{sources.OFFICIAL_URL}/" in FashionMNIST.mirrors

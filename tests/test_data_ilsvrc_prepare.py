@@ -80,6 +80,19 @@ def test_whole_edition_is_kept_apart_from_a_subset_and_publishes_its_statistics(
         prepare_miniature(None, subset=False)
 
 
+def test_a_linked_folder_is_packed_into_and_a_dangling_one_is_named(tmp_path):
+    source, link = SAMPLE.write_archives(tmp_path / "source"), tmp_path / "packed" / "ilsvrc2012_subset"
+    link.parent.mkdir()
+    link.symlink_to(tmp_path / "disk")
+    with pytest.raises(
+        ReproduceError, match=r"ilsvrc2012_subset is a link to \S*disk, which does not exist; make that"
+    ):
+        prepare_miniature(source)
+    (tmp_path / "disk").mkdir()
+    prepare_miniature(source)
+    assert link.is_symlink() and manifest_of(tmp_path / "disk")["subset"]
+
+
 def test_without_a_source_the_variable_is_named_unless_packed_data_are_there(tmp_path):
     with pytest.raises(
         ReproduceError, match=r"^REPRODUCE_ILSVRC2012 is not set; set it to the folder with ILSVRC-2012$"

@@ -7,9 +7,10 @@ from crops_support import random_crops
 from packed_support import write_subset
 
 from reproduce.base.errors import ReproduceError
-from reproduce.data.datasets import DATASETS, DataOptions, open_dataset
 from reproduce.data.ilsvrc import training
 from reproduce.data.ilsvrc.training import load_packed
+from reproduce.data.opening import DataOptions, open_dataset
+from reproduce.data.registry import DATASETS
 from reproduce.data.steps import Step
 
 CPU = torch.device("cpu")
@@ -38,7 +39,7 @@ def assert_is(images, expected):
 
 
 def test_2010_is_tested_on_its_test_images_and_watched_on_its_validation_images(packed):
-    data = load_packed(2010, CPU, subset=True)
+    data = load_packed(DATASETS["ilsvrc2010_subset"], CPU)
     assert_is(data.test(), packed[2010]["test"])
     assert_is(data.validation([1]), packed[2010]["val"])
     assert_is(data.training(), packed[2010]["train"])
@@ -46,7 +47,7 @@ def test_2010_is_tested_on_its_test_images_and_watched_on_its_validation_images(
 
 
 def test_2012_is_tested_on_its_validation_images_and_nothing_else_uses_them(packed):
-    data = load_packed(2012, CPU, subset=True)
+    data = load_packed(DATASETS["ilsvrc2012_subset"], CPU)
     assert_is(data.test(), packed[2012]["val"])
     assert data.validation([1]) is None and data.tests_every_epoch
     assert (data.images_per_file, data.classes, data.files, data.image_side) == (5, 3, 1, 256)
@@ -55,11 +56,11 @@ def test_2012_is_tested_on_its_validation_images_and_nothing_else_uses_them(pack
 def test_the_training_images_are_tested_on_the_first_so_many(packed, monkeypatch):
     monkeypatch.setattr(training, "TRAINING_IMAGES_TESTED", 2)
     pixels, labels = packed[2012]["train"]
-    assert_is(load_packed(2012, CPU, subset=True).training(), (pixels[:2], labels[:2]))
+    assert_is(load_packed(DATASETS["ilsvrc2012_subset"], CPU).training(), (pixels[:2], labels[:2]))
 
 
 def test_training_batches_are_crops_of_the_training_images(packed):
-    data = load_packed(2012, CPU, subset=True)
+    data = load_packed(DATASETS["ilsvrc2012_subset"], CPU)
     pixels, labels = packed[2012]["train"]
     rows = np.array([4, 0, 0, 2])
     (batch,) = data.training_batches([Step(3, rows, slice(1, 4))], 224, 9, "crops_and_flips")
@@ -82,7 +83,7 @@ def test_what_is_missing_is_named_with_its_command(packed, tmp_path, monkeypatch
     statistics.unlink()
     try:
         with pytest.raises(ReproduceError, match=r"mean_image.npy is missing; run `python .* ilsvrc2012 --subset`$"):
-            load_packed(2012, CPU, subset=True)
+            load_packed(DATASETS["ilsvrc2012_subset"], CPU)
     finally:
         statistics.write_bytes(content)
     monkeypatch.setenv("REPRODUCE_PACKED", str(tmp_path))

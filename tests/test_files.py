@@ -160,6 +160,22 @@ def test_what_a_kill_left_is_cleared_by_the_next_writer(tmp_path, moment):
     assert [path.name for path in tmp_path.rglob("*")] == ["run", "new"]
 
 
+@pytest.mark.parametrize("moment", ["writing", "swapping"])
+def test_what_a_kill_left_behind_a_link_is_cleared_too(tmp_path, moment):
+    folder, link = tmp_path / "disk" / "run", tmp_path / "link"
+    folder.mkdir(parents=True)
+    (folder / "old").write_text("1")
+    link.symlink_to(folder)
+    code = [sys.executable, "-c", textwrap.dedent(KILLED_WHILE_REPLACING), str(link), moment]
+    assert subprocess.run(code).returncode == -signal.SIGKILL
+    with pytest.raises(ReproduceError, match="No space left"), replacing_folder(link):
+        full_disk()
+    assert (folder / "old").read_text() == "1"
+    with replacing_folder(link) as staging:
+        (staging / "new").write_text("3")
+    assert link.is_symlink() and [path.name for path in (tmp_path / "disk").rglob("*")] == ["run", "new"]
+
+
 HOLDER = """
     import sys
     from pathlib import Path

@@ -12,6 +12,7 @@ from packed_support import write_subset
 from reproduce import cli
 from reproduce.data.augment import CropDraws
 from reproduce.data.ilsvrc.training import load_packed
+from reproduce.data.registry import DATASETS
 from reproduce.data.steps import Step
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.normalization import normalize_across_maps, normalize_within_map
@@ -52,7 +53,7 @@ def folder(tmp_path_factory):
 
 def trainer(folder, device, variant="steady", **changes):
     changed = load_study("miniature", folder / "experiments").variant(variant).model_copy(update=changes)
-    return Trainer(changed, changed.scaled_phases(3), 1, load_packed(2012, device, subset=True))
+    return Trainer(changed, changed.scaled_phases(3), 1, load_packed(DATASETS["ilsvrc2012_subset"], device))
 
 
 def advanced(trainer, updates):
@@ -118,7 +119,7 @@ def test_unit_variance_inputs_are_divided_on_the_gpu(folder):
 
 
 def test_packed_batches_come_from_pinned_memory_and_equal_the_cpus(folder):
-    ours, theirs = (load_packed(2012, device, subset=True) for device in (CPU, GPU))
+    ours, theirs = (load_packed(DATASETS["ilsvrc2012_subset"], device) for device in (CPU, GPU))
     drawn = CropDraws.fixed(3, 5)
     pinned = theirs.splits["train"].crops(np.array([4, 0, 19]), drawn, 224, pinned=True)
     assert pinned.is_pinned() and torch.equal(pinned, ours.splits["train"].crops(np.array([4, 0, 19]), drawn, 224))

@@ -6,7 +6,7 @@ import pytest
 from collect_support import FakeRunId, FakeStudy
 from stored_runs import answers, config_of, write_labels, write_stored
 
-from reproduce.data.cifar10 import Cifar10
+from reproduce.data.official import ImageArrays
 from reproduce.report import columns, filter_figures
 from reproduce.report.columns import Neighborhood
 from reproduce.report.style import png_bytes
@@ -70,7 +70,7 @@ def test_neighbors_are_rows_of_the_balanced_subset(root, monkeypatch):
     np.save(root.with_name("data") / "cifar10" / "pixel_neighbors.npy", pixel_rows)
     labels, images = np.array(TRAINING_LABELS), np.zeros((20, 32, 32, 3), dtype=np.uint8)
     images[:, 0, 0, 0] = np.arange(20)
-    data = Cifar10(images, labels, np.zeros((8, 32, 32, 3), dtype=np.uint8), np.array(TEST_LABELS))
+    data = ImageArrays(images, labels, np.zeros((8, 32, 32, 3), dtype=np.uint8), np.array(TEST_LABELS))
     found = columns.neighborhoods(RUNS[0], data, root)
     assert [query.label for query in found] == [3, 8, 0, 6, 1]
     assert found[0].by_features[:, 0, 0, 0].tolist() == found[0].feature_labels.tolist() == [0, 1]

@@ -1,6 +1,8 @@
 """A published run looked at again: its error recomputed, and the comparison with a new training."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import pytest
 from reproduce import cli
 from reproduce.base import paths
 from reproduce.base.errors import ReproduceError
+from reproduce.data.registry import DATASETS
 from reproduce.study.run_id import RunId
 from reproduce.train import rerun
 from reproduce.train.record import npz_bytes
@@ -34,12 +37,17 @@ def write(folder, predicted, error, threads=1, features=None, source_sha256="one
     return folder
 
 
+def use_labels(monkeypatch, dataset, labels):
+    """Let a data set consist of nothing but test labels."""
+    data = SimpleNamespace(load=lambda: SimpleNamespace(test_labels=np.array(labels)))
+    monkeypatch.setitem(DATASETS, dataset, replace(DATASETS[dataset], official=lambda: data))
+
+
 @pytest.fixture
 def published(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RESULTS", tmp_path)
     monkeypatch.setattr(rerun, "read_predictions", lambda run: dict(np.load(run.folder / "predictions.npz")))
-    labels = type("Data", (), {"test_labels": np.array([0, 1, 2, 3])})
-    monkeypatch.setattr(rerun, "load_cifar10", lambda: labels)
+    use_labels(monkeypatch, "cifar10", [0, 1, 2, 3])
     return tmp_path
 
 
@@ -54,8 +62,7 @@ def test_labels_are_those_of_the_runs_own_data_set(published, monkeypatch):
     folder = write(RUN.folder, [3, 2, 9], 100 / 3)  # of the first three of four test images
     run = json.loads((folder / "run.json").read_text()) | {"dataset": "fashion_mnist"}
     (folder / "run.json").write_text(json.dumps(run))
-    labels = type("Data", (), {"test_labels": np.array([3, 2, 1, 0])})
-    monkeypatch.setattr(rerun, "load_fashion_mnist", lambda: labels)
+    use_labels(monkeypatch, "fashion_mnist", [3, 2, 1, 0])
     assert "1 of 3 test images wrong" in rerun.evaluate_run(RUN)
 
 

@@ -16,7 +16,7 @@ import torch
 
 from reproduce import cli
 from reproduce.base import paths
-from reproduce.data import datasets
+from reproduce.data import registry
 from reproduce.models.spec import load_spec
 from reproduce.study import variant as variants
 from reproduce.study.run_id import RunId
@@ -118,7 +118,7 @@ def use_study(folder: Path, patch: Callable[[object, str, object], None] = setat
     patch(variants, "load_spec", functools.partial(load_spec, folder=folder / "specs"))
     patch(cli, "load_study", load)
     patch(run_module, "load_study", load)
-    patch(datasets, "STATISTICS_FOLDER", folder / "results" / "data" / "cifar10")
+    patch(registry, "RESULTS", folder / "results")
     patch(run_module, "open_dataset", lambda name, device, options: tiny_data())
     patch(run_module, "git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False})
     patch(run_module, "git_problem", lambda: None)

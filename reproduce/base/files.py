@@ -19,14 +19,28 @@ from reproduce.base.paths import relative_to_repo
 _CHUNK_BYTES = 1 << 20
 
 
+def refuse_dangling_links(path: Path) -> None:
+    """Do nothing unless ``path`` or a folder above it is a symbolic link that leads nowhere.
+
+    Raises:
+        ReproduceError: it is.
+    """
+    for place in (path, *path.parents):
+        if place.is_symlink() and not place.exists():
+            raise ReproduceError(
+                f"{place} is a link to {place.readlink()}, which does not exist; make that folder or remove the link"
+            )
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that replaces it when the block succeeds and vanishes when it fails.
 
     Raises:
-        ReproduceError: the folder is not writable or the disk is full.
+        ReproduceError: the folder is a link that leads nowhere or is not writable, or the disk is full.
     """
     temporary = None
+    refuse_dangling_links(path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
@@ -109,11 +123,19 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     """Yield an empty folder beside ``folder`` that takes its place whole when the block succeeds.
 
     Until then ``folder`` keeps what it had; after a failure nothing of the new one is left. What a killed writer left
-    is cleared by the next one, so only one may write a folder at a time (the caller holds a lock).
+    is cleared by the next one, so only one may write a folder at a time (the caller holds a lock). Where ``folder`` is
+    a symbolic link, the folder that it leads to is replaced and the link stays.
+
+    Raises:
+        ReproduceError: ``folder`` is no folder or a link that leads nowhere, cannot be written, or the disk is full.
     """
+    named, folder = folder, Path(os.path.realpath(folder))
     staging, old = folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.old")
     try:
         _bring_back(old, folder)  # an earlier writer was killed between the two renames
+        refuse_dangling_links(named)
+        if folder.exists() and not folder.is_dir():
+            raise ReproduceError(f"{folder} is a file where a folder should be; move it away")
         shutil.rmtree(staging, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
         staging.mkdir(parents=True)

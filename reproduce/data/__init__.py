@@ -1,1 +1,1 @@
-"""CIFAR-10: getting it, checking it, reading it, and its statistics."""
+"""Data sets: a registry of their facts, getting and checking them, and reading them for training."""

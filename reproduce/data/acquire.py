@@ -1,103 +1,227 @@
-"""Getting a data set of official files: a folder the user names, else the first public source that has them.
+"""Preparing a data set of official files: get what is missing, check it, publish its manifest and statistics.
 
+They come from a folder the user names, or else from the first public source that has them.
 Whatever the source, the MD5 sums of the official files decide, and the folder appears whole or not at all.
 """
 
+import contextlib
+import errno
+import http.client
+import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
+from torchvision.datasets.utils import download_url
+
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import replacing_folder
-from reproduce.base.paths import scratch_folder
-from reproduce.data.official import (
-    DataSet,
-    FileError,
-    OfficialFile,
-    SourceError,
-    leftover_folders,
-    read_checked,
-    writing_scratch,
-)
+from reproduce.base.files import exclusive_lock, file_digest, replacing_folder, write_bytes
+from reproduce.base.paths import relative_to_repo, scratch_folder
+from reproduce.base.progress import format_duration
+from reproduce.data.official import FileError, ImageArrays, OfficialData, SourceError
+from reproduce.data.statistics import image_sums, npy_bytes
 
-# Writes the files into the staging folder (second argument) from the folder the user names (first).
-FetchNamed = Callable[[Path, Path, Sequence[OfficialFile]], None]
-# Writes the files into the staging folder (first argument); the second is a folder for its own temporary files.
-Fetch = Callable[[Path, Path, Sequence[OfficialFile]], None]
-Sources = Sequence[tuple[str, Fetch]]
+_SECONDS_OF_SILENCE = 10  # from a server, before it is given up
+_SECONDS_BETWEEN_LINES = 10
 
 
-def acquire(
-    dataset: DataSet, folder: Path, files: Sequence[OfficialFile], fetch_named: FetchNamed, sources: Sources
-) -> None:
+def prepare(data: OfficialData, folder: Path | None = None, statistics_folder: Path | None = None) -> None:
+    """Get the files where they are not yet, then write ``manifest.json`` and the statistics.
+
+    The manifest lists name, bytes, MD5 and SHA-256 of each file. ``mean_image.npy`` is float64 (channels, side, side)
+    and ``color_covariance.npy`` float64 (channels, channels), both over the training images. Where labels are
+    committed, ``training_labels.npy`` and ``test_labels.npy``, uint8, let stored predictions be judged without images.
+    A file whose bytes are right is not touched.
+
+    Args:
+        data: the data set.
+        folder: of the official files, git-ignored; by default the data set's own.
+        statistics_folder: of the manifest and the statistics, committed; by default the data set's own.
+
+    Raises:
+        ReproduceError: the data cannot be had or fails its sums, or a folder cannot be written.
+    """
+    dataset = data.dataset
+    folder, published = folder or dataset.folder(), statistics_folder or dataset.statistics_folder()
+    lock = scratch_folder() / f"{dataset.name}.lock"
+    with exclusive_lock(lock, busy=f"another preparation of {dataset.title} holds {lock}; wait for it to end"):
+        arrays = _statistics(_load_or_acquire(data, folder), dataset.labels_committed)
+        contents = {name: npy_bytes(array) for name, array in arrays.items()}
+        for name, content in {"manifest.json": _manifest(data, folder), **contents}.items():
+            path = published / name
+            if not path.is_file() or path.read_bytes() != content:
+                write_bytes(path, content)
+        where, shown = relative_to_repo(folder), relative_to_repo(published)
+        print(f"{dataset.title} is in {where}, checked; statistics in {shown}")
+
+
+def _load_or_acquire(data: OfficialData, folder: Path) -> ImageArrays:
+    if folder.is_dir():
+        try:
+            return data.load(folder)
+        except FileError as error:
+            print(f"{data.dataset.title} is fetched again: {error.path.name} {error.difference}", flush=True)
+    acquire(data, folder)
+    return data.load(folder)
+
+
+def _statistics(arrays: ImageArrays, with_labels: bool) -> dict[str, np.ndarray]:
+    sums = image_sums(arrays.training_images)
+    found = {"mean_image.npy": sums.mean_image(), "color_covariance.npy": sums.color_covariance()}
+    if with_labels:
+        labels = {"training_labels.npy": arrays.training_labels, "test_labels.npy": arrays.test_labels}
+        found |= {name: part.astype(np.uint8) for name, part in labels.items()}
+    return found
+
+
+def _manifest(data: OfficialData, folder: Path) -> bytes:
+    listed = [
+        {"name": file.name, "bytes": file.bytes, "md5": file.md5, "sha256": file_digest(folder / file.name)}
+        for file in data.files
+    ]
+    return (json.dumps({"dataset": data.dataset.title, "files": listed}, indent=1) + "\n").encode()
+
+
+def acquire(data: OfficialData, folder: Path) -> None:
     """Fill ``folder`` with the official files from the first source that has them.
 
     Where the data set's environment variable names a folder, that is the only source. The caller holds the
     preparation's lock.
 
     Args:
-        dataset: what messages call it.
+        data: its files and sources.
         folder: replaced whole once every sum matches, otherwise left as it was.
-        files: the files wanted, with their sizes and sums.
-        fetch_named: fetches from the folder the user names.
-        sources: tried in order; each is its description and the function that fetches.
 
     Raises:
         ReproduceError: no source can be used, a file has the wrong size or sum, or a folder cannot be written.
     """
-    for leftover in leftover_folders(scratch_folder(), dataset):
+    prefix = f"{data.dataset.name}-temporary-"
+    for leftover in scratch_folder().glob(f"{prefix}*"):  # of a preparation that was killed
         shutil.rmtree(leftover, ignore_errors=True)
     with replacing_folder(folder) as staging:
-        source = _fetch_named(dataset, staging, files, fetch_named) or _fetch_public(dataset, staging, files, sources)
-        for file in files:
-            _check(staging / file.name, file, dataset, source)
+        source = _fetch_named(data, staging) or _fetch_public(data, staging, prefix)
+        for file in data.files:
+            try:
+                file.read(staging / file.name, data.dataset.command)
+            except FileError as error:
+                raise ReproduceError(
+                    f"{file.name} from {source} {error.difference}; nothing was kept, set {data.dataset.variable} to a "
+                    "sound copy"
+                ) from error
 
 
-def _fetch_named(dataset: DataSet, staging: Path, files: Sequence[OfficialFile], fetch_named: FetchNamed) -> str | None:
+def _fetch_named(data: OfficialData, staging: Path) -> str | None:
     """Fetch from the folder the user names, if one is named, and return the source in words."""
-    named = os.environ.get(dataset.variable)
+    title, variable = data.dataset.title, data.dataset.variable
+    named = os.environ.get(variable)
     if not named:
         return None
-    source = f"{dataset.variable}={named}"
-    print(f"{dataset.title}: trying {source}", flush=True)
+    print(f"{title}: trying {variable}={named}", flush=True)
     try:
-        fetch_named(Path(named).expanduser(), staging, files)
+        _copy(data, Path(named).expanduser(), staging)
     except SourceError as error:
         raise ReproduceError(
-            f"{source} cannot be used: {error}; name a folder with {dataset.title} or unset it"
+            f"{variable}={named} cannot be used: {error}; name a folder with {title} or unset it"
         ) from error
-    return source
+    return f"{variable}={named}"
 
 
-def _fetch_public(dataset: DataSet, staging: Path, files: Sequence[OfficialFile], sources: Sources) -> str:
+def _fetch_public(data: OfficialData, staging: Path, prefix: str) -> str:
     """Fetch from the first public source that answers, and return that source in words."""
-    refusals = []
-    scratch = scratch_folder()
-    with writing_scratch(scratch):
-        scratch.mkdir(parents=True, exist_ok=True)
-    for source, fetch in sources:
-        print(f"{dataset.title}: trying {source}", flush=True)
+    title, refusals = data.dataset.title, []
+    for source, fetch in data.sources:
+        print(f"{title}: trying {source}", flush=True)
         try:
-            fetch(staging, scratch, files)
+            with _temporary_folder(prefix) as folder:
+                _copy(data, fetch(folder), staging)
         except SourceError as error:
-            print(f"{dataset.title}: not from there: {error}", flush=True)
+            print(f"{title}: not from there: {error}", flush=True)
             refusals.append(str(error))
         else:
             return source
         for leftover in staging.iterdir():
             leftover.unlink()
     raise ReproduceError(
-        f"no source of {dataset.title} answered ({'; '.join(refusals)}); set {dataset.variable} to a folder that holds "
-        f"{dataset.layouts}"
+        f"no source of {title} answered ({'; '.join(refusals)}); set {data.dataset.variable} to a folder that holds "
+        f"{data.dataset.layouts}"
     )
 
 
-def _check(path: Path, file: OfficialFile, dataset: DataSet, source: str) -> None:
-    """Hold a staged file against its size and sum, naming the source it came from."""
+def _copy(data: OfficialData, place: Path, staging: Path) -> None:
+    if not place.is_dir():
+        raise SourceError(f"{place} is not a folder")
+    for name, content in data.find(place, data.files):
+        (staging / name).write_bytes(content)
+
+
+@contextlib.contextmanager
+def _temporary_folder(prefix: str) -> Iterator[Path]:
+    """Yield a new scratch folder that vanishes with the block, whose own errors are left to the caller."""
+    scratch = scratch_folder()
     try:
-        read_checked(path, file, dataset)
-    except FileError as error:
-        raise ReproduceError(
-            f"{file.name} from {source} {error.difference}; nothing was kept, set {dataset.variable} to a sound copy"
-        ) from error
+        scratch.mkdir(parents=True, exist_ok=True)
+        temporary = tempfile.TemporaryDirectory(dir=scratch, prefix=prefix, ignore_cleanup_errors=True)
+    except OSError as error:
+        raise _no_scratch(scratch, error) from error
+    with temporary as folder:
+        yield Path(folder)
+
+
+def _no_scratch(folder: Path, error: OSError) -> ReproduceError:
+    return ReproduceError(
+        f"cannot write {folder}: {error.strerror or error}; free space or set REPRODUCE_SCRATCH to another folder"
+    )
+
+
+def download(url: str, folder: Path, name: str, md5: str) -> None:
+    """Download ``url`` to ``folder``/``name`` with torchvision, which shows how far it is, and check its sum.
+
+    Raises:
+        SourceError: the server refuses or is silent, the connection breaks, or the sum differs.
+        ReproduceError: the disk is full.
+    """
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(_SECONDS_OF_SILENCE)  # torchvision sets none and would wait for ever
+    try:
+        download_url(url, folder, name, md5)
+    except (OSError, http.client.HTTPException, RuntimeError, RecursionError) as error:
+        if getattr(error, "errno", None) == errno.ENOSPC:
+            raise _no_scratch(folder, error) from error
+        reason = getattr(error, "reason", None) or error
+        raise SourceError(f"{url}: {getattr(reason, 'strerror', None) or reason or type(error).__name__}") from error
+    finally:
+        socket.setdefaulttimeout(before)
+
+
+def run_client(name: str, command: Sequence[str | Path], folder: Path, gist: Callable[[str], str]) -> None:
+    """Run a silent package client until it ends, with a line every few seconds; it ends with this process.
+
+    Args:
+        name: what messages call it, such as ``npm pack``.
+        command: program and arguments.
+        folder: where it runs.
+        gist: gives the reason in one line from what the client wrote on stderr.
+
+    Raises:
+        SourceError: its exit status is not 0.
+    """
+    started = time.monotonic()
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            while True:
+                try:
+                    errors = process.communicate(timeout=_SECONDS_BETWEEN_LINES)[1]
+                    break
+                except subprocess.TimeoutExpired:
+                    print(f"{name}: {format_duration(time.monotonic() - started)} so far", flush=True)
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode != 0:
+        raise SourceError(f"`{name}` failed: {gist(errors)}")

@@ -1,45 +1,17 @@
-"""A data set of fixed official files: what it is called, how its files are checked, and the errors of getting it."""
+"""Data sets of fixed official files, whose sizes and MD5 sums are checked every time they are read."""
 
-import contextlib
+from __future__ import annotations
+
 import hashlib
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import relative_to_repo
-
-
-@dataclass(frozen=True)
-class DataSet:
-    """What messages call a data set, and what a user sets or runs to get it.
-
-    Attributes:
-        title: as readers know it, such as ``CIFAR-10``.
-        name: of its folder, its lock and the argument of ``python -m reproduce data``.
-        variable: the environment variable that names a user's own copy.
-        layouts: what such a copy may hold, in words.
-    """
-
-    title: str
-    name: str
-    variable: str
-    layouts: str
-
-    @property
-    def prepare_command(self) -> str:
-        """The command that gets and checks the data."""
-        return f"python -m reproduce data {self.name}"
-
-
-@dataclass(frozen=True)
-class OfficialFile:
-    """One file as it lies in the data folder: its name, its size in bytes and its MD5 in hex."""
-
-    name: str
-    bytes: int
-    md5: str
+from reproduce.data.registry import Dataset
 
 
 class SourceError(ReproduceError):
@@ -54,58 +26,95 @@ class FileError(ReproduceError):
         self.path, self.difference = path, difference
 
 
-@contextlib.contextmanager
-def writing_scratch(path: Path) -> Iterator[None]:
-    """Turn a full disk or an unwritable folder at ``path`` in the scratch folder into a one-line error."""
-    try:
-        yield
-    except OSError as error:
-        reason = error.strerror or error
-        raise ReproduceError(
-            f"cannot write {path}: {reason}; free space or set REPRODUCE_SCRATCH to another folder"
-        ) from error
+@dataclass(frozen=True)
+class OfficialFile:
+    """One file as it lies in the data folder: its name, its size in bytes and its MD5 in hex."""
+
+    name: str
+    bytes: int
+    md5: str
+
+    def read(self, path: Path, command: str) -> bytes:
+        """Return the bytes of ``path`` after comparing its size and MD5.
+
+        Raises:
+            FileError: the file is missing, unreadable, or of another size or sum; ``command`` gets it again.
+        """
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise FileError(path, f"cannot be read ({error.strerror or error})", command) from error
+        if len(content) != self.bytes:
+            raise FileError(path, f"has {len(content)} bytes, expected {self.bytes}", command)
+        md5 = md5_of(content)
+        if md5 != self.md5:
+            raise FileError(path, f"has MD5 {md5}, expected {self.md5}", command)
+        return content
 
 
-@contextlib.contextmanager
-def temporary_folder(scratch: Path, dataset: DataSet) -> Iterator[Path]:
-    """Yield a new folder in ``scratch`` that vanishes with the block; ``leftover_folders`` finds a killed one's."""
-    with writing_scratch(scratch):
-        temporary = tempfile.TemporaryDirectory(
-            dir=scratch, prefix=_temporary_prefix(dataset), ignore_cleanup_errors=True
-        )
-    with temporary as folder:
-        yield Path(folder)
+def md5_of(content: bytes) -> str:
+    """Return the MD5 of ``content`` in hex."""
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-def leftover_folders(scratch: Path, dataset: DataSet) -> list[Path]:
-    """Return the temporary folders that a killed preparation of this data set left in ``scratch``."""
-    return list(scratch.glob(f"{_temporary_prefix(dataset)}*"))
+@dataclass(frozen=True)
+class ImageArrays:
+    """A whole data set as bytes, channels last, in the official order.
 
-
-def _temporary_prefix(dataset: DataSet) -> str:
-    return f"{dataset.name}-temporary-"
-
-
-def read_checked(path: Path, file: OfficialFile, dataset: DataSet) -> bytes:
-    """Return the bytes of ``path`` after comparing its size and MD5 with those of ``file``.
-
-    Raises:
-        FileError: the file is missing, unreadable, or of another size or sum.
+    Attributes:
+        training_images: uint8, shape (images, side, side, channels).
+        training_labels: int64, shape (images,), from 0.
+        test_images: uint8, as those for training.
+        test_labels: int64, as those for training.
     """
-    command = dataset.prepare_command
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise FileError(path, f"cannot be read ({error.strerror or error})", command) from error
-    if len(content) != file.bytes:
-        raise FileError(path, f"has {len(content)} bytes, expected {file.bytes}", command)
-    md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if md5 != file.md5:
-        raise FileError(path, f"has MD5 {md5}, expected {file.md5}", command)
-    return content
+
+    training_images: np.ndarray
+    training_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
 
 
-def check_folder(folder: Path, dataset: DataSet) -> None:
-    """Raise a ReproduceError that names the command to run where ``folder`` is missing."""
-    if not folder.is_dir():
-        raise ReproduceError(f"{relative_to_repo(folder)} is missing; run `{dataset.prepare_command}`")
+Files = Sequence[OfficialFile]
+# Yields name and content of every file found in a folder, or raises a SourceError that says what it lacks.
+Find = Callable[[Path, Files], Iterator[tuple[str, bytes]]]
+# In words, and what brings the files into an empty folder in a layout that ``Find`` knows; it returns where they lie.
+Source = tuple[str, Callable[[Path], Path]]
+
+
+@dataclass(frozen=True)
+class OfficialData:
+    """The code of a data set of official files.
+
+    Attributes:
+        dataset: its facts.
+        files: as they lie in the data folder; the last one holds the test labels.
+        parse: makes arrays of the contents of all files, in their order.
+        labels: gives the test labels, uint8, in the last file's content.
+        find: reads the files from a folder in any known layout.
+        sources: public ones, tried in order.
+    """
+
+    dataset: Dataset
+    files: Files
+    parse: Callable[[Sequence[bytes]], ImageArrays]
+    labels: Callable[[bytes], np.ndarray]
+    find: Find
+    sources: Sequence[Source]
+
+    def load(self, folder: Path | None = None) -> ImageArrays:
+        """Read and check the files in ``folder``, by default the data set's own.
+
+        Raises:
+            ReproduceError: the folder or a file is missing, or a file has the wrong size or MD5.
+        """
+        folder, command = folder or self.dataset.folder(), self.dataset.command
+        if not folder.is_dir():
+            raise ReproduceError(f"{relative_to_repo(folder)} is missing; run `{command}`")
+        return self.parse([file.read(folder / file.name, command) for file in self.files])
+
+    def test_labels(self, folder: Path) -> np.ndarray | None:
+        """Return the test labels (uint8) in ``folder`` by size alone; None where the file is missing or cut."""
+        path = folder / self.files[-1].name
+        if not path.is_file() or path.stat().st_size != self.files[-1].bytes:
+            return None
+        return self.labels(path.read_bytes())

@@ -21,7 +21,7 @@ def streamed_probabilities(
 
     Args:
         network: in test mode on the batches' device.
-        batches: images, uint8 (n, H, W, C), with labels, int64 (n,); see ``data.datasets``.
+        batches: images, uint8 (n, H, W, C), with labels, int64 (n,); see ``data.opening``.
         mean: (size, size, C) float32, the center of the mean image.
         dtype: arithmetic of the layers.
         views: 1 (center) or 10 (four corners and center, plain and mirrored).

@@ -1,12 +1,13 @@
 """What each ingredient is credited with, at every scale: the claims that name an ablation, and what their runs gave."""
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 
+from reproduce.data.registry import DATASETS
 from reproduce.judge.verdicts import Verdict
-from reproduce.study.claims import Claim, Dataset
+from reproduce.study.claims import Claim
 
 COLUMNS = [
     *("ablation", "claim", "statement", "study", "arms", "estimand", "unit", "scale", "schedule", "dataset"),
@@ -60,6 +61,5 @@ def _target(claim: Claim, kind: str) -> float | None:
 
 
 def _dataset(claim: Claim, seen: pd.Series) -> str | None:
-    """Return the data set that the runs saw, as claims spell it, or the claim's own where there are no runs."""
-    spelled = {"".join(filter(str.isalnum, name.lower())): name for name in get_args(Dataset)}
-    return "; ".join(sorted({spelled.get(name, name) for name in seen})) or claim.dataset
+    """Return the title of the data set that the runs saw, or the claim's own where there are no runs."""
+    return "; ".join(sorted({DATASETS[name].title for name in seen})) or claim.dataset

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reproduce.base.progress import format_duration
+from reproduce.data.registry import DATASETS
 from reproduce.study.claims import Claim
 from reproduce.study.designs import study_and_variant
 from reproduce.study.run_id import RunId
@@ -153,11 +154,10 @@ def _command_for(lacking: Sequence[Planned]) -> str:
 
 def _needs(arm: Planned) -> str:
     """Return what runs published by hand need: the one place that says so for each data set."""
-    dataset = arm.study.dataset
+    edition = DATASETS[arm.study.dataset].edition
     needed = "a device that most machines lack"
-    if dataset.startswith("ilsvrc"):
-        year = dataset.removeprefix("ilsvrc")[:4]
-        needed = f"the ILSVRC-{year} images, which only registered users can get, and a GPU"
+    if edition is not None:
+        needed = f"the {edition.title} images, which only registered users can get, and a GPU"
     members = arm.members()
     if not members:
         return needed

@@ -18,14 +18,13 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import file_digest, json_digest, read_json
 from reproduce.base.paths import REPO_ROOT
 from reproduce.base.validation import read_yaml
+from reproduce.data.registry import DATASETS
 from reproduce.judge.numbers import read_numbers
 from reproduce.runs.files import folder_of_run, read_predictions
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 
-_RECORD_BYTES = 1 + 3 * 32 * 32  # one CIFAR-10 image in the binary files: its label, then its planes
-_IDX_LABELS_START = 8  # bytes before the labels in Fashion-MNIST's file
 _PERCENT_TOLERANCE = 1e-6  # metrics are exact counts over the test images, printed as decimals
 
 
@@ -98,7 +97,7 @@ def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: 
     manifest = root / "results" / "data" / study.dataset / "manifest.json"
     if study.published_by == "stages":
         yield from _digest_problems(golden, run["golden_sha256"], root)
-    if not study.dataset.endswith("_subset"):  # whose manifest stays with its images
+    if not DATASETS[study.dataset].subset:  # whose manifest stays with its images
         yield from _digest_problems(manifest, run["data_manifest_sha256"], root)
     for field_name in ("dataset", "scale"):
         if record[field_name] != getattr(study, field_name):
@@ -154,11 +153,9 @@ def _test_labels(study: Study, root: Path, findings: Findings) -> np.ndarray | N
     if study.published_by == "publish":
         return None  # its predictions are recorded as hits, which need no labels to be counted
     folder = root / "data" / study.dataset
-    cifar10, fashion_mnist = folder / "test_batch.bin", folder / "t10k-labels-idx1-ubyte"
-    if study.dataset == "cifar10" and cifar10.is_file() and cifar10.stat().st_size % _RECORD_BYTES == 0:
-        return np.fromfile(cifar10, dtype=np.uint8).reshape(-1, _RECORD_BYTES)[:, 0]
-    if study.dataset == "fashion_mnist" and fashion_mnist.is_file():
-        return np.fromfile(fashion_mnist, dtype=np.uint8)[_IDX_LABELS_START:]
+    labels = DATASETS[study.dataset].test_labels(folder)
+    if labels is not None:
+        return labels
     shown = folder.relative_to(root).as_posix()
     findings.skipped.append(f"{study.study}: test errors were not counted again, {shown} has no test labels here")
     return None

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from reproduce.data.registry import CIFAR10
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report import ablations, records
 from reproduce.report.columns import BASE, STUDY
@@ -18,7 +19,7 @@ from reproduce.runs.learning import WINDOW, updates_to_leave_chance
 
 _MEASURES = {"training": "--", "validation": "-"}
 _WORDS = {"training": "training, as trained (running)", "validation": "held out"}
-_BIAS_ARMS, _BIAS_WINDOWS, _CLASSES = ("early_biases_zero", "early"), (1, 10, 20, 50, WINDOW, 200), 10
+_BIAS_ARMS, _BIAS_WINDOWS = ("early_biases_zero", "early"), (1, 10, 20, 50, WINDOW, 200)
 _COLUMNS = 3
 _PANEL_INCHES = 1.75
 _BASE_COLOR = "#a0a0a0"
@@ -84,7 +85,7 @@ def bias_windows_table(tables: Path | None = None) -> pd.DataFrame:
 def _updates_by_seed(losses: pd.DataFrame, window: int) -> list[int]:
     """Return each run's updates to leave chance; none where one never does."""
     by_seed = losses.groupby("seed")["training_loss_nats"]
-    found = [updates_to_leave_chance(run.to_numpy(), _CLASSES, window) for _, run in by_seed]
+    found = [updates_to_leave_chance(run.to_numpy(), CIFAR10.classes, window) for _, run in by_seed]
     return [] if None in found else found
 
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from reproduce.data.registry import DATASETS
 from reproduce.report import records
 from reproduce.report.style import with_interval
 from reproduce.report.timeline import read_table
 
-_DATASETS = {"cifar10": "CIFAR-10", "fashion_mnist": "Fashion-MNIST"}
 _IDENTITY = "study variant epochs dataset scale schedule n_seeds"
 _COLUMNS = {
     "ensembles": f"{_IDENTITY} nets groups member_error_percent ensemble_error_percent gain_percentage_points low high "
@@ -79,7 +79,7 @@ def validation_table(gaps: pd.DataFrame) -> pd.DataFrame:
 def _settings(table: pd.DataFrame) -> list[str]:
     """Return data set, scale and, where it is not the source's, length of schedule of every row, in words."""
     return [
-        f"{_DATASETS.get(row.dataset, row.dataset)}, {row.scale} scale"
+        f"{DATASETS[row.dataset].title}, {row.scale} scale"
         + ("" if row.schedule == "full" else f", {row.schedule} schedule")
         for row in table.itertuples()
     ]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import EXPERIMENTS, PAPER_NOTES, REPO_ROOT, RESULTS, relative_to_repo
-from reproduce.data.cifar10 import load_cifar10
+from reproduce.data.registry import CIFAR10
 from reproduce.judge.numbers import NUMBERS_FILE, read_numbers
 from reproduce.report import (
     ablation_figures,
@@ -191,7 +191,7 @@ def columns_stage(folder: Path = FIGURES, tables: Path = records.TABLES, runs_ro
         ReproduceError: tables or what the runs stored cannot be read, or CIFAR-10's images are not here.
     """
     runs = columns.base_runs(load_study(columns.STUDY), runs_root)
-    data, purity = load_cifar10() if runs else None, columns.load_purity(tables)
+    data, purity = CIFAR10.read() if runs else None, columns.load_purity(tables)
     seed = runs[0].seed if runs else None
     lists = columns.top_fives(runs[0], data.test_images, runs_root) if runs else []
     near = columns.neighborhoods(runs[0], data, runs_root) if runs else []

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reproduce.data.cifar10 import Cifar10
 from reproduce.data.in_memory import balanced_subset
+from reproduce.data.official import ImageArrays
+from reproduce.data.registry import CIFAR10
 from reproduce.report.timeline import read_table
 from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_predictions
 from reproduce.runs.filters import color_shares, first_layer
@@ -97,7 +98,7 @@ def top_fives(run: RunId, images: np.ndarray, runs_root: Path = RUNS_ROOT) -> li
         images: all test images, uint8 (10000, 32, 32, 3).
         runs_root: the folder of all run folders.
     """
-    labels = read_labels("cifar10", runs_root=runs_root)
+    labels = read_labels(CIFAR10.name, runs_root=runs_root)
     probabilities = read_predictions(run, runs_root)["test_probabilities"] / 255
     found = []
     for row in first_of_classes(labels, TOP_FIVE_IMAGES):
@@ -108,7 +109,7 @@ def top_fives(run: RunId, images: np.ndarray, runs_root: Path = RUNS_ROOT) -> li
     return found
 
 
-def neighborhoods(run: RunId, data: Cifar10, runs_root: Path = RUNS_ROOT) -> list[Neighborhood]:
+def neighborhoods(run: RunId, data: ImageArrays, runs_root: Path = RUNS_ROOT) -> list[Neighborhood]:
     """Return five queries with their nearest training images in features and in pixels; none if the run kept none."""
     features, pixels = read_neighbors(run, runs_root), read_pixel_neighbors(runs_root)
     if features is None:

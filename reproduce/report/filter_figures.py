@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from reproduce.data.registry import CIFAR10
 from reproduce.report.columns import Filters, Neighborhood, TopFive
 from reproduce.report.style import (
     BLUE,
@@ -22,7 +23,6 @@ from reproduce.report.style import (
     styled,
 )
 from reproduce.runs.filters import SPLIT_P_VALUE, specialization_summary
-from reproduce.runs.labels import CIFAR10_CLASSES
 from reproduce.runs.statistics import mean_interval
 
 _TILES_ACROSS = 8
@@ -133,7 +133,7 @@ def top_five_lists(images: Sequence[TopFive], seed: int | None) -> Figure:
         picture, bars = grid[2 * row, column], grid[2 * row + 1, column]
         picture.imshow(found.image, interpolation="nearest")
         picture.set_axis_off()
-        picture.set_title(CIFAR10_CLASSES[found.label], loc="center")
+        picture.set_title(CIFAR10.class_names[found.label], loc="center")
         _draw_bars(bars, found)
     figure.supxlabel(
         f"probability of the five likeliest classes, seed {seed}, those below 1/510 left out; the right one in green",
@@ -148,7 +148,7 @@ def _draw_bars(axes: Axes, found: TopFive) -> None:
     axes.barh(places, found.probabilities, color=colors, height=0.8)
     for place, name in zip(places, found.classes, strict=True):
         weight = "bold" if name == found.label else "normal"
-        axes.text(0.03, place, CIFAR10_CLASSES[name], va="center", fontsize=SMALL_PT, fontweight=weight)
+        axes.text(0.03, place, CIFAR10.class_names[name], va="center", fontsize=SMALL_PT, fontweight=weight)
     axes.set(xlim=(0, 1), ylim=(-4.5, 0.5), xticks=[0, 1], yticks=[])
     axes.spines["left"].set_visible(False)
 
@@ -206,7 +206,7 @@ def _draw_neighbors(places: np.ndarray, images: np.ndarray, labels: np.ndarray, 
 
 def _draw_image(axes: Axes, image: np.ndarray, label: int, wanted: int | None) -> None:
     axes.imshow(image, interpolation="nearest")
-    name = CIFAR10_CLASSES[label]
+    name = CIFAR10.class_names[label]
     axes.text(
         0.5, -0.04, _SHORT.get(name, name), transform=axes.transAxes, ha="center", va="top", fontsize=SMALL_PT - 1
     )

@@ -10,7 +10,7 @@ from reproduce.base.files import read_json
 from reproduce.base.hardware import has_native_bf16
 from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.progress import format_duration
-from reproduce.data.cifar10 import prepare_cifar10
+from reproduce.data.registry import CIFAR10
 from reproduce.judge.numbers import read_numbers
 from reproduce.study.claims import load_claims
 from reproduce.study.run_id import RunId
@@ -31,7 +31,7 @@ def run_quick(device: str = "auto", threads: int | None = None) -> str:
     Raises:
         ReproduceError: data that cannot be had, or anything ``train_run`` raises.
     """
-    prepare_cifar10()
+    CIFAR10.prepare()
     variant = _VARIANTS[has_native_bf16(choose_device(device))]
     run = RunId(_STUDY, variant, load_study(_STUDY).variant(variant).full_epochs(), _SEED)
     folder = QUICK_FOLDER / str(run)

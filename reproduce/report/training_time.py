@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from reproduce.data.registry import CIFAR10
 from reproduce.report.gpu_cpu import BY_DEFINITION, spread_words
 from reproduce.report.records import Records
 from reproduce.report.style import format_number
@@ -31,7 +32,6 @@ def seconds_to_error(records: Records, study: str, variant: str, error: float) -
 
 
 _EXTRAPOLATED = "(extrapolated from timed updates)"
-_CIFAR10_IMAGES = 50_000
 _TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last year of the estimates that do)
     "training-days": ("gpu", 2012),
     "account-week-on-gpus": ("gpu", 2012),
@@ -151,7 +151,7 @@ def seconds_words(timings: Timings, network: str = "80sec", epochs: int = 11) ->
         steps["what"].eq("training_step") & steps["network"].eq(network) & steps["batch_size"].eq(RECIPE_BATCH)
     ]
     for (machine, device), group in steps.groupby(["machine", "device"], sort=False):
-        updates = epochs * _CIFAR10_IMAGES / RECIPE_BATCH
+        updates = epochs * CIFAR10.training_images / RECIPE_BATCH
         each = [f"{row.ms_median * updates / 1e3:.0f} s in {row.precision}" for row in group.itertuples()]
         said.append(f"on {names[machine, device]}, {' and '.join(each)}")
     if not said:

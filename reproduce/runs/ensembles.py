@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.base.files import read_json
-from reproduce.data.batches import OFFICIAL_BATCHES
+from reproduce.data.registry import DATASETS
 from reproduce.runs import statistics
 from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_predictions
 from reproduce.runs.labels import read_labels
@@ -66,7 +66,7 @@ def ensemble_gains(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFr
     the error.
 
     Args:
-        runs: as ``runs.read_runs`` gives them; only those on CIFAR-10 count, whose labels are committed.
+        runs: as ``runs.read_runs`` gives them; only those on data sets whose labels are committed count.
         runs_root: the folder of all run folders.
 
     Raises:
@@ -74,7 +74,7 @@ def ensemble_gains(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFr
     """
     rows = []
     for identity, arm, listed in _arms(runs):
-        if len(arm) < LEAST_SEEDS or identity["dataset"] != "cifar10":
+        if len(arm) < LEAST_SEEDS or not DATASETS[identity["dataset"]].labels_committed:
             continue  # other data sets have no committed labels
         stored = [_probabilities(run_id, runs_root) for run_id in arm["run_id"]]
         if any(part is None for part in stored):
@@ -171,16 +171,16 @@ def sampling_error(first_percent: float, first_images: int | None, second_percen
 
 
 def validation_images(run_id: str, runs_root: Path = RUNS_ROOT) -> int | None:
-    """Return how many validation images a run on CIFAR-10 had, by its configuration; None on other data sets."""
+    """Return how many validation images a run had, by its configuration; None where they are read from disk."""
     record = read_json(folder_of_run(run_id, runs_root) / "run.json")
-    if record["dataset"] != "cifar10":
+    config, dataset = record["config"], DATASETS[record["dataset"]]
+    if dataset.edition is not None:
         return None
-    config, files = record["config"], [batch.images for batch in OFFICIAL_BATCHES[:-1]]
     if config.get("training_images"):
-        left = config.get("held_out_images") or sum(files) - config["training_images"]
+        left = config.get("held_out_images") or dataset.training_images - config["training_images"]
     else:
-        trained = config["phases"][-1]["training_files"]
-        left = sum(images for number, images in enumerate(files, 1) if number not in trained)
+        held_out = dataset.training_files - len(config["phases"][-1]["training_files"])
+        left = held_out * dataset.training_images // dataset.training_files
     return min(left, config.get("evaluated_images") or left)
 
 

@@ -8,12 +8,12 @@ import numpy as np
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import relative_to_repo
+from reproduce.data.registry import DATASETS
 from reproduce.runs.files import read_arrays, read_history
 from reproduce.runs.filters import color_shares, columns_of_first_layer, division, first_layer
 from reproduce.runs.learning import updates_to_converge, updates_to_held_out_level, updates_to_leave_chance
 from reproduce.runs.neighbors import purities_percent
 
-_CLASSES = {"cifar10": 10, "fashion_mnist": 10}  # some nets here have 1,000 outputs for them
 _PLATEAU = "validation_error_plateau"
 
 
@@ -42,7 +42,8 @@ def numbers_from_kept(
     found: dict[str, float | int | None] = {}
     if "update_losses" in diagnostics:
         losses = _kept(folder, "update_losses_nats")
-        classes = _CLASSES.get(record["dataset"], network["layers"][-1]["outputs"])
+        # Some nets here have 1,000 outputs for ten classes; only those of a subset tell how many classes it has.
+        classes = DATASETS[record["dataset"]].classes or network["layers"][-1]["outputs"]
         found["updates_to_leave_chance"] = updates_to_leave_chance(losses, classes)
     if finished and config.get("held_out_images"):
         history = read_history(folder / "history.csv")

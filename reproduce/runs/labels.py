@@ -6,9 +6,8 @@ from typing import Literal
 import numpy as np
 
 from reproduce.base.files import read_array
+from reproduce.data.registry import DATASETS
 from reproduce.runs.files import RUNS_ROOT
-
-CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
 def read_labels(dataset: str, part: Literal["test", "training"] = "test", runs_root: Path = RUNS_ROOT) -> np.ndarray:
@@ -18,4 +17,4 @@ def read_labels(dataset: str, part: Literal["test", "training"] = "test", runs_r
         ReproduceError: the file is missing or damaged.
     """
     path = runs_root.with_name("data") / dataset / f"{part}_labels.npy"
-    return read_array(path, f"python -m reproduce data {dataset}")
+    return read_array(path, DATASETS[dataset].command)

@@ -13,8 +13,8 @@ import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_array, read_json, write_bytes
-from reproduce.data.cifar10 import STATISTICS_FOLDER, load_cifar10
 from reproduce.data.in_memory import balanced_subset
+from reproduce.data.registry import CIFAR10
 from reproduce.data.statistics import npy_bytes
 from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_arrays
 from reproduce.runs.labels import read_labels
@@ -51,17 +51,18 @@ def nearest_rows(queries: np.ndarray, images: np.ndarray, count: int) -> np.ndar
     return np.argsort(distances, axis=1, kind="stable")[:, :count].astype(np.uint16)
 
 
-def write_pixel_neighbors(folder: Path = STATISTICS_FOLDER) -> Path:
+def write_pixel_neighbors(folder: Path | None = None) -> Path:
     """Write ``pixel_neighbors.npy`` from the images of CIFAR-10: the first 1,000 test images', six each; return it.
 
     Raises:
         ReproduceError: the images are missing or not the official ones, or the folder cannot be written.
     """
-    data = load_cifar10()
+    data = CIFAR10.read()
     chosen, _ = balanced_subset(data.training_labels, SUBSET_IMAGES)
     rows = nearest_rows(data.test_images[:QUERIES], data.training_images[chosen], NEIGHBORS)
-    write_bytes(folder / PIXEL_FILE, npy_bytes(rows))
-    return folder / PIXEL_FILE
+    path = (folder or CIFAR10.statistics_folder()) / PIXEL_FILE
+    write_bytes(path, npy_bytes(rows))
+    return path
 
 
 def read_pixel_neighbors(runs_root: Path = RUNS_ROOT) -> np.ndarray:
@@ -70,7 +71,7 @@ def read_pixel_neighbors(runs_root: Path = RUNS_ROOT) -> np.ndarray:
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    path = runs_root.with_name("data") / "cifar10" / PIXEL_FILE
+    path = runs_root.with_name("data") / CIFAR10.name / PIXEL_FILE
     return read_array(path, "python -m reproduce report neighbors")
 
 
@@ -129,7 +130,7 @@ def purities_percent(record: Mapping[str, Any], rows: np.ndarray, runs_root: Pat
         raise ReproduceError(
             f"{record['run_id']}: its neighbors are not {expected}, as those in pixels are; train it so"
         )
-    every, tested = (read_labels("cifar10", part, runs_root) for part in ("training", "test"))
+    every, tested = (read_labels(CIFAR10.name, part, runs_root) for part in ("training", "test"))
     labels, queries = every[balanced_subset(every, SUBSET_IMAGES)[0]], tested[:QUERIES]
     in_pixels = read_pixel_neighbors(runs_root)
     return purity_percent(rows, queries, labels), purity_percent(in_pixels, queries, labels)

@@ -13,11 +13,11 @@ from torch.nn import functional
 from reproduce.base.hardware import has_native_bf16
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import git_problem, machine_fingerprint
-from reproduce.data.datasets import DATASETS
 from reproduce.data.ilsvrc.archives import TRAINING_ARCHIVE
-from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition, edition_of, packed_folder, statistics_folder
+from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition
 from reproduce.data.ilsvrc.folders import KAGGLE_IMAGES
 from reproduce.data.ilsvrc.pack import IMAGE_BYTES
+from reproduce.data.registry import DATASETS
 from reproduce.models.counts import count_layers, total_parameters
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.spec import NetworkSpec
@@ -78,7 +78,7 @@ def _stages_report(study: Study) -> str:
 
 
 def _external_report(study: Study, device: torch.device, speed: float | None) -> str:
-    edition = edition_of(int(study.dataset.removesuffix("_subset").removeprefix("ilsvrc")))
+    edition = DATASETS[study.dataset].edition
     finished = [run for run in study.publishable_runs() if (study.run_folder(run) / "run.json").is_file()]
     published = [run for run in study.publishable_runs() if study.published_folder(run).is_dir()]
     lines = [f"{study.study}: {len(published)} of {len(study.publishable_runs())} runs are published"]
@@ -102,12 +102,11 @@ def _next_run(study: Study, waiting: list[RunId], published: list[RunId]) -> str
 
 def _data_state(study: Study, edition: Edition) -> tuple[list[str], str | None]:
     """Return what is said of the data, and the command they need next (None where they are ready)."""
-    subset = study.dataset.endswith("_subset")
-    folder, command = packed_folder(edition, subset), DATASETS[study.dataset].command
+    dataset = DATASETS[study.dataset]
+    folder, command = dataset.folder(), dataset.command
     shown = relative_to_repo(folder)
     if (folder / "manifest.json").is_file():
-        statistics = statistics_folder(edition, subset)
-        if (statistics / "manifest.json").is_file():
+        if (dataset.statistics_folder() / "manifest.json").is_file():
             return [f"packed in {shown}"], None
         return [f"packed in {shown}, statistics missing"], command
     space, is_enough = _space(edition, folder)

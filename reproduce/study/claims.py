@@ -8,6 +8,7 @@ from pydantic import Field, PositiveInt, ValidationError, model_validator
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES, relative_to_repo
 from reproduce.base.validation import Strict, read_yaml
+from reproduce.data.registry import DATASETS
 from reproduce.study.arithmetic import evaluate
 
 CLAIMS_FILE = PAPER_NOTES / "claims.yaml"
@@ -15,9 +16,8 @@ CLAIMS_FILE = PAPER_NOTES / "claims.yaml"
 Kind = Literal["single_value", "gain", "difference", "ratio", "arithmetic", "source_check", "qualitative"]
 TargetKind = Literal["published", "authors_log", "claimed", "derived"]
 Unit = Literal["percent", "percentage_points", "ratio", "seconds", "days", "epochs", "count", "pixels"]
-Dataset = Literal[
-    "CIFAR-10", "ILSVRC-2010", "ILSVRC-2011", "ILSVRC-2012", "ImageNet Fall 2009", "ImageNet Fall 2011", "ImageNet"
-]
+_OF_OTHERS = ("ILSVRC-2011", "ImageNet Fall 2009", "ImageNet Fall 2011", "ImageNet")  # in the literature, not here
+Dataset = Literal[(*(dataset.title for dataset in DATASETS.values() if not dataset.subset), *_OF_OTHERS)]
 
 # Arms of a measured kind: value(first) of the first two, of which a gain is itself a difference within each run and has
 # a direction; then value(first) - value(second) and value(first) / value(second).

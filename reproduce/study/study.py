@@ -9,6 +9,7 @@ from reproduce.base import paths
 from reproduce.base.errors import ReproduceError, near_or_all
 from reproduce.base.files import json_digest
 from reproduce.base.validation import Strict, read_yaml, validated
+from reproduce.data.registry import DATASETS
 from reproduce.study.designs import Comparison, Factorial, study_and_variant
 from reproduce.study.run_id import RunId
 from reproduce.study.variant import Variant
@@ -38,7 +39,7 @@ class Ensemble(Strict):
         return self
 
 
-DatasetName = Literal["cifar10", "fashion_mnist", "ilsvrc2010", "ilsvrc2010_subset", "ilsvrc2012", "ilsvrc2012_subset"]
+DatasetName = Literal[tuple(DATASETS)]
 
 
 class Study(Strict):

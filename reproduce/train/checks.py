@@ -1,6 +1,6 @@
 """Checks that a data set suits a variant, made before anything is trained."""
 
-from reproduce.data.datasets import Data
+from reproduce.data.opening import Data
 from reproduce.study.variant import Phase, Variant
 
 

@@ -13,7 +13,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import file_digest, json_digest, read_json, replacing_folder, write_bytes, write_json
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
-from reproduce.data.datasets import open_dataset
+from reproduce.data.opening import open_dataset
 from reproduce.evaluate.predict import is_among_first, scores
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study

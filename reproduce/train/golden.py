@@ -24,8 +24,9 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json, write_json
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import utc_now
-from reproduce.data.datasets import enlarged_data
 from reproduce.data.in_memory import ImageSet, TrainingData
+from reproduce.data.opening import enlarged_data
+from reproduce.data.registry import CIFAR10, FASHION_MNIST
 from reproduce.models.network import StepDraw
 from reproduce.study.study import Study, load_study
 from reproduce.study.variant import Variant
@@ -35,7 +36,7 @@ _IMAGES_PER_FILE = 6
 _BATCH_SIZE = 4  # so that every file ends in a short batch of 2
 _TEST_IMAGES = 4
 _CLASSES_KEPT = 10
-_SIDES = {3: 32, 1: 28}  # of CIFAR-10's images and Fashion-MNIST's, by channels
+_SIDES = {dataset.channels: dataset.image_side for dataset in (CIFAR10, FASHION_MNIST)}
 # Differences allowed, relative to the largest entry of a part's quantity. bf16 keeps 8 bits of mantissa.
 _TOLERANCES = {
     "fp32": {"one_pass": 2e-5, "update_rule": 1e-6, "trajectory": 2e-2},

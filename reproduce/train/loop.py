@@ -11,9 +11,9 @@ from torch.nn import functional
 
 from reproduce.base.errors import ReproduceError
 from reproduce.data.augment import ColorNoise, center_crop_of_mean
-from reproduce.data.datasets import Data
 from reproduce.data.ilsvrc.training import PackedSet
 from reproduce.data.in_memory import ImageSet, TrainingData
+from reproduce.data.opening import Data
 from reproduce.data.steps import Batch, Step
 from reproduce.evaluate.predict import Scores, scores
 from reproduce.evaluate.stream import streamed_probabilities

@@ -9,7 +9,7 @@ from typing import Any
 from reproduce.base.errors import ReproduceError, near_or_all
 from reproduce.base.files import exclusive_lock, file_digest, json_digest, read_json, replacing_folder
 from reproduce.base.paths import relative_to_repo, scratch_folder
-from reproduce.data.datasets import DATASETS
+from reproduce.data.registry import DATASETS
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 
@@ -132,5 +132,5 @@ def _data_reasons(study: Study, record: dict[str, Any]) -> Iterator[str]:
     shown = relative_to_repo(manifest)
     if file_digest(manifest) != record.get("data_manifest_sha256"):
         yield f"{shown} is not the manifest of the data it was made with; restore it with git or make the run again"
-    if bool(read_json(manifest).get("subset")) != study.dataset.endswith("_subset"):
+    if bool(read_json(manifest).get("subset")) != DATASETS[study.dataset].subset:
         yield f"{shown} is of a part of the data, and {study.study} is about all of it; pack the whole"

@@ -11,8 +11,7 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json
 from reproduce.base.paths import RESULTS, relative_to_repo
-from reproduce.data.cifar10 import load_cifar10
-from reproduce.data.fashion_mnist import load_fashion_mnist
+from reproduce.data.registry import DATASETS
 from reproduce.runs.files import folder_of_run, read_predictions
 from reproduce.runs.statistics import Estimate, prediction_interval, wilson
 from reproduce.study.run_id import RunId
@@ -73,7 +72,7 @@ def _hits(predictions: Mapping[str, np.ndarray], metrics: Mapping[str, Any], dat
     """Return whether each test image was right, bool (images,); runs with many classes record just that."""
     if "test_top1_correct_bits" in predictions:
         return np.unpackbits(predictions["test_top1_correct_bits"], count=metrics["test_images"]).astype(bool)
-    labels = {"cifar10": load_cifar10, "fashion_mnist": load_fashion_mnist}[dataset]().test_labels
+    labels = DATASETS[dataset].read().test_labels
     return predictions["test_predicted"] == labels[: metrics["test_images"]]
 
 

@@ -14,7 +14,8 @@ from reproduce.base.files import check_writable, exclusive_lock, file_digest, re
 from reproduce.base.memory import keep_freed_memory
 from reproduce.base.paths import DATA, relative_to_repo
 from reproduce.base.provenance import git_problem, git_state, machine_fingerprint, source_digest, utc_now
-from reproduce.data.datasets import DATASETS, DataOptions, open_dataset
+from reproduce.data.opening import DataOptions, open_dataset
+from reproduce.data.registry import DATASETS
 from reproduce.data.statistics import npy_bytes
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study

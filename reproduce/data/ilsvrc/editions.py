@@ -9,6 +9,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import DATA, RESULTS
 
 PACKED_VARIABLE = "REPRODUCE_PACKED"
+SIDE = 256  # pixels of an image as packed
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,11 @@ class Edition:
     def name(self) -> str:
         """Return the name used for folders and on the command line."""
         return f"ilsvrc{self.year}"
+
+    @property
+    def test_split(self) -> str:
+        """Return the split that published figures are of: the test images where their labels are public."""
+        return "test" if "test" in self.images else "val"
 
     @property
     def title(self) -> str:

@@ -12,8 +12,9 @@ import numpy as np
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import atomic_path, file_digest, json_digest, read_json, write_json
+from reproduce.data.ilsvrc.editions import SIDE
 from reproduce.data.ilsvrc.entries import Entry
-from reproduce.data.ilsvrc.pixels import SIDE, CorruptImageError, decode
+from reproduce.data.ilsvrc.pixels import CorruptImageError, decode
 
 IMAGE_BYTES = SIDE * SIDE * 3
 _FORMAT = 1  # raised whenever the same plan would give other bytes

@@ -17,7 +17,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 from scipy.sparse import coo_array, csr_array
 
-SIDE = 256
+from reproduce.data.ilsvrc.editions import SIDE
+
 _CUBIC = -0.75
 _JPEG_FORMATS = ("JPEG", "MPO")
 _GRAY_MODES = ("1", "L", "LA", "I", "I;16")

@@ -9,7 +9,14 @@ from typing import Any
 
 from reproduce.base import draws
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import exclusive_lock, file_digest, write_bytes, write_json, write_text
+from reproduce.base.files import (
+    exclusive_lock,
+    file_digest,
+    refuse_dangling_links,
+    write_bytes,
+    write_json,
+    write_text,
+)
 from reproduce.base.paths import relative_to_repo, scratch_folder
 from reproduce.base.progress import Progress
 from reproduce.data.ilsvrc import editions
@@ -60,6 +67,7 @@ def prepare_ilsvrc(
     """
     edition = edition or edition_of(year)
     folder = editions.packed_folder(edition, subset)
+    refuse_dangling_links(folder)
     source = source or _named_source(edition)
     workers = workers or available_cores()
     lock = scratch_folder() / f"{folder.name}.lock"

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from reproduce.base.errors import ReproduceError
 from reproduce.data.augment import CropDraws
+from reproduce.data.ilsvrc.editions import SIDE
 from reproduce.data.ilsvrc.packed import INDEX, check_index, read_manifest
-from reproduce.data.ilsvrc.pixels import SIDE
 from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.data.steps import Augmentation, Batch, Step
 

@@ -12,10 +12,10 @@ from torch import Tensor
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import file_digest
 from reproduce.base.paths import relative_to_repo
-from reproduce.data.ilsvrc.editions import edition_of, packed_folder, statistics_folder
+from reproduce.data.ilsvrc.editions import SIDE
 from reproduce.data.ilsvrc.packed import MANIFEST, read_manifest
-from reproduce.data.ilsvrc.pixels import SIDE
 from reproduce.data.ilsvrc.read import PackedImages, TrainingReader, whole_images
+from reproduce.data.registry import Dataset
 from reproduce.data.steps import Augmentation, Batch, Step
 
 TRAINING_IMAGES_TESTED = 50_000
@@ -107,31 +107,17 @@ class PackedData:
         return PackedSet(self.splits["val"], self.device, len(self.splits["val"]))
 
 
-def load_packed(year: int, device: torch.device, subset: bool = False) -> PackedData:
-    """Return the packed data of an edition.
-
-    Args:
-        year: 2010 or 2012.
-        device: where batches go.
-        subset: the part packed with ``--subset`` instead of the whole edition.
+def load_packed(dataset: Dataset, device: torch.device) -> PackedData:
+    """Return the packed images of ``dataset``, on their way to ``device``.
 
     Raises:
         ReproduceError: nothing is packed, or its statistics are missing or of other images.
     """
-    edition = edition_of(year)
-    folder, statistics = packed_folder(edition, subset), statistics_folder(edition, subset)
-    command = f"python -m reproduce data {edition.name}{' --subset' if subset else ''}"
-    read_manifest(folder, command)
-    if file_digest(folder / MANIFEST) != file_digest(_statistic(statistics, MANIFEST, command)):
+    folder = dataset.folder()
+    read_manifest(folder, dataset.command)
+    if file_digest(folder / MANIFEST) != file_digest(dataset.manifest()):
         raise ReproduceError(
-            f"{relative_to_repo(statistics / MANIFEST)} is not of the images packed in {folder}; run `{command}`"
+            f"{relative_to_repo(dataset.manifest())} is not of the images packed in {folder}; run `{dataset.command}`"
         )
-    names = ("mean_image.npy", "color_covariance.npy")
-    mean, covariance = (np.load(_statistic(statistics, name, command)) for name in names)
+    mean, covariance = (np.load(dataset.statistic(name)) for name in ("mean_image.npy", "color_covariance.npy"))
     return PackedData(folder, device, mean, covariance)
-
-
-def _statistic(statistics: Path, name: str, command: str) -> Path:
-    if not (statistics / name).is_file():
-        raise ReproduceError(f"{relative_to_repo(statistics / name)} is missing; run `{command}`")
-    return statistics / name

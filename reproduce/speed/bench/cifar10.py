@@ -8,7 +8,8 @@ import torch
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.progress import Progress
-from reproduce.data.datasets import open_dataset
+from reproduce.data.opening import open_dataset
+from reproduce.data.registry import CIFAR10
 from reproduce.speed.bench import normalization, ours
 from reproduce.speed.bench.standard_loop import WORKERS, time_standard_loop
 from reproduce.speed.bench.throughput import STANDARD, speedup_rows, throughput_rows
@@ -46,7 +47,7 @@ def measure_cifar10(
     """
     study = load_study(STUDY)
     variants = {name: study.variant(name) for name in nets}
-    data = data or open_dataset("cifar10", torch.device("cpu"))
+    data = data or open_dataset(CIFAR10.name, torch.device("cpu"))
     _check_numbers(variants, rounds, warm_up_steps, timed_steps, data)
     settings = {
         "device": "cpu",

@@ -20,10 +20,10 @@ from torchvision.datasets import ImageFolder
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.progress import Progress
+from reproduce.data.ilsvrc.editions import SIDE
 from reproduce.data.ilsvrc.entries import Entry
 from reproduce.data.ilsvrc.folders import class_folder_images
 from reproduce.data.ilsvrc.pack import pack_shard, plan_shards
-from reproduce.data.ilsvrc.pixels import SIDE
 from reproduce.data.ilsvrc.prepare import pack_listing
 from reproduce.data.ilsvrc.read import PackedImages, TrainingReader
 from reproduce.data.ilsvrc.sources import Listing

@@ -16,8 +16,8 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.progress import format_duration
-from reproduce.data.ilsvrc.editions import EDITIONS
 from reproduce.data.ilsvrc.training import TRAINING_IMAGES_TESTED
+from reproduce.data.registry import DATASETS
 from reproduce.models.counts import training_flops_per_image
 from reproduce.models.spec import NetworkSpec
 from reproduce.speed.timing import cells, cost
@@ -35,17 +35,6 @@ class Sizes(NamedTuple):
     files: int
     test: int
     every_epoch: int
-
-
-_SIZES = {
-    "cifar10": Sizes(50_000, 5, 10_000, 10_000),
-    "fashion_mnist": Sizes(60_000, 1, 10_000, 10_000),
-    **{
-        edition.name: Sizes(edition.images["train"], 1, edition.images[test], edition.images["val"])
-        for edition, test in ((EDITIONS[2010], "test"), (EDITIONS[2012], "val"))
-    },
-}
-_READ_AHEAD = {edition.name for edition in EDITIONS.values()}  # packed images
 
 
 @dataclass(frozen=True)
@@ -135,14 +124,15 @@ def run_seconds(variant: Variant, epochs: int, dataset: str, speeds: Speeds) -> 
     Args:
         variant: what is trained.
         epochs: length of the schedule.
-        dataset: a key of the data sets known here.
+        dataset: its name; no subset, whose sizes are the user's.
         speeds: of the machine.
     """
     sizes = _sizes(variant, dataset)
     network, phases = variant.network_spec(), variant.scaled_phases(epochs)
     name = variant.network
 
-    read_ahead = dataset in _READ_AHEAD and speeds.device != "cpu"  # a CPU that trains shares its cores with reading
+    is_packed = DATASETS[dataset].edition is not None
+    read_ahead = is_packed and speeds.device != "cpu"  # a CPU that trains shares its cores with reading
 
     def seconds(what: str) -> float:
         computed, made = (
@@ -163,7 +153,8 @@ def run_seconds(variant: Variant, epochs: int, dataset: str, speeds: Speeds) -> 
 
 def _sizes(variant: Variant, dataset: str) -> Sizes:
     """Return the images that a variant reads of its data set."""
-    sizes, most = _SIZES[dataset], variant.evaluated_images or sys.maxsize
+    known, most = DATASETS[dataset], variant.evaluated_images or sys.maxsize
+    sizes = Sizes(known.training_images, known.training_files, known.test_images, known.images_watched)
     if variant.training_images is not None:
         sizes = sizes._replace(training=variant.training_images, files=1)
     if variant.held_out_images is not None:
@@ -185,8 +176,8 @@ def study_table(studies: Sequence[Study], speeds: Speeds) -> pd.DataFrame:
             row = {"study": study.study, "profile": profile, "runs": len(runs)}
             if not runs:
                 continue
-            if study.dataset not in _SIZES:
-                rows.append({**row, "in all": "not estimated", "longest run": f"{study.dataset} is not known here"})
+            if DATASETS[study.dataset].training_images is None:
+                rows.append({**row, "in all": "not estimated", "longest run": f"{study.dataset} has no fixed size"})
                 continue
             times = [run_seconds(study.variant(run.variant), run.epochs, study.dataset, speeds) for run in runs]
             longest = runs[times.index(max(times))]

@@ -12,10 +12,11 @@ from torch import Tensor
 
 from reproduce.base.files import file_digest, write_bytes, write_json
 from reproduce.data.augment import ColorNoise, center_crop_of_mean
+from reproduce.data.ilsvrc.editions import SIDE
 from reproduce.data.ilsvrc.packed import INDEX, MANIFEST
-from reproduce.data.ilsvrc.pixels import SIDE
 from reproduce.data.ilsvrc.training import PackedData
 from reproduce.data.in_memory import TrainingData
+from reproduce.data.registry import CIFAR10
 from reproduce.data.statistics import npy_bytes
 from reproduce.data.steps import Step
 from reproduce.speed.timing.cells import IMAGENET_NETWORKS, image_side
@@ -23,7 +24,6 @@ from reproduce.train.loop import DTYPES
 
 _SEED = 1
 _SOURCE_IMAGES = 512  # from which crops are cut: several batches, 100 MB packed, so that pixels come from memory
-_CIFAR10_SIDE = 32  # pixels
 _COVARIANCE = np.diag([4000.0, 4000.0, 4000.0])  # squared gray levels, as photographs have them
 
 
@@ -67,12 +67,12 @@ class InputMaker:
         """Open the images; ``packed`` is the folder of ``write_packed_noise``, for the ImageNet networks."""
         self.size = image_side(network)
         imagenet = network in IMAGENET_NETWORKS
-        mean_image = np.full((3, *[SIDE if imagenet else _CIFAR10_SIDE] * 2), 120.0)
+        mean_image = np.full((3, *[SIDE if imagenet else CIFAR10.image_side] * 2), 120.0)
         self.data: TrainingData | PackedData
         if imagenet:
             self.data = PackedData(packed, device, mean_image, _COVARIANCE)
         else:
-            images = torch.from_numpy(_bytes(_SOURCE_IMAGES, _CIFAR10_SIDE)).to(device)
+            images = torch.from_numpy(_bytes(_SOURCE_IMAGES, CIFAR10.image_side)).to(device)
             labels = torch.zeros(_SOURCE_IMAGES, dtype=torch.int64, device=device)
             self.data = TrainingData(images, labels, images, labels, mean_image, files=1)
         self.mean = center_crop_of_mean(mean_image, self.size).to(device)

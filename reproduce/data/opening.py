@@ -1,20 +1,14 @@
-"""Every data set a study can name: where its manifest and statistics are, and how it is opened for training."""
+"""Opening a data set for training, whole or as a variant asks for it: a part of it, or its images enlarged."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.paths import relative_to_repo
-from reproduce.data import fashion_mnist
-from reproduce.data.cifar10 import STATISTICS_FOLDER, Cifar10, load_cifar10
-from reproduce.data.fashion_mnist import FashionMnist, load_fashion_mnist
-from reproduce.data.ilsvrc.editions import edition_of, statistics_folder
 from reproduce.data.ilsvrc.training import PackedData, load_packed
 from reproduce.data.in_memory import ImageSet, TrainingData, balanced_subset, enlarged_mean
+from reproduce.data.registry import DATASETS, Dataset
 
 Data = TrainingData | PackedData
 
@@ -34,76 +28,6 @@ class DataOptions:
     image_side: int | None = None
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """One data set. ``name`` is what study.yaml and ``python -m reproduce data`` call it."""
-
-    name: str
-    statistics: Callable[[], Path]
-    load: Callable[[torch.device, "Dataset"], Data]
-    command: str
-
-    def manifest(self) -> Path:
-        """Return the manifest's path.
-
-        Raises:
-            ReproduceError: there is none.
-        """
-        return self.statistic("manifest.json")
-
-    def statistic(self, name: str) -> Path:
-        """Return the path of one file of statistics.
-
-        Raises:
-            ReproduceError: it is missing.
-        """
-        path = self.statistics() / name
-        if not path.is_file():
-            raise ReproduceError(f"{relative_to_repo(path)} is missing; run `{self.command}`")
-        return path
-
-
-def _load_cifar10(device: torch.device, dataset: Dataset) -> TrainingData:
-    return _in_memory(load_cifar10(), device, dataset, files=5)
-
-
-def _load_fashion_mnist(device: torch.device, dataset: Dataset) -> TrainingData:
-    return _in_memory(load_fashion_mnist(), device, dataset, files=1)
-
-
-def _in_memory(data: Cifar10 | FashionMnist, device: torch.device, dataset: Dataset, files: int) -> TrainingData:
-    arrays = data.training_images, data.training_labels, data.test_images, data.test_labels
-    mean, covariance = (np.load(dataset.statistic(name)) for name in ("mean_image.npy", "color_covariance.npy"))
-    return TrainingData(*(torch.from_numpy(array).to(device) for array in arrays), mean, covariance, files)
-
-
-def _ilsvrc(year: int, subset: bool) -> Dataset:
-    edition = edition_of(year)
-    return Dataset(
-        name=f"{edition.name}_subset" if subset else edition.name,
-        statistics=lambda: statistics_folder(edition, subset),
-        load=lambda device, _: load_packed(year, device, subset),
-        command=f"python -m reproduce data {edition.name}{' --subset' if subset else ''}",
-    )
-
-
-_CIFAR10 = Dataset("cifar10", lambda: STATISTICS_FOLDER, _load_cifar10, "python -m reproduce data cifar10")
-_FASHION_MNIST = Dataset(
-    "fashion_mnist",
-    lambda: fashion_mnist.STATISTICS_FOLDER,
-    _load_fashion_mnist,
-    "python -m reproduce data fashion_mnist",
-)
-DATASETS = {
-    dataset.name: dataset
-    for dataset in (
-        _CIFAR10,
-        _FASHION_MNIST,
-        *(_ilsvrc(year, subset) for year in (2010, 2012) for subset in (False, True)),
-    )
-}
-
-
 def open_dataset(name: str, device: torch.device, options: DataOptions = DataOptions()) -> Data:
     """Return the data set ``name``, checked, as ``options`` ask for it.
 
@@ -111,7 +35,7 @@ def open_dataset(name: str, device: torch.device, options: DataOptions = DataOpt
         ReproduceError: data or statistics are missing or fail their check sums, or the options do not suit them.
     """
     dataset = DATASETS[name]
-    data = dataset.load(device, dataset)
+    data = _in_memory(dataset, device) if dataset.edition is None else load_packed(dataset, device)
     if options == DataOptions():
         return data
     if not isinstance(data, TrainingData):
@@ -119,6 +43,14 @@ def open_dataset(name: str, device: torch.device, options: DataOptions = DataOpt
     if options.training_images is not None:
         data = _subset(data, options, name)
     return data if options.image_side is None else enlarged_data(data, options.image_side)
+
+
+def _in_memory(dataset: Dataset, device: torch.device) -> TrainingData:
+    data = dataset.read()
+    arrays = data.training_images, data.training_labels, data.test_images, data.test_labels
+    mean, covariance = (np.load(dataset.statistic(name)) for name in ("mean_image.npy", "color_covariance.npy"))
+    tensors = (torch.from_numpy(array).to(device) for array in arrays)
+    return TrainingData(*tensors, mean, covariance, dataset.training_files)
 
 
 def enlarged_data(data: TrainingData, side: int) -> TrainingData:

@@ -1,0 +1,1 @@
+"""CIFAR-10: reading its official binary batches, and where they come from."""

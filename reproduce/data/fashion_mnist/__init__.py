@@ -1,0 +1,1 @@
+"""Fashion-MNIST: reading its official files, and where they come from."""
