@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from reproduce.base.csv_tables import read_table
 from reproduce.judge.reasons import verdict_words
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report import records
 from reproduce.report.style import with_interval
-from reproduce.report.timeline import read_table
 
 _COLUMNS = (
     "ablation claim study arms estimand unit scale schedule dataset relation published authors_log estimate low high "

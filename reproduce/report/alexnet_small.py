@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
+from reproduce.base.csv_tables import read_table
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report import ablations, records
 from reproduce.report.columns import BASE, STUDY
 from reproduce.report.style import BLUE, MUTED, SMALL_PT, VERMILION, WIDE_INCHES, new_figure, styled, with_interval
-from reproduce.report.timeline import read_table
 from reproduce.runs import statistics
 from reproduce.runs.learning import WINDOW, updates_to_leave_chance
 

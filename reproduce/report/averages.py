@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from reproduce.base.csv_tables import read_table
 from reproduce.report import records
 from reproduce.report.style import with_interval
-from reproduce.report.timeline import read_table
 
 _DATASETS = {"cifar10": "CIFAR-10", "fashion_mnist": "Fashion-MNIST"}
 _IDENTITY = "study variant epochs dataset scale schedule n_seeds"

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from reproduce.base.csv_tables import read_table
 from reproduce.data.cifar10 import Cifar10
 from reproduce.data.in_memory import balanced_subset
-from reproduce.report.timeline import read_table
 from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_predictions
 from reproduce.runs.filters import color_shares, first_layer
 from reproduce.runs.labels import read_labels

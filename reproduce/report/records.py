@@ -7,11 +7,11 @@ from typing import Any
 
 import pandas as pd
 
+from reproduce.base.csv_tables import read_table
 from reproduce.base.paths import RESULTS
 from reproduce.judge import reasons, rules
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report.style import with_interval
-from reproduce.report.timeline import read_table
 from reproduce.study.claims import Claim, load_claims
 
 TABLES = RESULTS / "tables"

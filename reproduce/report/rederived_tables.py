@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from reproduce.base.csv_tables import read_table
 from reproduce.judge.factorial import effects_of
 from reproduce.report.records import TABLES
 from reproduce.report.rederived import COLUMNS, row_of
-from reproduce.report.timeline import read_table
 from reproduce.runs.files import RUNS_ROOT, read_predictions
 from reproduce.runs.labels import read_labels
 from reproduce.study.run_id import RunId

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from reproduce.base.csv_tables import read_table
 from reproduce.report import records
 from reproduce.report.style import format_number, markdown_table, with_interval
-from reproduce.report.timeline import read_table
 from reproduce.runs.tuning import read_tuning
 from reproduce.study.study import Study, load_study
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from reproduce.base.csv_tables import read_table
 from reproduce.report import records
 from reproduce.report.style import markdown_table
-from reproduce.report.timeline import read_table
 from reproduce.runs.learning import updates_to_reach
 
 STUDY = "why_ports_stall"

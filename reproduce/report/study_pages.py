@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from reproduce.base.csv_tables import read_table
 from reproduce.report import records
 from reproduce.report.style import markdown_table, with_interval
-from reproduce.report.timeline import read_table
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.statistics import mean_interval
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from reproduce.base.csv_tables import read_table
 from reproduce.models import spec
 from reproduce.report.records import TABLES
-from reproduce.report.timeline import read_table
 from reproduce.speed.measure import uneven_words
 
 PAPER, WITHOUT_NORMALIZATION, ONE_COLUMN = "alexnet_paper", "alexnet_no_normalization", "alexnet_one_gpu"

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from reproduce.base.csv_tables import percentages, read_table
 from reproduce.base.paths import PAPER_NOTES
 from reproduce.report import records
 from reproduce.report.records import Records
 from reproduce.report.style import format_number, markdown_table, with_interval
-from reproduce.report.timeline import percentages, read_table
 from reproduce.runs.statistics import Estimate, mean_interval
 from reproduce.study.study import Study, load_study
 
