@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pandas as pd
 
+from reproduce.base.text import figures
 from reproduce.judge import rules
-from reproduce.judge.reasons import figures
 from reproduce.judge.rules import Outcome
 from reproduce.runs import statistics
 from reproduce.runs.estimands import values_of_arm

@@ -8,10 +8,9 @@ from typing import Any
 import pandas as pd
 
 from reproduce.base.csv_tables import read_table
-from reproduce.judge.reasons import verdict_words
+from reproduce.base.text import verdict_words, with_interval
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report import records
-from reproduce.report.style import with_interval
 
 _COLUMNS = (
     "ablation claim study arms estimand unit scale schedule dataset relation published authors_log estimate low high "

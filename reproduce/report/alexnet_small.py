@@ -9,10 +9,11 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from reproduce.base.csv_tables import read_table
+from reproduce.base.text import unit_words, with_interval
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report import ablations, records
 from reproduce.report.columns import BASE, STUDY
-from reproduce.report.style import BLUE, MUTED, SMALL_PT, VERMILION, WIDE_INCHES, new_figure, styled, with_interval
+from reproduce.report.style import BLUE, MUTED, SMALL_PT, VERMILION, WIDE_INCHES, new_figure, styled
 from reproduce.runs import statistics
 from reproduce.runs.learning import WINDOW, updates_to_leave_chance
 
@@ -54,10 +55,10 @@ def effects_table(tables: Path | None = None) -> pd.DataFrame:
             {
                 "ingredient": row.ablation,
                 "measure": ablations.MEASURES.get(row.estimand, row.estimand),
-                "effect": with_interval(row.estimate, row.low, row.high, unit=records.UNITS[row.unit]),
+                "effect": with_interval(row.estimate, row.low, row.high, unit=unit_words(row.unit)),
                 "seeds": " and ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n)),
                 "p (Holm)": "-" if pd.isna(row.p_value_holm) else f"{row.p_value_holm:.2g}",
-                "verdict": records.verdict_words(row),
+                "verdict": records.bold_verdict(row),
             }
         )
     return pd.DataFrame(rows)

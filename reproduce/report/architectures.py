@@ -12,8 +12,8 @@ from pydantic import model_validator
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_bytes
 from reproduce.base.paths import PAPER_NOTES
+from reproduce.base.text import markdown_table
 from reproduce.base.validation import Strict, read_yaml, validated
-from reproduce.judge.markdown import markdown_table
 from reproduce.models import counts, spec
 from reproduce.report.architecture_features import FEATURES, sides
 

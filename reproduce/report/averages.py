@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce.base.csv_tables import read_table
+from reproduce.base.text import with_interval
 from reproduce.report import records
-from reproduce.report.style import with_interval
 
 _DATASETS = {"cifar10": "CIFAR-10", "fashion_mnist": "Fashion-MNIST"}
 _IDENTITY = "study variant epochs dataset scale schedule n_seeds"

@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from reproduce.base.text import format_number, with_interval
 from reproduce.report.style import (
     BLUE,
     GRAY,
@@ -20,12 +21,10 @@ from reproduce.report.style import (
     SMALL_PT,
     VERMILION,
     WIDE_INCHES,
-    format_number,
     label_point,
     new_figure,
     styled,
     text_color,
-    with_interval,
 )
 
 _CURVES = {

@@ -8,19 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from reproduce.base.text import format_number
 from reproduce.report.columns import Filters, Neighborhood, TopFive
-from reproduce.report.style import (
-    BLUE,
-    GREEN,
-    MUTED,
-    SMALL_PT,
-    VERMILION,
-    WIDE_INCHES,
-    format_number,
-    label_point,
-    new_figure,
-    styled,
-)
+from reproduce.report.style import BLUE, GREEN, MUTED, SMALL_PT, VERMILION, WIDE_INCHES, label_point, new_figure, styled
 from reproduce.runs.filters import SPLIT_P_VALUE, specialization_summary
 from reproduce.runs.labels import CIFAR10_CLASSES
 from reproduce.runs.statistics import mean_interval

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from reproduce.report.style import format_number
+from reproduce.base.text import format_number
 from reproduce.report.timing import PAPER, Timings, at_all_threads, device_names, roofline, shares_by_kind
 from reproduce.report.timing_ratios import ONE_COLUMN_OVER_TWO, WITH_INPUT, WITHOUT_OVER_WITH, ratios, scaling
 

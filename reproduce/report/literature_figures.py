@@ -5,6 +5,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from reproduce.base.text import format_number
 from reproduce.report.style import (
     BLUE,
     INK,
@@ -14,7 +15,6 @@ from reproduce.report.style import (
     SMALL_PT,
     VERMILION,
     WIDE_INCHES,
-    format_number,
     label_point,
     new_figure,
     styled,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.text import format_number, frame_as_markdown, with_interval
 from reproduce.report import records
 from reproduce.report.records import Records
-from reproduce.report.style import format_number, markdown_table, with_interval
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.statistics import Estimate, mean_interval
 from reproduce.runs.table import rows_of_arm, went_wrong
@@ -123,7 +123,7 @@ def steps_table(loaded: Records, study: Study | None = None) -> str:
             f"share of the published {first - last:g} points, %": with_interval(*sizes, decimals=0),
         }
         rows.append(row)
-    return markdown_table(pd.DataFrame(rows))
+    return frame_as_markdown(pd.DataFrame(rows))
 
 
 def _mean_words(arm: Arm) -> str:

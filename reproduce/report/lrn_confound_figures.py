@@ -8,19 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from reproduce.base.text import format_number, with_interval
 from reproduce.report.lrn_confound import ALONE, CHAIN, TOTAL, Arm, Step
-from reproduce.report.style import (
-    BLUE,
-    GRAY,
-    INK,
-    MUTED,
-    SMALL_PT,
-    WIDE_INCHES,
-    format_number,
-    new_figure,
-    styled,
-    with_interval,
-)
+from reproduce.report.style import BLUE, GRAY, INK, MUTED, SMALL_PT, WIDE_INCHES, new_figure, styled
 
 _ROW_INCHES = 0.5
 _CHAIN_ARMS = ("13 % net", "with normalization", "and the 11 % net's body", "and its length: the 11 % net")

@@ -15,7 +15,8 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_text
 from reproduce.base.paths import relative_to_repo
-from reproduce.judge.numbers import format_number
+from reproduce.base.text import frame_as_markdown
+from reproduce.judge.numbers import cited_number
 from reproduce.report import (
     alexnet_small,
     lrn_confound,
@@ -27,7 +28,6 @@ from reproduce.report import (
     training_time,
 )
 from reproduce.report.records import Records, ablations_run, source_checks, verdict_table
-from reproduce.report.style import markdown_table
 from reproduce.report.verdict_counts import verdict_counts
 
 Numbers = Mapping[str, Mapping[str, Any]]
@@ -48,11 +48,11 @@ def _not_run(records: Records) -> str:
     waiting = records.verdicts[records.verdicts["verdict"].eq("not run")]
     shown = waiting[["statement", "why"]].rename(columns={"statement": "claim"})
     commands = waiting["command"] if "command" in waiting else pd.Series(dtype=str)
-    return markdown_table(shown.assign(command=[f"`{c}`" if pd.notna(c) else "-" for c in commands]))
+    return frame_as_markdown(shown.assign(command=[f"`{c}`" if pd.notna(c) else "-" for c in commands]))
 
 
 def _training_days(records: Records) -> str:
-    return markdown_table(training_time.claims_on_days(timing.load_timings(), records.claims, sources=False))
+    return frame_as_markdown(training_time.claims_on_days(timing.load_timings(), records.claims, sources=False))
 
 
 def _training_cost(records: Records) -> str:
@@ -60,13 +60,13 @@ def _training_cost(records: Records) -> str:
 
 
 BLOCKS: dict[str, Callable[[Records], str]] = {
-    "verdicts": lambda records: markdown_table(verdict_table(records)),
-    "verdict-counts": lambda records: markdown_table(verdict_counts(records)),
-    "ablations-run": lambda records: markdown_table(ablations_run(records)),
+    "verdicts": lambda records: frame_as_markdown(verdict_table(records)),
+    "verdict-counts": lambda records: frame_as_markdown(verdict_counts(records)),
+    "ablations-run": lambda records: frame_as_markdown(ablations_run(records)),
     "not-run": _not_run,
     "stalls": lambda records: stalls.page_table(),
-    "small-effects": lambda records: markdown_table(alexnet_small.effects_table()),
-    "bias-windows": lambda records: markdown_table(alexnet_small.bias_windows_table()),
+    "small-effects": lambda records: frame_as_markdown(alexnet_small.effects_table()),
+    "bias-windows": lambda records: frame_as_markdown(alexnet_small.bias_windows_table()),
     "training-points": lambda records: training_points.points_table(records),
     "steps": lambda records: lrn_confound.steps_table(records),
     "relu-epochs": lambda records: relu_vs_tanh.epochs_table(),
@@ -74,12 +74,12 @@ BLOCKS: dict[str, Callable[[Records], str]] = {
     "relu-rates": lambda records: relu_vs_tanh.rates_table(),
     "training-days": _training_days,
     "training-cost": _training_cost,
-    "source-checks": lambda records: markdown_table(source_checks(records.claims, popular_only=True)),
+    "source-checks": lambda records: frame_as_markdown(source_checks(records.claims, popular_only=True)),
 }
 """What each named block holds."""
 
 STUDY_BLOCKS: dict[str, Callable[[Records, str], str]] = {
-    "verdicts": lambda records, study: markdown_table(verdict_table(records, study)),
+    "verdicts": lambda records, study: frame_as_markdown(verdict_table(records, study)),
     "arms": lambda records, study: study_pages.arms_table(study),
     "effects": lambda records, study: study_pages.effects_table(study),
 }
@@ -175,7 +175,7 @@ def _number(found: re.Match[str], numbers: Numbers, where: str) -> str:
         raise ReproduceError(
             f"{where}: no number {found['id']!r} in results/numbers.json; correct the id or run `dvc repro`"
         )
-    text = _MINUS.sub("\N{MINUS SIGN}", format_number(numbers[found["id"]]))
+    text = _MINUS.sub("\N{MINUS SIGN}", cited_number(numbers[found["id"]]))
     if not found["short"]:
         return text
     if re.search(r"scale|shortened", text):

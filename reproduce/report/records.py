@@ -9,15 +9,14 @@ import pandas as pd
 
 from reproduce.base.csv_tables import read_table
 from reproduce.base.paths import RESULTS
-from reproduce.judge import reasons, rules
+from reproduce.base.text import unit_words, verdict_words, with_interval
+from reproduce.judge import rules
 from reproduce.judge.rules import NOT_RUN
-from reproduce.report.style import with_interval
 from reproduce.study.claims import Claim, load_claims
 
 TABLES = RESULTS / "tables"
 ERROR = "test_top1_error_percent"
 
-UNITS = {"percent": " %", "percentage_points": " points", "seconds": " s", "ratio": "", "count": ""}
 _COLUMNS = {
     "verdicts": "claim_id statement kind dataset scale schedule target_kind target_value unit margin verdict why "
     "estimate low high n_seeds n_by_arm negligible_within negligible runs",
@@ -85,7 +84,7 @@ def ablations_run(records: Records) -> pd.DataFrame:
 
 
 def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
-    unit = UNITS.get(row.unit, "")
+    unit = unit_words(row.unit)
     targets = {kind: [t.value for t in claim.targets if t.kind == kind] for kind in ("published", "authors_log")}
     ours = "-"
     if pd.notna(row.estimate):
@@ -99,7 +98,7 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
         "ours (95 % interval)": ours,
         "seeds": _seeds(row, claim),
         "setting": setting,
-        "verdict": verdict_words(row),
+        "verdict": bold_verdict(row),
     }
 
 
@@ -111,16 +110,16 @@ def _seeds(row: Any, claim: Claim) -> str:
     return f"{counts} ({claim.seeds_planned} planned)" if more else counts
 
 
-def verdict_words(row: Any) -> str:
+def bold_verdict(row: Any) -> str:
     """Return a row's verdict in bold, and how small the effect is where a bound for that was fixed and is kept."""
-    words = reasons.verdict_words(row.verdict, row.negligible_within, row.unit)
+    words = verdict_words(row.verdict, row.negligible_within, row.unit)
     return f"**{words}**{smallness(row)}"
 
 
 def smallness(row: Any) -> str:
     """Return what follows the verdict on an effect that is there but negligible: its bound; empty for others."""
     is_said = row.negligible is True and row.verdict != rules.NO_EFFECT
-    return f", under {row.negligible_within:g}{UNITS.get(row.unit, '')}" if is_said else ""
+    return f", under {row.negligible_within:g}{unit_words(row.unit)}" if is_said else ""
 
 
 def reasons_table(records: Records, study: str) -> pd.DataFrame:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce.base.csv_tables import read_table
+from reproduce.base.text import format_number, frame_as_markdown, with_interval
 from reproduce.report import records
-from reproduce.report.style import format_number, markdown_table, with_interval
 from reproduce.runs.tuning import read_tuning
 from reproduce.study.study import Study, load_study
 
@@ -72,7 +72,7 @@ def epochs_table(tables: Path | None = None, study: Study | None = None) -> str:
             found = of.loc[measure] if measure in of.index else None
             row[f"epochs to 25 % {measure} error"] = "-" if found is None else _interval(found)
         rows.append(row)
-    return markdown_table(pd.DataFrame(rows)) if rows else "Not run yet."
+    return frame_as_markdown(pd.DataFrame(rows)) if rows else "Not run yet."
 
 
 def ratios_table(tables: Path | None = None) -> str:
@@ -83,7 +83,7 @@ def ratios_table(tables: Path | None = None) -> str:
         {"question": row.question, "ratio": with_interval(row.value, row.low, row.high), "seeds": _seeds(row)}
         for row in frame.itertuples()
     ]
-    return markdown_table(pd.DataFrame(rows)) if rows else "Not run yet."
+    return frame_as_markdown(pd.DataFrame(rows)) if rows else "Not run yet."
 
 
 def _seeds(row: tuple) -> str:
@@ -104,7 +104,7 @@ def rates_table(study: Study | None = None) -> str:
         best = fastest_rate(arm)
         cells = {f"{rate:g}": _tried(arm[arm["rate"].eq(rate)], rate == best) for rate in rates}
         rows.append({"net": net, "units": unit} | cells)
-    return markdown_table(pd.DataFrame(rows))
+    return frame_as_markdown(pd.DataFrame(rows))
 
 
 def fastest_rate(runs: pd.DataFrame) -> float | None:

@@ -5,20 +5,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from reproduce.base.text import format_number
 from reproduce.report.relu_vs_tanh import NETS, TARGET_PERCENT, UNITS
-from reproduce.report.style import (
-    BLUE,
-    GREEN,
-    INK,
-    MUTED,
-    PURPLE,
-    SMALL_PT,
-    VERMILION,
-    WIDE_INCHES,
-    format_number,
-    new_figure,
-    styled,
-)
+from reproduce.report.style import BLUE, GREEN, INK, MUTED, PURPLE, SMALL_PT, VERMILION, WIDE_INCHES, new_figure, styled
 
 _COLORS, _LINES = (BLUE, VERMILION, PURPLE, GREEN), ("-", (0, (4, 1.5)), (0, (4, 1, 1, 1)), (0, (1, 1)))
 _LOOKS = dict(zip(UNITS.values(), zip(_COLORS, _LINES, strict=True), strict=True))

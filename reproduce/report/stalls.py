@@ -6,8 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce.base.csv_tables import read_table
+from reproduce.base.text import frame_as_markdown
 from reproduce.report import records
-from reproduce.report.style import markdown_table
 from reproduce.runs.learning import updates_to_reach
 
 STUDY = "why_ports_stall"
@@ -75,4 +75,4 @@ def page_table(tables: Path | None = None) -> str:
         }
         for variant, arm in runs.groupby("variant", sort=False)
     ]
-    return markdown_table(pd.DataFrame(rows)) if rows else "Not run yet."
+    return frame_as_markdown(pd.DataFrame(rows)) if rows else "Not run yet."

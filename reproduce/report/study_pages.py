@@ -5,8 +5,8 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce.base.csv_tables import read_table
+from reproduce.base.text import frame_as_markdown, with_interval
 from reproduce.report import records
-from reproduce.report.style import markdown_table, with_interval
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.statistics import mean_interval
 
@@ -31,7 +31,7 @@ def arms_table(study: str, tables: Path | None = None) -> str:
         same = runs["study"].eq(study) & runs["variant"].eq(variant) & runs["epochs"].eq(epochs)
         row["test minus training error (center), points"] = _gap(runs[same], study)
         rows.append(row)
-    return markdown_table(pd.DataFrame(rows))
+    return frame_as_markdown(pd.DataFrame(rows))
 
 
 def _gap(arm: pd.DataFrame, study: str) -> str:
@@ -57,7 +57,7 @@ def effects_table(study: str, tables: Path | None = None) -> str:
             shares = (getattr(effect, name) for name in _SHARES)
             row["share of the published gain, %"] = with_interval(*shares, decimals=0)
         rows.append(row)
-    return markdown_table(pd.DataFrame(rows))
+    return frame_as_markdown(pd.DataFrame(rows))
 
 
 def _tables(folder: Path | None) -> Path:

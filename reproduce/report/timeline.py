@@ -12,7 +12,7 @@ import pandas as pd
 from reproduce.base.csv_tables import percentages, read_table, yes_or_no
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES, relative_to_repo
-from reproduce.report.style import format_number
+from reproduce.base.text import format_number
 
 TIMELINE_CSV = PAPER_NOTES / "ilsvrc_timeline.csv"
 

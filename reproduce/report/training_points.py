@@ -9,9 +9,9 @@ import pandas as pd
 
 from reproduce.base.csv_tables import percentages, read_table
 from reproduce.base.paths import PAPER_NOTES
+from reproduce.base.text import format_number, frame_as_markdown, with_interval
 from reproduce.report import records
 from reproduce.report.records import Records
-from reproduce.report.style import format_number, markdown_table, with_interval
 from reproduce.runs.statistics import Estimate, mean_interval
 from reproduce.study.study import Study, load_study
 
@@ -75,7 +75,7 @@ def points_table(loaded: Records, points: pd.DataFrame | None = None, study: Stu
     histories = records.study_histories(loaded, STUDY)
     drawn = printed_points(histories, points, study).sort_values(["variant", "passes"], kind="stable")
     rows = [_row(point, loaded, histories) for point in drawn.itertuples()]
-    return markdown_table(pd.DataFrame(rows)) if rows else "Not run yet."
+    return frame_as_markdown(pd.DataFrame(rows)) if rows else "Not run yet."
 
 
 def _row(point: tuple, loaded: Records, histories: pd.DataFrame) -> dict[str, str]:
