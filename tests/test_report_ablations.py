@@ -8,9 +8,9 @@ from matplotlib.colors import same_color
 from report_support import clipped, make_records, overlaps, words
 
 from reproduce.report import build
-from reproduce.report.ablation_figures import ablation_forest
 from reproduce.report.ablations import load_ablations, panels
-from reproduce.report.figures import VERDICT_LOOKS
+from reproduce.report.figures.ablation_forest import ablation_forest
+from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
 from reproduce.report.style import GREEN
 
 NOTHING = {

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from reproduce.report import alexnet_small
+from reproduce.report.figures.arms_beside_base import arms_beside_base
 
 ERRORS = {  # variant: epochs, (training, held-out) error by epoch
     "base": (3, [(60.0, 55.0), (40.0, 38.0), (30.0, 31.0)]),
@@ -40,7 +41,9 @@ def test_curves_are_of_this_study_and_keep_both_errors(tables):
 
 
 def test_an_arm_of_the_bases_length_has_a_panel_with_the_base_in_it(tables):
-    (panel,) = [each for each in alexnet_small.learning_curves(alexnet_small.load_curves(tables)).axes if each.lines]
+    (panel,) = [
+        each for each in arms_beside_base(alexnet_small.load_curves(tables), alexnet_small.BASE).axes if each.lines
+    ]
     assert (panel.get_title(loc="left"), panel.texts[0].get_text()) == ("no dropout", "2 seeds")
     assert [line.get_ydata().tolist() for line in panel.lines] == [
         [60.0, 40.0, 30.0],
@@ -52,7 +55,7 @@ def test_an_arm_of_the_bases_length_has_a_panel_with_the_base_in_it(tables):
 
 def test_without_runs_the_figure_says_so(tables):
     curves = alexnet_small.load_curves(tables)
-    figure = alexnet_small.learning_curves(curves.iloc[:0])
+    figure = arms_beside_base(curves.iloc[:0], alexnet_small.BASE)
     assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["not run yet"]
 
 

@@ -7,8 +7,9 @@ from collect_support import FakeRunId, FakeStudy
 from stored_runs import answers, config_of, write_labels, write_stored
 
 from reproduce.data.cifar10 import Cifar10
-from reproduce.report import columns, filter_figures
-from reproduce.report.columns import Neighborhood
+from reproduce.report import columns
+from reproduce.report.figures import column_filters, image_lists
+from reproduce.report.figures.image_lists import Neighborhood
 from reproduce.report.style import png_bytes
 from reproduce.runs.filters import color_shares
 
@@ -81,7 +82,7 @@ def test_zero_is_mid_gray_and_each_filter_has_its_own_scale():
     weights = np.zeros((3, 3, 1, 2))
     weights[0, :, 0] = [[4, -4], [0, 2], [0, 0]]
     weights[1, 0, 0, 0] = -0.01
-    pictures = filter_figures.filter_pictures(weights)
+    pictures = column_filters.filter_pictures(weights)
     assert pictures.shape == (3, 1, 2, 3)
     assert pictures[0, 0].tolist() == [[1, 0.5, 0.5], [0, 0.75, 0.5]]
     assert pictures[1, 0, 0].tolist() == [0, 0.5, 0.5]
@@ -90,7 +91,7 @@ def test_zero_is_mid_gray_and_each_filter_has_its_own_scale():
 
 def test_a_mosaic_keeps_every_pixel_and_parts_pictures_by_white():
     pictures = np.arange(3 * 2 * 2 * 3).reshape(3, 2, 2, 3) / 100
-    canvas = filter_figures.mosaic(pictures, across=2)
+    canvas = column_filters.mosaic(pictures, across=2)
     assert canvas.shape == (7, 7, 3)
     np.testing.assert_array_equal(canvas[1:3, 4:6], pictures[1])
     np.testing.assert_array_equal(canvas[4:6, 1:3], pictures[2])
@@ -98,13 +99,13 @@ def test_a_mosaic_keeps_every_pixel_and_parts_pictures_by_white():
 
 
 def test_filters_are_a_row_a_seed_with_both_columns(root):
-    figure = filter_figures.column_filters(columns.shown_filters(RUNS[1::-1], root))
+    figure = column_filters.column_filters(columns.shown_filters(RUNS[1::-1], root))
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles[0] == "seed 1, column 1: mean color share 0.50" and titles[3].startswith("seed 2, column 2")
     drawn = figure.axes[0].images[0].get_array()
-    step = filter_figures._PIXELS_PER_WEIGHT
+    step = column_filters._PIXELS_PER_WEIGHT
     first, _ = columns.shown_filters(RUNS[1::-1], root)[0].columns()
-    np.testing.assert_array_equal(drawn[::step, ::step][1:6, 1:6], filter_figures.filter_pictures(first.weights)[0])
+    np.testing.assert_array_equal(drawn[::step, ::step][1:6, 1:6], column_filters.filter_pictures(first.weights)[0])
     assert drawn.shape == (7 * step, 49 * step, 3)
     assert figure.get_supxlabel().startswith("the first 2 seeds; ")
 
@@ -117,7 +118,7 @@ def specialization_rows():
 
 
 def test_the_index_is_a_row_a_variant_with_its_count_of_splits():
-    figure = filter_figures.specialization(specialization_rows())
+    figure = column_filters.specialization(specialization_rows())
     ends = [line.get_xdata()[-1] for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
     starts = [line.get_xdata()[0] for line in figure.axes[0].lines if len(line.get_xdata()) == 2]
     low, high = figure.axes[0].get_xlim()
@@ -131,7 +132,7 @@ def test_the_index_is_a_row_a_variant_with_its_count_of_splits():
 
 def test_bars_mark_the_right_class(root):
     images = np.zeros((8, 32, 32, 3), dtype=np.uint8)
-    figure = filter_figures.top_five_lists(columns.top_fives(RUNS[0], images, root), seed=2)
+    figure = image_lists.top_five_lists(columns.top_fives(RUNS[0], images, root), seed=2)
     bars = figure.axes[4]
     assert [text.get_text() for text in bars.texts][:2] == ["cat", "truck"]
     assert [text.get_fontweight() for text in bars.texts][:2] == ["bold", "normal"]
@@ -149,7 +150,7 @@ def test_neighbors_of_the_querys_class_are_framed():
             "difference_percentage_points": [35.0, 39.0],
         }
     )
-    figure = filter_figures.nearest_images([query], purity, seed=1)
+    figure = image_lists.nearest_images([query], purity, seed=1)
     framed = [axes for axes in figure.axes if axes.images and axes.spines["top"].get_visible()]
     assert len(framed) == 4 + 1
     headings = [text.get_text() for axes in figure.axes for text in axes.texts]
@@ -161,10 +162,10 @@ def test_before_any_run_every_figure_says_so():
     empty = specialization_rows().iloc[:0]
     purity = pd.DataFrame(columns=["feature_purity_percent"])
     drawn = [
-        filter_figures.column_filters([]),
-        filter_figures.specialization(empty),
-        filter_figures.top_five_lists([], None),
-        filter_figures.nearest_images([], purity, None),
+        column_filters.column_filters([]),
+        column_filters.specialization(empty),
+        image_lists.top_five_lists([], None),
+        image_lists.nearest_images([], purity, None),
     ]
     assert [figure.axes[0].texts[0].get_text() for figure in drawn] == ["not run yet"] * 4
-    assert png_bytes(drawn[0]) == png_bytes(filter_figures.column_filters([]))
+    assert png_bytes(drawn[0]) == png_bytes(column_filters.column_filters([]))

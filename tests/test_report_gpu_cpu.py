@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from timing_support import frame_of, row
 
-from reproduce.report import gpu_cpu, timing, training_time
+from reproduce.report.speed import gpu_cpu, timing_tables, training_time
 from reproduce.speed.timing import tables
 
 
@@ -19,7 +19,7 @@ def timings_of(folder, *rows):
     frame = frame_of(rows, started_utc="2026-01-02T03:04:05Z", gpu="a GPU").drop(columns="machine")
     frame.to_csv(folder / "timing" / "a-machine.csv", index=False)
     tables.tabulate(folder / "timing", folder / "tables")
-    return timing.load_timings(folder / "tables")
+    return timing_tables.load_timings(folder / "tables")
 
 
 @pytest.fixture
@@ -96,9 +96,12 @@ def test_nothing_timed_at_two_sizes_scales_nothing(timed):
 
 def test_machines_of_one_name_are_told_apart(tmp_path):
     timed = timings_of(tmp_path, of_rounds([100.0, 110.0, 120.0]))
-    again = timing.Timings(pd.concat([timed.rows, timed.rows.assign(machine="b-machine")]), timed.days)
-    assert timing.device_names(timed) == {("a-machine", "cpu"): "Intel Xeon, 2 cores"}
-    assert [name.partition(" (")[2] for name in timing.device_names(again).values()] == ["a-machine)", "b-machine)"]
+    again = timing_tables.Timings(pd.concat([timed.rows, timed.rows.assign(machine="b-machine")]), timed.days)
+    assert timing_tables.device_names(timed) == {("a-machine", "cpu"): "Intel Xeon, 2 cores"}
+    assert [name.partition(" (")[2] for name in timing_tables.device_names(again).values()] == [
+        "a-machine)",
+        "b-machine)",
+    ]
 
 
 def test_inference_is_images_a_second_with_the_operations_of_one(tmp_path):

@@ -8,8 +8,8 @@ from report_support import clipped, overlaps, words
 
 from reproduce.base.errors import ReproduceError
 from reproduce.report import build, records
+from reproduce.report.figures.error_steps import error_steps
 from reproduce.report.lrn_confound import load_steps, published_ends, steps_table
-from reproduce.report.lrn_confound_figures import normalization_steps
 
 BEGUN = {"first": COMPLETE["first"], "normalized": [12.9, None, 13.1], "body": [12.3]}
 
@@ -31,7 +31,8 @@ def rows(text):
 
 
 def draw(loaded):
-    return normalization_steps(load_steps(loaded), published_ends(loaded))
+    steps = load_steps(loaded)
+    return error_steps([steps[name] for name in CHAIN], steps[TOTAL], steps[ALONE], published_ends(loaded))
 
 
 def marks(axes):

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from reproduce.report import relu_vs_tanh, relu_vs_tanh_figures
+from reproduce.report import relu_vs_tanh
+from reproduce.report.figures.training_errors import training_errors
 
 RUNNING, CLEAN = relu_vs_tanh.REACHED.values()
 RUNS = {  # variant: training error in percent at the end of each epoch, a list a seed
@@ -107,7 +108,7 @@ def test_a_rate_with_a_run_that_never_got_there_is_not_the_fastest():
 
 def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
     curves, crossings = relu_vs_tanh.load_curves(tables), relu_vs_tanh.load_crossings(tables)
-    main, other = relu_vs_tanh_figures.training_errors(curves, crossings).axes
+    main, other = training_errors(curves, crossings).axes
     assert [axes.get_title(loc="left") for axes in (main, other)] == list(relu_vs_tanh.NETS.values())
     assert len(main.lines) == 1 + 5 + 3 and len(other.lines) == 1 + 1  # 25 %, seeds, marks
     said = [text.get_text() for text in main.get_legend().get_texts()]
@@ -119,7 +120,5 @@ def test_a_study_without_runs_still_gives_its_page_and_figure(tmp_path):
     for name, frame in (("histories", HISTORIES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
         frame.iloc[:0].to_csv(tmp_path / f"{name}.csv", index=False)
     assert relu_vs_tanh.epochs_table(tmp_path) == relu_vs_tanh.ratios_table(tmp_path) == "Not run yet."
-    figure = relu_vs_tanh_figures.training_errors(
-        relu_vs_tanh.load_curves(tmp_path), relu_vs_tanh.load_crossings(tmp_path)
-    )
+    figure = training_errors(relu_vs_tanh.load_curves(tmp_path), relu_vs_tanh.load_crossings(tmp_path))
     assert [text.get_text() for text in figure.axes[0].texts] == ["not run yet"]

@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
-from reproduce.report import stall_figures, stalls
+from reproduce.report import stalls
+from reproduce.report.figures.layer_spread import image_shares
+from reproduce.report.figures.update_losses import losses_by_update
 
 TABLES = {
     "update_losses.csv": pd.DataFrame(
@@ -59,11 +61,11 @@ def test_the_page_names_every_arm_with_each_seed(tables):
 
 
 def test_the_figures_have_a_panel_and_a_row_an_arm(tables):
-    losses = stall_figures.stall_losses(stalls.load_losses(tables))
+    losses = losses_by_update(stalls.load_losses(tables), stalls.PLATEAU_NATS)
     shown = [axes for axes in losses.axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in shown] == ["moves", "stays"]
     assert len(shown[0].lines) == 5  # two seeds, points and means, and the plateau
-    layers = stall_figures.image_shares(stalls.image_share(stalls.load_activations(tables)))
+    layers = image_shares(stalls.image_share(stalls.load_activations(tables)))
     axes = layers.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["moves", "stays"]
     assert sorted(text.get_text() for text in axes.texts) == sorted(["0.5", "0.3", "0.5", "0.001"])
@@ -73,5 +75,5 @@ def test_a_study_without_runs_still_gives_its_page_and_figures(tmp_path):
     for name, frame in TABLES.items():
         frame.iloc[:0].to_csv(tmp_path / name, index=False)
     assert stalls.page_table(tmp_path) == "Not run yet."
-    stall_figures.stall_losses(stalls.load_losses(tmp_path))
-    stall_figures.image_shares(stalls.image_share(stalls.load_activations(tmp_path)))
+    losses_by_update(stalls.load_losses(tmp_path), stalls.PLATEAU_NATS)
+    image_shares(stalls.image_share(stalls.load_activations(tmp_path)))

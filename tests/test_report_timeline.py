@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from reproduce.base.errors import ReproduceError
-from reproduce.report import milestones, timeline
+from reproduce.report.literature import milestones, timeline
 
 
 @pytest.fixture(scope="module")

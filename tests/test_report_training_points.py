@@ -6,10 +6,10 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 from report_support import make_records
+from reproduce.report.learning_curves import learning_curves
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES
-from reproduce.report import figures
 from reproduce.report.training_points import load_points, one_more_seed, points_table, printed_points
 from reproduce.runs.statistics import mean_interval
 from reproduce.study.study import load_study
@@ -113,7 +113,7 @@ def test_points_of_the_start_are_drawn_in_an_inset_and_others_in_the_panel(point
         + history("conv_local_13pct", 160, [50, 40, *[15] * 158], [45, 40, *[14] * 158])
     )
     nothing = pd.DataFrame(columns=["variant", "value", "label"])
-    figure = figures.learning_curves(histories, nothing, printed_points(histories, points))
+    figure = learning_curves(histories, nothing, printed_points(histories, points))
     first, second = (axes for axes in figure.axes if axes.get_visible())
     (inset,) = first.child_axes
     assert second.child_axes == []
@@ -123,7 +123,7 @@ def test_points_of_the_start_are_drawn_in_an_inset_and_others_in_the_panel(point
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
     assert labels == ["test", "training (running)", "authors, printed (at the end: ten views)"]
-    without = figures.learning_curves(histories, nothing)
+    without = learning_curves(histories, nothing)
     assert [text.get_text() for text in without.legends[0].get_texts()] == labels[:2]
 
 

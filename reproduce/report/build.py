@@ -8,30 +8,34 @@ from reproduce.base.paths import EXPERIMENTS, REPO_ROOT, RESULTS, relative_to_re
 from reproduce.data.cifar10 import load_cifar10
 from reproduce.judge.numbers import NUMBERS_FILE, read_numbers
 from reproduce.report import (
-    ablation_figures,
     ablations,
     alexnet_small,
     columns,
-    figures,
-    filter_figures,
-    literature_figures,
     lrn_confound,
-    lrn_confound_figures,
-    milestones,
     records,
     relu_vs_tanh,
-    relu_vs_tanh_figures,
-    stall_figures,
     stalls,
-    timeline,
-    timing,
-    timing_devices,
-    timing_figures,
     training_points,
 )
-from reproduce.report.architectures import write_architectures
+from reproduce.report.figures import by_device
+from reproduce.report.figures.ablation_forest import ablation_forest
+from reproduce.report.figures.arms_beside_base import arms_beside_base
+from reproduce.report.figures.column_filters import column_filters, specialization
+from reproduce.report.figures.error_by_year import after_alexnet, contest_errors
+from reproduce.report.figures.error_steps import error_steps
+from reproduce.report.figures.image_lists import nearest_images, top_five_lists
+from reproduce.report.figures.layer_spread import image_shares
+from reproduce.report.figures.learning_curves import learning_curves
+from reproduce.report.figures.machine_times import training_days
+from reproduce.report.figures.precision_seeds import seed_distribution
+from reproduce.report.figures.training_errors import training_errors
+from reproduce.report.figures.update_losses import losses_by_update
+from reproduce.report.figures.verdict_forest import verdict_forest
+from reproduce.report.literature import milestones, timeline
+from reproduce.report.literature.architectures import write_architectures
 from reproduce.report.notebooks import execute_notebook
 from reproduce.report.readme import check_readme, update_readme
+from reproduce.report.speed.timing_tables import load_timings
 from reproduce.report.style import FIGURES, save_figure
 from reproduce.runs.files import RUNS_ROOT
 from reproduce.runs.neighbors import write_pixel_neighbors
@@ -97,15 +101,13 @@ def literature_stage(folder: Path = FIGURES) -> list[Path]:
     """Write ``contest_errors`` and ``after_alexnet`` (PNG and SVG) from ``paper_notes``; return the paths."""
     contest, models = timeline.load_contest(), milestones.load_later_models()
     drawn = {
-        "contest_errors": literature_figures.contest_errors(
+        "contest_errors": contest_errors(
             timeline.contest_series(contest),
             timeline.single_alexnet(contest),
             timeline.human_error(contest),
             timeline.drops(contest),
         ),
-        "after_alexnet": literature_figures.after_alexnet(
-            milestones.published_single_models(models), milestones.best_weights(models)
-        ),
+        "after_alexnet": after_alexnet(milestones.published_single_models(models), milestones.best_weights(models)),
     }
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
 
@@ -127,13 +129,13 @@ def study_stage(study: Study, folder: Path = FIGURES, tables: Path = records.TAB
     loaded = records.load_records(tables)
     histories = records.study_histories(loaded, name)
     printed = training_points.printed_points(histories) if name == training_points.STUDY else None
-    curves = figures.learning_curves(histories, records.published_errors(loaded, name), printed)
+    curves = learning_curves(histories, records.published_errors(loaded, name), printed)
     verdicts, seeds = records.forest_rows(loaded, name)
     drawn = {f"{name}_learning_curves": curves}
     if len(verdicts):
-        drawn[f"{name}_verdicts"] = figures.verdict_forest(verdicts, seeds)
+        drawn[f"{name}_verdicts"] = verdict_forest(verdicts, seeds)
     if _compares_precisions(study):
-        drawn[f"{name}_precision"] = figures.seed_distribution(*records.precision_frames(loaded, name))
+        drawn[f"{name}_precision"] = seed_distribution(*records.precision_frames(loaded, name))
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
 
 
@@ -146,8 +148,8 @@ def _compares_precisions(study: Study) -> bool:
 def stalls_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
     """Write ``why_ports_stall_losses`` and ``why_ports_stall_layers``; return the paths."""
     drawn = {
-        f"{stalls.STUDY}_losses": stall_figures.stall_losses(stalls.load_losses(tables)),
-        f"{stalls.STUDY}_layers": stall_figures.image_shares(stalls.image_share(stalls.load_activations(tables))),
+        f"{stalls.STUDY}_losses": losses_by_update(stalls.load_losses(tables), stalls.PLATEAU_NATS),
+        f"{stalls.STUDY}_layers": image_shares(stalls.image_share(stalls.load_activations(tables))),
     }
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
 
@@ -155,12 +157,16 @@ def stalls_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Pat
 def relu_vs_tanh_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
     """Write ``relu_vs_tanh`` (PNG and SVG), the paper's Figure 1 with every seed; return the paths."""
     curves, crossings = relu_vs_tanh.load_curves(tables), relu_vs_tanh.load_crossings(tables)
-    return save_figure(relu_vs_tanh_figures.training_errors(curves, crossings), relu_vs_tanh.STUDY, folder)
+    return save_figure(
+        training_errors(curves, crossings, [*relu_vs_tanh.UNITS.values()], relu_vs_tanh.TARGET_PERCENT),
+        relu_vs_tanh.STUDY,
+        folder,
+    )
 
 
 def alexnet_small_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
     """Write ``alexnet_small_learning_curves`` (PNG and SVG), a panel an arm; return the paths."""
-    figure = alexnet_small.learning_curves(alexnet_small.load_curves(tables))
+    figure = arms_beside_base(alexnet_small.load_curves(tables), columns.BASE)
     return save_figure(figure, f"{alexnet_small.STUDY}_learning_curves", folder)
 
 
@@ -168,13 +174,15 @@ def lrn_confound_stage(folder: Path = FIGURES, tables: Path | None = None) -> li
     """Write ``lrn_confound_steps`` (PNG and SVG), the way from the 13 % net to the 11 % net; return the paths."""
     loaded = records.load_records(tables)
     steps, published = lrn_confound.load_steps(loaded), lrn_confound.published_ends(loaded)
-    figure = lrn_confound_figures.normalization_steps(steps, published)
+    figure = error_steps(
+        [steps[name] for name in lrn_confound.CHAIN], steps[lrn_confound.TOTAL], steps[lrn_confound.ALONE], published
+    )
     return save_figure(figure, f"{lrn_confound.STUDY}_steps", folder)
 
 
 def ablations_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[Path]:
     """Write ``ablations`` (PNG and SVG) from the collected table; return the paths."""
-    return save_figure(ablation_figures.ablation_forest(ablations.load_ablations(tables)), "ablations", folder)
+    return save_figure(ablation_forest(ablations.load_ablations(tables)), "ablations", folder)
 
 
 def columns_stage(folder: Path = FIGURES, tables: Path = records.TABLES, runs_root: Path = RUNS_ROOT) -> list[Path]:
@@ -191,10 +199,10 @@ def columns_stage(folder: Path = FIGURES, tables: Path = records.TABLES, runs_ro
     lists = columns.top_fives(runs[0], data.test_images, runs_root) if runs else []
     near = columns.neighborhoods(runs[0], data, runs_root) if runs else []
     drawn = {
-        "columns_filters": filter_figures.column_filters(columns.shown_filters(runs, runs_root)),
-        "columns_color": filter_figures.specialization(columns.load_specialization(tables)),
-        "columns_top5": filter_figures.top_five_lists(lists, seed),
-        "columns_neighbors": filter_figures.nearest_images(near, purity[purity["variant"].eq(columns.BASE)], seed),
+        "columns_filters": column_filters(columns.shown_filters(runs, runs_root)),
+        "columns_color": specialization(columns.load_specialization(tables)),
+        "columns_top5": top_five_lists(lists, seed),
+        "columns_neighbors": nearest_images(near, purity[purity["variant"].eq(columns.BASE)], seed),
     }
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
 
@@ -204,12 +212,12 @@ def timing_stage(folder: Path = FIGURES, tables: Path = records.TABLES) -> list[
 
     Before any machine was timed the latter three say so. Returns the paths.
     """
-    timings = timing.load_timings(tables)
+    timings = load_timings(tables)
     drawn = {
-        "training_days": timing_figures.training_days(timings),
-        "training_time_parts": timing_devices.parts(timings)[0],
-        "training_time_scaling": timing_devices.scalings(timings)[0],
-        "training_time_roofline": timing_devices.rooflines(timings)[0],
+        "training_days": training_days(timings),
+        "training_time_parts": by_device.parts(timings)[0],
+        "training_time_scaling": by_device.scalings(timings)[0],
+        "training_time_roofline": by_device.rooflines(timings)[0],
     }
     return [path for stem, figure in drawn.items() for path in save_figure(figure, stem, folder)]
 

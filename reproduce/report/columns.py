@@ -4,7 +4,6 @@ Nothing is chosen by its outcome: runs by the order of their seeds, images by th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,8 @@ import pandas as pd
 from reproduce.base.csv_tables import read_table
 from reproduce.data.cifar10 import Cifar10
 from reproduce.data.in_memory import balanced_subset
+from reproduce.report.figures.column_filters import Filters
+from reproduce.report.figures.image_lists import Neighborhood, TopFive
 from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_predictions
 from reproduce.runs.filters import color_shares, first_layer
 from reproduce.runs.labels import read_labels
@@ -26,48 +27,6 @@ SEEDS_SHOWN = 5
 TOP_FIVE_IMAGES, NEIGHBOR_QUERIES = 8, 5  # as many as in the paper's Figure 4
 _COLOR_COLUMNS = "study variant seed role color_specialization shuffled_mean shuffled_95th_percentile p_value"
 _PURITY_COLUMNS = "study variant seed feature_purity_percent pixel_purity_percent difference_percentage_points"
-
-
-@dataclass(frozen=True)
-class Filters:
-    """The first layer of one run: weights (maps, 3, rows, columns), and each filter's color share."""
-
-    seed: int
-    weights: np.ndarray
-    shares: np.ndarray
-
-    def columns(self) -> list["Filters"]:
-        """Return the filters of each half, sorted by color share, the grayest first."""
-        halves = []
-        for rows in np.split(np.arange(len(self.shares)), 2):
-            order = rows[np.argsort(self.shares[rows], kind="stable")]
-            halves.append(Filters(self.seed, self.weights[order], self.shares[order]))
-        return halves
-
-
-@dataclass(frozen=True)
-class TopFive:
-    """An image (32, 32, 3) uint8, its class, and the five likeliest classes with their probabilities.
-
-    Fewer than five where the others' probabilities are stored as 0, that is below 1/510: their order is not known.
-    """
-
-    image: np.ndarray
-    label: int
-    classes: list[int]
-    probabilities: list[float]
-
-
-@dataclass(frozen=True)
-class Neighborhood:
-    """A query (32, 32, 3) uint8 with its class; its nearest training images (6, 32, 32, 3) with theirs, two ways."""
-
-    image: np.ndarray
-    label: int
-    by_features: np.ndarray
-    feature_labels: np.ndarray
-    by_pixels: np.ndarray
-    pixel_labels: np.ndarray
 
 
 def base_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:

@@ -1,16 +1,14 @@
 """The way from the 13 % net to the 11 % net in three steps: the arms, each step's size, and the table of both."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.text import format_number, frame_as_markdown, with_interval
 from reproduce.report import records
+from reproduce.report.figures.error_steps import Arm, Step
 from reproduce.report.records import Records
 from reproduce.runs.estimands import values_of_arm
-from reproduce.runs.statistics import Estimate, mean_interval
+from reproduce.runs.statistics import mean_interval
 from reproduce.runs.table import rows_of_arm, went_wrong
 from reproduce.study.designs import Comparison
 from reproduce.study.study import Study, load_study
@@ -35,40 +33,6 @@ _CHANGES = {
 CHAIN = ("step-normalization", "step-body", "step-length")
 TOTAL = "all-steps"
 ALONE = "normalization-at-520-epochs"
-NOT_RUN = "not run"
-_INCOMPLETE = "a seed failed or is missing"
-
-
-@dataclass(frozen=True)
-class Arm:
-    """A net at one length: the test error of each finished seed, and their mean where no seed failed or is left out."""
-
-    epochs: int
-    errors: Sequence[float]
-    estimate: Estimate | None
-
-    @property
-    def lack(self) -> str:
-        """Why there is no mean, in words."""
-        return _INCOMPLETE if self.errors else NOT_RUN
-
-
-@dataclass(frozen=True)
-class Step:
-    """One change: the arm without and the arm with it, and the points by which it lowers the error (nan: no value)."""
-
-    name: str
-    change: str
-    before: Arm
-    after: Arm
-    points: float
-    low: float
-    high: float
-
-    @property
-    def lack(self) -> str:
-        """Why there are no points, in words."""
-        return NOT_RUN if NOT_RUN in (self.before.lack, self.after.lack) else _INCOMPLETE
 
 
 def load_steps(loaded: Records, study: Study | None = None) -> dict[str, Step]:

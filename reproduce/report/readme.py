@@ -23,11 +23,11 @@ from reproduce.report import (
     relu_vs_tanh,
     stalls,
     study_pages,
-    timing,
     training_points,
-    training_time,
 )
 from reproduce.report.records import Records, ablations_run, source_checks, verdict_table
+from reproduce.report.speed import training_time
+from reproduce.report.speed.timing_tables import load_timings
 from reproduce.report.verdict_counts import verdict_counts
 
 Numbers = Mapping[str, Mapping[str, Any]]
@@ -52,11 +52,11 @@ def _not_run(records: Records) -> str:
 
 
 def _training_days(records: Records) -> str:
-    return frame_as_markdown(training_time.claims_on_days(timing.load_timings(), records.claims, sources=False))
+    return frame_as_markdown(training_time.claims_on_days(load_timings(), records.claims, sources=False))
 
 
 def _training_cost(records: Records) -> str:
-    return training_time.cost_words(timing.load_timings())
+    return training_time.cost_words(load_timings())
 
 
 BLOCKS: dict[str, Callable[[Records], str]] = {

@@ -93,6 +93,19 @@ def label_point(
     axes.annotate(text, (x, y), xytext=offset_pt, textcoords="offset points", annotation_clip=False, **look)
 
 
+def not_run() -> Figure:
+    """Return a figure that only says that nothing was run yet."""
+    figure, axes = new_figure(WIDE_INCHES, 1)
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, "not run yet", ha="center", color=MUTED, fontstyle="italic")
+    return figure
+
+
+def say_not_run(figure: Figure) -> None:
+    """Write in the middle of an empty figure that nothing was run yet."""
+    figure.text(0.5, 0.6, "not run yet", ha="center", va="center", color=MUTED, fontstyle="italic")
+
+
 def text_color(color: str) -> str:
     """Return a mark's color darkened until small type in it reads well on white."""
     return to_hex(0.6 * np.array(to_rgb(color)) + 0.4 * 0.6 * np.array(to_rgb(INK)))

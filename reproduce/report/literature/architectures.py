@@ -15,7 +15,7 @@ from reproduce.base.paths import PAPER_NOTES
 from reproduce.base.text import markdown_table
 from reproduce.base.validation import Strict, read_yaml, validated
 from reproduce.models import counts, spec
-from reproduce.report.architecture_features import FEATURES, sides
+from reproduce.report.literature.architecture_features import FEATURES, sides
 
 POINTS_FILE = PAPER_NOTES / "architecture_points.yaml"
 PAGE = PAPER_NOTES / "architectures.md"

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pandas as pd
 
 from reproduce.base.text import format_number
-from reproduce.report.timing import PAPER, Timings, at_all_threads, device_names, roofline, shares_by_kind
-from reproduce.report.timing_ratios import ONE_COLUMN_OVER_TWO, WITH_INPUT, WITHOUT_OVER_WITH, ratios, scaling
+from reproduce.report.speed.time_ratios import ONE_COLUMN_OVER_TWO, WITH_INPUT, WITHOUT_OVER_WITH, ratios, scaling
+from reproduce.report.speed.timing_tables import PAPER, Timings, at_all_threads, device_names, roofline, shares_by_kind
 
 BY_DEFINITION = " (middle by definition)"  # in the name of a system whose middle is calibrated on itself
 _LAST_YEAR = 2012  # of the machines that the claims are about

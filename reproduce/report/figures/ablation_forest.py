@@ -12,7 +12,7 @@ from matplotlib.textpath import TextPath
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from reproduce.report.ablations import Panel, Row, panels, verdicts_shown
-from reproduce.report.figures import VERDICT_LOOKS
+from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
 from reproduce.report.style import INK, MUTED, PURPLE, SMALL_PT, WIDE_INCHES, new_figure, styled, text_color
 
 _LINE_INCHES, _GAP_INCHES, _HEADER_INCHES, _AXIS_INCHES = 0.13, 0.07, 0.2, 0.5

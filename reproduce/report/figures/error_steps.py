@@ -1,6 +1,7 @@
 """The picture of the way from the 13 % net to the 11 % net: seeds, means, and the size of each step beside it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -9,32 +10,66 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reproduce.base.text import format_number, with_interval
-from reproduce.report.lrn_confound import ALONE, CHAIN, TOTAL, Arm, Step
 from reproduce.report.style import BLUE, GRAY, INK, MUTED, SMALL_PT, WIDE_INCHES, new_figure, styled
+from reproduce.runs.statistics import Estimate
 
 _ROW_INCHES = 0.5
+_NOT_RUN = "not run"
+_INCOMPLETE = "a seed failed or is missing"
 _CHAIN_ARMS = ("13 % net", "with normalization", "and the 11 % net's body", "and its length: the 11 % net")
 _ALONE_ARMS = ("11 % net without normalization", "11 % net")
 
 
+@dataclass(frozen=True)
+class Arm:
+    """A net at one length: the test error of each finished seed, and their mean where no seed failed or is left out."""
+
+    epochs: int
+    errors: Sequence[float]
+    estimate: Estimate | None
+
+    @property
+    def lack(self) -> str:
+        """Why there is no mean, in words."""
+        return _INCOMPLETE if self.errors else _NOT_RUN
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change: the arm without and the arm with it, and the points by which it lowers the error (nan: no value)."""
+
+    name: str
+    change: str
+    before: Arm
+    after: Arm
+    points: float
+    low: float
+    high: float
+
+    @property
+    def lack(self) -> str:
+        """Why there are no points, in words."""
+        return _NOT_RUN if _NOT_RUN in (self.before.lack, self.after.lack) else _INCOMPLETE
+
+
 @styled
-def normalization_steps(steps: Mapping[str, Step], published: tuple[float, float]) -> Figure:
+def error_steps(chain: Sequence[Step], total: Step, alone: Step, published: tuple[float, float]) -> Figure:
     """Draw the chain of arms from top to bottom, below it normalization alone; points lowered stand at the right.
 
     Args:
-        steps: those of ``lrn_confound.load_steps``; an arm without runs stays as a row that says so.
+        chain: steps each of which begins where the one before ended; an arm without runs stays as a row that says so.
+        total: the whole chain as one step.
+        alone: normalization by itself.
         published: errors of the 13 % and the 11 % net in percent, drawn dashed.
     """
-    chain = [steps[name] for name in CHAIN]
     arms = [chain[0].before, *(step.after for step in chain)]
-    alone = steps[ALONE]
     alone_arms = [alone.before, alone.after]
     heights = [len(arms), len(alone_arms)]
     height_inches = _ROW_INCHES * sum(heights) + 1.7
     figure, (upper, lower) = new_figure(WIDE_INCHES, height_inches, nrows=2, sharex=True, height_ratios=heights)
     _draw_panel(upper, "From 13 % to 11 %, one change at a time", _CHAIN_ARMS, arms, chain)
     _beside(upper, 0.15, "points lower\n(95 % interval)", color=MUTED)
-    _write_size(upper, -len(chain) - 0.25, steps[TOTAL], fontweight="bold")
+    _write_size(upper, -len(chain) - 0.25, total, fontweight="bold")
     _draw_panel(lower, "Normalization alone, in the 11 % net", _ALONE_ARMS, alone_arms, [alone])
     for axes in (upper, lower):
         for value in published:

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reproduce.base.text import format_number
-from reproduce.report.gpu_cpu import BY_DEFINITION, spread_words
 from reproduce.report.records import Records
-from reproduce.report.timing import RECIPE_BATCH, Timings, at_all_threads, device_names, other_batches
-from reproduce.report.timing_ratios import WITH_INPUT, ratios
+from reproduce.report.speed.gpu_cpu import BY_DEFINITION, spread_words
+from reproduce.report.speed.time_ratios import WITH_INPUT, ratios
+from reproduce.report.speed.timing_tables import RECIPE_BATCH, Timings, at_all_threads, device_names, other_batches
 from reproduce.study.claims import Claim
 
 

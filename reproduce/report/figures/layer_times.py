@@ -7,6 +7,8 @@ from matplotlib.figure import Figure
 from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from reproduce.report.figures.machine_times import NETWORKS, PRECISIONS, note
+from reproduce.report.speed.timing_tables import KINDS
 from reproduce.report.style import (
     BLUE,
     GRAY,
@@ -24,8 +26,6 @@ from reproduce.report.style import (
     styled,
     text_color,
 )
-from reproduce.report.timing import KINDS
-from reproduce.report.timing_figures import NETWORKS, PRECISIONS, note
 
 _LABEL_DECADES = (0.06, 0.07)  # along and across: nearer than this, labels of two marks would overlap
 _PLACES = ((6, 0), (4, -1), (-6, 0), (4, 1), (-4, 1), (-4, -1), (0, 5), (0, -5), (0, -12), (0, 12))  # points from marks

@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from reproduce.report.speed.timing_tables import NOT_TIMED, Timings, device_names, other_batches, plain_name
 from reproduce.report.style import (
     BLUE,
     INK,
@@ -19,7 +20,6 @@ from reproduce.report.style import (
     styled,
     text_color,
 )
-from reproduce.report.timing import NOT_TIMED, Timings, device_names, other_batches, plain_name
 
 _MINUTE, _HOUR = 1 / 1440, 1 / 24  # of a day
 _DAY_TICKS = {10 * _MINUTE: "10 min", _HOUR: "1 h", 6 * _HOUR: "6 h", 1: "1 d", 7: "7 d", 30: "30 d", 365: "1 year"}

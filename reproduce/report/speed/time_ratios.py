@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reproduce.report.timing import (
+from reproduce.report.speed.timing_tables import (
     ONE_COLUMN,
     PAPER,
     RECIPE_BATCH,
