@@ -6,6 +6,7 @@ import pytest
 from reproduce.base.errors import ReproduceError
 from reproduce.report import averages
 from reproduce.report.figures.averaged_nets import averaged_nets
+from reproduce.report.records import Records
 
 IDENTITY = {"study": "nets", "epochs": 11, "dataset": "cifar10", "scale": "own", "schedule": "full"}
 
@@ -73,4 +74,4 @@ def test_before_there_are_four_seeds_the_figure_says_so():
 
 def test_a_missing_table_is_one_line(tmp_path):
     with pytest.raises(ReproduceError, match=r"views.csv is missing"):
-        averages.load("views", tmp_path)
+        averages.load(Records(tmp_path), "views")

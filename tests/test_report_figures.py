@@ -3,13 +3,14 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from report_support import claims, clipped, make_records, overlaps, words
-from reproduce.report.learning_curves import learning_curves
-from reproduce.report.verdict_forest import verdict_forest
+from report_support import clipped, make_records, overlaps, words
 
 from reproduce.report import build, records
+from reproduce.report.figures import error_by_year
 from reproduce.report.figures.error_by_year import after_alexnet, contest_errors
+from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.figures.precision_seeds import seed_distribution
+from reproduce.report.figures.verdict_forest import verdict_forest
 from reproduce.report.literature import milestones, timeline
 from reproduce.study.study import load_study
 
@@ -41,7 +42,7 @@ def lines(figure, label):
 
 
 def test_no_contest_line_crosses_from_one_test_set_to_another(contest_figure):
-    positions = _POSITIONS
+    positions = error_by_year._POSITIONS
     ends = [sorted(line.get_xdata()) for line in contest_figure.axes[0].lines if len(line.get_xdata()) > 1]
     for first, *_, last in ends:
         if (first, last) == (0, 1):
@@ -141,10 +142,9 @@ def test_precision_figure_sets_fp32_beside_bf16(loaded):
 
 
 def test_before_any_run_the_study_still_has_its_figures(tmp_path, monkeypatch):
-    make_records(tmp_path, trained=False)
-    monkeypatch.setattr(records, "load_claims", claims)
     study = load_study("cifar10_nets").model_copy(update={"study": "nets"})
-    paths = build.study_stage(study, tmp_path / "figures", tmp_path / "tables")
+    monkeypatch.setattr(build, "load_study", lambda name: study)
+    paths = build.study_stage("nets", tmp_path / "figures", make_records(tmp_path, trained=False))
     stems = ["nets_learning_curves", "nets_verdicts", "nets_precision"]
     assert [path.name for path in paths] == [f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")]
     texts = [path.read_text() for path in paths if path.suffix == ".svg"]

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from reproduce.report import relu_vs_tanh
-from reproduce.report.figures.training_errors import training_errors
+from reproduce.report.records import Records
+from reproduce.report.studies import relu_vs_tanh
 
 RUNNING, CLEAN = relu_vs_tanh.REACHED.values()
 RUNS = {  # variant: training error in percent at the end of each epoch, a list a seed
@@ -48,7 +48,7 @@ COMPARISONS = pd.DataFrame(
 def tables(tmp_path):
     for name, frame in (("histories", HISTORIES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
-    return tmp_path
+    return Records(tmp_path)
 
 
 class Rates:
@@ -76,7 +76,7 @@ def test_curves_are_those_of_the_study(tables):
 
 
 def test_the_page_gives_epochs_with_intervals_and_says_what_never_got_there(tables):
-    lines = relu_vs_tanh.epochs_table(tables, Rates(tables)).splitlines()
+    lines = relu_vs_tanh.epochs_table(tables, Rates(tables.folder)).splitlines()
     relu, tanh, suited, suited_relu = lines[2:]
     assert "ReLU, suited inputs and weights" in suited_relu and "0.016" in suited_relu
     assert "0.002" in relu and "2 of 2" in relu and "2.5 (2.1 to 2.9)" in relu and "2.3" in relu  # a half, away from 0
@@ -107,8 +107,7 @@ def test_a_rate_with_a_run_that_never_got_there_is_not_the_fastest():
 
 
 def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
-    curves, crossings = relu_vs_tanh.load_curves(tables), relu_vs_tanh.load_crossings(tables)
-    main, other = training_errors(curves, crossings).axes
+    main, other = relu_vs_tanh.error_figure(tables).axes
     assert [axes.get_title(loc="left") for axes in (main, other)] == list(relu_vs_tanh.NETS.values())
     assert len(main.lines) == 1 + 5 + 3 and len(other.lines) == 1 + 1  # 25 %, seeds, marks
     said = [text.get_text() for text in main.get_legend().get_texts()]
@@ -119,6 +118,7 @@ def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
 def test_a_study_without_runs_still_gives_its_page_and_figure(tmp_path):
     for name, frame in (("histories", HISTORIES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
         frame.iloc[:0].to_csv(tmp_path / f"{name}.csv", index=False)
-    assert relu_vs_tanh.epochs_table(tmp_path) == relu_vs_tanh.ratios_table(tmp_path) == "Not run yet."
-    figure = training_errors(relu_vs_tanh.load_curves(tmp_path), relu_vs_tanh.load_crossings(tmp_path))
+    loaded = Records(tmp_path)
+    assert relu_vs_tanh.epochs_table(loaded) == relu_vs_tanh.ratios_table(loaded) == "Not run yet."
+    figure = relu_vs_tanh.error_figure(loaded)
     assert [text.get_text() for text in figure.axes[0].texts] == ["not run yet"]

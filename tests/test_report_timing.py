@@ -125,7 +125,7 @@ def test_the_stage_writes_every_figure_with_and_without_machines(timed, untimed,
     for number, given in enumerate((timed, untimed)):
         folder = tmp_path / f"tables{number}"
         folder.mkdir()
-        given.rows.to_csv(folder / "timing_tables.csv", index=False)
+        given.rows.to_csv(folder / "timing.csv", index=False)
         given.days.to_csv(folder / "training_days.csv", index=False)
         paths = timing_stage(tmp_path / f"figures{number}", folder)
         assert len(paths) == 8 and all(path.stat().st_size > 1000 for path in paths)

@@ -1,11 +1,11 @@
 """Tiny scopes for timing in tests, and rows made up by hand."""
 
 import pandas as pd
-from reproduce.speed.timing_tables.cells import Scope
-from reproduce.speed.timing_tables.rows import COLUMNS, with_shares
 
 from reproduce.report.speed import timing_tables
 from reproduce.speed.timing import tables
+from reproduce.speed.timing.cells import Scope
+from reproduce.speed.timing.rows import COLUMNS, with_shares
 
 SIDE, COPY_BYTES = 512, 1 << 16
 TINY = {

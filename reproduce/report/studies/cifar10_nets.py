@@ -6,12 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from reproduce.base.csv_tables import percentages, read_table
 from reproduce.base.paths import PAPER_NOTES
 from reproduce.base.text import format_number, frame_as_markdown, with_interval
 from reproduce.report import records
+from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.records import Records
+from reproduce.report.studies import common
 from reproduce.runs.statistics import Estimate, mean_interval
 from reproduce.study.study import Study, load_study
 
@@ -114,3 +117,17 @@ def _ours(point: tuple, quantity: str, loaded: Records, histories: pd.DataFrame)
     own = histories[histories["variant"].eq(point.variant) & histories["epochs"].eq(point.epochs)]
     column = f"{point.measure}_{quantity}"
     return [float(np.interp(point.passes, run["epoch"], run[column])) for _, run in own.groupby("seed")]
+
+
+def curves_with_points(loaded: Records) -> Figure:
+    """Return the learning curves with the authors' printed points on them."""
+    histories = records.study_histories(loaded, STUDY)
+    return learning_curves(histories, records.published_errors(loaded, STUDY), printed_points(histories))
+
+
+FIGURES = {
+    "cifar10_nets_learning_curves": curves_with_points,
+    "cifar10_nets_verdicts": lambda loaded: common.verdicts(loaded, STUDY),
+    "cifar10_nets_precision": lambda loaded: common.precision(loaded, STUDY),
+}
+BLOCKS = {"training-points": points_table}

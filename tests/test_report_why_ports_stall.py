@@ -3,9 +3,10 @@
 import pandas as pd
 import pytest
 
-from reproduce.report import stalls
 from reproduce.report.figures.layer_spread import image_shares
 from reproduce.report.figures.update_losses import losses_by_update
+from reproduce.report.records import Records
+from reproduce.report.studies import why_ports_stall as stalls
 
 TABLES = {
     "update_losses.csv": pd.DataFrame(
@@ -37,7 +38,7 @@ TABLES = {
 def tables(tmp_path):
     for name, frame in TABLES.items():
         frame.to_csv(tmp_path / name, index=False)
-    return tmp_path
+    return Records(tmp_path)
 
 
 def test_a_run_left_the_plateau_when_twenty_updates_average_below_the_limit(tables):
@@ -74,6 +75,6 @@ def test_the_figures_have_a_panel_and_a_row_an_arm(tables):
 def test_a_study_without_runs_still_gives_its_page_and_figures(tmp_path):
     for name, frame in TABLES.items():
         frame.iloc[:0].to_csv(tmp_path / name, index=False)
-    assert stalls.page_table(tmp_path) == "Not run yet."
-    losses_by_update(stalls.load_losses(tmp_path), stalls.PLATEAU_NATS)
-    image_shares(stalls.image_share(stalls.load_activations(tmp_path)))
+    loaded = Records(tmp_path)
+    assert stalls.page_table(loaded) == "Not run yet."
+    assert [draw(loaded) is not None for draw in stalls.FIGURES.values()] == [True, True]

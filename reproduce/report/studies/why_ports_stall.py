@@ -1,13 +1,13 @@
-"""The study of stalled ports: its tables brought into the shape that its figures and its page show."""
+"""Why ports of AlexNet stall: losses by update, and the share of each layer's spread that is between images."""
 
 import math
-from pathlib import Path
 
 import pandas as pd
 
-from reproduce.base.csv_tables import read_table
 from reproduce.base.text import frame_as_markdown
-from reproduce.report import records
+from reproduce.report.figures.layer_spread import image_shares
+from reproduce.report.figures.update_losses import losses_by_update
+from reproduce.report.records import Records
 from reproduce.runs.learning import updates_to_reach
 
 STUDY = "why_ports_stall"
@@ -16,21 +16,15 @@ LEFT_NATS = 2.2  # fixed with the study's design: a mean over 20 updates below i
 FINAL_UPDATES = 30
 
 
-def load_losses(tables: Path | None = None) -> pd.DataFrame:
+def load_losses(loaded: Records) -> pd.DataFrame:
     """Return the study's losses: variant, seed, update, training_loss_nats."""
-    frame = read_table(_tables(tables) / "update_losses.csv", "study variant seed update training_loss_nats")
-    return frame[frame["study"].eq(STUDY)].drop(columns="study").reset_index(drop=True)
+    return loaded.table("update_losses", "study variant seed update training_loss_nats", STUDY).drop(columns="study")
 
 
-def load_activations(tables: Path | None = None) -> pd.DataFrame:
+def load_activations(loaded: Records) -> pd.DataFrame:
     """Return the study's activation scales: variant, seed, layer, mean, deviations, share_zero, when."""
     wanted = "study variant seed layer standard_deviation standard_deviation_over_images when"
-    frame = read_table(_tables(tables) / "activations.csv", wanted)
-    return frame[frame["study"].eq(STUDY)].drop(columns="study").reset_index(drop=True)
-
-
-def _tables(folder: Path | None) -> Path:
-    return folder or records.TABLES
+    return loaded.table("activations", wanted, STUDY).drop(columns="study")
 
 
 def summary(losses: pd.DataFrame) -> pd.DataFrame:
@@ -62,9 +56,9 @@ def image_share(activations: pd.DataFrame) -> pd.DataFrame:
     return groups["share"].mean().reset_index()
 
 
-def page_table(tables: Path | None = None) -> str:
+def page_table(loaded: Records) -> str:
     """Return the study's results as a Markdown table, a row an arm."""
-    runs, shares = summary(load_losses(tables)), image_share(load_activations(tables))
+    runs, shares = summary(load_losses(loaded)), image_share(load_activations(loaded))
     last = shares[shares["layer"].eq("fc7")].set_index("variant")["share"]
     rows = [
         {
@@ -76,3 +70,10 @@ def page_table(tables: Path | None = None) -> str:
         for variant, arm in runs.groupby("variant", sort=False)
     ]
     return frame_as_markdown(pd.DataFrame(rows)) if rows else "Not run yet."
+
+
+FIGURES = {
+    "why_ports_stall_losses": lambda loaded: losses_by_update(load_losses(loaded), PLATEAU_NATS),
+    "why_ports_stall_layers": lambda loaded: image_shares(image_share(load_activations(loaded))),
+}
+BLOCKS = {"stalls": page_table}

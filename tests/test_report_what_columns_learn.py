@@ -7,9 +7,9 @@ from collect_support import FakeRunId, FakeStudy
 from stored_runs import answers, config_of, write_labels, write_stored
 
 from reproduce.data.cifar10 import Cifar10
-from reproduce.report import columns
 from reproduce.report.figures import column_filters, image_lists
 from reproduce.report.figures.image_lists import Neighborhood
+from reproduce.report.studies import what_columns_learn as columns
 from reproduce.report.style import png_bytes
 from reproduce.runs.filters import color_shares
 

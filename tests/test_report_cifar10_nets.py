@@ -1,16 +1,16 @@
 """The authors' printed points of training beside ours: how they are averaged, which runs they belong to, the table."""
 
 import math
-from dataclasses import replace
 
 import pandas as pd
 import pytest
 from report_support import make_records
-from reproduce.report.learning_curves import learning_curves
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES
-from reproduce.report.training_points import load_points, one_more_seed, points_table, printed_points
+from reproduce.report.figures.learning_curves import learning_curves
+from reproduce.report.records import Records
+from reproduce.report.studies.cifar10_nets import load_points, one_more_seed, points_table, printed_points
 from reproduce.runs.statistics import mean_interval
 from reproduce.study.study import load_study
 
@@ -87,11 +87,8 @@ def test_the_table_sets_ours_beside_theirs_at_the_same_point(tmp_path, points):
     parts.append(history("conv_local_13pct", 160, [40, 30, 20], [35, 30, 25]))
     run = {"study": "cifar10_nets", "variant": "conv_local_13pct", "epochs": 160, "status": "finished"}
     run |= {"test_top1_error_percent": 13.1, "test_loss_nats": 0.44}
-    loaded = replace(
-        make_records(tmp_path),
-        histories=pd.DataFrame([row for part in parts for row in part]),
-        runs=pd.DataFrame([run]),
-    )
+    loaded = Records(tmp_path)
+    loaded.histories, loaded.runs = pd.DataFrame([row for part in parts for row in part]), pd.DataFrame([run])
     table = rows(points_table(loaded, points, load_study("cifar10_nets")))
     assert table[0] == [
         *("`19pct`", "1", "training, files 1 to 2 of 2", "75.00", "72.00 (67.03 to 76.97)", "3"),

@@ -1,4 +1,4 @@
-"""What the columns of the reduced AlexNet learned: its runs and images brought into the shape that the figures show.
+"""What the columns of the reduced AlexNet learn: filters, color, likeliest classes and nearest images of its runs.
 
 Nothing is chosen by its outcome: runs by the order of their seeds, images by their place in the test file.
 """
@@ -7,22 +7,22 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
+from matplotlib.figure import Figure
 
-from reproduce.base.csv_tables import read_table
-from reproduce.data.cifar10 import Cifar10
+from reproduce.data.cifar10 import Cifar10, load_cifar10
 from reproduce.data.in_memory import balanced_subset
-from reproduce.report.figures.column_filters import Filters
-from reproduce.report.figures.image_lists import Neighborhood, TopFive
+from reproduce.report.figures.column_filters import Filters, column_filters, specialization
+from reproduce.report.figures.image_lists import Neighborhood, TopFive, nearest_images, top_five_lists
+from reproduce.report.records import Records
+from reproduce.report.studies.alexnet_small import BASE, STUDY
 from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_predictions
 from reproduce.runs.filters import color_shares, first_layer
 from reproduce.runs.labels import read_labels
 from reproduce.runs.neighbors import NEIGHBORS, SUBSET_IMAGES, read_neighbors, read_pixel_neighbors
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
-from reproduce.study.study import Study
+from reproduce.study.study import Study, load_study
 
-STUDY, BASE = "alexnet_small", "base"
 SEEDS_SHOWN = 5
 TOP_FIVE_IMAGES, NEIGHBOR_QUERIES = 8, 5  # as many as in the paper's Figure 4
 _COLOR_COLUMNS = "study variant seed role color_specialization shuffled_mean shuffled_95th_percentile p_value"
@@ -81,15 +81,36 @@ def neighborhoods(run: RunId, data: Cifar10, runs_root: Path = RUNS_ROOT) -> lis
     return found
 
 
-def load_specialization(tables: Path, study: str = STUDY) -> pd.DataFrame:
-    """Return the study's rows of ``color_specialization.csv``."""
-    return _of_study(read_table(tables / "color_specialization.csv", _COLOR_COLUMNS), study)
+def _first_run(loaded: Records) -> RunId | None:
+    """Return the run of the first seed; None before any is published."""
+    return next(iter(base_runs(load_study(STUDY), loaded.runs_root)), None)
 
 
-def load_purity(tables: Path, study: str = STUDY) -> pd.DataFrame:
-    """Return the study's rows of ``neighbor_purity.csv``."""
-    return _of_study(read_table(tables / "neighbor_purity.csv", _PURITY_COLUMNS), study)
+def _filters_figure(loaded: Records) -> Figure:
+    return column_filters(shown_filters(base_runs(load_study(STUDY), loaded.runs_root), loaded.runs_root))
 
 
-def _of_study(table: pd.DataFrame, study: str) -> pd.DataFrame:
-    return table[table["study"].eq(study)].reset_index(drop=True)
+def _color_figure(loaded: Records) -> Figure:
+    return specialization(loaded.table("color_specialization", _COLOR_COLUMNS, STUDY))
+
+
+def _top_five_figure(loaded: Records) -> Figure:
+    run = _first_run(loaded)
+    if run is None:
+        return top_five_lists([], None)
+    return top_five_lists(top_fives(run, load_cifar10().test_images, loaded.runs_root), run.seed)
+
+
+def _neighbors_figure(loaded: Records) -> Figure:
+    run, purity = _first_run(loaded), loaded.table("neighbor_purity", _PURITY_COLUMNS, STUDY)
+    near = neighborhoods(run, load_cifar10(), loaded.runs_root) if run else []
+    return nearest_images(near, purity[purity["variant"].eq(BASE)], run.seed if run else None)
+
+
+FIGURES = {
+    "columns_filters": _filters_figure,
+    "columns_color": _color_figure,
+    "columns_top5": _top_five_figure,
+    "columns_neighbors": _neighbors_figure,
+}
+BLOCKS = {}

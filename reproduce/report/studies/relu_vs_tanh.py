@@ -1,13 +1,13 @@
-"""The study of ReLU against tanh: its curves by net and unit, the rates tried, and the tables that its page shows."""
+"""ReLU against tanh: training error by net and unit, the rates tried, and the tables of its page."""
 
 import re
-from pathlib import Path
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from reproduce.base.csv_tables import read_table
 from reproduce.base.text import format_number, frame_as_markdown, with_interval
-from reproduce.report import records
+from reproduce.report.figures.training_errors import training_errors
+from reproduce.report.records import Records
 from reproduce.runs.tuning import read_tuning
 from reproduce.study.study import Study, load_study
 
@@ -36,21 +36,20 @@ def net_and_unit(variant: str) -> tuple[str, str]:
     return NETS[found["net"]], UNITS[found["unit"]]
 
 
-def load_curves(tables: Path | None = None) -> pd.DataFrame:
+def load_curves(loaded: Records) -> pd.DataFrame:
     """Return the epochs of the study's runs: net, unit, seed, epoch, training_error_percent (running)."""
-    frame = read_table(_tables(tables) / "histories.csv", _CURVES)
-    frame = frame[frame["study"].eq(STUDY)].reset_index(drop=True)
+    frame = loaded.table("histories", _CURVES, STUDY)
     return _with_words(frame)[["net", "unit", "seed", "epoch", "training_error_percent"]]
 
 
-def load_crossings(tables: Path | None = None) -> pd.DataFrame:
+def load_crossings(loaded: Records) -> pd.DataFrame:
     """Return a row an arm and measure: net, unit, variant, measure (running or clean), seeds, listed, mean, low, high.
 
     ``seeds`` counts those that came to 25 %; ``mean`` is missing where there are none.
     """
-    frame = read_table(_tables(tables) / "summary.csv", "study variant metric listed n_seeds mean low high")
+    frame = loaded.table("summary", "study variant metric listed n_seeds mean low high", STUDY)
     names = {metric: measure for measure, metric in REACHED.items()}
-    frame = frame[frame["study"].eq(STUDY) & frame["metric"].isin(names)].reset_index(drop=True)
+    frame = frame[frame["metric"].isin(names)].reset_index(drop=True)
     frame = _with_words(frame).assign(measure=frame["metric"].map(names), seeds=frame["n_seeds"])
     return frame[["net", "unit", "variant", "measure", "seeds", "listed", "mean", "low", "high"]]
 
@@ -60,9 +59,9 @@ def _with_words(frame: pd.DataFrame) -> pd.DataFrame:
     return frame.assign(net=[net for net, _ in words], unit=[unit for _, unit in words])
 
 
-def epochs_table(tables: Path | None = None, study: Study | None = None) -> str:
+def epochs_table(loaded: Records, study: Study | None = None) -> str:
     """Return a row an arm: its rate, seeds, and epochs to 25 % running and clean training error, in Markdown."""
-    crossings, study = load_crossings(tables), study or load_study(STUDY)
+    crossings, study = load_crossings(loaded), study or load_study(STUDY)
     rows = []
     for (net, unit, variant), arm in crossings.groupby(["net", "unit", "variant"], sort=False):
         of = arm.set_index("measure")
@@ -75,10 +74,10 @@ def epochs_table(tables: Path | None = None, study: Study | None = None) -> str:
     return frame_as_markdown(pd.DataFrame(rows)) if rows else "Not run yet."
 
 
-def ratios_table(tables: Path | None = None) -> str:
+def ratios_table(loaded: Records) -> str:
     """Return a row a declared comparison: the ratio of epochs with Welch's interval in logs, in Markdown."""
-    frame = read_table(_tables(tables) / "comparisons.csv", "study question kind value low high n_first n_second")
-    frame = frame[frame["study"].eq(STUDY) & frame["kind"].eq("ratio")]
+    frame = loaded.table("comparisons", "study question kind value low high n_first n_second", STUDY)
+    frame = frame[frame["kind"].eq("ratio")]
     rows = [
         {"question": row.question, "ratio": with_interval(row.value, row.low, row.high), "seeds": _seeds(row)}
         for row in frame.itertuples()
@@ -135,5 +134,14 @@ def _interval(row: pd.Series) -> str:
     return with_interval(row["mean"], row["low"], row["high"], decimals=1)
 
 
-def _tables(folder: Path | None) -> Path:
-    return folder or records.TABLES
+def error_figure(loaded: Records) -> Figure:
+    """Return the paper's Figure 1 with every seed."""
+    return training_errors(load_curves(loaded), load_crossings(loaded), [*UNITS.values()], TARGET_PERCENT)
+
+
+FIGURES = {"relu_vs_tanh": error_figure}
+BLOCKS = {
+    "relu-epochs": epochs_table,
+    "relu-ratios": ratios_table,
+    "relu-rates": lambda _: rates_table(),
+}

@@ -1,22 +1,21 @@
-"""The study of AlexNet's ingredients at reduced scale: error by epoch of every arm, beside the net with all of them."""
-
-from pathlib import Path
+"""AlexNet's ingredients at reduced scale: error by epoch of every arm, and the effect of each ingredient."""
 
 import pandas as pd
 
-from reproduce.base.csv_tables import read_table
-from reproduce.base.text import unit_words, with_interval
+from reproduce.base.text import frame_as_markdown, unit_words, with_interval
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report import ablations, records
-from reproduce.report.columns import STUDY
+from reproduce.report.figures.arms_beside_base import arms_beside_base
+from reproduce.report.records import Records
 from reproduce.runs import statistics
 from reproduce.runs.learning import WINDOW, updates_to_leave_chance
 
+STUDY, BASE = "alexnet_small", "base"
 _MEASURES = ("training", "validation")
 _BIAS_ARMS, _BIAS_WINDOWS, _CLASSES = ("early_biases_zero", "early"), (1, 10, 20, 50, WINDOW, 200), 10
 
 
-def load_curves(tables: Path | None = None) -> pd.DataFrame:
+def load_curves(loaded: Records) -> pd.DataFrame:
     """Return the study's mean curves over seeds: variant, epochs, epoch, n_seeds, training and validation errors.
 
     Errors are top-1, in percent. ``validation`` is of the held-out images; ``training`` the running error, of crops,
@@ -27,18 +26,18 @@ def load_curves(tables: Path | None = None) -> pd.DataFrame:
     """
     errors = [f"{measure}_error_percent_mean" for measure in _MEASURES]
     columns = ["variant", "epochs", "epoch", "n_seeds", *errors]
-    frame = read_table((tables or records.TABLES) / "histories_mean.csv", " ".join(["study", *columns]))
+    frame = loaded.table("histories_mean", " ".join(["study", *columns]), STUDY)
     renamed = {name: name.removesuffix("_mean") for name in errors}
-    return frame.loc[frame["study"].eq(STUDY), columns].rename(columns=renamed).reset_index(drop=True)
+    return frame[columns].rename(columns=renamed)
 
 
-def effects_table(tables: Path | None = None) -> pd.DataFrame:
+def effects_table(loaded: Records) -> pd.DataFrame:
     """Return a row a claim that has runs: ingredient, measure, effect with its interval, seeds, p by Holm, verdict.
 
     Effects are what the ingredient lowers the measure by, or the ratio claimed to be above 1. The family of Holm's rule
     are all of the study's claims about an ingredient, run or not.
     """
-    table = ablations.load_ablations(tables)
+    table = ablations.load_ablations(loaded)
     table = table[table["study"].eq(STUDY) & table["verdict"].ne(NOT_RUN)]
     rows = []
     for row in table.itertuples():
@@ -55,13 +54,12 @@ def effects_table(tables: Path | None = None) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def bias_windows_table(tables: Path | None = None) -> pd.DataFrame:
+def bias_windows_table(loaded: Records) -> pd.DataFrame:
     """Return how the ratio of updates to leave chance, biases 0 over biases 1, depends on the window averaged over.
 
     A row a window, with Welch's 95 % interval over seeds, of logs; that which the claim is judged by (D41) in bold.
     """
-    losses = read_table((tables or records.TABLES) / "update_losses.csv", "study variant seed training_loss_nats")
-    losses = losses[losses["study"].eq(STUDY)]
+    losses = loaded.table("update_losses", "study variant seed training_loss_nats", STUDY)
     rows = []
     for window in _BIAS_WINDOWS:
         found = [_updates_by_seed(losses[losses["variant"].eq(arm)], window) for arm in _BIAS_ARMS]
@@ -78,3 +76,10 @@ def _updates_by_seed(losses: pd.DataFrame, window: int) -> list[int]:
     by_seed = losses.groupby("seed")["training_loss_nats"]
     found = [updates_to_leave_chance(run.to_numpy(), _CLASSES, window) for _, run in by_seed]
     return [] if None in found else found
+
+
+FIGURES = {"alexnet_small_learning_curves": lambda loaded: arms_beside_base(load_curves(loaded), BASE)}
+BLOCKS = {
+    "small-effects": lambda loaded: frame_as_markdown(effects_table(loaded)),
+    "bias-windows": lambda loaded: frame_as_markdown(bias_windows_table(loaded)),
+}

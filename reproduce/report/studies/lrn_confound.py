@@ -1,11 +1,12 @@
 """The way from the 13 % net to the 11 % net in three steps: the arms, each step's size, and the table of both."""
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.text import format_number, frame_as_markdown, with_interval
 from reproduce.report import records
-from reproduce.report.figures.error_steps import Arm, Step
+from reproduce.report.figures.error_steps import Arm, Step, error_steps
 from reproduce.report.records import Records
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.statistics import mean_interval
@@ -30,9 +31,9 @@ _CHANGES = {
     "all-steps": "the 11 % net for the 13 % net, each at its own length",
     "normalization-at-520-epochs": "normalization put into the 11 % net that lacks it",
 }
-CHAIN = ("step-normalization", "step-body", "step-length")
-TOTAL = "all-steps"
-ALONE = "normalization-at-520-epochs"
+_CHAIN = ("step-normalization", "step-body", "step-length")
+_TOTAL = "all-steps"
+_ALONE = "normalization-at-520-epochs"
 
 
 def load_steps(loaded: Records, study: Study | None = None) -> dict[str, Step]:
@@ -92,3 +93,13 @@ def steps_table(loaded: Records, study: Study | None = None) -> str:
 
 def _mean_words(arm: Arm) -> str:
     return format_number(arm.estimate.value) if arm.estimate else arm.lack
+
+
+def steps_figure(loaded: Records) -> Figure:
+    """Return the way from the 13 % net to the 11 % net."""
+    steps = load_steps(loaded)
+    return error_steps([steps[name] for name in _CHAIN], steps[_TOTAL], steps[_ALONE], published_ends(loaded))
+
+
+FIGURES = {"lrn_confound_steps": steps_figure}
+BLOCKS = {"steps": steps_table}
