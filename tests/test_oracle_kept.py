@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from collect_support import FakeRunId
+from oracle import kept as oracle_kept
+from oracle.kept import KEPT, counted_kept
 from stored_runs import answers, write_labels, write_stored
-
-from reproduce.report import rederived_kept
-from reproduce.report.rederived_kept import KEPT, counted_kept
 
 LABELS = [0, 1, 2, 3]
 RUN = FakeRunId("small", "base", 4, 1)
@@ -54,7 +53,7 @@ def test_updates_to_leave_chance_end_the_first_hundred_below(tmp_path):
     losses = np.array([level + 1] * 100 + [level - 0.9] * 150, np.float32)  # 53 times 0.9 is more than 47
     found = kept(tmp_path, {"diagnostics": ["update_losses"]}, arrays={"update_losses_nats": losses})
     assert found["updates_to_leave_chance"] == 153
-    assert math.isnan(rederived_kept._first_below(losses[:120]))
+    assert math.isnan(oracle_kept._first_below(losses[:120]))
 
 
 def test_updates_to_converge_are_those_to_each_rates_best(tmp_path):
@@ -80,7 +79,7 @@ def test_updates_to_the_held_out_level_end_the_first_five_epochs_below_it_on_ave
 
 
 def test_purity_is_of_the_querys_own_class(tmp_path, monkeypatch):
-    monkeypatch.setattr(rederived_kept, "balanced_subset", lambda labels, images: (np.arange(4), None))
+    monkeypatch.setattr(oracle_kept, "balanced_subset", lambda labels, images: (np.arange(4), None))
     write_labels(tmp_path, LABELS)
     folder = tmp_path / "data" / "cifar10"
     np.save(folder / "training_labels.npy", np.array(LABELS, np.uint8))

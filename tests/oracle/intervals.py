@@ -69,7 +69,7 @@ def rederived(records: Records, errors: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         records: the collected tables.
-        errors: as ``counted_errors`` gives them, or these joined to those of ``rederived_kept.counted_kept``.
+        errors: as ``counted_errors`` gives them, or these joined to those of ``kept.counted_kept``.
 
     Returns:
         A row an interval, of verdicts.csv, summary.csv and comparisons.csv; ``largest_difference`` is the larger of its

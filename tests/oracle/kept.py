@@ -1,7 +1,7 @@
 """What a run's committed history, losses and neighbors say, counted apart from the code that made the tables."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,15 @@ def counted_kept(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFram
     finished = runs[runs["status"].eq("finished") & runs["dataset"].eq("cifar10")]
     rows = [_kept(run, folder_of_run(run["run_id"], runs_root), runs_root) for run in finished.to_dict("records")]
     return pd.DataFrame(rows, columns=["run_id", *KEPT]).set_index("run_id").astype("float64")
+
+
+def recorded_values(run_ids: Iterable[str], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+    """Return the numbers of each run's metrics.json and run.json (losses, seconds), indexed by run."""
+    rows = {}
+    for run_id in run_ids:
+        folder = folder_of_run(run_id, runs_root)
+        rows[run_id] = read_json(folder / "run.json") | read_json(folder / "metrics.json")
+    return pd.DataFrame.from_dict(rows, orient="index").select_dtypes("number")
 
 
 def _kept(run: Mapping[str, Any], folder: Path, runs_root: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Intervals of the further tables made again from predictions: ten views, averaged nets, and 2 x 2 designs."""
+"""Intervals of the further tables made again: ten views, averaged nets, 2 x 2 designs, validation against test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from oracle.intervals import COLUMNS, row_of
 from reproduce.base.csv_tables import read_table
 from reproduce.judge.factorial import effects_of
 from reproduce.report.records import TABLES
-from reproduce.report.rederived import COLUMNS, row_of
 from reproduce.runs.files import RUNS_ROOT, read_predictions
 from reproduce.runs.labels import read_labels
 from reproduce.study.run_id import RunId
@@ -22,20 +22,21 @@ _TEST, _CENTER = "test_top1_error_percent", "test_center_top1_error_percent"
 
 
 def rederived_tables(errors: pd.DataFrame, tables: Path = TABLES, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
-    """Return every interval of views.csv, ensembles.csv and factorials.csv beside the same made again.
+    """Return every interval of views, ensembles, factorials and validation_gaps beside the same made again.
 
     Args:
-        errors: as ``rederived.counted_errors`` gives them.
+        errors: as ``intervals.counted_errors`` gives them, with the recorded ``validation_top1_error_percent``.
         tables: the folder of the collected tables.
         runs_root: the folder of all run folders.
 
     Returns:
-        rows as ``rederived.rederived`` has them.
+        rows as ``intervals.rederived`` has them.
 
     Raises:
         ReproduceError: a table, predictions or labels cannot be read.
     """
     rows = [*_views(errors, tables), *_ensembles(errors, tables, runs_root), *_factorials(errors, tables)]
+    rows += _validation_gaps(errors, tables)
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -81,6 +82,15 @@ def _factorials(errors: pd.DataFrame, tables: Path) -> Iterator[dict[str, Any]]:
         low, high = _contrast(cells, np.array(list(weights.values())))
         name = f"{stored['study']}.{stored['factorial']}.{stored['effect']}"
         yield row_of(name, "factorials", stored, "Welch contrast", " ".join(str(len(c)) for c in cells), low, high)
+
+
+def _validation_gaps(errors: pd.DataFrame, tables: Path) -> Iterator[dict[str, Any]]:
+    for stored in _stored(tables, "validation_gaps", "variant"):
+        used = errors.loc[stored["runs"].split(";")]
+        gaps = (used["validation_top1_error_percent"] - used[_TEST]).abs()
+        found = stats.ttest_1samp(gaps, 0.0).confidence_interval(_CONFIDENCE)
+        name = f"{stored['study']}.{stored['variant']}, validation against test"
+        yield row_of(name, "validation_gaps", stored, "t", str(len(used)), found.low, found.high)
 
 
 def _contrast(cells: list[np.ndarray], weights: np.ndarray) -> tuple[float, float]:

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
+from oracle.intervals import agree, counted_errors, interval, rederived
 from report_support import BF16_AGAINST_FP32
 from stored_runs import write_labels
 
 from reproduce.judge.tables import collect
 from reproduce.report.records import load_records
-from reproduce.report.rederived import agree, counted_errors, interval, rederived
 
 LABELS = [0] * 5000 + [1] * 5000
 ERRORS = {"80sec": [26.0, 25.5, 25.9], "80sec_bf16": [26.4, 25.0], "18pct": [18.5]}
