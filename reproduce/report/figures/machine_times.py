@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from reproduce.report.speed.timing_tables import NOT_TIMED, Timings, device_names, other_batches, plain_name
+from reproduce.report.speed.timing_tables import NOT_TIMED, PAPER, Timings, device_names, other_batches, plain_name
 from reproduce.report.style import (
     BLUE,
     INK,
@@ -136,7 +136,7 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
             axes.set_axis_off()
             continue
         for (device, network, precision), line in part.groupby(["device", "network", "precision"], sort=False):
-            _draw_line(axes, line, f"{NETWORKS.get(network, network)}, {precision}", device)
+            _draw_line(axes, line, network, precision, device)
         axes.set(xscale="log", yscale="log", xlabel=label, ylabel="images a second, training")
         ticks = sorted(part["at"].unique())
         axes.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
@@ -150,9 +150,10 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
     return figure
 
 
-def _draw_line(axes: Axes, line: pd.DataFrame, label: str, device: str) -> None:
-    _, marker, dash = PRECISIONS[label.rpartition(", ")[2]]
-    color = BLUE if label.startswith("AlexNet") else ORANGE
+def _draw_line(axes: Axes, line: pd.DataFrame, network: str, precision: str, device: str) -> None:
+    _, marker, dash = PRECISIONS[precision]
+    label = f"{NETWORKS.get(network, network)}, {precision}"
+    color = BLUE if network == PAPER else ORANGE
     if device != "cpu":
         label, color = f"{label}, GPU", text_color(color)
     axes.plot(

@@ -1,6 +1,5 @@
 """After AlexNet, single models on ImageNet validation; before it, CIFAR-10 up to 2012; each with its protocol."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,6 @@ from reproduce.base.paths import PAPER_NOTES, relative_to_repo
 
 LATER_MODELS_CSV = PAPER_NOTES / "later_models.csv"
 CIFAR10_BEFORE_CSV = PAPER_NOTES / "cifar10_before_2012.csv"
-
-_SEVERAL_NETWORKS = re.compile(r"\b(?:[2-9]|\d\d+) (?:big )?(?:CNNs|convnets|nets|models)\b")
-_SEVERAL_VIEWS = re.compile(r"\b(?:10 views|10 crops|multi-|multi-view)")
 
 MILESTONES = {
     "AlexNet, 1 CNN": "AlexNet",
@@ -55,7 +51,9 @@ def load_later_models(path: Path = LATER_MODELS_CSV) -> pd.DataFrame:
         ReproduceError: a missing file or column, or a percentage outside 0 to 100.
     """
     raw = read_table(
-        path, "model year kind top1 top5 params_M input_size crop_protocol extra_data split verification notes source"
+        path,
+        "model single_model year kind top1 top5 params_M input_size crop_protocol views extra_data split verification "
+        "notes source",
     )
     return pd.DataFrame(
         {
@@ -65,11 +63,11 @@ def load_later_models(path: Path = LATER_MODELS_CSV) -> pd.DataFrame:
             "params_millions": raw["params_M"].astype(float),
             "input_px": raw["input_size"],
             "crop_protocol": raw["crop_protocol"],
-            "views": np.where(raw["crop_protocol"].str.contains(_SEVERAL_VIEWS), "several", "one"),
+            "views": raw["views"],
             "outside_data": yes_or_no(raw["extra_data"]),
             "outside_data_note": raw["extra_data"],
             "split": raw["split"],
-            "single_model": ~raw["model"].str.contains(_SEVERAL_NETWORKS),
+            "single_model": raw["single_model"].eq("yes"),
             **{name: raw[name] for name in ("verification", "notes", "source")},
         }
     )

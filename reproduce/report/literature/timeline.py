@@ -26,7 +26,7 @@ _TEST_SETS = {
 }
 _SPLITS = {"test": "test", "test (top-1 on val)": "test", "val": "val", "test sample": "test sample"}
 _COLUMNS = (
-    "year test_set n_images split role team method top1_error_pct top5_error_pct ensemble external_data se_pp "
+    "year test_set n_images split role place team method top1_error_pct top5_error_pct ensemble external_data se_pp "
     "verification notes source"
 )
 _CONTEST_YEARS = range(2010, 2018)
@@ -61,7 +61,7 @@ def load_contest(path: Path = TIMELINE_CSV) -> pd.DataFrame:
             "test_set": _mapped(raw["test_set"], _TEST_SETS, path),
             "split": _mapped(raw["split"], _SPLITS, path),
             "images": raw["n_images"],
-            **{name: raw[name] for name in ("role", "team", "method")},
+            **{name: raw[name] for name in ("role", "place", "team", "method")},
             "top1_error_percent": percentages(raw["top1_error_pct"], path),
             "top5_error_percent": percentages(raw["top5_error_pct"], path),
             "standard_error_points": percentages(raw["se_pp"], path),
@@ -80,17 +80,14 @@ def contest_series(contest: pd.DataFrame) -> pd.DataFrame:
     Raises:
         ReproduceError: a year without exactly one winner on the supplied data and one runner-up.
     """
-    place = contest["role"].str.extract(r"^(winner|runner-up)", expand=False)
-    entries = contest.assign(place=place)[
-        place.notna() & contest["split"].eq("test") & ~contest["role"].str.contains("single net")
-    ]
+    entries = contest[contest["place"].notna()]
     supplied = entries[~entries["outside_data"]]
     for year in _CONTEST_YEARS:
         places = sorted(supplied.loc[supplied["year"].eq(year), "place"])
         if places != ["runner-up", "winner"]:
             raise ReproduceError(
                 f"{year} has the supplied-data entries {places}, not one winner and one runner-up; "
-                f"correct the column role in {relative_to_repo(TIMELINE_CSV)}"
+                f"correct the column place in {relative_to_repo(TIMELINE_CSV)}"
             )
     columns = (
         "year test_set place team outside_data ensemble_note top5_error_percent standard_error_points verification"
@@ -101,7 +98,7 @@ def contest_series(contest: pd.DataFrame) -> pd.DataFrame:
 
 def single_alexnet(contest: pd.DataFrame) -> pd.Series:
     """Return the row of one AlexNet, ten views, on ILSVRC-2012 validation (paper, table 2)."""
-    return _entry(contest, "ILSVRC-2012", "val", "Krizhevsky", method="1 CNN, ten-view")
+    return _entry(contest, test_set="ILSVRC-2012", split="val", role="paper, validation", method="1 CNN, ten-view")
 
 
 def human_error(contest: pd.DataFrame) -> pd.Series:
@@ -118,12 +115,12 @@ def drops(contest: pd.DataFrame) -> pd.DataFrame:
         ``standard_errors`` (the drop over the binomial standard error of the difference;
         missing where the images differ).
     """
-    tokyo = _entry(contest, "ILSVRC-2012", "test", "ISI", role="runner-up")
-    supplied = _entry(contest, "ILSVRC-2012", "test", "SuperVision", role=r"winner \(supplied")
-    outside = _entry(contest, "ILSVRC-2012", "test", "SuperVision", role=r"winner \(best")
-    fisher = _entry(contest, "ILSVRC-2010", "test", "Sanchez")
-    one_net = _entry(contest, "ILSVRC-2010", "test", "Krizhevsky", method="one CNN, ten-view")
-    winner_2011 = _entry(contest, "ILSVRC-2011", "test", "XRCE", role="winner")
+    tokyo = _entry(contest, year=2012, place="runner-up", outside_data=False)
+    supplied = _entry(contest, year=2012, place="winner", outside_data=False)
+    outside = _entry(contest, year=2012, place="winner", outside_data=True)
+    fisher = _entry(contest, test_set="ILSVRC-2010", split="test", team="Sanchez & Perronnin")
+    one_net = _entry(contest, test_set="ILSVRC-2010", split="test", method="one CNN, ten-view average")
+    winner_2011 = _entry(contest, year=2011, place="winner", outside_data=False)
     rows = [
         ("ILSVRC-2012 test, supplied data", tokyo, supplied, "top5"),
         ("ILSVRC-2012 test, winner with outside data", tokyo, outside, "top5"),
@@ -196,17 +193,14 @@ def _change(before: pd.Series, after: pd.Series, metric: str) -> dict[str, float
     return {"before_percent": old, "after_percent": new, "drop_points": drop, "drop_percent": 100 * drop / old}
 
 
-def _entry(contest: pd.DataFrame, test_set: str, split: str, team: str, role: str = "", method: str = "") -> pd.Series:
-    chosen = contest[
-        contest["test_set"].eq(test_set)
-        & contest["split"].eq(split)
-        & contest["team"].str.startswith(team)
-        & contest["role"].str.contains(role)
-        & contest["method"].str.startswith(method)
-    ].drop_duplicates("top5_error_percent")
+def _entry(contest: pd.DataFrame, **wanted: object) -> pd.Series:
+    """Return the one row whose columns have the values wanted."""
+    fits = pd.concat([contest[name].eq(value) for name, value in wanted.items()], axis=1).all(axis=1)
+    chosen = contest[fits].drop_duplicates("top5_error_percent")
     if len(chosen) != 1:
+        said = ", ".join(f"{name} {value}" for name, value in wanted.items())
         raise ReproduceError(
-            f"{len(chosen)} rows of {relative_to_repo(TIMELINE_CSV)} match {team!r} on {test_set} {split}, "
-            f"{role or method or 'any role'}; one is needed: restore the table with git"
+            f"{len(chosen)} rows of {relative_to_repo(TIMELINE_CSV)} have {said}; one is needed: "
+            "restore the table with git"
         )
     return chosen.iloc[0]

@@ -1,7 +1,5 @@
 """ReLU against tanh: training error by net and unit, the rates tried, and the tables of its page."""
 
-import re
-
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -17,23 +15,20 @@ REACHED = {
     "running": "epochs_to_25_percent_training_error",
     "clean": "epochs_to_25_percent_clean_training_error",
 }
-NETS = {"": "body of the 80-second net", "local_": "body of the 13 % net"}
-UNITS = {
-    "relu": "ReLU",
-    "tanh": "tanh",
-    "relu_suited": "ReLU, suited inputs and weights",
-    "tanh_suited": "tanh, suited inputs and weights",
+NETS = {"80sec": "body of the 80-second net", "conv_local_13pct": "body of the 13 % net"}  # by the spec's name
+UNITS = {  # by activation and scale of the inputs
+    ("relu", "gray_levels"): "ReLU",
+    ("tanh", "gray_levels"): "tanh",
+    ("relu", "unit_variance"): "ReLU, suited inputs and weights",
+    ("tanh", "unit_variance"): "tanh, suited inputs and weights",
 }
-_VARIANT = re.compile(r"(?P<net>local_|)(?P<unit>(relu|tanh)(_suited|))_r\d+")
 _CURVES = "study variant seed epoch training_error_percent"
 
 
-def net_and_unit(variant: str) -> tuple[str, str]:
-    """Return a variant's net and its units, in words; its name is ``[local_]<unit>_r<rate>``."""
-    found = _VARIANT.fullmatch(variant)
-    if found is None:
-        raise ValueError(f"{variant!r} is no variant of {STUDY}")
-    return NETS[found["net"]], UNITS[found["unit"]]
+def net_and_unit(study: Study, variant: str) -> tuple[str, str]:
+    """Return a variant's net and its units, in words."""
+    settings = study.variant(variant)
+    return NETS[settings.network], UNITS[settings.changes["*.activation"], settings.input_scale]
 
 
 def load_curves(loaded: Records) -> pd.DataFrame:
@@ -54,8 +49,10 @@ def load_crossings(loaded: Records) -> pd.DataFrame:
     return frame[["net", "unit", "variant", "measure", "seeds", "listed", "mean", "low", "high"]]
 
 
-def _with_words(frame: pd.DataFrame) -> pd.DataFrame:
-    words = [net_and_unit(variant) for variant in frame["variant"]]
+def _with_words(frame: pd.DataFrame, study: Study | None = None) -> pd.DataFrame:
+    study = study or load_study(STUDY)
+    known = {variant: net_and_unit(study, variant) for variant in frame["variant"].unique()}
+    words = [known[variant] for variant in frame["variant"]]
     return frame.assign(net=[net for net, _ in words], unit=[unit for _, unit in words])
 
 
@@ -95,7 +92,7 @@ def rates_table(study: Study | None = None) -> str:
     ``> 9`` is a run that ended after nine epochs above 25 %; the rate with the fewest epochs on average is in bold.
     """
     study = study or load_study(STUDY)
-    frame = _with_words(read_tuning(study))
+    frame = _with_words(read_tuning(study), study)
     frame = frame.assign(rate=[_rate(study, variant) for variant in frame["variant"]])
     rates = sorted(frame["rate"].unique())
     rows = []
