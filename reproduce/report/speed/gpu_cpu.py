@@ -1,11 +1,9 @@
-"""How many times as fast a GPU was, by kind of evidence, and what the timings say, each in a generated sentence."""
-
-from collections.abc import Callable
+"""How many times as fast a GPU is, by kind of evidence, and where the time of a step goes by the timings."""
 
 import pandas as pd
 
 from reproduce.base.text import format_number
-from reproduce.report.speed.time_ratios import ONE_COLUMN_OVER_TWO, WITH_INPUT, WITHOUT_OVER_WITH, ratios, scaling
+from reproduce.report.speed.time_ratios import scaling
 from reproduce.report.speed.timing_tables import PAPER, Timings, at_all_threads, device_names, roofline, shares_by_kind
 
 BY_DEFINITION = " (middle by definition)"  # in the name of a system whose middle is calibrated on itself
@@ -46,43 +44,6 @@ def _peaks(days: pd.DataFrame) -> list[list[object]]:
             system = gpu.system.removesuffix(BY_DEFINITION)
             rows.append(["estimated", system, ", ".join(cpus["system"]), "fp32", words, times.min(), times.max()])
     return rows
-
-
-def factor_words(timings: Timings) -> str:
-    """Return in a sentence for each kind of evidence by what factor a GPU trained faster."""
-    table = factors(timings)
-    said = []
-    for evidence, compared, words in (
-        ("published", "images a second", "By what others printed, a GPU trained {} times as fast as a CPU."),
-        (
-            "estimated",
-            "published peaks",
-            f"One or two GPUs to {_LAST_YEAR} had {{}} times the arithmetic of a CPU to {_LAST_YEAR},",
-        ),
-        ("estimated", "published bandwidths", "and {} times its memory bandwidth."),
-        ("measured", "images a second", "Timed here, a GPU trains {} times as fast as the CPU beside it."),
-    ):
-        part = table[table["evidence"].eq(evidence) & table["compared"].eq(compared)]
-        if len(part):
-            said.append(words.format(_range(part["from_times"].min(), part["to_times"].max())))
-        elif evidence == "measured":
-            said.append("No GPU has been timed here.")
-    return " ".join(said)
-
-
-def augmentation_words(timings: Timings) -> str:
-    """Return what making the next batch beside training adds to a step, by device and precision."""
-    return _said(timings, WITH_INPUT, "Beside training, making the next batch", _added)
-
-
-def normalization_words(timings: Timings) -> str:
-    """Return what share of a step response normalization takes."""
-    return _said(timings, WITHOUT_OVER_WITH, "Response normalization takes", _taken)
-
-
-def columns_words(timings: Timings) -> str:
-    """Return what the one-column net's step takes of the two-column net's."""
-    return _said(timings, ONE_COLUMN_OVER_TWO, "On one device, a step of the one-column net takes", _part)
 
 
 def reference_words(timings: Timings) -> str:
@@ -151,30 +112,10 @@ def kinds_words(timings: Timings) -> str:
     return _joined("Of a step's time", said)
 
 
-def _said(timings: Timings, compared: str, begin: str, words: Callable[[tuple], str]) -> str:
-    table, names = ratios(timings), device_names(timings)
-    rows = table[table["compared"].eq(compared)].itertuples()
-    return _joined(begin, [f"on {names[row.machine, row.device]}, {row.precision}: {words(row)}" for row in rows])
-
-
-def _added(row: tuple) -> str:
-    added = format_number(100 * row.ratio - 100, 0)
-    return f"adds {added} %{spread_words(100 * row.smallest - 100, 100 * row.largest - 100)}"
-
-
-def _taken(row: tuple) -> str:
-    share = format_number(100 - 100 * row.ratio, 0)
-    return f"{share} % of a step{spread_words(100 - 100 * row.largest, 100 - 100 * row.smallest)}"
-
-
 def spread_words(low: float, high: float) -> str:
     """Return the least and the most percent of any round, and that they hold nothing at all where they do."""
     doubt = ", which does not tell it from nothing" if low <= 0 <= high else ""
     return f" (by round {_range(low, high)} %{doubt})"
-
-
-def _part(row: tuple) -> str:
-    return f"{row.ratio:.2f} of the two-column net's (rounds: {row.smallest:.2f} to {row.largest:.2f})"
 
 
 def _range(low: float, high: float) -> str:
