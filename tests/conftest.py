@@ -6,7 +6,11 @@ import pytest
 import torch
 from collect_support import make_arms
 from external_support import prepare_miniature, use_external_study
+from oracle.intervals import counted_errors
+from oracle.kept import counted_kept, recorded_values
 from timing_support import all_rows, timings_of
+
+from reproduce.report.records import load_records
 
 
 @pytest.fixture
@@ -54,3 +58,11 @@ def timed(tmp_path):
 def untimed(tmp_path):
     """The same tables without any machine."""
     return timings_of(all_rows().iloc[:0], tmp_path / "untimed")
+
+
+@pytest.fixture(scope="session")
+def published_counts():
+    """Every quantity of the published runs on CIFAR-10: counted from what they keep, the rest as they recorded it."""
+    loaded = load_records()
+    counted = counted_errors(loaded.runs).join(counted_kept(loaded.runs))
+    return counted.join(recorded_values(counted.index).drop(columns=counted.columns, errors="ignore"))

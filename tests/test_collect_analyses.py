@@ -7,7 +7,7 @@ from collect_support import FakeRunId, FakeStudy, claim, write_run
 from stored_runs import answers, config_of, write_labels, write_stored
 
 from reproduce.judge.analyses import analyze, number_entries
-from reproduce.judge.numbers import format_number, read_numbers
+from reproduce.judge.numbers import cited_number, read_numbers
 from reproduce.judge.tables import collect
 from reproduce.runs.table import read_runs
 
@@ -41,10 +41,10 @@ def test_every_number_names_its_runs_and_has_its_interval(results):
     assert numbers["small.base.validation_and_test.difference"]["value"] == pytest.approx((20 + 20 + 5 + 5) / 4)
     split = numbers["small.base.color_specialization.runs_split"]
     assert (split["value"], split["n_seeds"]) == (3, 4)
-    assert format_number(split) == "3 (4 seeds)"
+    assert cited_number(split) == "3 (4 seeds)"
     kept = {name.split(".")[2] for name in numbers if ".mean_of_" in name}
     assert kept == {"mean_of_2_nets", "mean_of_4_nets"}  # not one net, and of the others only two and all
-    assert format_number(numbers["small.base.color_specialization.mean"]).startswith("0.75 (95 % interval")
+    assert cited_number(numbers["small.base.color_specialization.mean"]).startswith("0.75 (95 % interval")
 
 
 def test_purities_are_means_over_seeds(results):

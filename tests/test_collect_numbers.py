@@ -6,7 +6,7 @@ import pytest
 from collect_support import FakeRunId, FakeStudy, claim, write_run
 
 from reproduce.base.errors import ReproduceError
-from reproduce.judge.numbers import cite, find_number, format_number, read_numbers, write_numbers
+from reproduce.judge.numbers import cite, cited_number, find_number, read_numbers, write_numbers
 from reproduce.judge.tables import collect
 
 CITATION = """cff-version: 1.2.0
@@ -78,7 +78,7 @@ def test_what_is_missing_is_null_and_never_nan(results):
 )
 def test_a_number_prints_with_its_uncertainty_and_its_label(changes, text):
     row = {"value": 26.0667, "low": 25.308, "high": 26.826, "unit": "percent", "n_seeds": 3, "scale": "own"}
-    assert format_number(row | {"schedule": "full", "verdict": "inconclusive"} | changes) == text
+    assert cited_number(row | {"schedule": "full", "verdict": "inconclusive"} | changes) == text
 
 
 def test_citing_gives_value_setting_and_bibtex(results):

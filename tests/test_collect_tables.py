@@ -8,7 +8,6 @@ from scipy import stats
 
 from reproduce.base.errors import ReproduceError
 from reproduce.judge.comparisons import compare_all
-from reproduce.judge.markdown import markdown_table
 from reproduce.judge.numbers import read_numbers
 from reproduce.judge.tables import average_histories, collect, summarize, write_table
 from reproduce.runs.table import read_histories, read_runs
@@ -241,7 +240,3 @@ def test_the_verdict_page_shows_every_claim(study, tmp_path):
     assert "reproduced: 1, inconclusive: 1." in page
     assert "| 26 % ± 1 (published) | 26.07 % [25.31, 26.83], 3 seeds |" in page
     assert "`bf16-costs`" in page
-
-
-def test_cells_cannot_break_a_markdown_table():
-    assert markdown_table(["a"], [["x | y\nz"]]) == "| a |\n| --- |\n| x \\| y z |\n"

@@ -10,11 +10,11 @@ from reproduce.base.paths import PAPER_NOTES, REPO_ROOT
 from reproduce.study.claims import load_claims
 
 TIMELINE_COLUMNS = (
-    "year,test_set,n_images,role,team,method,top1_error_pct,top5_error_pct,split,ensemble,external_data,se_pp,"
+    "year,test_set,n_images,role,place,team,method,top1_error_pct,top5_error_pct,split,ensemble,external_data,se_pp,"
     "verification,notes,source"
 )
 LATER_COLUMNS = (
-    "model,year,paper,kind,top1,top5,params_M,gmacs,input_size,crop_protocol,extra_data,split,real_top1,"
+    "model,single_model,year,paper,kind,top1,top5,params_M,gmacs,input_size,crop_protocol,views,extra_data,split,real_top1,"
     "imagenetv2_top1,training_compute,verification,notes,source"
 )
 

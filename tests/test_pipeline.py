@@ -66,12 +66,6 @@ def test_collect_follows_the_run_lists_of_every_study():
     assert published | {"results/external"} <= set(collect["deps"])
 
 
-def test_the_ablations_notebook_follows_every_run_whose_error_it_counts():
-    stages = yaml.safe_load((REPO_ROOT / "dvc.yaml").read_text())["stages"]
-    counted = {name for name in STAGED if load_study(name).dataset == "cifar10" and load_study(name).runs("standard")}
-    assert {f"results/runs/{name}" for name in counted} <= set(stages["notebook_ablations"]["deps"])
-
-
 def test_studies_published_by_hand_have_no_stages_and_no_golden_files():
     """Nothing at the root can ask for their data: their runs are outs of no stage."""
     names = [path.parent.name for path in EXPERIMENTS.glob("*/study.yaml")]

@@ -13,9 +13,10 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import EXPERIMENTS, REPO_ROOT, RESULTS
 from reproduce.judge.numbers import read_numbers
 from reproduce.report.build import NOTEBOOK_SOURCES
-from reproduce.report.build import PAGES as GENERATED
+from reproduce.report.build import pages as generated_pages
 from reproduce.report.readme import check_readme, unmarked_results
 from reproduce.report.records import load_records
+from reproduce.report.studies import study_module
 from reproduce.runs.files import folder_of_run
 from reproduce.speed.bench.run import PARTS
 from reproduce.study.claims import load_claims
@@ -61,8 +62,7 @@ def complaint(arguments, capsys):
 
 def unknown_name(parsed):
     """Return or raise what names nothing here; the verbs without names have none to be wrong."""
-    of_study = "study" in parsed or (parsed.verb == "report" and parsed.part == "study")
-    study = load_study(parsed.study if "study" in parsed else str(parsed.name)) if of_study else None
+    study = load_study(parsed.study) if "study" in parsed else None
     if parsed.verb == "train":
         for name in parsed.variants:
             study.variant(name)
@@ -78,7 +78,10 @@ def unknown_name(parsed):
         "evaluate": lambda: folder_of_run(RunId.parse(parsed.run)).is_dir(),
         "rerun": lambda: folder_of_run(RunId.parse(parsed.run)).is_dir(),
         "publish": lambda: parsed.variant in (None, *study.variants, *study.ensembles),
-        "report": lambda: parsed.part != "notebook" or (NOTEBOOK_SOURCES / f"{parsed.name}.ipynb").is_file(),
+        "report": lambda: {
+            "notebook": lambda: (NOTEBOOK_SOURCES / f"{parsed.name}.ipynb").is_file(),
+            "study": lambda: study_module(parsed.name) or load_study(parsed.name),
+        }.get(parsed.part, lambda: True)(),
         "cite": lambda: parsed.id in read_numbers(),
         "bench": lambda: set(parsed.parts) <= set(PARTS),
     }
@@ -102,8 +105,8 @@ def test_generated_parts_are_up_to_date_and_every_result_is_a_known_number(recor
 
 def test_every_page_with_generated_parts_is_made_by_the_stage_and_up_to_date(records):
     marked = {page for page in PAGES if re.search(r"<!-- (?:n|begin):", page.read_text())}
-    assert marked == set(GENERATED)
-    problems = [line for page in GENERATED for line in check_readme(page, read_numbers(), records)]
+    assert marked == set(generated_pages())
+    problems = [line for page in generated_pages() for line in check_readme(page, read_numbers(), records)]
     assert [line for line in problems if "out of date" in line] == []
 
 

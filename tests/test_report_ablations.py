@@ -8,9 +8,10 @@ from matplotlib.colors import same_color
 from report_support import clipped, make_records, overlaps, words
 
 from reproduce.report import build
-from reproduce.report.ablation_figures import ablation_forest
 from reproduce.report.ablations import load_ablations, panels
-from reproduce.report.figures import VERDICT_LOOKS
+from reproduce.report.figures.ablation_forest import ablation_forest
+from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
+from reproduce.report.records import Records
 from reproduce.report.style import GREEN
 
 NOTHING = {
@@ -168,7 +169,7 @@ def test_the_page_grows_with_its_rows():
 
 def test_the_stage_draws_the_collected_table_even_without_ablations(tmp_path):
     make_records(tmp_path)
-    assert load_ablations(tmp_path / "tables").empty
-    paths = build.ablations_stage(tmp_path / "figures", tmp_path / "tables")
+    assert load_ablations(Records(tmp_path / "tables")).empty
+    paths = build.ablations_stage(tmp_path / "figures", Records(tmp_path / "tables"))
     assert [path.name for path in paths] == ["ablations.png", "ablations.svg"]
     assert "no claim names an ablation" in paths[1].read_text()

@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
-from reproduce.report import alexnet_small
+from reproduce.report.figures.arms_beside_base import arms_beside_base
+from reproduce.report.records import Records
+from reproduce.report.studies import alexnet_small
 
 ERRORS = {  # variant: epochs, (training, held-out) error by epoch
     "base": (3, [(60.0, 55.0), (40.0, 38.0), (30.0, 31.0)]),
@@ -30,7 +32,7 @@ def tables(tmp_path):
     ]
     other = ("other_study", "base", 1, 1, 1, 9.0, 9.0)
     pd.DataFrame([*rows, other], columns=columns).to_csv(tmp_path / "histories_mean.csv", index=False)
-    return tmp_path
+    return Records(tmp_path)
 
 
 def test_curves_are_of_this_study_and_keep_both_errors(tables):
@@ -40,7 +42,9 @@ def test_curves_are_of_this_study_and_keep_both_errors(tables):
 
 
 def test_an_arm_of_the_bases_length_has_a_panel_with_the_base_in_it(tables):
-    (panel,) = [each for each in alexnet_small.learning_curves(alexnet_small.load_curves(tables)).axes if each.lines]
+    (panel,) = [
+        each for each in arms_beside_base(alexnet_small.load_curves(tables), alexnet_small.BASE).axes if each.lines
+    ]
     assert (panel.get_title(loc="left"), panel.texts[0].get_text()) == ("no dropout", "2 seeds")
     assert [line.get_ydata().tolist() for line in panel.lines] == [
         [60.0, 40.0, 30.0],
@@ -52,7 +56,7 @@ def test_an_arm_of_the_bases_length_has_a_panel_with_the_base_in_it(tables):
 
 def test_without_runs_the_figure_says_so(tables):
     curves = alexnet_small.load_curves(tables)
-    figure = alexnet_small.learning_curves(curves.iloc[:0])
+    figure = arms_beside_base(curves.iloc[:0], alexnet_small.BASE)
     assert [text.get_text() for axes in figure.axes for text in axes.texts] == ["not run yet"]
 
 
@@ -68,7 +72,7 @@ def test_effects_are_those_that_ran_in_this_study_with_what_holm_makes_of_their_
     rows = [common | gap, common | small, common | waiting, common | gap | {"study": "ilsvrc2012"}]
     frame = pd.DataFrame(rows).reindex(columns=[*rows[1], "published", "authors_log"])
     frame.to_csv(tmp_path / "ablations.csv", index=False)
-    assert alexnet_small.effects_table(tmp_path).to_dict("records") == [
+    assert alexnet_small.effects_table(Records(tmp_path)).to_dict("records") == [
         {
             "ingredient": "dropout",
             "measure": "test minus training error",
@@ -101,7 +105,7 @@ def test_the_windows_that_a_loss_may_be_averaged_over_give_a_ratio_each_or_none(
     ]
     columns = ["study", "variant", "seed", "update", "training_loss_nats"]
     pd.DataFrame(rows, columns=columns).to_csv(tmp_path / "update_losses.csv", index=False)
-    table = alexnet_small.bias_windows_table(tmp_path)
+    table = alexnet_small.bias_windows_table(Records(tmp_path))
     assert table["updates averaged"].tolist() == ["1", "10", "20", "50", "**100**", "200"]
     assert table["ratio"].str.split(" ").str[0].tolist() == [
         *("1.997", "1.980", "1.965", "1.920"),  # 601 / 301, 606 / 306, 611 / 311, 626 / 326
@@ -109,4 +113,4 @@ def test_the_windows_that_a_loss_may_be_averaged_over_give_a_ratio_each_or_none(
     ]
     never = [row if row[1:3] != ("early", 2) else (*row[:4], 3.0) for row in rows]
     pd.DataFrame(never, columns=columns).to_csv(tmp_path / "update_losses.csv", index=False)
-    assert alexnet_small.bias_windows_table(tmp_path).empty
+    assert alexnet_small.bias_windows_table(Records(tmp_path)).empty

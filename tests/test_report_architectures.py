@@ -8,8 +8,8 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES
 from reproduce.cli import main
 from reproduce.models.spec import SPECS_FOLDER, load_spec
-from reproduce.report import architectures
-from reproduce.report.architecture_features import FEATURES
+from reproduce.report.literature import architectures
+from reproduce.report.literature.architecture_features import FEATURES
 
 
 def feature(name: str, network: str, **changes: object) -> str:

@@ -4,7 +4,9 @@ import pandas as pd
 import pytest
 
 from reproduce.base.errors import ReproduceError
-from reproduce.report import averages, ensemble_figures
+from reproduce.report import averages
+from reproduce.report.figures.averaged_nets import averaged_nets
+from reproduce.report.records import Records
 
 IDENTITY = {"study": "nets", "epochs": 11, "dataset": "cifar10", "scale": "own", "schedule": "full"}
 
@@ -49,7 +51,7 @@ def test_views_and_validation_are_in_words():
 
 def test_every_variant_is_a_line_and_the_longest_are_named():
     arms = [(f"arm{number}", 4) for number in range(6)] + [("base", 8)]
-    figure = ensemble_figures.averaged_nets(ensembles(*arms))
+    figure = averaged_nets(ensembles(*arms))
     (axes,) = figure.axes
     lines = [line for line in axes.lines if line.get_linestyle() == "-"]
     assert len(lines) == 7 and len(lines[0].get_xdata()) == 8  # base first
@@ -66,10 +68,10 @@ def test_every_variant_is_a_line_and_the_longest_are_named():
 
 
 def test_before_there_are_four_seeds_the_figure_says_so():
-    figure = ensemble_figures.averaged_nets(ensembles(("80sec", 4)).iloc[:0])
+    figure = averaged_nets(ensembles(("80sec", 4)).iloc[:0])
     assert figure.axes[0].texts[0].get_text() == "no four seeds yet"
 
 
 def test_a_missing_table_is_one_line(tmp_path):
     with pytest.raises(ReproduceError, match=r"views.csv is missing"):
-        averages.load("views", tmp_path)
+        averages.load(Records(tmp_path), "views")

@@ -3,16 +3,22 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from report_support import claims, clipped, make_records, overlaps, words
+from report_support import clipped, make_records, overlaps, words
 
-from reproduce.report import build, figures, literature_figures, milestones, records, timeline
+from reproduce.report import build, records
+from reproduce.report.figures import error_by_year
+from reproduce.report.figures.error_by_year import after_alexnet, contest_errors
+from reproduce.report.figures.learning_curves import learning_curves
+from reproduce.report.figures.precision_seeds import seed_distribution
+from reproduce.report.figures.verdict_forest import verdict_forest
+from reproduce.report.literature import milestones, timeline
 from reproduce.study.study import load_study
 
 
 @pytest.fixture(scope="module")
 def contest_figure():
     contest = timeline.load_contest()
-    return literature_figures.contest_errors(
+    return contest_errors(
         timeline.contest_series(contest),
         timeline.single_alexnet(contest),
         timeline.human_error(contest),
@@ -23,7 +29,7 @@ def contest_figure():
 @pytest.fixture(scope="module")
 def later_figure():
     models = milestones.load_later_models()
-    return literature_figures.after_alexnet(milestones.published_single_models(models), milestones.best_weights(models))
+    return after_alexnet(milestones.published_single_models(models), milestones.best_weights(models))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +42,7 @@ def lines(figure, label):
 
 
 def test_no_contest_line_crosses_from_one_test_set_to_another(contest_figure):
-    positions = literature_figures._POSITIONS
+    positions = error_by_year._POSITIONS
     ends = [sorted(line.get_xdata()) for line in contest_figure.axes[0].lines if len(line.get_xdata()) > 1]
     for first, *_, last in ends:
         if (first, last) == (0, 1):
@@ -71,7 +77,7 @@ def test_later_models_are_all_drawn_and_named(later_figure):
 
 
 def test_learning_curves_draw_each_seed_their_mean_and_the_published_value(loaded):
-    figure = figures.learning_curves(records.study_histories(loaded, "nets"), records.published_errors(loaded, "nets"))
+    figure = learning_curves(records.study_histories(loaded, "nets"), records.published_errors(loaded, "nets"))
     first, second = (axes for axes in figure.axes if axes.get_visible())
     assert [first.get_title(loc="left"), second.get_title(loc="left")] == ["80sec", "80sec_bf16"]
     (test,) = [line for line in first.lines if line.get_label() == "test"]
@@ -91,7 +97,7 @@ def test_learning_curves_draw_each_seed_their_mean_and_the_published_value(loade
 
 
 def test_forest_shows_seeds_interval_margin_and_what_was_not_run(loaded):
-    figure = figures.verdict_forest(*records.forest_rows(loaded, "nets"))
+    figure = verdict_forest(*records.forest_rows(loaded, "nets"))
     (axes,) = figure.axes
     dots = next(line for line in axes.lines if line.get_marker() == ".")
     assert sorted(dots.get_xdata()) == pytest.approx([-0.2, 0.0, 0.2])  # 25.8, 26.0, 26.2 against 26
@@ -119,7 +125,7 @@ def test_forest_of_a_single_seed_without_interval_still_draws():
         "high": None,
     }
     verdicts = pd.DataFrame([row | {"n_seeds": 1, "verdict": "inconclusive"}]).astype({"low": float, "high": float})
-    figure = figures.verdict_forest(verdicts, pd.DataFrame({"claim_id": ["a"], "value": [14.0]}))
+    figure = verdict_forest(verdicts, pd.DataFrame({"claim_id": ["a"], "value": [14.0]}))
     assert "1 seed: inconclusive" in words(figure)
     assert "nan" not in words(figure)
     assert figure.axes[0].get_yticklabels()[0].get_text() == "a\nauthors' log 13.0 %"
@@ -127,7 +133,7 @@ def test_forest_of_a_single_seed_without_interval_still_draws():
 
 def test_precision_figure_sets_fp32_beside_bf16(loaded):
     runs, means = records.precision_frames(loaded, "nets")
-    figure = figures.seed_distribution(runs, means, published=26.0)
+    figure = seed_distribution(runs, means, published=26.0)
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_yticklabels()] == ["fp32\n3 seeds", "bf16\n2 seeds"]
     assert "26.00 % (25.50 to 26.50)" in words(figure)
@@ -136,10 +142,9 @@ def test_precision_figure_sets_fp32_beside_bf16(loaded):
 
 
 def test_before_any_run_the_study_still_has_its_figures(tmp_path, monkeypatch):
-    make_records(tmp_path, trained=False)
-    monkeypatch.setattr(records, "load_claims", claims)
     study = load_study("cifar10_nets").model_copy(update={"study": "nets"})
-    paths = build.study_stage(study, tmp_path / "figures", tmp_path / "tables")
+    monkeypatch.setattr(build, "load_study", lambda name: study)
+    paths = build.study_stage("nets", tmp_path / "figures", make_records(tmp_path, trained=False))
     stems = ["nets_learning_curves", "nets_verdicts", "nets_precision"]
     assert [path.name for path in paths] == [f"{stem}.{kind}" for stem in stems for kind in ("png", "svg")]
     texts = [path.read_text() for path in paths if path.suffix == ".svg"]

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from timing_support import frame_of, row
 
-from reproduce.report import gpu_cpu, timing, training_time
+from reproduce.report.speed import gpu_cpu, timing_tables, training_time
 from reproduce.speed.timing import tables
 
 
@@ -19,7 +19,7 @@ def timings_of(folder, *rows):
     frame = frame_of(rows, started_utc="2026-01-02T03:04:05Z", gpu="a GPU").drop(columns="machine")
     frame.to_csv(folder / "timing" / "a-machine.csv", index=False)
     tables.tabulate(folder / "timing", folder / "tables")
-    return timing.load_timings(folder / "tables")
+    return timing_tables.load_timings(folder / "tables")
 
 
 @pytest.fixture
@@ -54,29 +54,9 @@ def test_factors_are_of_one_source_each(timed):
 
 
 def test_the_conclusions_follow_from_the_tables(timed):
-    words = gpu_cpu.factor_words(timed)
-    assert words.startswith("By what others printed, a GPU trained 8.7 to 12 times as fast as a CPU.")
-    assert words.endswith("Timed here, a GPU trains 20 times as fast as the CPU beside it.")
-    assert gpu_cpu.augmentation_words(timed) == (
-        "Beside training, making the next batch: on Intel Xeon, 2 cores, fp32: adds 20 % (by round 10 to 20 %); "
-        "on a GPU, fp32: adds 0 % (by round \N{MINUS SIGN}1.8 to 1.7 %, which does not tell it from nothing)."
-    )
-    assert gpu_cpu.normalization_words(timed) == (
-        "Response normalization takes: on Intel Xeon, 2 cores, fp32: 20 % of a step (by round 10 to 25 %)."
-    )
-    assert gpu_cpu.columns_words(timed) == "Nothing has been timed for this yet."
     assert gpu_cpu.reference_words(timed) == (
         "Of the reference matrix product (measured, no bound) the paper's layers reach: "
         "Intel Xeon, 2 cores, fp32: convolution 50 %, fully connected 25 %."
-    )
-
-
-def test_what_rounds_do_not_tell_from_nothing_is_said(tmp_path):
-    without = of_rounds([80.0, 120.0, 100.0], network="alexnet_no_normalization")
-    timed = timings_of(tmp_path, of_rounds([100.0, 110.0, 120.0]), without)
-    assert gpu_cpu.normalization_words(timed) == (
-        "Response normalization takes: on Intel Xeon, 2 cores, fp32: 20 % of a step "
-        "(by round \N{MINUS SIGN}9.1 to 20 %, which does not tell it from nothing)."
     )
 
 
@@ -96,9 +76,12 @@ def test_nothing_timed_at_two_sizes_scales_nothing(timed):
 
 def test_machines_of_one_name_are_told_apart(tmp_path):
     timed = timings_of(tmp_path, of_rounds([100.0, 110.0, 120.0]))
-    again = timing.Timings(pd.concat([timed.rows, timed.rows.assign(machine="b-machine")]), timed.days)
-    assert timing.device_names(timed) == {("a-machine", "cpu"): "Intel Xeon, 2 cores"}
-    assert [name.partition(" (")[2] for name in timing.device_names(again).values()] == ["a-machine)", "b-machine)"]
+    again = timing_tables.Timings(pd.concat([timed.rows, timed.rows.assign(machine="b-machine")]), timed.days)
+    assert timing_tables.device_names(timed) == {("a-machine", "cpu"): "Intel Xeon, 2 cores"}
+    assert [name.partition(" (")[2] for name in timing_tables.device_names(again).values()] == [
+        "a-machine)",
+        "b-machine)",
+    ]
 
 
 def test_inference_is_images_a_second_with_the_operations_of_one(tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from reproduce.report import layer_figures
+from reproduce.report.figures import layer_times
 
 PEAKS = {"fp32": 400.0, "bf16": 2500.0}  # with 24 GB/s the bends are at 17 and 104 operations a byte
 
@@ -25,7 +25,7 @@ def axes():
         )
         for p in PEAKS
     ]
-    figure = layer_figures.roofline(references.assign(gbyte_per_second=24.0), pd.concat(parts), "a machine")
+    figure = layer_times.roofline(references.assign(gbyte_per_second=24.0), pd.concat(parts), "a machine")
     figure.draw_without_rendering()
     return figure.axes[0]
 

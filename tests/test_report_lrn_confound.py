@@ -1,15 +1,13 @@
 """The way from 13 % to 11 % in three steps: its table and figure, with every arm run and with arms missing."""
 
-from dataclasses import replace
-
 import pytest
 from confound_support import COMPLETE, confound_records
 from report_support import clipped, overlaps, words
 
 from reproduce.base.errors import ReproduceError
-from reproduce.report import build, records
-from reproduce.report.lrn_confound import load_steps, published_ends, steps_table
-from reproduce.report.lrn_confound_figures import normalization_steps
+from reproduce.report import build
+from reproduce.report.records import Records
+from reproduce.report.studies.lrn_confound import load_steps, steps_figure, steps_table
 
 BEGUN = {"first": COMPLETE["first"], "normalized": [12.9, None, 13.1], "body": [12.3]}
 
@@ -28,10 +26,6 @@ def begun(tmp_path_factory):
 def rows(text):
     lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()]
     return lines[0], lines[2:]
-
-
-def draw(loaded):
-    return normalization_steps(load_steps(loaded), published_ends(loaded))
 
 
 def marks(axes):
@@ -74,7 +68,7 @@ def test_the_table_says_what_is_not_run_and_gives_no_value_where_a_seed_was_left
 
 
 def test_the_figure_has_every_mean_seed_and_size(complete):
-    figure = draw(complete)
+    figure = steps_figure(complete)
     upper, lower = figure.axes
     assert marks(upper) == [pytest.approx(mark) for mark in [(13.2, 0), (12.9, 1), (12.3, 2), (11.5, 3)]]
     assert marks(lower) == [pytest.approx(mark) for mark in [(12.1, 0), (11.5, 1)]]
@@ -90,12 +84,12 @@ def test_the_figure_has_every_mean_seed_and_size(complete):
 
 
 def test_published_errors_are_dashed_lines_in_both_panels(complete):
-    for axes in draw(complete).axes:
+    for axes in steps_figure(complete).axes:
         assert [line.get_xdata()[0] for line in axes.lines if line.get_linestyle() == "--"] == [13.0, 11.0]
 
 
 def test_arms_without_runs_are_gaps_that_say_so(begun):
-    figure = draw(begun)
+    figure = steps_figure(begun)
     upper, lower = figure.axes
     assert marks(upper) == [pytest.approx(mark) for mark in [(13.2, 0), (12.3, 2)]]
     assert marks(lower) == []
@@ -107,21 +101,22 @@ def test_arms_without_runs_are_gaps_that_say_so(begun):
 
 @pytest.mark.parametrize("errors", [COMPLETE, BEGUN, {"first": [None]}], ids=["complete", "begun", "nothing"])
 def test_words_neither_overlap_nor_leave_the_page(tmp_path, errors):
-    figure = draw(confound_records(tmp_path, errors))
+    figure = steps_figure(confound_records(tmp_path, errors))
     assert overlaps(figure) == []
     assert clipped(figure) == []
 
 
 def test_tables_older_than_a_step_are_one_line(complete):
     older = complete.comparisons[complete.comparisons["comparison"].ne("step-body")]
+    loaded = Records(complete.folder, complete.claims)
+    loaded.comparisons = older
     with pytest.raises(
         ReproduceError, match=r"comparisons\.csv lacks step-body of lrn_confound; run `dvc repro collect`"
     ):
-        load_steps(replace(complete, comparisons=older))
+        load_steps(loaded)
 
 
-def test_the_stage_writes_both_files(tmp_path, complete, monkeypatch):
-    monkeypatch.setattr(records, "load_records", lambda tables: complete)
-    paths = build.lrn_confound_stage(tmp_path, tmp_path)
+def test_the_stage_writes_both_files(tmp_path, complete):
+    paths = build.study_stage("lrn_confound", tmp_path, complete)
     assert [path.name for path in paths] == ["lrn_confound_steps.png", "lrn_confound_steps.svg"]
     assert "published 13 %" in paths[1].read_text()

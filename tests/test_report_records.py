@@ -1,11 +1,9 @@
 """The collected tables in the shape that pages show: what was found of each ingredient."""
 
-from dataclasses import replace
-
 import pytest
 from report_support import make_records
 
-from reproduce.report.records import ablations_run, verdict_table
+from reproduce.report.records import ablations_run, load_records, verdict_table
 
 
 @pytest.fixture(scope="module")
@@ -16,7 +14,7 @@ def loaded(tmp_path_factory):
 def with_ingredients(loaded, **ingredients):
     """The same records, some claims naming an ingredient; keywords are ids with underscores for hyphens."""
     named = {key.replace("_", "-"): value for key, value in ingredients.items()}
-    return replace(loaded, claims=[c.model_copy(update={"ablation": named.get(c.id)}) for c in loaded.claims])
+    return load_records(loaded.folder, [c.model_copy(update={"ablation": named.get(c.id)}) for c in loaded.claims])
 
 
 def test_ingredients_with_runs_are_listed_and_those_without_are_not(loaded):
@@ -33,4 +31,4 @@ def test_verdicts_on_no_ingredient_are_not_listed(loaded):
 @pytest.mark.parametrize(("planned", "shown"), [(None, "3"), (3, "3"), (5, "3"), (2, "3 (2 planned)")])
 def test_more_seeds_than_planned_are_said_to_be_more(loaded, planned, shown):
     claims = [c.model_copy(update={"seeds_planned": planned}) for c in loaded.claims]
-    assert verdict_table(replace(loaded, claims=claims))["seeds"].tolist() == [shown, "0"]
+    assert verdict_table(load_records(loaded.folder, claims))["seeds"].tolist() == [shown, "0"]

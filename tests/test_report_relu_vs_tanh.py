@@ -1,11 +1,11 @@
 """The study of ReLU against tanh on made-up tables: what its page says of epochs, ratios and rates, and its figure."""
 
-from types import SimpleNamespace
-
 import pandas as pd
 import pytest
 
-from reproduce.report import relu_vs_tanh, relu_vs_tanh_figures
+from reproduce.report.records import Records
+from reproduce.report.studies import relu_vs_tanh
+from reproduce.study.study import load_study
 
 RUNNING, CLEAN = relu_vs_tanh.REACHED.values()
 RUNS = {  # variant: training error in percent at the end of each epoch, a list a seed
@@ -47,25 +47,16 @@ COMPARISONS = pd.DataFrame(
 def tables(tmp_path):
     for name, frame in (("histories", HISTORIES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
-    return tmp_path
+    return Records(tmp_path)
 
 
-class Rates:
-    """A study whose variants have the rates that their names end in, and a tuning.csv."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def variant(self, name):
-        return SimpleNamespace(changes={"*.learning_rate": float(f"0.{name.rpartition('_r')[2]}")})
-
-
-def test_a_variants_name_says_net_and_units():
-    assert relu_vs_tanh.net_and_unit("local_tanh_r0005") == ("body of the 13 % net", "tanh")
-    assert relu_vs_tanh.net_and_unit("tanh_suited_r016")[1] == "tanh, suited inputs and weights"
-    assert relu_vs_tanh.net_and_unit("relu_suited_r004")[1] == "ReLU, suited inputs and weights"
-    with pytest.raises(ValueError, match="'sigmoid_r001' is no variant"):
-        relu_vs_tanh.net_and_unit("sigmoid_r001")
+def test_the_settings_of_a_variant_say_net_and_units():
+    study = load_study(relu_vs_tanh.STUDY)
+    said = {name: relu_vs_tanh.net_and_unit(study, name) for name in ("local_tanh_r0005", *RUNS)}
+    assert said["local_tanh_r0005"] == ("body of the 13 % net", "tanh")
+    assert said["relu_r002"] == ("body of the 80-second net", "ReLU")
+    assert said["tanh_suited_r008"][1] == "tanh, suited inputs and weights"
+    assert said["relu_suited_r016"][1] == "ReLU, suited inputs and weights"
 
 
 def test_curves_are_those_of_the_study(tables):
@@ -75,7 +66,7 @@ def test_curves_are_those_of_the_study(tables):
 
 
 def test_the_page_gives_epochs_with_intervals_and_says_what_never_got_there(tables):
-    lines = relu_vs_tanh.epochs_table(tables, Rates(tables)).splitlines()
+    lines = relu_vs_tanh.epochs_table(tables).splitlines()
     relu, tanh, suited, suited_relu = lines[2:]
     assert "ReLU, suited inputs and weights" in suited_relu and "0.016" in suited_relu
     assert "0.002" in relu and "2 of 2" in relu and "2.5 (2.1 to 2.9)" in relu and "2.3" in relu  # a half, away from 0
@@ -88,12 +79,14 @@ def test_ratios_are_those_of_the_study(tables):
     assert "How much faster?" in row and "1.96 (1.50 to 2.40)" in row and "3 and 2" in row
 
 
-def test_the_search_shows_every_run_and_the_fastest_rate(tmp_path):
+def test_the_search_shows_every_run_and_the_fastest_rate(tmp_path, monkeypatch):
     rows = [("relu_r001", 101, 10, 8.8), ("relu_r002", 101, 9, 8.0), ("relu_r002", 102, 9, 8.4)]
     rows += [("relu_r004", 101, 8, None), ("tanh_r001", 101, 60, None)]
     frame = pd.DataFrame(rows, columns=["variant", "seed", "trained_epochs", RUNNING])
     frame.to_csv(tmp_path / "tuning.csv", index=False)
-    head, _, relu, tanh = relu_vs_tanh.rates_table(Rates(tmp_path)).splitlines()
+    study = load_study(relu_vs_tanh.STUDY)
+    monkeypatch.setattr(type(study), "folder", tmp_path)
+    head, _, relu, tanh = relu_vs_tanh.rates_table(study).splitlines()
     assert [cell.strip() for cell in head.split("|")[3:-1]] == ["0.001", "0.002", "0.004"]
     assert [cell.strip() for cell in relu.split("|")[3:-1]] == ["8.8", "**8.0, 8.4**", "> 8"]
     assert [cell.strip() for cell in tanh.split("|")[3:-1]] == ["> 60", "-", "-"]
@@ -106,8 +99,7 @@ def test_a_rate_with_a_run_that_never_got_there_is_not_the_fastest():
 
 
 def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
-    curves, crossings = relu_vs_tanh.load_curves(tables), relu_vs_tanh.load_crossings(tables)
-    main, other = relu_vs_tanh_figures.training_errors(curves, crossings).axes
+    main, other = relu_vs_tanh.error_figure(tables).axes
     assert [axes.get_title(loc="left") for axes in (main, other)] == list(relu_vs_tanh.NETS.values())
     assert len(main.lines) == 1 + 5 + 3 and len(other.lines) == 1 + 1  # 25 %, seeds, marks
     said = [text.get_text() for text in main.get_legend().get_texts()]
@@ -118,8 +110,7 @@ def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
 def test_a_study_without_runs_still_gives_its_page_and_figure(tmp_path):
     for name, frame in (("histories", HISTORIES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
         frame.iloc[:0].to_csv(tmp_path / f"{name}.csv", index=False)
-    assert relu_vs_tanh.epochs_table(tmp_path) == relu_vs_tanh.ratios_table(tmp_path) == "Not run yet."
-    figure = relu_vs_tanh_figures.training_errors(
-        relu_vs_tanh.load_curves(tmp_path), relu_vs_tanh.load_crossings(tmp_path)
-    )
+    loaded = Records(tmp_path)
+    assert relu_vs_tanh.epochs_table(loaded) == relu_vs_tanh.ratios_table(loaded) == "Not run yet."
+    figure = relu_vs_tanh.error_figure(loaded)
     assert [text.get_text() for text in figure.axes[0].texts] == ["not run yet"]

@@ -2,25 +2,13 @@ import io
 
 import matplotlib as mpl
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from PIL import Image
 
 from reproduce.base.errors import ReproduceError
-from reproduce.report.style import (
-    BLUE,
-    format_number,
-    markdown_table,
-    new_figure,
-    png_bytes,
-    save_figure,
-    show_figure,
-    styled,
-    text_color,
-    with_interval,
-)
+from reproduce.report.style import BLUE, new_figure, png_bytes, save_figure, show_figure, styled, text_color
 
 
 @styled
@@ -73,39 +61,6 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
     with pytest.raises(ReproduceError, match=r"cannot write .*f\.png") as caught:
         save_figure(a_figure(), "f", tmp_path / "file")
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("value", "decimals", "text"),
-    [
-        (15.315, 2, "15.32"),
-        (7.325, 2, "7.33"),
-        (9.75, 1, "9.8"),
-        (-0.5, 1, "\N{MINUS SIGN}0.5"),
-        (float("nan"), 1, "-"),
-        (3, 0, "3"),
-        (-0.4, 0, "0"),
-    ],
-)
-def test_numbers_are_rounded_as_they_are_written(value, decimals, text):
-    assert format_number(value, decimals) == text
-
-
-def test_an_interval_stands_behind_its_number_and_unit_where_there_is_one():
-    assert with_interval(-0.214, -0.68, 0.26) == "\N{MINUS SIGN}0.21 (\N{MINUS SIGN}0.68 to 0.26)"
-    assert with_interval(17.46, None, None, decimals=1, unit=" %") == "17.5 %"
-
-
-def test_table_escapes_bars_and_writes_booleans_and_gaps():
-    table = pd.DataFrame({"a_percent": [1.005, None], "who": ["x|y", "two\nlines"], "same": [True, False]})
-    lines = markdown_table(table, {"a_percent": 1}).splitlines()
-    cells = [[cell.strip() for cell in line.replace(r"\|", "BAR").strip("|").split("|")] for line in lines]
-    assert cells[0] == ["a, %", "who", "same"]
-    assert cells[2:] == [["1.0", "xBARy", "yes"], ["-", "two lines", "no"]]
-
-
-def test_an_empty_table_keeps_its_header():
-    assert "top-5 error, %" in markdown_table(pd.DataFrame(columns=["top5_error_percent"]))
 
 
 def test_small_type_has_the_contrast_that_wcag_asks_for():

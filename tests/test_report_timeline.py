@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from reproduce.base.errors import ReproduceError
-from reproduce.report import milestones, timeline
+from reproduce.report.literature import milestones, timeline
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +111,7 @@ def test_a_damaged_table_is_one_line_with_the_value(tmp_path, old, new, message)
 
 
 def test_a_year_without_its_winner_and_a_missing_file_are_errors(tmp_path):
-    damaged = timeline.load_contest(edited(tmp_path, ',winner,"XRCE', ',entry,"XRCE'))
+    damaged = timeline.load_contest(edited(tmp_path, ',winner,winner,"XRCE', ',winner,,"XRCE'))
     with pytest.raises(ReproduceError, match="2011 has the supplied-data entries"):
         timeline.contest_series(damaged)
     with pytest.raises(ReproduceError, match="is missing"):

@@ -5,18 +5,19 @@ import pandas as pd
 import pytest
 from timing_support import LAYERS, all_rows, frame_of, step, timings_of
 
-from reproduce.report import timing, timing_devices, timing_figures, timing_ratios, training_time
 from reproduce.report.build import NOTEBOOK_SOURCES, timing_stage
+from reproduce.report.figures import by_device, machine_times
 from reproduce.report.notebooks import execute_notebook, read_notebook
+from reproduce.report.speed import time_ratios, timing_tables, training_time
 
 
 def test_the_fastest_precision_stands_for_a_device(timed):
-    assert timing.fastest_settings(timed) == [("a-machine", "cpu", "bf16", 2.0)]
-    assert timing_devices.words(timed, ("a-machine", "cpu", "bf16", 2.0)) == "Intel Xeon, 2 threads, bf16"
+    assert timing_tables.fastest_settings(timed) == [("a-machine", "cpu", "bf16", 2.0)]
+    assert by_device.words(timed, ("a-machine", "cpu", "bf16", 2.0)) == "Intel Xeon, 2 threads, bf16"
 
 
 def test_layers_stand_in_the_networks_order_with_loss_and_update_last(timed):
-    times = timing.layer_times(timed, ("a-machine", "cpu", "fp32", 2.0))
+    times = timing_tables.layer_times(timed, ("a-machine", "cpu", "fp32", 2.0))
     assert times["layer"].tolist() == [*LAYERS, "loss", "update"]
     assert times.set_index("layer")["kind"][["conv2", "norm2", "pool5", "fc8", "drop6", "update"]].tolist() == [
         "convolution",
@@ -32,16 +33,16 @@ def test_layers_stand_in_the_networks_order_with_loss_and_update_last(timed):
 
 
 def test_shares_by_kind_add_up_to_the_step(timed):
-    (shares,) = timing.shares_by_kind(timed).to_dict("records")
+    (shares,) = timing_tables.shares_by_kind(timed).to_dict("records")
     assert shares["convolution"] == pytest.approx(30)  # 5 layers x 6 ms of 15 x 6 + 10
     assert shares["fully connected"] == shares["pooling"] == pytest.approx(18)
     assert shares["normalization"] == shares["dropout"] == pytest.approx(12)
     assert shares["update"] == pytest.approx(9) and shares["loss"] == pytest.approx(1)
-    assert sum(shares[kind] for kind in timing.KINDS) == pytest.approx(100)
+    assert sum(shares[kind] for kind in timing_tables.KINDS) == pytest.approx(100)
 
 
 def test_ratios_are_of_the_fastest_rounds_with_the_spread_over_rounds(timed):
-    table = timing_ratios.ratios(timed).set_index("compared")
+    table = time_ratios.ratios(timed).set_index("compared")
     assert set(table["batch_size"]) == {128} and set(table["precision"]) == {"fp32"}
     found = table[["ratio", "smallest", "largest"]]
     assert found.loc["step without normalization over the step with it"].tolist() == pytest.approx([0.88, 0.5, 0.9])
@@ -54,19 +55,19 @@ def test_ratios_compare_equal_batches_only(tmp_path):
     frame = all_rows()
     other = frame["network"].eq("alexnet_no_normalization")
     frame.loc[other, "batch_size"] = 64
-    table = timing_ratios.ratios(timings_of(frame, tmp_path))
+    table = time_ratios.ratios(timings_of(frame, tmp_path))
     assert not table["compared"].str.contains("normalization").any() and len(table) == 2
 
 
 def test_scaling_tells_batch_and_threads_apart(timed):
-    scaling = timing_ratios.scaling(timed)
+    scaling = time_ratios.scaling(timed)
     fp32 = scaling[scaling["precision"].eq("fp32")]
     assert fp32[fp32["varies"].eq("batch_size")]["at"].tolist() == [8, 128]
     assert fp32[fp32["varies"].eq("threads")]["at"].tolist() == [1, 2]
 
 
 def test_roofline_places_every_pass_that_computes(timed):
-    references, passes = timing.roofline(timed, "a-machine", "cpu")
+    references, passes = timing_tables.roofline(timed, "a-machine", "cpu")
     peaks = dict(zip(references["precision"], references["peak_gflop_per_second"], strict=True))
     assert peaks == pytest.approx({"bf16": 8000, "fp32": 1000})  # of each precision the fastest round of any side
     assert references["gbyte_per_second"].tolist() == pytest.approx([20.0, 20.0])
@@ -74,9 +75,9 @@ def test_roofline_places_every_pass_that_computes(timed):
 
 
 def test_machines_and_what_they_could_not_time(timed):
-    (machine,) = timing.machines(timed).to_dict("records")
+    (machine,) = timing_tables.machines(timed).to_dict("records")
     assert machine["device"] == "Intel(R) Xeon(R) Processor" and machine["quiet"] == "yes"
-    (left_out,) = timing.skipped(timed).to_dict("records")
+    (left_out,) = timing_tables.skipped(timed).to_dict("records")
     assert left_out["networks"] == "nasnetalarge" and left_out["reason"] == "timm is not installed"
 
 
@@ -85,11 +86,11 @@ def test_a_machine_without_load_whose_matrix_products_vary_is_not_called_quiet(t
     frame.loc[frame["what"].eq("matrix_multiply") & frame["precision"].eq("bf16"), "ms_max"] = 0.7  # over 0.5 ms
     uneven = timings_of(frame, tmp_path)
     words = "uneven: the slowest round of a matrix product took 40 % longer than the fastest"
-    assert timing.machines(uneven)["quiet"].tolist() == [words]
+    assert timing_tables.machines(uneven)["quiet"].tolist() == [words]
     measured = uneven.days[uneven.days["evidence"].eq("measured")]
     assert measured["basis"].str.endswith(words).all() and not measured["loaded"].astype(bool).any()
     busy = timings_of(frame.assign(loaded=True), tmp_path / "busy")
-    assert timing.machines(busy)["quiet"].tolist() == [f"busy; {words}"]
+    assert timing_tables.machines(busy)["quiet"].tolist() == [f"busy; {words}"]
 
 
 def test_doubtful_devices_carry_their_doubts_in_their_names(tmp_path):
@@ -99,19 +100,19 @@ def test_doubtful_devices_carry_their_doubts_in_their_names(tmp_path):
     frame = pd.concat([frame, frame_of([former], started_utc="2026-01-02T03:04:05Z")]).assign(loaded=True)
     timed = timings_of(frame, tmp_path)
     name = "Intel Xeon, 2 cores (busy, uneven, earlier harness)"
-    assert timing.device_names(timed) == {("a-machine", "cpu"): name}
+    assert timing_tables.device_names(timed) == {("a-machine", "cpu"): name}
     assert training_time.cost_words(timed).startswith(f"{name}: the updates alone")
-    assert timing.machines(timed)["harness"].tolist() == ["earlier"]
-    reasons = timing.skipped(timed).set_index("what")["reason"]
+    assert timing_tables.machines(timed)["harness"].tolist() == ["earlier"]
+    reasons = timing_tables.skipped(timed).set_index("what")["reason"]
     assert reasons["training_step_with_input"].startswith("timed by an earlier harness")
-    (roofline,) = timing_devices.rooflines(timed)
+    (roofline,) = by_device.rooflines(timed)
     assert roofline.axes[0].get_title(loc="left").endswith("2 threads\n(busy, uneven, earlier harness)")
-    labels = [text.get_text() for text in timing_figures.training_days(timed).axes[0].get_yticklabels()]
+    labels = [text.get_text() for text in machine_times.training_days(timed).axes[0].get_yticklabels()]
     assert "Intel Xeon, 2 cores (2026, bf16; busy, uneven, earlier harness)" in labels
 
 
 def test_figures_mark_each_kind_of_evidence_differently(timed):
-    figure = timing_figures.training_days(timed)
+    figure = machine_times.training_days(timed)
     cpus, gpus = figure.axes
     assert len(cpus.get_yticks()) + len(gpus.get_yticks()) == len(timed.days)
     marks = {line.get_marker() for axes in figure.axes for line in axes.lines} - {"None", ""}
@@ -128,8 +129,8 @@ def test_the_stage_writes_every_figure_with_and_without_machines(timed, untimed,
         given.days.to_csv(folder / "training_days.csv", index=False)
         paths = timing_stage(tmp_path / f"figures{number}", folder)
         assert len(paths) == 8 and all(path.stat().st_size > 1000 for path in paths)
-    texts = [text.get_text() for figure in timing_devices.parts(untimed) for text in figure.axes[0].texts]
-    assert texts == [timing.NOT_TIMED]
+    texts = [text.get_text() for figure in by_device.parts(untimed) for text in figure.axes[0].texts]
+    assert texts == [timing_tables.NOT_TIMED]
 
 
 def test_the_notebook_runs_with_a_timed_machine_as_without(timed, tmp_path):
@@ -143,6 +144,6 @@ def test_the_notebook_runs_with_a_timed_machine_as_without(timed, tmp_path):
     assert "step without normalization" in outputs["ratios"][0].data["text/markdown"]
     assert all("image/png" in outputs[name][0].data for name in ("days", "parts", "scaling", "roofline"))
     assert "published peaks" in outputs["factors"][0].data["text/markdown"]
-    words = ("factors", "days", "normalization", "columns", "augmentation", "scaling", "roofline")
+    words = ("days", "parts", "scaling", "roofline")
     assert all(outputs[f"{name}-words"][0].data["text/markdown"].endswith(".") for name in words)
     assert "seeds that got there" in outputs["seconds"][0].data["text/markdown"]

@@ -3,8 +3,8 @@
 import pandas as pd
 from timing_support import all_rows, frame_of, on_gpu
 
-from reproduce.report import timing, training_time
-from reproduce.report.records import Records
+from reproduce.report.records import load_records
+from reproduce.report.speed import timing_tables, training_time
 from reproduce.speed.timing import tables
 from reproduce.study.claims import load_claims
 
@@ -47,7 +47,7 @@ def test_equal_gpus_of_a_machine_and_the_same_machine_under_another_torch_each_h
     for name, rows in (("one", timed), ("two", pd.concat([timed, gpus]))):
         rows.drop(columns="machine").to_csv(tmp_path / "timing" / f"{name}.csv", index=False)
     tables.tabulate(tmp_path / "timing", tmp_path / "tables")
-    words = training_time.cost_words(timing.load_timings(tmp_path / "tables"))
+    words = training_time.cost_words(timing_tables.load_timings(tmp_path / "tables"))
     for name in ("Intel Xeon, 2 cores (one)", "Intel Xeon, 2 cores (two)", "a GPU (cuda:0)", "a GPU (cuda:1)"):
         assert words.count(f"{name}: the updates alone") == 1
     assert words.count("Making the batches beside them adds 10 % in fp32") == 2
@@ -70,8 +70,8 @@ def test_seconds_to_an_error_end_with_the_first_epoch_at_or_below_it():
         pd.DataFrame({"run_id": run, "epoch": [1, 2, 3], "test_error_percent": each, "seconds": [10.0, 20.0, 40.0]})
         for run, each in errors.items()
     )
-    nothing = pd.DataFrame()
-    records = Records(load_claims(), nothing, runs, histories, nothing, nothing)
+    records = load_records()
+    records.runs, records.histories = runs, histories
     found = training_time.seconds_to_error(records, "s", "v", 26.0)
     assert found["seed"].tolist() == [1, 2] and found["seconds"][0] == 30 and pd.isna(found["seconds"][1])
     table = training_time.seconds_table(records, "s", ["v"], 26.0)

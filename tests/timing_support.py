@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reproduce.report import timing
+from reproduce.report.speed import timing_tables
 from reproduce.speed.timing import tables
 from reproduce.speed.timing.cells import Scope
 from reproduce.speed.timing.rows import COLUMNS, with_shares
@@ -92,7 +92,7 @@ def timings_of(frame, folder):
     if len(frame):
         frame.drop(columns="machine").to_csv(folder / "timing" / "a-machine.csv", index=False)
     tables.tabulate(folder / "timing", folder / "tables")
-    return timing.load_timings(folder / "tables")
+    return timing_tables.load_timings(folder / "tables")
 
 
 def on_gpu(number, ms):

@@ -97,9 +97,8 @@ def build_parser() -> argparse.ArgumentParser:
     tuning.add_argument("study")
     add("collect", "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add("report", "draw figures, execute a notebook, or write the generated parts of README and notes")
-    parts = ("literature", "study", "stalls", "relu_vs_tanh", "alexnet_small", "ablations", "columns", "neighbors")
-    parts += ("lrn_confound", "timing", "notebook", "readme", "architectures")
-    text = "neighbors finds the training images nearest in pixels, which columns and collect read"
+    parts = ("study", "ablations", "literature", "timing", "notebook", "readme", "architectures", "neighbors")
+    text = "neighbors finds the training images nearest in pixels, which collect and what_columns_learn read"
     report.add_argument("part", choices=parts, help=text)
     report.add_argument("name", nargs="?", help="which study or notebook, for these two parts alone")
     plan = add("plan", "say which seeds would settle inconclusive verdicts, their time, what to edit, and the command")

@@ -1,9 +1,9 @@
 """The verdict table in Markdown, grouped by what kind of answer each claim got."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
+from reproduce.base.text import figures, markdown_table, unit_words, verdict_words
 from reproduce.judge import rules
-from reproduce.judge.reasons import figures, unit_words, verdict_words
 from reproduce.judge.verdicts import Verdict
 
 _TARGETS = {"authors_log": "authors' log", "published": "published", "claimed": "claimed", "derived": "derived"}
@@ -28,13 +28,6 @@ def _section(title: str, verdicts: list[Verdict], row: Callable[[Verdict], list[
     if not verdicts:
         return []
     return [f"## {title}\n", markdown_table(header, [row(verdict) for verdict in verdicts])]
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; a ``|`` or line break inside a cell is made harmless."""
-    lines = [header, ["---"] * len(header), *rows]
-    cells = ([" ".join(str(cell).split()).replace("|", "\\|") for cell in line] for line in lines)
-    return "".join("| " + " | ".join(line) + " |\n" for line in cells)
 
 
 _MEASURED = ["Claim", "Target", "Ours", "Data, scale, schedule, precision; the claim's protocol", "Verdict", "Why"]

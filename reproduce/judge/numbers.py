@@ -13,7 +13,7 @@ from ruamel.yaml.error import YAMLError
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json, write_json
 from reproduce.base.paths import REPO_ROOT, RESULTS, relative_to_repo
-from reproduce.judge.reasons import figures, fixed, unit_words, verdict_words
+from reproduce.base.text import figures, fixed, unit_words, verdict_words
 from reproduce.judge.rules import LIMITED_SCALES
 from reproduce.judge.verdicts import Verdict
 from reproduce.runs.files import folder_of_run
@@ -175,7 +175,7 @@ def find_number(number_id: str, path: Path = NUMBERS_FILE) -> dict[str, Any]:
     raise ReproduceError(f"no number {number_id!r} in {relative_to_repo(path)}; {hint}")
 
 
-def format_number(row: Mapping[str, Any]) -> str:
+def cited_number(row: Mapping[str, Any]) -> str:
     """Return a number as it is cited: value, unit, interval and seeds; never without the label of a lesser scale."""
     if row["value"] is None:
         return row.get("verdict") or "no value"
@@ -208,7 +208,7 @@ def cite(number_id: str, numbers_path: Path = NUMBERS_FILE, citation_path: Path 
         row["schedule"] and f"{row['schedule']} schedule",
         row["protocol"],
     ]
-    lines = [f"{number_id}: {format_number(row)}", f"setting: {', '.join(filter(None, setting))}"]
+    lines = [f"{number_id}: {cited_number(row)}", f"setting: {', '.join(filter(None, setting))}"]
     if row.get("verdict"):
         target = row["target_value"]
         held = "" if target is None else f" (held against {target:.10g}{unit_words(row['unit'])}, {row['target_kind']})"
@@ -240,7 +240,7 @@ def bibtex(row: Mapping[str, Any], shown: str, citation_path: Path = CITATION_FI
     fields["year"] = str(citation.get("date-released") or row["date"] or "")[:4]
     fields["version"] = str(citation.get("version") or "")
     fields["url"] = citation.get("repository-code") or citation.get("url") or ""
-    fields["note"] = f"{row['id']}: {format_number(row)}; {shown}".replace("%", r"\%").replace("_", r"\_")
+    fields["note"] = f"{row['id']}: {cited_number(row)}; {shown}".replace("%", r"\%").replace("_", r"\_")
     body = "".join(f",\n  {name} = {{{value}}}" for name, value in fields.items() if value)
     return f"@software{{alexnet-2012-reproduction-{row['id'].replace('_', '-')}{body}\n}}"
 

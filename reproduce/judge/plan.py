@@ -10,8 +10,8 @@ import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.progress import format_duration
+from reproduce.base.text import figures, unit_words
 from reproduce.judge.measured import arms_of
-from reproduce.judge.reasons import figures, unit_words
 from reproduce.judge.rules import INCONCLUSIVE
 from reproduce.judge.unmade import expected_seconds, further_command, profile_listing, training_command
 from reproduce.judge.verdicts import Verdict, judge

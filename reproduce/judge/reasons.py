@@ -1,8 +1,8 @@
 """Saying in words why a verdict was given: where the interval lies, what restricts it, what would settle it."""
 
 import math
-from decimal import ROUND_HALF_UP, Decimal
 
+from reproduce.base.text import figures, unit_words
 from reproduce.judge.rules import INCONCLUSIVE, LIMITED_SCALES, NO_EFFECT, SIGNIFICANT_P, Outcome, Region, Terms
 from reproduce.runs.statistics import Estimate
 from reproduce.study.claims import Claim
@@ -20,28 +20,6 @@ def unit_of(estimand: str | None, kind: str = "single_value") -> str | None:
     if unit == "second":
         return "images_per_second"
     return "percentage_points" if unit == "percent" and kind in ("difference", "gain") else unit
-
-
-def unit_words(unit: str | None) -> str:
-    """Return a unit as it follows a number, with its space."""
-    known = {"percent": " %", "percentage_points": " points", "ratio": "", "count": "", None: ""}
-    return known[unit] if unit in known else f" {unit.replace('_', ' ')}"
-
-
-def figures(*values: float) -> list[str]:
-    """Return numbers that stand together, each with as many decimals as the others.
-
-    Two, or where all are smaller than a tenth, as many as show two digits of the largest.
-    """
-    largest = max(map(abs, values))
-    decimals = 2 if largest == 0 or largest >= 0.1 else 1 - math.floor(math.log10(largest))
-    return [fixed(value, decimals) for value in values]
-
-
-def fixed(value: float, decimals: int) -> str:
-    """Return a number with so many decimals, halves rounded away from zero as they are written: 18.685 gives 18.69."""
-    rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-    return f"{rounded + 0:f}"  # a zero loses its sign
 
 
 def explain(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, outcome: Outcome) -> str:
@@ -93,11 +71,6 @@ def _position(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms) -> s
 def confidence_percent(claim: Claim) -> float:
     """Return the confidence of a claim's interval: 95 %, or more where its runs were looked at before (Bonferroni)."""
     return 100 - 5 / claim.looks
-
-
-def verdict_words(verdict: str, negligible_within: float | None, unit: str | None) -> str:
-    """Return a verdict as readers see it: that there is no effect names the bound fixed for it."""
-    return f"no effect within {negligible_within:g}{unit_words(unit)}" if verdict == NO_EFFECT else verdict
 
 
 def _range(region: Region) -> str:

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from reproduce.base.text import figures
 from reproduce.judge import rules
-from reproduce.judge.reasons import figures
 from reproduce.judge.rules import Outcome
 from reproduce.runs import statistics
 from reproduce.runs.estimands import values_of_arm

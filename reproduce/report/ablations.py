@@ -2,16 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from reproduce.judge.reasons import verdict_words
+from reproduce.base.text import verdict_words, with_interval
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report import records
-from reproduce.report.style import with_interval
-from reproduce.report.timeline import read_table
+from reproduce.report.records import Records
 
 _COLUMNS = (
     "ablation claim study arms estimand unit scale schedule dataset relation published authors_log estimate low high "
@@ -74,13 +72,13 @@ class Panel:
         return [row for group in self.groups.values() for row in group]
 
 
-def load_ablations(tables: Path | None = None) -> pd.DataFrame:
+def load_ablations(loaded: Records) -> pd.DataFrame:
     """Return the collected table of ablations.
 
     Raises:
         ReproduceError: it is missing or lacks a column.
     """
-    return read_table((tables or records.TABLES) / "ablations.csv", _COLUMNS)
+    return loaded.table("ablations", _COLUMNS)
 
 
 def panels(table: pd.DataFrame) -> list[Panel]:

@@ -11,10 +11,9 @@ from typing import Any
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.judge.reasons import figures, verdict_words
+from reproduce.base.text import figures, frame_as_markdown, verdict_words
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report.records import Records
-from reproduce.report.style import markdown_table
 from reproduce.study.claims import Claim
 
 Numbers = Mapping[str, Mapping[str, Any]]
@@ -192,7 +191,7 @@ def answers_table(facts: Facts) -> str:
         for each in ANSWERS
         if facts.row(each.cite)
     ]
-    return markdown_table(pd.DataFrame(rows))
+    return frame_as_markdown(pd.DataFrame(rows))
 
 
 def effects_table(facts: Facts) -> str:
@@ -207,14 +206,14 @@ def effects_table(facts: Facts) -> str:
         }
         for name, number_id, claim_id in ordered
     ]
-    return markdown_table(pd.DataFrame(rows))
+    return frame_as_markdown(pd.DataFrame(rows))
 
 
 def own_scale_verdicts(records: Records) -> str:
     """Return the verdicts on CIFAR-10 at its own scale in five columns, those judged by test error."""
     claims = {claim.id: claim for claim in records.claims}
     judged = [row for row in records.verdicts.itertuples() if _is_own_scale(claims[row.claim_id])]
-    return markdown_table(pd.DataFrame([_own_scale_row(row, claims[row.claim_id]) for row in judged]))
+    return frame_as_markdown(pd.DataFrame([_own_scale_row(row, claims[row.claim_id]) for row in judged]))
 
 
 def _is_own_scale(claim: Claim) -> bool:

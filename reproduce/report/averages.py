@@ -1,13 +1,10 @@
 """What averaging is worth: its collected tables brought into the shape that the notebook shows."""
 
-from pathlib import Path
-
 import pandas as pd
 
+from reproduce.base.text import with_interval
 from reproduce.data.registry import DATASETS
-from reproduce.report import records
-from reproduce.report.style import with_interval
-from reproduce.report.timeline import read_table
+from reproduce.report.records import Records
 
 _IDENTITY = "study variant epochs dataset scale schedule n_seeds"
 _COLUMNS = {
@@ -20,13 +17,13 @@ _COLUMNS = {
 }
 
 
-def load(name: str, tables: Path | None = None) -> pd.DataFrame:
+def load(loaded: Records, name: str) -> pd.DataFrame:
     """Return ``ensembles``, ``views`` or ``validation_gaps`` as ``collect`` wrote it.
 
     Raises:
         ReproduceError: the table is missing or lacks a column.
     """
-    return read_table((tables or records.TABLES) / f"{name}.csv", _COLUMNS[name])
+    return loaded.table(name, _COLUMNS[name])
 
 
 def ensembles_table(ensembles: pd.DataFrame) -> pd.DataFrame:

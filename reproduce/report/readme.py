@@ -7,29 +7,23 @@ A block is what stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``
 
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from reproduce.base.csv_tables import read_table
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_text
 from reproduce.base.paths import RESULTS, relative_to_repo
-from reproduce.judge.numbers import format_number, read_numbers
-from reproduce.report import (
-    alexnet_small,
-    answers,
-    lrn_confound,
-    relu_vs_tanh,
-    stalls,
-    study_pages,
-    timing,
-    training_points,
-    training_time,
-)
+from reproduce.base.text import frame_as_markdown
+from reproduce.judge.numbers import cited_number, read_numbers
+from reproduce.report import answers
 from reproduce.report.records import Records, ablations_run, source_checks, verdict_table
-from reproduce.report.style import markdown_table
-from reproduce.report.timeline import read_table
+from reproduce.report.speed import training_time
+from reproduce.report.speed.timing_tables import load_timings
+from reproduce.report.studies import common, own_blocks
 from reproduce.report.verdict_counts import verdict_counts
 
 Numbers = Mapping[str, Mapping[str, Any]]
@@ -50,15 +44,15 @@ def _not_run(records: Records) -> str:
     waiting = records.verdicts[records.verdicts["verdict"].eq("not run")]
     shown = waiting[["statement", "why"]].rename(columns={"statement": "claim"})
     commands = waiting["command"] if "command" in waiting else pd.Series(dtype=str)
-    return markdown_table(shown.assign(command=[f"`{c}`" if pd.notna(c) else "-" for c in commands]))
+    return frame_as_markdown(shown.assign(command=[f"`{c}`" if pd.notna(c) else "-" for c in commands]))
 
 
 def _training_days(records: Records) -> str:
-    return markdown_table(training_time.claims_on_days(timing.load_timings(), records.claims, sources=False))
+    return frame_as_markdown(training_time.claims_on_days(load_timings(), records.claims, sources=False))
 
 
 def _training_cost(records: Records) -> str:
-    return training_time.cost_words(timing.load_timings())
+    return training_time.cost_words(load_timings())
 
 
 def _facts(records: Records) -> answers.Facts:
@@ -70,30 +64,21 @@ BLOCKS: dict[str, Callable[[Records], str]] = {
     "answers": lambda records: answers.answers_table(_facts(records)),
     "effects": lambda records: answers.effects_table(_facts(records)),
     "own-scale-verdicts": lambda records: answers.own_scale_verdicts(records),
-    "verdicts": lambda records: markdown_table(verdict_table(records)),
-    "verdict-counts": lambda records: markdown_table(verdict_counts(records)),
-    "ablations-run": lambda records: markdown_table(ablations_run(records)),
+    "verdicts": lambda records: frame_as_markdown(verdict_table(records)),
+    "verdict-counts": lambda records: frame_as_markdown(verdict_counts(records)),
+    "ablations-run": lambda records: frame_as_markdown(ablations_run(records)),
     "not-run": _not_run,
-    "stalls": lambda records: stalls.page_table(),
-    "small-effects": lambda records: markdown_table(alexnet_small.effects_table()),
-    "bias-windows": lambda records: markdown_table(alexnet_small.bias_windows_table()),
-    "training-points": lambda records: training_points.points_table(records),
-    "steps": lambda records: lrn_confound.steps_table(records),
-    "relu-epochs": lambda records: relu_vs_tanh.epochs_table(),
-    "relu-ratios": lambda records: relu_vs_tanh.ratios_table(),
-    "relu-rates": lambda records: relu_vs_tanh.rates_table(),
     "training-days": _training_days,
     "training-cost": _training_cost,
-    "source-checks": lambda records: markdown_table(source_checks(records.claims, popular_only=True)),
+    "source-checks": lambda records: frame_as_markdown(source_checks(records.claims, popular_only=True)),
 }
-"""What each named block holds."""
+"""Blocks of all studies together, by the names of their markers."""
 
-STUDY_BLOCKS: dict[str, Callable[[Records, str], str]] = {
-    "verdicts": lambda records, study: markdown_table(verdict_table(records, study)),
-    "arms": lambda records, study: study_pages.arms_table(study),
-    "effects": lambda records, study: study_pages.effects_table(study),
-}
-"""What blocks of a study's own hold: ``<kind>-<study>``, with hyphens for the name's underscores."""
+
+def has_markers(page: Path) -> bool:
+    """Return whether a page has generated parts."""
+    text = _read(page)
+    return bool(_BLOCK_MARKER.search(text) or _NUMBER_MARKER.search(text))
 
 
 def update_readme(readme: Path, numbers: Numbers, records: Records) -> bool:
@@ -169,15 +154,13 @@ def _check_pairs(text: str, where: str) -> None:
 
 
 def _block(name: str, records: Records, where: str) -> str:
-    if name in BLOCKS:
-        return BLOCKS[name](records)
-    studies = sorted({claim.study for claim in records.claims if claim.study})
-    of_studies = {f"{kind}-{study.replace('_', '-')}": (kind, study) for kind in STUDY_BLOCKS for study in studies}
-    if name in of_studies:
-        kind, study = of_studies[name]
-        return STUDY_BLOCKS[kind](records, study)
-    known = ", ".join([*BLOCKS, *of_studies])
-    raise ReproduceError(f"{where}: nobody makes the block {name!r}; it may be one of {known}")
+    known = BLOCKS | own_blocks()
+    for study in sorted({claim.study for claim in records.claims if claim.study}):
+        for kind, block in common.BLOCKS.items():
+            known[f"{kind}-{study.replace('_', '-')}"] = partial(block, study=study)
+    if name not in known:
+        raise ReproduceError(f"{where}: nobody makes the block {name!r}; it may be one of {', '.join(known)}")
+    return known[name](records)
 
 
 def _number(found: re.Match[str], numbers: Numbers, where: str) -> str:
@@ -185,7 +168,7 @@ def _number(found: re.Match[str], numbers: Numbers, where: str) -> str:
         raise ReproduceError(
             f"{where}: no number {found['id']!r} in results/numbers.json; correct the id or run `dvc repro`"
         )
-    text = _MINUS.sub("\N{MINUS SIGN}", format_number(numbers[found["id"]]))
+    text = _MINUS.sub("\N{MINUS SIGN}", cited_number(numbers[found["id"]]))
     if not found["short"]:
         return text
     if re.search(r"scale|shortened", text):

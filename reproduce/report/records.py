@@ -1,43 +1,91 @@
 """The collected tables of our runs, brought into the shape that figures, notebooks and the README show."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from reproduce.base.csv_tables import read_table
 from reproduce.base.paths import RESULTS
-from reproduce.judge import reasons, rules
+from reproduce.base.text import unit_words, verdict_words, with_interval
+from reproduce.judge import rules
 from reproduce.judge.rules import NOT_RUN
-from reproduce.report.style import with_interval
-from reproduce.report.timeline import read_table
 from reproduce.study.claims import Claim, load_claims
 
 TABLES = RESULTS / "tables"
 ERROR = "test_top1_error_percent"
 
-UNITS = {"percent": " %", "percentage_points": " points", "seconds": " s", "ratio": "", "count": ""}
 _COLUMNS = {
     "verdicts": "claim_id statement kind dataset scale schedule target_kind target_value unit margin verdict why "
     "estimate low high n_seeds n_by_arm negligible_within negligible runs",
     "runs": f"run_id study variant epochs seed status precision {ERROR} training_seconds images_per_second cpu threads "
     "torch",
+    "histories": "study variant epochs seed epoch",
     "summary": "study variant metric mean low high",
     "comparisons": "study question kind first_arm second_arm estimand n_first n_second value low high method",
 }
 
 
-@dataclass(frozen=True)
 class Records:
-    """The tables as ``collect`` wrote them, and their claims. A listed run that does not exist has its row too."""
+    """The tables as ``collect`` wrote them, and their claims; each is read when first asked for.
 
-    claims: Sequence[Claim]
-    verdicts: pd.DataFrame
-    runs: pd.DataFrame
-    histories: pd.DataFrame
-    summary: pd.DataFrame
-    comparisons: pd.DataFrame
+    A listed run that does not exist has its row too. A table that is missing or lacks a column raises ReproduceError.
+    """
+
+    def __init__(self, folder: Path, claims: Sequence[Claim] | None = None) -> None:
+        """Take the folder of the tables, and the claims (by default those of ``paper_notes/claims.yaml``)."""
+        self.folder = folder
+        if claims is not None:
+            self.claims = claims
+
+    @cached_property
+    def claims(self) -> Sequence[Claim]:
+        """All claims, in the order of their file."""
+        return load_claims()
+
+    @cached_property
+    def verdicts(self) -> pd.DataFrame:
+        """One row per claim."""
+        return self._known("verdicts")
+
+    @cached_property
+    def runs(self) -> pd.DataFrame:
+        """One row per listed run."""
+        return self._known("runs")
+
+    @cached_property
+    def histories(self) -> pd.DataFrame:
+        """One row per run and epoch."""
+        return self._known("histories")
+
+    @cached_property
+    def summary(self) -> pd.DataFrame:
+        """One row per arm and metric."""
+        return self._known("summary")
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """One row per declared comparison."""
+        return self._known("comparisons")
+
+    @property
+    def runs_root(self) -> Path:
+        """The folder of all run folders, beside the tables."""
+        return self.folder.parent / "runs"
+
+    def table(self, name: str, columns: str, study: str | None = None) -> pd.DataFrame:
+        """Return the table ``<name>.csv`` with the space-separated ``columns``; of ``study`` alone where one is named.
+
+        Raises:
+            ReproduceError: the table is missing or lacks a column (``dvc repro`` makes it).
+        """
+        frame = read_table(self.folder / f"{name}.csv", columns)
+        return frame if study is None else frame[frame["study"].eq(study)].reset_index(drop=True)
+
+    def _known(self, name: str) -> pd.DataFrame:
+        return self.table(name, _COLUMNS[name])
 
     def claim(self, claim_id: str) -> Claim:
         """Return the claim of that id."""
@@ -45,17 +93,8 @@ class Records:
 
 
 def load_records(folder: Path | None = None, claims: Sequence[Claim] | None = None) -> Records:
-    """Read the collected tables of ``folder``, by default ``results/tables``.
-
-    ``claims`` are those of ``paper_notes/claims.yaml`` unless given.
-
-    Raises:
-        ReproduceError: a table is missing or lacks a column (``dvc repro`` makes them).
-    """
-    folder = folder or TABLES
-    tables = {name: read_table(folder / f"{name}.csv", columns) for name, columns in _COLUMNS.items()}
-    histories = read_table(folder / "histories.csv", "study variant epochs seed epoch")
-    return Records(load_claims() if claims is None else claims, histories=histories, **tables)
+    """Return the collected tables of ``folder``, by default ``results/tables``."""
+    return Records(folder or TABLES, claims)
 
 
 def verdict_table(records: Records, study: str | None = None) -> pd.DataFrame:
@@ -85,7 +124,7 @@ def ablations_run(records: Records) -> pd.DataFrame:
 
 
 def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
-    unit = UNITS.get(row.unit, "")
+    unit = unit_words(row.unit)
     targets = {kind: [t.value for t in claim.targets if t.kind == kind] for kind in ("published", "authors_log")}
     ours = "-"
     if pd.notna(row.estimate):
@@ -99,7 +138,7 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
         "ours (95 % interval)": ours,
         "seeds": _seeds(row, claim),
         "setting": setting,
-        "verdict": verdict_words(row),
+        "verdict": bold_verdict(row),
     }
 
 
@@ -111,16 +150,16 @@ def _seeds(row: Any, claim: Claim) -> str:
     return f"{counts} ({claim.seeds_planned} planned)" if more else counts
 
 
-def verdict_words(row: Any) -> str:
+def bold_verdict(row: Any) -> str:
     """Return a row's verdict in bold, and how small the effect is where a bound for that was fixed and is kept."""
-    words = reasons.verdict_words(row.verdict, row.negligible_within, row.unit)
+    words = verdict_words(row.verdict, row.negligible_within, row.unit)
     return f"**{words}**{smallness(row)}"
 
 
 def smallness(row: Any) -> str:
     """Return what follows the verdict on an effect that is there but negligible: its bound; empty for others."""
     is_said = row.negligible is True and row.verdict != rules.NO_EFFECT
-    return f", under {row.negligible_within:g}{UNITS.get(row.unit, '')}" if is_said else ""
+    return f", under {row.negligible_within:g}{unit_words(row.unit)}" if is_said else ""
 
 
 def reasons_table(records: Records, study: str) -> pd.DataFrame:
@@ -131,7 +170,7 @@ def reasons_table(records: Records, study: str) -> pd.DataFrame:
 
 
 def forest_rows(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the single error rates of a study for ``figures.verdict_forest``: verdict rows, and one value a seed."""
+    """Return the single error rates of a study for ``verdict_forest``: verdict rows, and one value a seed."""
     wanted = [claim for claim in records.claims if claim.study == study and claim.kind == "single_value"]
     verdicts = records.verdicts[records.verdicts["claim_id"].isin([claim.id for claim in wanted])]
     verdicts = verdicts[verdicts["unit"].eq("percent")]
@@ -154,7 +193,7 @@ def _seed_values(row: tuple, estimand: str, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def published_errors(records: Records, study: str) -> pd.DataFrame:
-    """Return each variant's published test error for ``figures.learning_curves``: ``variant``, ``value``, ``label``."""
+    """Return each variant's published test error for ``learning_curves``: ``variant``, ``value``, ``label``."""
     rows = []
     for claim in records.claims:
         printed = [target.value for target in claim.targets if target.kind == "published"]
@@ -167,7 +206,7 @@ def published_errors(records: Records, study: str) -> pd.DataFrame:
 
 
 def study_histories(records: Records, study: str) -> pd.DataFrame:
-    """Return the epochs of a study's existing runs for ``figures.learning_curves``."""
+    """Return the epochs of a study's existing runs for ``learning_curves``."""
     return records.histories[records.histories["study"].eq(study)].reset_index(drop=True)
 
 
@@ -201,7 +240,7 @@ def _machine(row: Any) -> str:
 
 
 def precision_frames(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the runs and their means for ``figures.seed_distribution``, both empty while there are none.
+    """Return the runs and their means for ``seed_distribution``, both empty while there are none.
 
     They are those of the study's first declared comparison of the test error between fp32 and bf16.
     """

@@ -19,7 +19,7 @@ from PIL import Image as Pixels
 
 from reproduce.base.files import atomic_path, write_bytes
 from reproduce.base.paths import RESULTS
-from reproduce.judge.reasons import fixed
+from reproduce.base.text import frame_as_markdown
 
 P = ParamSpec("P")
 
@@ -93,6 +93,19 @@ def label_point(
     axes.annotate(text, (x, y), xytext=offset_pt, textcoords="offset points", annotation_clip=False, **look)
 
 
+def not_run() -> Figure:
+    """Return a figure that only says that nothing was run yet."""
+    figure, axes = new_figure(WIDE_INCHES, 1)
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, "not run yet", ha="center", color=MUTED, fontstyle="italic")
+    return figure
+
+
+def say_not_run(figure: Figure) -> None:
+    """Write in the middle of an empty figure that nothing was run yet."""
+    figure.text(0.5, 0.6, "not run yet", ha="center", va="center", color=MUTED, fontstyle="italic")
+
+
 def text_color(color: str) -> str:
     """Return a mark's color darkened until small type in it reads well on white."""
     return to_hex(0.6 * np.array(to_rgb(color)) + 0.4 * 0.6 * np.array(to_rgb(INK)))
@@ -137,48 +150,6 @@ def show_figure(figure: Figure) -> Image:
     return Image(data=png_bytes(figure), format="png", width=round(figure.get_figwidth() * 100))
 
 
-def format_number(value: float, decimals: int = 2) -> str:
-    """Return a number as tables and figures print it: fixed decimals, a true minus sign, ``-`` for a missing value.
-
-    Halves of the last decimal are rounded away from zero as they are written (15.315 gives 15.32), not as their
-    nearest binary fraction falls. What rounds to zero has no sign.
-    """
-    if pd.isna(value):
-        return "-"
-    return fixed(value, decimals).replace("-", "\N{MINUS SIGN}")
-
-
-def with_interval(value: float, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
-    """Return a number with its unit and, where it has one, its interval: ``3.97 (3.60 to 4.38)``."""
-    text = f"{format_number(value, decimals)}{unit}"
-    return text if pd.isna(low) else f"{text} ({format_number(low, decimals)} to {format_number(high, decimals)})"
-
-
-def markdown_table(table: pd.DataFrame, decimals: dict[str, int] | None = None) -> str:
-    """Return a frame as a Markdown table: floats with ``decimals`` per column (2 unless named), booleans as yes / no.
-
-    A ``|`` inside a cell is escaped; a missing value is a hyphen; ``top5_error_percent`` is headed "top-5 error, %".
-    """
-    shown = pd.DataFrame({name: _as_text(table[name], (decimals or {}).get(name, 2)) for name in table.columns})
-    shown.columns = [_heading(name) for name in table.columns]
-    aligned = ["right" if pd.api.types.is_float_dtype(table[name]) else "left" for name in table.columns]
-    return shown.to_markdown(index=False, disable_numparse=True, colalign=aligned if len(shown) else None)
-
-
 def show_table(table: pd.DataFrame, decimals: dict[str, int] | None = None) -> Markdown:
-    """Return ``markdown_table`` for a notebook."""
-    return Markdown(markdown_table(table, decimals))
-
-
-def _heading(name: str) -> str:
-    for ending, words in (("_percent", ", %"), ("_points", ", points"), ("_millions", ", millions"), ("_px", ", px")):
-        name = name.removesuffix(ending) + words if name.endswith(ending) else name
-    return name.replace("top1", "top-1").replace("top5", "top-5").replace("_", " ")
-
-
-def _as_text(column: pd.Series, decimals: int) -> list[str]:
-    if pd.api.types.is_bool_dtype(column):
-        return ["-" if pd.isna(value) else "yes" if value else "no" for value in column]
-    if pd.api.types.is_float_dtype(column):
-        return [format_number(value, decimals) for value in column]
-    return ["-" if pd.isna(value) else str(value).replace("|", r"\|").replace("\n", " ") for value in column]
+    """Return ``frame_as_markdown`` for a notebook."""
+    return Markdown(frame_as_markdown(table, decimals))

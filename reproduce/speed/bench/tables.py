@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from reproduce.judge.markdown import markdown_table
+from reproduce.base.text import markdown_table
 
 _LOOPS = {"ours": "this project", "standard_loop": "standard loop"}
 _WAYS = {

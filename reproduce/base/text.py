@@ -1,0 +1,85 @@
+"""Numbers, units, verdicts and tables as readers see them: in figures, pages, notebooks and generated sentences."""
+
+import math
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+
+import pandas as pd
+
+_UNITS = {"percent": " %", "percentage_points": " points", "ratio": "", "count": "", None: ""}
+_BOUNDED_VERDICT = "no effect"  # says nothing without the bound that was fixed for it
+_HEADINGS = {"_percent": ", %", "_points": ", points", "_millions": ", millions", "_px": ", px"}
+
+
+def fixed(value: float, decimals: int) -> str:
+    """Return a number with so many decimals, halves rounded away from zero as they are written: 18.685 gives 18.69."""
+    rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return f"{rounded + 0:f}"  # a zero loses its sign
+
+
+def figures(*values: float) -> list[str]:
+    """Return numbers that stand together, each with as many decimals as the others.
+
+    Two, or where all are smaller than a tenth, as many as show two digits of the largest.
+    """
+    largest = max(map(abs, values))
+    decimals = 2 if largest == 0 or largest >= 0.1 else 1 - math.floor(math.log10(largest))
+    return [fixed(value, decimals) for value in values]
+
+
+def format_number(value: float, decimals: int = 2) -> str:
+    """Return a number as figures and pages print it: ``fixed``, a true minus sign, ``-`` for a missing value."""
+    if pd.isna(value):
+        return "-"
+    return fixed(value, decimals).replace("-", "\N{MINUS SIGN}")
+
+
+def with_interval(value: float, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
+    """Return a number with its unit and, where it has one, its interval: ``3.97 (3.60 to 4.38)``."""
+    text = f"{format_number(value, decimals)}{unit}"
+    return text if pd.isna(low) else f"{text} ({format_number(low, decimals)} to {format_number(high, decimals)})"
+
+
+def unit_words(unit: str | None) -> str:
+    """Return a unit as it follows a number, with its space."""
+    return _UNITS[unit] if unit in _UNITS else f" {unit.replace('_', ' ')}"
+
+
+def verdict_words(verdict: str, negligible_within: float | None, unit: str | None) -> str:
+    """Return a verdict as readers see it: that there is no effect names the bound fixed for it."""
+    return f"{verdict} within {negligible_within:g}{unit_words(unit)}" if verdict == _BOUNDED_VERDICT else verdict
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], right_aligned: Sequence[int] = ()) -> str:
+    """Return a Markdown table; a ``|`` or line break inside a cell is made harmless.
+
+    ``right_aligned`` holds the places of the columns that are aligned on the right.
+    """
+    rule = ["---:" if place in right_aligned else "---" for place in range(len(header))]
+    cells = ([" ".join(str(cell).split()).replace("|", "\\|") for cell in line] for line in [header, rule, *rows])
+    return "".join("| " + " | ".join(line) + " |\n" for line in cells)
+
+
+def frame_as_markdown(frame: pd.DataFrame, decimals: dict[str, int] | None = None) -> str:
+    """Return a frame as a Markdown table: floats with ``decimals`` per column (2 unless named), booleans as yes / no.
+
+    A missing value is a hyphen; ``top5_error_percent`` is headed "top-5 error, %".
+    """
+    columns = [_as_text(frame[name], (decimals or {}).get(name, 2)) for name in frame.columns]
+    numbers = [place for place, name in enumerate(frame.columns) if pd.api.types.is_float_dtype(frame[name])]
+    header = [_heading(name) for name in frame.columns]
+    return markdown_table(header, zip(*columns, strict=True), numbers).rstrip("\n")
+
+
+def _heading(name: str) -> str:
+    for ending, words in _HEADINGS.items():
+        name = name.removesuffix(ending) + words if name.endswith(ending) else name
+    return name.replace("top1", "top-1").replace("top5", "top-5").replace("_", " ")
+
+
+def _as_text(column: pd.Series, decimals: int) -> list[str]:
+    if pd.api.types.is_bool_dtype(column):
+        return ["-" if pd.isna(value) else "yes" if value else "no" for value in column]
+    if pd.api.types.is_float_dtype(column):
+        return [format_number(value, decimals) for value in column]
+    return ["-" if pd.isna(value) else str(value) for value in column]

@@ -1,0 +1,1 @@
+"""Drawing functions by kind of figure: table in, figure out."""

@@ -1,0 +1,129 @@
+"""Filters of the first layer by column, and how differently the columns see color."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reproduce.report.style import (
+    BLUE,
+    MUTED,
+    SMALL_PT,
+    VERMILION,
+    WIDE_INCHES,
+    label_point,
+    new_figure,
+    not_run,
+    styled,
+)
+from reproduce.runs.filters import SPLIT_P_VALUE, specialization_summary
+
+_TILES_ACROSS = 8
+_PIXELS_PER_WEIGHT = 12  # pixels are repeated, so that no viewer smooths them
+
+
+@dataclass(frozen=True)
+class Filters:
+    """The first layer of one run: weights (maps, 3, rows, columns), and each filter's color share."""
+
+    seed: int
+    weights: np.ndarray
+    shares: np.ndarray
+
+    def columns(self) -> list["Filters"]:
+        """Return the filters of each half, sorted by color share, the grayest first."""
+        halves = []
+        for rows in np.split(np.arange(len(self.shares)), 2):
+            order = rows[np.argsort(self.shares[rows], kind="stable")]
+            halves.append(Filters(self.seed, self.weights[order], self.shares[order]))
+        return halves
+
+
+def filter_pictures(weights: np.ndarray) -> np.ndarray:
+    """Return filters as pictures, (maps, rows, columns, 3), 0 to 1: zero is mid gray, the largest weight an end.
+
+    Args:
+        weights: (maps, 3, rows, columns); each filter is scaled by its own largest magnitude.
+    """
+    largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
+    return (0.5 + 0.5 * weights / np.where(largest > 0, largest, 1)).transpose(0, 2, 3, 1)
+
+
+def mosaic(pictures: np.ndarray, across: int = _TILES_ACROSS) -> np.ndarray:
+    """Return pictures side by side, ``across`` in a row, with white lines of one pixel between and around them."""
+    count, rows, columns, _ = pictures.shape
+    down = -(-count // across)
+    canvas = np.ones((down * (rows + 1) + 1, across * (columns + 1) + 1, 3))
+    for number, picture in enumerate(pictures):
+        top, left = (rows + 1) * (number // across) + 1, (columns + 1) * (number % across) + 1
+        canvas[top : top + rows, left : left + columns] = picture
+    return canvas
+
+
+@styled
+def column_filters(layers: Sequence[Filters]) -> Figure:
+    """Draw the filters of both columns side by side, a row a seed, each column sorted by color share."""
+    if not layers:
+        return not_run()
+    down = -(-len(layers[0].shares) // 2 // _TILES_ACROSS)
+    size = WIDE_INCHES, 0.2 + (0.3 + 0.4 * down) * len(layers)
+    figure, grid = new_figure(*size, nrows=len(layers), ncols=2, squeeze=False)
+    for axes, part in zip(grid, layers, strict=True):
+        for number, (place, half) in enumerate(zip(axes, part.columns(), strict=True), 1):
+            tiles = mosaic(filter_pictures(half.weights))
+            place.imshow(
+                tiles.repeat(_PIXELS_PER_WEIGHT, axis=0).repeat(_PIXELS_PER_WEIGHT, axis=1), interpolation="none"
+            )
+            place.set_axis_off()
+            share = f"mean color share {half.shares.mean():.2f}"
+            place.set_title(f"seed {part.seed}, column {number}: {share}", fontweight="normal", fontsize=SMALL_PT)
+    figure.supxlabel(
+        f"the first {len(layers)} seeds; each column's filters from the grayest to the most colored", fontsize=SMALL_PT
+    )
+    return figure
+
+
+@styled
+def specialization(table: pd.DataFrame) -> Figure:
+    """Draw how differently the two columns see color: a row a variant, a dot a seed, mean and interval, chance in gray.
+
+    Args:
+        table: rows of ``color_specialization.csv``.
+    """
+    if table.empty:
+        return not_run()
+    summary = specialization_summary(table)
+    figure, axes = new_figure(WIDE_INCHES, 0.9 + 0.34 * len(summary))
+    shown = [*table["color_specialization"], *table["shuffled_95th_percentile"], *summary["high"].dropna()]
+    reach = 1.05 * max(shown)
+    start = min(0.0, 1.05 * summary["low"].min())  # an interval may reach below what an absolute difference can be
+    for place, row in enumerate(summary.itertuples()):
+        arm = table[table["variant"].eq(row.variant) & table["epochs"].eq(row.epochs)]
+        _draw_arm(axes, -place, arm, row, reach)
+    axes.set(xlim=(start, reach), ylim=(0.6 - len(summary), 0.6))
+    cut = {"columns": "", "control": " (halves)"}
+    axes.set_yticks(-np.arange(len(summary)), [r.variant.replace("_", " ") + cut[r.role] for r in summary.itertuples()])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(
+        "difference of the two columns' mean color shares\n"
+        f"(dots: seeds, filled where p < {SPLIT_P_VALUE:g}; gray: 95 % of what shuffling filters gives)"
+    )
+    return figure
+
+
+def _draw_arm(axes: Axes, y: int, arm: pd.DataFrame, row: tuple, reach: float) -> None:
+    color = BLUE if row.role == "columns" else VERMILION
+    axes.barh(y, arm["shuffled_95th_percentile"].mean(), height=0.6, color="#e6e6e6", zorder=0)
+    below = y - 0.16 - 0.09 * (np.arange(len(arm)) % 2)
+    for split, fill in ((False, "white"), (True, color)):  # a run that splits is never hidden by one that does not
+        chosen = arm["p_value"].lt(SPLIT_P_VALUE).eq(split).to_numpy()
+        dots = {"linestyle": "none", "marker": "o", "markersize": 3.5, "markeredgewidth": 0.8}
+        values = arm["color_specialization"].to_numpy()[chosen]
+        axes.plot(values, below[chosen], color=color, markerfacecolor=fill, **dots)
+    axes.plot([row.low, row.high], [y + 0.12] * 2, color=color, linewidth=2)
+    axes.plot(row.mean, y + 0.12, marker="D", color=color, markersize=5)
+    label_point(axes, reach, y, f"{row.n_split} of {row.n_seeds} split", (6, 0), color=MUTED)

@@ -1,0 +1,151 @@
+"""The picture of the way from the 13 % net to the 11 % net: seeds, means, and the size of each step beside it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from reproduce.base.text import format_number, with_interval
+from reproduce.report.style import BLUE, GRAY, INK, MUTED, SMALL_PT, WIDE_INCHES, new_figure, styled
+from reproduce.runs.statistics import Estimate
+
+_ROW_INCHES = 0.5
+_NOT_RUN = "not run"
+_INCOMPLETE = "a seed failed or is missing"
+_CHAIN_ARMS = ("13 % net", "with normalization", "and the 11 % net's body", "and its length: the 11 % net")
+_ALONE_ARMS = ("11 % net without normalization", "11 % net")
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A net at one length: the test error of each finished seed, and their mean where no seed failed or is left out."""
+
+    epochs: int
+    errors: Sequence[float]
+    estimate: Estimate | None
+
+    @property
+    def lack(self) -> str:
+        """Why there is no mean, in words."""
+        return _INCOMPLETE if self.errors else _NOT_RUN
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change: the arm without and the arm with it, and the points by which it lowers the error (nan: no value)."""
+
+    name: str
+    change: str
+    before: Arm
+    after: Arm
+    points: float
+    low: float
+    high: float
+
+    @property
+    def lack(self) -> str:
+        """Why there are no points, in words."""
+        return _NOT_RUN if _NOT_RUN in (self.before.lack, self.after.lack) else _INCOMPLETE
+
+
+@styled
+def error_steps(chain: Sequence[Step], total: Step, alone: Step, published: tuple[float, float]) -> Figure:
+    """Draw the chain of arms from top to bottom, below it normalization alone; points lowered stand at the right.
+
+    Args:
+        chain: steps each of which begins where the one before ended; an arm without runs stays as a row that says so.
+        total: the whole chain as one step.
+        alone: normalization by itself.
+        published: errors of the 13 % and the 11 % net in percent, drawn dashed.
+    """
+    arms = [chain[0].before, *(step.after for step in chain)]
+    alone_arms = [alone.before, alone.after]
+    heights = [len(arms), len(alone_arms)]
+    height_inches = _ROW_INCHES * sum(heights) + 1.7
+    figure, (upper, lower) = new_figure(WIDE_INCHES, height_inches, nrows=2, sharex=True, height_ratios=heights)
+    _draw_panel(upper, "From 13 % to 11 %, one change at a time", _CHAIN_ARMS, arms, chain)
+    _beside(upper, 0.15, "points lower\n(95 % interval)", color=MUTED)
+    _write_size(upper, -len(chain) - 0.25, total, fontweight="bold")
+    _draw_panel(lower, "Normalization alone, in the 11 % net", _ALONE_ARMS, alone_arms, [alone])
+    for axes in (upper, lower):
+        for value in published:
+            axes.axvline(value, color=INK, linestyle="--", linewidth=1, zorder=0)
+    for value in published:
+        _above(upper, value, f"published {value:g} %")
+    upper.set_xlim(*_reach([*arms, *alone_arms], published))
+    lower.set_xlabel("test error by ten views, %\n(dots: seeds; bars: 95 % intervals of their means)")
+    return figure
+
+
+def _draw_panel(axes: Axes, title: str, names: Sequence[str], arms: Sequence[Arm], steps: Sequence[Step]) -> None:
+    """Draw an arm a row, and between two rows the step that leads from the upper to the lower."""
+    for row, arm in enumerate(arms):
+        _draw_arm(axes, -row, arm)
+    for row, step in enumerate(steps):
+        _draw_step(axes, -row, step)
+    axes.set_title(title, pad=16 if len(steps) > 1 else 6)
+    axes.set_ylim(-len(arms) + 0.5, 0.5)
+    axes.set_yticks(-np.arange(len(arms)), [_arm_words(name, arm) for name, arm in zip(names, arms, strict=True)])
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
+
+
+def _draw_arm(axes: Axes, y: float, arm: Arm) -> None:
+    spread = y - 0.16 - 0.09 * (np.arange(len(arm.errors)) % 2)
+    axes.plot(arm.errors, spread, linestyle="none", marker=".", markersize=3.5, color=GRAY)
+    if arm.estimate is None:
+        place = {"xycoords": ("axes fraction", "data"), "va": "center", "ha": "center", "fontsize": SMALL_PT}
+        axes.annotate(arm.lack, (0.5, y), color=MUTED, fontstyle="italic", **place)
+        return
+    if arm.estimate.low is not None:
+        axes.plot([arm.estimate.low, arm.estimate.high], [y, y], color=BLUE, linewidth=2)
+    axes.plot(arm.estimate.value, y, marker="o", markersize=6.5, color=BLUE, markeredgecolor="white", zorder=3)
+
+
+def _draw_step(axes: Axes, y: float, step: Step) -> None:
+    """Draw the way from the arm at ``y`` to the one a row below, as far as both have a mean, and write its size."""
+    _write_size(axes, y - 0.5, step)
+    if step.before.estimate and step.after.estimate:
+        ends = {"xy": (step.after.estimate.value, y - 1), "xytext": (step.before.estimate.value, y)}
+        look = {"arrowstyle": "-|>", "color": MUTED, "linewidth": 0.8, "shrinkA": 4, "shrinkB": 4}
+        axes.annotate("", **ends, arrowprops=look, zorder=1)
+
+
+def _arm_words(name: str, arm: Arm) -> str:
+    seeds = f"{len(arm.errors)} seed{'s' if len(arm.errors) > 1 else ''}"
+    mean = f", {seeds}: {format_number(arm.estimate.value)} %" if arm.estimate else ""
+    return f"{name}\n{arm.epochs} epochs{mean}"
+
+
+def _write_size(axes: Axes, y: float, step: Step, **look: object) -> None:
+    """Write a step's name and points, or why there are none, at the right of the axes."""
+    if pd.isna(step.points):
+        _beside(axes, y, f"{step.name}\n{step.lack}", **look | {"color": MUTED, "fontstyle": "italic"})
+    else:
+        _beside(axes, y, f"{step.name}\n{with_interval(step.points, step.low, step.high)}", **look)
+
+
+def _beside(axes: Axes, y: float, text: str, **look: object) -> None:
+    """Write ``text`` at the right of the axes."""
+    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
+    style = {"ha": "left", "va": "center", "fontsize": SMALL_PT, "linespacing": 1.2} | look
+    axes.annotate(text, (1, y), xytext=(8, 0), **place, **style)
+
+
+def _above(axes: Axes, x: float, text: str) -> None:
+    place = {"xycoords": ("data", "axes fraction"), "textcoords": "offset points", "annotation_clip": False}
+    axes.annotate(text, (x, 1), xytext=(0, 2), ha="center", va="bottom", fontsize=SMALL_PT, **place)
+
+
+def _reach(arms: Sequence[Arm], published: Sequence[float]) -> tuple[float, float]:
+    """Return the axis' ends: every seed, interval and published error, and some room."""
+    estimates = [arm.estimate for arm in arms if arm.estimate and arm.estimate.low is not None]
+    ends = [end for estimate in estimates for end in (estimate.low, estimate.high)]
+    values = [*published, *ends, *(error for arm in arms for error in arm.errors)]
+    room = 0.12 * (max(values) - min(values))
+    return min(values) - room, max(values) + room

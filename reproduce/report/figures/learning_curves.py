@@ -1,0 +1,115 @@
+"""Training and test error by epoch, a panel per variant."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from reproduce.report.style import BLUE, GRAY, INK, SMALL_PT, VERMILION, WIDE_INCHES, new_figure, say_not_run, styled
+
+_CURVES = {
+    "test_error_percent": {"color": BLUE, "linestyle": "-", "label": "test"},
+    "training_error_percent": {"color": VERMILION, "linestyle": (0, (4, 1.5)), "label": "training (running)"},
+}
+_IN_AXES = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
+_PRINTED = {"linestyle": "none", "marker": "D", "markersize": 4.5, "markeredgecolor": INK, "markeredgewidth": 0.8}
+_INSET = (0.36, 0.6, 0.46, 0.32)  # clear of the curves, which are low by then, and left of the falls of the rate
+
+
+@styled
+def learning_curves(histories: pd.DataFrame, published: pd.DataFrame, printed: pd.DataFrame | None = None) -> Figure:
+    """Draw training and test error by epoch, a panel per variant: thin seeds, their mean, the published value dashed.
+
+    Args:
+        histories: columns ``variant``, ``epochs`` (length of schedule), ``seed``, ``epoch``, ``weight_rate_factor``,
+            ``training_error_percent``, ``test_error_percent`` (one center view); panels in order of appearance.
+        published: columns ``variant``, ``value`` (percent) and ``label``; a variant may be absent.
+        printed: what the authors print of the course of training, that of ``training_points.printed_points``.
+    """
+    panels = list(histories.groupby(["variant", "epochs"], sort=False))
+    columns = min(3, max(1, len(panels)))
+    rows = -(-len(panels) // columns) or 1
+    figure, grid = new_figure(WIDE_INCHES, 0.3 + 2.45 * rows, nrows=rows, ncols=columns, squeeze=False, sharey=True)
+    most = 1 + int(published["variant"].value_counts().max() if len(published) else 0)
+    for axes, ((variant, epochs), history) in zip(grid.flat, panels, strict=False):
+        seeds = history["seed"].nunique()
+        drawn = published[published["variant"].eq(variant)]
+        counted = f"{epochs} epochs, {seeds} seed{'s' if seeds > 1 else ''}"
+        _title(axes, str(variant), [counted, *(f"dashed: {label}" for label in drawn["label"])], most)
+        _draw_history(axes, history)
+        _draw_published(axes, drawn)
+        if printed is not None:
+            _draw_printed(axes, history, printed[printed["variant"].eq(variant) & printed["epochs"].eq(epochs)])
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    _finish_curves(figure, grid, histories, has_printed=printed is not None and len(printed) > 0)
+    if histories.empty:
+        say_not_run(figure)
+    return figure
+
+
+def _title(axes: Axes, title: str, lines: list[str], most: int) -> None:
+    """Write a bold title with lines of small type under it, above the axes; titles of a row are at one height."""
+    axes.set_title(title, pad=4 + 11 * most)
+    blank = [" "] * (most - len(lines))
+    text = axes.annotate(
+        "\n".join([*lines, *blank]), (0, 1), xytext=(0, 5), fontsize=SMALL_PT, linespacing=1.2, **_IN_AXES
+    )
+    text.set_in_layout(False)  # the title's pad already makes the room
+
+
+def _draw_history(axes: Axes, history: pd.DataFrame) -> None:
+    _draw_seeds(axes, history)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    rates = history.drop_duplicates("epoch").sort_values("epoch")
+    for epoch in rates["epoch"][rates["weight_rate_factor"].diff().lt(0)]:
+        axes.axvline(epoch - 0.5, color=GRAY, linestyle=":", linewidth=0.8, zorder=0)
+
+
+def _draw_seeds(axes: Axes, history: pd.DataFrame) -> None:
+    for column, look in _CURVES.items():
+        style = {key: look[key] for key in ("color", "linestyle")}
+        for _, seed in history.groupby("seed"):
+            axes.plot(seed["epoch"], seed[column], linewidth=0.5, alpha=0.35, **style)
+        mean = history.groupby("epoch")[column].mean()
+        axes.plot(mean.index, mean, linewidth=1.5, label=look["label"], **style)
+
+
+def _draw_printed(axes: Axes, history: pd.DataFrame, points: pd.DataFrame) -> None:
+    """Mark the authors' points; where all lie in the first tenth of the training, in an inset of that part instead."""
+    last = points["passes"].max()
+    if last < history["epoch"].max() / 10:
+        axes = axes.inset_axes(_INSET)
+        _draw_seeds(axes, history[history["epoch"].le(np.ceil(last) + 1)])
+        axes.set_xlim(0.5, last + 0.5)
+        axes.margins(y=0.15)
+        axes.set_title(f"epochs 1 to {np.ceil(last):.0f}", fontsize=SMALL_PT - 1, fontweight="normal", pad=3)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.tick_params(labelsize=SMALL_PT - 1, length=2)
+    for point in points.itertuples():
+        color = _CURVES[f"{point.measure}_error_percent"]["color"]
+        axes.plot(point.passes, point.error_percent, color=color, zorder=4, **_PRINTED)
+
+
+def _draw_published(axes: Axes, published: pd.DataFrame) -> None:
+    for row in published.itertuples():
+        axes.axhline(row.value, color=INK, linestyle="--", linewidth=1)
+        beside = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "va": "center"}
+        axes.annotate(f"{row.value:g}", (1, row.value), xytext=(3, 0), fontsize=SMALL_PT, **beside)
+
+
+def _finish_curves(figure: Figure, grid: np.ndarray, histories: pd.DataFrame, has_printed: bool) -> None:
+    if histories.empty:
+        return
+    panels = histories.groupby(["variant", "epochs"])["test_error_percent"]
+    top = 1.15 * float(panels.quantile(0.97).max())  # a long training must not cut off the start of a short one
+    grid[0, 0].set_ylim(0, min(100.0, top))
+    for axes in grid[:, 0]:
+        axes.set_ylabel("error, %")
+    figure.supxlabel("epoch (dotted: the learning rate falls)", fontsize=SMALL_PT + 1)
+    handles, _ = grid[0, 0].get_legend_handles_labels()
+    if has_printed:
+        handles.append(Line2D([], [], color="white", label="authors, printed (at the end: ten views)", **_PRINTED))
+    figure.legend(handles=handles, loc="outside upper left", ncols=3, handlelength=2.4)

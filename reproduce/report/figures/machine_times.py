@@ -1,0 +1,161 @@
+"""The figures on whole machines: days of training by machine, and how its speed follows batch size and threads."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from reproduce.report.speed.timing_tables import NOT_TIMED, PAPER, Timings, device_names, other_batches, plain_name
+from reproduce.report.style import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    SMALL_PT,
+    VERMILION,
+    WIDE_INCHES,
+    new_figure,
+    styled,
+    text_color,
+)
+
+_MINUTE, _HOUR = 1 / 1440, 1 / 24  # of a day
+_DAY_TICKS = {10 * _MINUTE: "10 min", _HOUR: "1 h", 6 * _HOUR: "6 h", 1: "1 d", 7: "7 d", 30: "30 d", 365: "1 year"}
+_EVIDENCE = {
+    "measured": {"marker": "o", "color": BLUE, "markerfacecolor": BLUE},
+    "published": {"marker": "s", "color": INK, "markerfacecolor": INK},
+    "estimated": {"marker": "D", "color": ORANGE, "markerfacecolor": "white"},
+}
+_WORDS = {
+    "measured": "extrapolated from updates timed here (median; fastest to slowest round)",
+    "published": "published (as printed)",
+    "estimated": "estimated (published peak x an assumed share; fp32 middles calibrated on the paper's days)",
+}
+NETWORKS = {
+    "alexnet_paper": "AlexNet (paper)",
+    "alexnet_as_released": "as released",
+    "alexnet_no_normalization": "no normalization",
+    "alexnet_one_gpu": "one column",
+    "torchvision_alexnet": "torchvision's",
+}
+PRECISIONS = {"fp32": (BLUE, "o", "-"), "bf16": (VERMILION, "s", "--")}
+
+
+def note(text: str = NOT_TIMED) -> Figure:
+    """Return a figure that only says why there is nothing to show."""
+    figure, axes = new_figure(WIDE_INCHES, 0.6)
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center", va="center", color=MUTED, transform=axes.transAxes)
+    return figure
+
+
+@styled
+def training_days(timings: Timings) -> Figure:
+    """Draw the days of AlexNet's training by machine, CPUs above GPUs, each kind of evidence with a mark of its own."""
+    days, names = timings.days, device_names(timings)
+    parts = [days[days["kind"].eq(kind)].sort_values("days_mid") for kind in ("cpu", "gpu")]
+    heights = [max(1, len(part)) for part in parts]
+    figure, axes = new_figure(
+        WIDE_INCHES, 1.3 + 0.19 * sum(heights), nrows=2, sharex=True, gridspec_kw={"height_ratios": heights}
+    )
+    for each, part, title in zip(
+        axes, parts, ("On CPUs (fp32 unless said)", "On GPUs (fp32 unless said)"), strict=True
+    ):
+        _draw_days(each, part, names)
+        each.set_title(title)
+    axes[1].set_xscale("log")
+    axes[1].xaxis.set_major_locator(FixedLocator(list(_DAY_TICKS)))
+    axes[1].xaxis.set_minor_locator(NullLocator())
+    axes[1].xaxis.set_major_formatter(FuncFormatter(lambda value, _: _DAY_TICKS.get(value, "")))
+    axes[1].set_xlabel("time for 90 epochs of 1,281,167 images (log scale)")
+    handles = [
+        axes[0].plot([], [], linestyle="-", linewidth=1.2, markersize=5, label=_WORDS[kind], **look)[0]
+        for kind, look in _EVIDENCE.items()
+    ]
+    figure.legend(handles=handles, loc="outside upper left", ncols=1)
+    return figure
+
+
+def _draw_days(axes: Axes, days: pd.DataFrame, names: Mapping[tuple[str, str], str]) -> None:
+    for place, row in enumerate(days.itertuples()):
+        look = _EVIDENCE[row.evidence]
+        axes.plot([row.days_low, row.days_high], [place, place], color=look["color"], linewidth=1.2, zorder=2)
+        axes.plot(row.days_mid, place, markersize=5, linestyle="none", zorder=3, **look)
+        axes.text(
+            1.01,
+            place,
+            _duration(row.days_mid),
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=SMALL_PT,
+            color=text_color(look["color"]),
+        )
+    labels = [_label(row, names) for row in days.itertuples()]
+    axes.set_yticks(range(len(days)), labels)
+    axes.set_ylim(len(days) - 0.4, -0.6)
+    axes.grid(axis="x", color="#e6e6e6", linewidth=0.6, zorder=0)
+    axes.tick_params(axis="y", length=0)
+    if days.empty:
+        axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=MUTED)
+
+
+def _label(row: tuple, names: Mapping[tuple[str, str], str]) -> str:
+    """Return the machine with its year, bf16 where it is, and what ``device_names`` adds to one timed here."""
+    notes = f"{row.year}, bf16" if row.precision == "bf16" else f"{row.year}"
+    if (row.machine, row.device) not in names:
+        return f"{plain_name(row.system)} ({notes})"
+    name, _, added = names[row.machine, row.device].partition(" (")
+    notes += f"; {added.removesuffix(')')}" if added else ""
+    return f"{name}{other_batches(row.system)} ({notes})"
+
+
+def _duration(days: float) -> str:
+    for amount, unit in ((days, "days"), (24 * days, "h"), (1440 * days, "min")):
+        if amount >= 2 or unit == "min":
+            return f"{float(f'{amount:.2g}'):g} {unit}"
+    raise AssertionError(days)
+
+
+@styled
+def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
+    """Draw images a second against the images of a step and against the CPU's threads.
+
+    Args:
+        scaling: ``timing.scaling`` of one machine.
+        where: the machine, in words.
+    """
+    if scaling.empty:
+        return note()
+    figure, both = new_figure(WIDE_INCHES, 2.9, ncols=2)
+    words = {"batch_size": "images in a step", "threads": "CPU threads"}
+    for axes, (varies, label) in zip(both, words.items(), strict=True):
+        part = scaling[scaling["varies"].eq(varies)]
+        if part.empty:  # a GPU, or a processor of one core
+            axes.set_axis_off()
+            continue
+        for (device, network, precision), line in part.groupby(["device", "network", "precision"], sort=False):
+            _draw_line(axes, line, network, precision, device)
+        axes.set(xscale="log", yscale="log", xlabel=label, ylabel="images a second, training")
+        ticks = sorted(part["at"].unique())
+        axes.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
+        axes.xaxis.set_minor_locator(NullLocator())
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+        axes.margins(x=0.08)
+    both[0].set_title(f"Training speed, {where}")
+    handles, names = both[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, names, loc="outside lower center", ncols=4)
+    return figure
+
+
+def _draw_line(axes: Axes, line: pd.DataFrame, network: str, precision: str, device: str) -> None:
+    _, marker, dash = PRECISIONS[precision]
+    label = f"{NETWORKS.get(network, network)}, {precision}"
+    color = BLUE if network == PAPER else ORANGE
+    if device != "cpu":
+        label, color = f"{label}, GPU", text_color(color)
+    axes.plot(
+        line["at"], line["images_per_second"], color=color, marker=marker, linestyle=dash, markersize=4, label=label
+    )

@@ -1,0 +1,44 @@
+"""The training loss of every update, a panel per arm."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from reproduce.report.style import BLUE, INK, SMALL_PT, WIDE_INCHES, new_figure, styled
+
+_WINDOW = 20
+_LOSS_RANGE = (1.4, 3.1)
+
+
+@styled
+def losses_by_update(losses: pd.DataFrame, plateau_nats: float) -> Figure:
+    """Draw the loss of every update, a panel an arm: thin lines are seeds, thick ones their mean of 20.
+
+    Args:
+        losses: columns variant, seed, update, training_loss_nats.
+        plateau_nats: the loss of knowing the number of classes alone, drawn dashed.
+    """
+    arms = list(losses.groupby("variant", sort=False))
+    rows = -(-len(arms) // 4) or 1
+    figure, grid = new_figure(
+        WIDE_INCHES, 0.4 + 1.75 * rows, nrows=rows, ncols=4, squeeze=False, sharex=True, sharey=True
+    )
+    for axes, (name, arm) in zip(grid.flat, arms, strict=False):
+        _draw_arm(axes, str(name), arm, plateau_nats)
+    for axes in grid.flat[len(arms) :]:
+        axes.set_visible(False)
+    grid[0, 0].set_ylim(*_LOSS_RANGE)
+    figure.supylabel("training loss, nats", fontsize=SMALL_PT + 1)
+    figure.supxlabel(
+        "update (thin: each of two seeds; thick: mean of 20; dashed: ln 10, which says nothing about the image)",
+        fontsize=SMALL_PT + 1,
+    )
+    return figure
+
+
+def _draw_arm(axes: Axes, name: str, arm: pd.DataFrame, plateau_nats: float) -> None:
+    axes.set_title(name.replace("_", " "))
+    axes.axhline(plateau_nats, color=INK, linestyle="--", linewidth=0.8, zorder=1)
+    for _, run in arm.groupby("seed"):
+        axes.plot(run["update"], run["training_loss_nats"], color=BLUE, linewidth=0.4, alpha=0.35)
+        axes.plot(run["update"], run["training_loss_nats"].rolling(_WINDOW).mean(), color=BLUE, linewidth=1.4)

@@ -1,0 +1,173 @@
+"""After AlexNet, single models on ImageNet validation; before it, CIFAR-10 up to 2012; each with its protocol."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from reproduce.base.csv_tables import percentages, read_table, yes_or_no
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import PAPER_NOTES, relative_to_repo
+
+LATER_MODELS_CSV = PAPER_NOTES / "later_models.csv"
+CIFAR10_BEFORE_CSV = PAPER_NOTES / "cifar10_before_2012.csv"
+
+MILESTONES = {
+    "AlexNet, 1 CNN": "AlexNet",
+    "ZFNet, 1 convnet": "ZFNet",
+    "VGG, 1 net (D/E)": "VGG",
+    "Inception V3": "Inception-v3",
+    "ResNet-152": "ResNet-152",
+    "PolyNet": "PolyNet",
+    "NASNet-A (6 @ 4032)": "NASNet-A",
+    "SENet-154": "SENet-154",
+    "AmoebaNet-C": "AmoebaNet-C",
+    "EfficientNet-B7": "EfficientNet-B7",
+    "ResNeXt-101 32x48d": "ResNeXt WSL",
+    "NoisyStudent EfficientNet-L2": "NoisyStudent",
+    "ViT-H/14": "ViT-H/14",
+    "CoCa, fine-tuned": "CoCa",
+}
+"""The models that the figure and the table name, with their short names: a choice of rows, not a measurement."""
+
+# One architecture, several ways to train and test it: what a figure owes to its protocol.
+_SAME_NETWORK = {
+    "AlexNet": ("AlexNet, 1 CNN", "BVLC AlexNet (Caffe)"),
+    "ResNet-50": ("ResNet-50", "resnet50 (IMAGENET1K_V1)", "resnet50 (IMAGENET1K_V2)"),
+    "ResNet-152": ("ResNet-152", "resnet152 (IMAGENET1K_V1)", "resnet152 (IMAGENET1K_V2)"),
+}
+
+
+def load_later_models(path: Path = LATER_MODELS_CSV) -> pd.DataFrame:
+    """Read published models, library weights and re-evaluations.
+
+    Returns:
+        one row per figure: ``model``, ``year`` int, ``kind``, ``top1_error_percent`` and ``top5_error_percent`` float,
+        ``params_millions``, ``input_px`` (words, as printed), ``crop_protocol``, ``views`` ("one" or "several"),
+        ``outside_data`` nullable boolean and ``outside_data_note``, ``split``, ``single_model`` boolean,
+        ``verification``, ``notes``, ``source``.
+
+    Raises:
+        ReproduceError: a missing file or column, or a percentage outside 0 to 100.
+    """
+    raw = read_table(
+        path,
+        "model single_model year kind top1 top5 params_M input_size crop_protocol views extra_data split verification "
+        "notes source",
+    )
+    return pd.DataFrame(
+        {
+            **{name: raw[name] for name in ("model", "year", "kind")},
+            "top1_error_percent": _error(raw["top1"], path),
+            "top5_error_percent": _error(raw["top5"], path),
+            "params_millions": raw["params_M"].astype(float),
+            "input_px": raw["input_size"],
+            "crop_protocol": raw["crop_protocol"],
+            "views": raw["views"],
+            "outside_data": yes_or_no(raw["extra_data"]),
+            "outside_data_note": raw["extra_data"],
+            "split": raw["split"],
+            "single_model": raw["single_model"].eq("yes"),
+            **{name: raw[name] for name in ("verification", "notes", "source")},
+        }
+    )
+
+
+def published_single_models(models: pd.DataFrame) -> pd.DataFrame:
+    """Return published single models with a top-1 error on ImageNet validation, each figure once.
+
+    ``record`` says whether no earlier year and no other model of its year has a lower top-1 error under the same data
+    rule (supplied images only, or outside images allowed); ``label`` is the short name of a milestone, else missing.
+    """
+    chosen = models[
+        models["kind"].eq("published")
+        & models["single_model"]
+        & models["split"].eq("val")
+        & models["top1_error_percent"].notna()
+    ]
+    chosen = chosen.sort_values(["year", "top1_error_percent", "params_millions"])
+    chosen = chosen.drop_duplicates(["model", "year", "top1_error_percent", "crop_protocol", "input_px"]).reset_index(
+        drop=True
+    )
+    best_so_far = chosen.groupby("outside_data")["top1_error_percent"].cummin()
+    first_of_year = ~chosen.duplicated(["outside_data", "year"])
+    earlier = best_so_far.groupby(chosen["outside_data"]).shift().fillna(np.inf)
+    record = first_of_year & (chosen["top1_error_percent"] < earlier)
+    return chosen.assign(record=record, label=chosen["model"].map(MILESTONES).where(_is_best_row(chosen)))
+
+
+def milestones(models: pd.DataFrame) -> pd.DataFrame:
+    """Return the named models, best published figure each, oldest first.
+
+    Raises:
+        ReproduceError: a milestone that the table does not have.
+    """
+    single = published_single_models(models)
+    missing = sorted(set(MILESTONES.values()) - set(single["label"].dropna()))
+    if missing:
+        raise ReproduceError(
+            f"{relative_to_repo(LATER_MODELS_CSV)} has no published figure for {missing[0]}; restore it with git"
+        )
+    measured = ["label", "year", "top1_error_percent", "top5_error_percent", "params_millions"]
+    setting = ["input_px", "crop_protocol", "outside_data_note", "verification", "source"]
+    named = single[single["label"].notna()].sort_values(["year", "top1_error_percent"], ascending=[True, False])
+    return named[measured + setting].reset_index(drop=True)
+
+
+def best_weights(models: pd.DataFrame) -> pd.DataFrame:
+    """Return the best re-evaluated public weights, without outside images first, then with them: two rows.
+
+    Weights distilled from a model that saw outside images count as outside data, whatever their own training set was;
+    the table's notes name them.
+    """
+    tested = models[models["kind"].eq("independent re-evaluation")]
+    through_teacher = tested["model"].str.startswith("beitv2")  # its tokenizer was distilled from CLIP
+    outside = tested["outside_data"] | through_teacher
+    best = [tested[flag].nsmallest(1, "top1_error_percent") for flag in (~outside, outside)]
+    return pd.concat(best).reset_index(drop=True)
+
+
+def smaller_than_nasnet(models: pd.DataFrame) -> pd.DataFrame:
+    """Return NASNet-A re-evaluated, and the smallest re-evaluated weights without outside images that beat it."""
+    tested = models[models["kind"].eq("independent re-evaluation") & ~models["outside_data"]]
+    nasnet = tested[tested["model"].str.startswith("nasnetalarge")]
+    if nasnet.empty:
+        raise ReproduceError(
+            f"{relative_to_repo(LATER_MODELS_CSV)} has no re-evaluation of nasnetalarge; restore it with git"
+        )
+    better = tested[tested["top1_error_percent"] < nasnet["top1_error_percent"].iloc[0]]
+    return pd.concat([nasnet.head(1), better.nsmallest(1, "params_millions")]).reset_index(drop=True)
+
+
+def protocol_spread(models: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of architectures that stand under several training recipes and test protocols, by ``network``."""
+    parts = [models[models["model"].isin(names)].assign(network=network) for network, names in _SAME_NETWORK.items()]
+    columns = ["network", "model", "year", "kind", "crop_protocol", "input_px", "top1_error_percent", "source"]
+    return pd.concat(parts)[columns].reset_index(drop=True)
+
+
+def load_cifar10_before(path: Path = CIFAR10_BEFORE_CSV) -> pd.DataFrame:
+    """Read CIFAR-10 test accuracies up to 2012: worst first.
+
+    Columns are ``year`` of the source (missing where it bears none), ``method``, ``family``, ``test_error_percent``,
+    ``protocol``, ``verification`` and ``source``.
+
+    Raises:
+        ReproduceError: a missing file or column, or a percentage outside 0 to 100.
+    """
+    raw = read_table(path, "year method family accuracy_percent protocol verification source")
+    error = _error(raw["accuracy_percent"], path)
+    columns = ["year", "method", "family", "test_error_percent", "protocol", "verification", "source"]
+    raw = raw.astype({"year": "Int64"})
+    return raw.assign(test_error_percent=error)[columns].sort_values(
+        "test_error_percent", ascending=False, ignore_index=True
+    )
+
+
+def _error(accuracy: pd.Series, path: Path) -> pd.Series:
+    return (100 - percentages(accuracy, path)).round(6)  # back to the decimals of the source
+
+
+def _is_best_row(single: pd.DataFrame) -> pd.Series:
+    """Mark the lowest top-1 error of each model (one architecture is printed under several protocols)."""
+    return single.index.isin(single.groupby("model")["top1_error_percent"].idxmin())

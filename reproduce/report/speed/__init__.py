@@ -1,0 +1,1 @@
+"""Timings and days of training as tables for figures, notebook and pages."""

@@ -1,0 +1,81 @@
+"""What timed training steps are compared in: ratios within rounds, and speed by batch size and threads."""
+
+import pandas as pd
+
+from reproduce.report.speed.timing_tables import (
+    ONE_COLUMN,
+    PAPER,
+    RECIPE_BATCH,
+    SETTING,
+    WITHOUT_NORMALIZATION,
+    Timings,
+    at_all_threads,
+)
+
+# What is compared: words, and the two rows as (what, network).
+_STEP = ("training_step", PAPER)
+WITHOUT_OVER_WITH = "step without normalization over the step with it"
+ONE_COLUMN_OVER_TWO = "one-column net's step over the two-column net's"
+WITH_INPUT = "step while the next batch is made over the step alone"
+_RATIOS = (
+    (WITHOUT_OVER_WITH, ("training_step", WITHOUT_NORMALIZATION), _STEP),
+    (ONE_COLUMN_OVER_TWO, ("training_step", ONE_COLUMN), _STEP),
+    ("released form's step over the paper's", ("training_step", "alexnet_as_released"), _STEP),
+    ("forward pass over the whole step", ("forward", PAPER), _STEP),
+    (WITH_INPUT, ("training_step_and_input", PAPER), _STEP),
+)
+
+
+def ratios(timings: Timings) -> pd.DataFrame:
+    """Return the ratios of steps that are compared, at all threads, of the largest batch at which both were timed.
+
+    ``ratio`` is that of the fastest rounds: other work on the machine only ever adds time, so the fastest is the least
+    disturbed. ``smallest`` and ``largest`` are over the rounds, within which both were timed one soon after the other.
+    """
+    rows = at_all_threads(timings.measured())
+    rows = rows[rows["batch_size"].le(RECIPE_BATCH)]
+    table = []
+    for setting, group in rows.groupby(SETTING, sort=False):
+        rounds: dict[tuple[str, str], dict[float, list[float]]] = {}
+        for row in group.itertuples():
+            times = [float(each) for each in str(row.ms_by_round).split(";")]
+            rounds.setdefault((row.what, row.network), {})[row.batch_size] = times
+        for words, first, second in _RATIOS:
+            common = rounds.get(first, {}).keys() & rounds.get(second, {}).keys()
+            if not common:
+                continue
+            size = max(common)
+            ones, others = rounds[first][size], rounds[second][size]
+            each = [one / other for one, other in zip(ones, others, strict=True)]
+            found = {"ratio": min(ones) / min(others), "smallest": min(each), "largest": max(each)}
+            head = dict(zip(SETTING, setting, strict=True)) | {"compared": words, "batch_size": int(size)}
+            table.append(head | found)
+    return pd.DataFrame(table, columns=[*SETTING, "compared", "batch_size", "ratio", "smallest", "largest"])
+
+
+def scaling(timings: Timings) -> pd.DataFrame:
+    """Return images a second of the networks timed at several batch sizes or threads, with what varies.
+
+    ``varies`` is batch_size (at all threads) or threads (at the largest batch, up to the recipes', that was timed at
+    every number of threads); ``at`` its value.
+    """
+    rows = timings.measured()
+    steps = rows[rows["what"].eq("training_step")]
+    full = at_all_threads(steps)
+    several = full.groupby([*SETTING, "network"])["batch_size"].transform("nunique").gt(1)
+    by_batch = full[several].assign(varies="batch_size", at=full["batch_size"])
+    by_threads = _at_a_common_batch(steps[steps["network"].isin(set(full[several]["network"]))])
+    by_threads = by_threads.assign(varies="threads", at=by_threads["threads"])
+    columns = ["varies", "at", *SETTING, "network", "batch_size", "images_per_second"]
+    return pd.concat([by_batch, by_threads], ignore_index=True)[columns].sort_values(columns[:2], kind="stable")
+
+
+def _at_a_common_batch(steps: pd.DataFrame) -> pd.DataFrame:
+    """Return a CPU's steps at the largest batch that all numbers of threads of a network share, if there is one."""
+    chosen = []
+    on_cpu = steps[steps["device"].eq("cpu") & steps["batch_size"].le(RECIPE_BATCH)]
+    for _, group in on_cpu.groupby(["machine", "precision", "network"], sort=False):
+        timed = group.groupby("batch_size")["threads"].nunique()
+        common = timed.index[timed.eq(group["threads"].nunique())]
+        chosen += [group[group["batch_size"].eq(common.max())]] if len(common) else []
+    return pd.concat(chosen) if chosen else steps.iloc[:0]

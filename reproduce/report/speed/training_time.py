@@ -1,0 +1,183 @@
+"""How long training takes beside what is claimed: days of AlexNet by kind of evidence, seconds of the 80sec net."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from reproduce.base.text import format_number
+from reproduce.data.registry import CIFAR10
+from reproduce.report.records import Records
+from reproduce.report.speed.gpu_cpu import BY_DEFINITION, spread_words
+from reproduce.report.speed.time_ratios import WITH_INPUT, ratios
+from reproduce.report.speed.timing_tables import RECIPE_BATCH, Timings, at_all_threads, device_names, other_batches
+from reproduce.study.claims import Claim
+
+
+def seconds_to_error(records: Records, study: str, variant: str, error: float) -> pd.DataFrame:
+    """Return for each run of a variant the training seconds until its test error was first at most ``error`` percent.
+
+    Columns: seed, seconds (NaN where it never was), all_seconds (of the whole schedule), threads, cpu. Seconds are of
+    the training alone, to the end of the epoch, on machines that did other work too.
+    """
+    runs, histories = records.runs, records.histories
+    wanted = runs[runs["study"].eq(study) & runs["variant"].eq(variant) & runs["status"].eq("finished")]
+    table = []
+    for run in wanted.itertuples():
+        epochs = histories[histories["run_id"].eq(run.run_id)].sort_values("epoch")
+        reached = epochs["test_error_percent"].le(error)
+        seconds = epochs["seconds"].cumsum()[reached].iloc[0] if reached.any() else float("nan")
+        row = {"seed": run.seed, "seconds": seconds, "all_seconds": epochs["seconds"].sum()}
+        table.append(row | {"threads": run.threads, "cpu": run.cpu})
+    return pd.DataFrame(table, columns=["seed", "seconds", "all_seconds", "threads", "cpu"])
+
+
+_EXTRAPOLATED = "(extrapolated from timed updates)"
+_TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last year of the estimates that do)
+    "training-days": ("gpu", 2012),
+    "account-week-on-gpus": ("gpu", 2012),
+    "account-months-on-cpu": ("cpu", 2012),
+}
+
+
+def claims_on_days(timings: Timings, claims: Sequence[Claim], sources: bool = True) -> pd.DataFrame:
+    """Return the claims about days of training with each kind of evidence in its own column, and what was found.
+
+    Days of machines timed here, not of 2012's, are extrapolated and of the updates alone, with the images ready;
+    estimated days are of machines up to 2012. Published days come with their year and, with ``sources``, with what was
+    timed.
+    """
+    table = []
+    for claim in (claim for claim in claims if claim.id in _TIME_CLAIMS):
+        kind, last_year = _TIME_CLAIMS[claim.id]
+        days = timings.days[timings.days["kind"].eq(kind)]
+        of_2012 = days[days["evidence"].eq("estimated") & days["year"].le(last_year)]
+        found = claim.source_check.finding if claim.source_check else "not judged: it needs 2012's own machine"
+        table.append(
+            {
+                "claim": claim.statement,
+                "published": _spans(days[days["evidence"].eq("published")], years=True, sources=sources),
+                "estimated, machines to 2012": _spans(of_2012),
+                "extrapolated from updates timed here": _spans(days[days["evidence"].eq("measured")])
+                or f"no {kind.upper()} timed yet: `python -m reproduce time`",
+                "finding": f"**{found}**",
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def cost_words(timings: Timings) -> str:
+    """Return what the whole training would take on each processor timed here, in sentences: updates, then batches.
+
+    No machine here has run it: the days follow from the updates timed. Each precision is said by itself, with what the
+    paper's own two GPUs took and what making batches adds.
+    """
+    measured = timings.days[timings.days["evidence"].eq("measured")]
+    paper = timings.days[timings.days["evidence"].eq("published")].sort_values("year").iloc[0]
+    if measured.empty:
+        return f"No machine has been timed yet; {paper.system} took {_ends(paper)} days."
+    names = device_names(timings)
+    said = [
+        _sentence(names[device] + other_batches(group["system"].iloc[0]), group, timings)
+        for device, group in measured.groupby(["machine", "device"], sort=False)
+    ]
+    name = f"{paper.system[0].upper()}{paper.system[1:]}"
+    return " ".join([*said, f"{name} took {_ends(paper)} days for everything, in fp32."])
+
+
+def _sentence(name: str, days: pd.DataFrame, timings: Timings) -> str:
+    ordered = days.sort_values("days_mid")
+    each = [f"{_days(row.days_mid)} days{_between(row)} in {row.precision}" for row in ordered.itertuples()]
+    text = f"{name}: the updates alone of AlexNet's 90 epochs would take {' and '.join(each)} {_EXTRAPOLATED}."
+    first, beside = days.iloc[0], ratios(timings)
+    here = beside["machine"].eq(first["machine"]) & beside["device"].eq(first["device"])
+    beside = beside[here & beside["compared"].eq(WITH_INPUT)].set_index("precision")
+    added = [
+        _added(beside.loc[precision], precision) for precision in ordered["precision"] if precision in beside.index
+    ]
+    return text + (f" Making the batches beside them adds {' and '.join(added)}." if added else "")
+
+
+def _added(row: pd.Series, precision: str) -> str:
+    by_round = spread_words(*(100 * row[end] - 100 for end in ("smallest", "largest")))
+    return f"{format_number(100 * row['ratio'] - 100, 0)} % in {precision}{by_round}"
+
+
+def _ends(row: pd.Series) -> str:
+    return f"{row.days_low:.0f} to {row.days_high:.0f}"
+
+
+def _spans(days: pd.DataFrame, years: bool = False, sources: bool = False) -> str:
+    """Return the days of each system, with the year and, with ``sources``, what was timed, as its source has it."""
+    spans = []
+    for row in days.itertuples():
+        ends = _span(row)
+        said = ["busy"] if row.loaded is True else []
+        said += ["uneven"] if "uneven" in str(row.basis) else []
+        said += [f"{row.year}: {row.basis}" if sources else str(row.year)] if years else []
+        notes = f" ({'; '.join(said)})" if said else ""
+        system = row.system.removesuffix(BY_DEFINITION)  # the middle is not shown
+        spans.append(f"{system}, {row.precision}: {' to '.join(ends)} days{notes}")
+    return "; ".join(spans)
+
+
+def _between(row: tuple) -> str:
+    """Return the range of days in parentheses, or nothing where its ends are written alike."""
+    ends = _span(row)
+    return f" ({' to '.join(ends)})" if len(ends) == 2 else ""
+
+
+def _span(row: tuple) -> list[str]:
+    return list(dict.fromkeys(_days(value) for value in (row.days_low, row.days_high)))
+
+
+def _days(value: float) -> str:
+    return format_number(value, 0 if value >= 10 else 1 if value >= 1 else 2)
+
+
+def days_table(timings: Timings) -> pd.DataFrame:
+    """Return the days of training by machine, slowest first, with their range, basis and source."""
+    shown = timings.days.sort_values("days_mid", ascending=False, kind="stable")
+    columns = ["system", "year", "evidence", "precision", "days_low", "days_mid", "days_high", "basis", "source"]
+    days = ["days_low", "days_mid", "days_high"]
+    table = shown[columns].assign(**{name: shown[name].map(_days) for name in days})
+    return table.reset_index(drop=True)
+
+
+def seconds_words(timings: Timings, network: str = "80sec", epochs: int = 11) -> str:
+    """Return in a sentence what the updates alone of the 80-second net's schedule would take on each device."""
+    names, said = device_names(timings), []
+    steps = at_all_threads(timings.measured())
+    steps = steps[
+        steps["what"].eq("training_step") & steps["network"].eq(network) & steps["batch_size"].eq(RECIPE_BATCH)
+    ]
+    for (machine, device), group in steps.groupby(["machine", "device"], sort=False):
+        updates = epochs * CIFAR10.training_images / RECIPE_BATCH
+        each = [f"{row.ms_median * updates / 1e3:.0f} s in {row.precision}" for row in group.itertuples()]
+        said.append(f"on {names[machine, device]}, {' and '.join(each)}")
+    if not said:
+        return "No machine has been timed yet."
+    return f"The updates alone of its {epochs} epochs would take {_EXTRAPOLATED}: {'; '.join(said)}."
+
+
+_SECONDS = ["run", "timed", "seeds that got there", "fastest of these", "median of these", "slowest of these"]
+_WHOLE = "whole schedule, median of all seeds"
+
+
+def seconds_table(records: Records, study: str, variants: Sequence[str], error: float) -> pd.DataFrame:
+    """Return ``seconds_to_error`` of several variants, summed up by variant and machine, below the published time.
+
+    Seeds that never got there have no time until then: how many of how many did stands beside, and the seconds of the
+    whole schedule are of all.
+    """
+    published = records.claim("cifar10-80sec-time").targets[0].value
+    rows = [["published: a GPU, not named", "as printed", "-", None, published, None, None]]
+    for variant in variants:
+        runs = seconds_to_error(records, study, variant, error)
+        for (cpu, threads), group in runs.groupby(["cpu", "threads"], sort=False):
+            reached, plural = group["seconds"].dropna(), "s" if threads > 1 else ""
+            head = [f"{variant}: {cpu}, {threads:.0f} thread{plural}", "waited for, on a machine that did other work"]
+            times = [reached.min(), reached.median(), reached.max(), group["all_seconds"].median()]
+            rows.append([*head, f"{len(reached)} of {len(group)}", *times])
+    table = pd.DataFrame(rows, columns=[*_SECONDS, _WHOLE])
+    times = {name: f"{name}, seconds" for name in (*_SECONDS[3:], _WHOLE)}
+    return table.astype(dict.fromkeys(times, "float64")).rename(columns=times)

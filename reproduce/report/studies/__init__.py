@@ -1,0 +1,36 @@
+"""Figures and parts of pages that a study has of its own: one module per study, found by the study's name.
+
+A module defines ``FIGURES``, from a file's stem to the function of the tables that draws it, and ``BLOCKS``, from a
+marker on a page to the function of the tables that gives its Markdown. A study without a module has common figures.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from types import ModuleType
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.paths import EXPERIMENTS
+from reproduce.report.records import Records
+
+
+def study_module(study: str) -> ModuleType | None:
+    """Return the module of that study's name; None where it has none."""
+    name = f"{__name__}.{study}"
+    is_study = (EXPERIMENTS / study).is_dir()
+    return importlib.import_module(name) if is_study and importlib.util.find_spec(name) else None
+
+
+def own_blocks() -> dict[str, Callable[[Records], str]]:
+    """Return the blocks of all studies by their markers.
+
+    Raises:
+        ReproduceError: two studies have a block of the same name.
+    """
+    found: dict[str, Callable[[Records], str]] = {}
+    for folder in sorted(path for path in EXPERIMENTS.iterdir() if path.is_dir()):
+        blocks = module.BLOCKS if (module := study_module(folder.name)) else {}
+        if twice := found.keys() & blocks.keys():
+            raise ReproduceError(f"two studies have a block {min(twice)!r}; rename that of {folder.name}")
+        found |= blocks
+    return found

@@ -1,0 +1,109 @@
+"""Figures and tables that any study may have: learning curves, verdicts, precision, arms, effects of 2 x 2 designs."""
+
+from collections.abc import Callable
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reproduce.base.text import frame_as_markdown, with_interval
+from reproduce.report import records
+from reproduce.report.figures.learning_curves import learning_curves
+from reproduce.report.figures.precision_seeds import seed_distribution
+from reproduce.report.figures.verdict_forest import verdict_forest
+from reproduce.report.records import Records
+from reproduce.runs.estimands import values_of_arm
+from reproduce.runs.statistics import mean_interval
+from reproduce.study.study import Study
+
+_SHARES = ["share_percent", "share_low_percent", "share_high_percent"]
+_EFFECT_COLUMNS = " ".join(["study meaning n value low high p_value_holm published_gain", *_SHARES])
+_GAP = "center_generalization_gap_percent"
+
+
+def common_figures(study: Study, loaded: Records) -> dict[str, Callable[[Records], Figure]]:
+    """Return the figures of a study without a module: learning curves, and verdicts and precision if it has any.
+
+    Verdicts need a claim on a single error rate, precision a declared comparison of the test error of bf16 with that of
+    fp32. A figure without runs is still drawn, empty or with its claims as ``not run``, so that every stage has its
+    outputs.
+    """
+    name = study.study
+    drawn = {f"{name}_learning_curves": lambda loaded: curves(loaded, name)}
+    if len(records.forest_rows(loaded, name)[0]):
+        drawn[f"{name}_verdicts"] = lambda loaded: verdicts(loaded, name)
+    if _compares_precisions(study):
+        drawn[f"{name}_precision"] = lambda loaded: precision(loaded, name)
+    return drawn
+
+
+def _compares_precisions(study: Study) -> bool:
+    errors = [comparison for comparison in study.comparisons if comparison.estimand == records.ERROR]
+    own = [each.arms for each in errors if study.variants.keys() >= {*each.arms}]
+    return any({study.variant(arm).precision for arm in arms} == {"bf16", "fp32"} for arms in own)
+
+
+def curves(loaded: Records, study: str) -> Figure:
+    """Return the learning curves of all its runs."""
+    return learning_curves(records.study_histories(loaded, study), records.published_errors(loaded, study))
+
+
+def verdicts(loaded: Records, study: str) -> Figure:
+    """Return its claims on single error rates as a forest."""
+    return verdict_forest(*records.forest_rows(loaded, study))
+
+
+def precision(loaded: Records, study: str) -> Figure:
+    """Return its seeds in bf16 and fp32."""
+    return seed_distribution(*records.precision_frames(loaded, study))
+
+
+def arms_table(loaded: Records, study: str) -> str:
+    """Return a row an arm: finished seeds, test and training error and their difference, with 95 % t-intervals.
+
+    The difference is that of the center view, by which training error is taken; the test error is that of all views.
+    """
+    frame = loaded.table("summary", "study variant epochs listed finished metric mean low high", study)
+    runs = loaded.table("runs", "study variant epochs status", study)
+    rows = []
+    for (variant, epochs), arm in frame.groupby(["variant", "epochs"], sort=False):
+        of = arm.set_index("metric")
+        row = {"arm": f"`{variant}`", "epochs": epochs, "seeds": f"{of['finished'].iloc[0]} of {of['listed'].iloc[0]}"}
+        for name, metric in (("test error, %", "test_top1"), ("training error, %", "training_top1")):
+            row[name] = with_interval(*of.loc[f"{metric}_error_percent", ["mean", "low", "high"]])
+        same = runs["variant"].eq(variant) & runs["epochs"].eq(epochs)
+        row["test minus training error (center), points"] = _gap(runs[same], study)
+        rows.append(row)
+    return frame_as_markdown(pd.DataFrame(rows))
+
+
+def _gap(arm: pd.DataFrame, study: str) -> str:
+    values = values_of_arm(arm, _GAP, f"the page of {study}")
+    if not values:
+        return "-"
+    gap = mean_interval(values)
+    return with_interval(gap.value, gap.low, gap.high)
+
+
+def effects_table(loaded: Records, study: str) -> str:
+    """Return a row an effect of the study's designs: points of error lowered, share of the published gain if any is."""
+    effects = loaded.table("factorials", _EFFECT_COLUMNS, study)
+    rows = []
+    for effect in effects.itertuples():
+        row = {
+            "effect": effect.meaning,
+            "points": with_interval(effect.value, effect.low, effect.high),
+            "p (Holm)": "-" if pd.isna(effect.p_value_holm) else f"{effect.p_value_holm:.2g}",
+        }
+        if effects["published_gain"].notna().any():
+            shares = (getattr(effect, name) for name in _SHARES)
+            row["share of the published gain, %"] = with_interval(*shares, decimals=0)
+        rows.append(row)
+    return frame_as_markdown(pd.DataFrame(rows))
+
+
+BLOCKS = {
+    "verdicts": lambda loaded, study: frame_as_markdown(records.verdict_table(loaded, study)),
+    "arms": arms_table,
+    "effects": effects_table,
+}
+"""Parts of a page that any study may have: on the page the marker is ``<kind>-<study>``, underscores as hyphens."""

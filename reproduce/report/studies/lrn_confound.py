@@ -1,0 +1,105 @@
+"""The way from the 13 % net to the 11 % net in three steps: the arms, each step's size, and the table of both."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.text import format_number, frame_as_markdown, with_interval
+from reproduce.report import records
+from reproduce.report.figures.error_steps import Arm, Step, error_steps
+from reproduce.report.records import Records
+from reproduce.runs.estimands import values_of_arm
+from reproduce.runs.statistics import mean_interval
+from reproduce.runs.table import rows_of_arm, went_wrong
+from reproduce.study.designs import Comparison
+from reproduce.study.study import Study, load_study
+
+STUDY = "lrn_confound"
+_NETS = "cifar10_nets"
+_ENDS = ("conv_local_13pct", "conv_local_11pct")  # what the source publishes an error of
+_NAMES = {
+    "step-normalization": "normalization",
+    "step-body": "body",
+    "step-length": "length",
+    "all-steps": "all three",
+    "normalization-at-520-epochs": "normalization at 520 epochs",
+}
+_CHANGES = {
+    "step-normalization": "the 11 % net's normalization put into the 13 % net",
+    "step-body": "64 maps for 32 in the first local layer, weight decay 0.01 for 0.004 at the output",
+    "step-length": "520 epochs for 160",
+    "all-steps": "the 11 % net for the 13 % net, each at its own length",
+    "normalization-at-520-epochs": "normalization put into the 11 % net that lacks it",
+}
+_CHAIN = ("step-normalization", "step-body", "step-length")
+_TOTAL = "all-steps"
+_ALONE = "normalization-at-520-epochs"
+
+
+def load_steps(loaded: Records, study: Study | None = None) -> dict[str, Step]:
+    """Return every step by the id of its comparison: the three of the chain, all of them, and normalization alone.
+
+    Args:
+        loaded: ``records.load_records()``.
+        study: that of this name; by default it is read.
+
+    Raises:
+        ReproduceError: the collected comparisons lack a step, since they are older than its declaration.
+    """
+    declared = {each.id: each for each in (study or load_study(STUDY)).comparisons}
+    found = loaded.comparisons[loaded.comparisons["study"].eq(STUDY)].set_index("comparison")
+    if lacking := [name for name in _NAMES if name not in found.index]:
+        raise ReproduceError(f"results/tables/comparisons.csv lacks {lacking[0]} of {STUDY}; run `dvc repro collect`")
+    return {name: _step(loaded, declared[name], found.loc[name]) for name in _NAMES}
+
+
+def _step(loaded: Records, declared: Comparison, found: pd.Series) -> Step:
+    before, after = (_arm(loaded, name, epochs) for name, epochs in zip(declared.arms, declared.epochs, strict=True))
+    return Step(_NAMES[declared.id], _CHANGES[declared.id], before, after, found["value"], found["low"], found["high"])
+
+
+def _arm(loaded: Records, name: str, epochs: int) -> Arm:
+    rows = rows_of_arm(loaded.runs, STUDY, name)
+    rows = rows[rows["epochs"].eq(epochs)]
+    errors = values_of_arm(rows, records.ERROR, f"the steps of {STUDY}")
+    return Arm(epochs, errors, mean_interval(errors) if errors and not went_wrong(rows) else None)
+
+
+def published_ends(loaded: Records) -> tuple[float, float]:
+    """Return the published errors of the 13 % and the 11 % net, in percent."""
+    printed = records.published_errors(loaded, _NETS).drop_duplicates("variant").set_index("variant")["value"]
+    first, last = (float(printed[variant]) for variant in _ENDS)
+    return first, last
+
+
+def steps_table(loaded: Records, study: Study | None = None) -> str:
+    """Return one row per step in Markdown: errors before and after, the difference, its share of the published one."""
+    first, last = published_ends(loaded)
+    rows = []
+    for step in load_steps(loaded, study).values():
+        sizes = [100 * size / (first - last) for size in (step.points, step.low, step.high)]
+        has_value = pd.notna(step.points)
+        row = {
+            "step": step.name,
+            "what changes": step.change,
+            "test error before → after, %": " → ".join(map(_mean_words, (step.before, step.after))),
+            "seeds": f"{len(step.before.errors)} and {len(step.after.errors)}",
+            "points lower (95 % interval)": with_interval(step.points, step.low, step.high) if has_value else step.lack,
+            f"share of the published {first - last:g} points, %": with_interval(*sizes, decimals=0),
+        }
+        rows.append(row)
+    return frame_as_markdown(pd.DataFrame(rows))
+
+
+def _mean_words(arm: Arm) -> str:
+    return format_number(arm.estimate.value) if arm.estimate else arm.lack
+
+
+def steps_figure(loaded: Records) -> Figure:
+    """Return the way from the 13 % net to the 11 % net."""
+    steps = load_steps(loaded)
+    return error_steps([steps[name] for name in _CHAIN], steps[_TOTAL], steps[_ALONE], published_ends(loaded))
+
+
+FIGURES = {"lrn_confound_steps": steps_figure}
+BLOCKS = {"steps": steps_table}

@@ -1,0 +1,73 @@
+"""The tables on a study's page: its arms and the effects of its designs."""
+
+import pytest
+
+from reproduce.base.errors import ReproduceError
+from reproduce.report.records import Records
+from reproduce.report.studies import common
+
+SUMMARY = """study,variant,epochs,listed,finished,metric,mean,low,high
+nets,plain,40,3,3,test_top1_error_percent,17.456,17.2,17.7
+nets,plain,40,3,3,training_top1_error_percent,15.0,14.5,15.5
+nets,wide,40,3,1,test_top1_error_percent,16.2,,
+nets,wide,40,3,1,training_top1_error_percent,13.1,,
+other,else,8,1,1,test_top1_error_percent,50,,
+other,else,8,1,1,training_top1_error_percent,50,,
+"""
+RUNS = """study,variant,epochs,status,test_center_top1_error_percent,training_top1_error_percent
+nets,plain,40,finished,19,15
+nets,plain,40,finished,20,15
+nets,plain,40,finished,21,15
+nets,plain,10,finished,90,1
+nets,wide,40,finished,17,13.1
+nets,wide,40,missing,,
+other,plain,40,finished,90,1
+"""
+HEADER = "study,meaning,n,value,low,high,p_value_holm,published_gain,share_percent,share_low_percent,share_high_percent"
+EFFECTS = f"""{HEADER}
+nets,without minus with,3,0.5,-0.1,1.1,0.0123,2,25,-5,55
+nets,body,3,,,,,,,,
+other,else,3,1,0,2,0.5,,,,
+"""
+
+
+@pytest.fixture
+def tables(tmp_path):
+    (tmp_path / "summary.csv").write_text(SUMMARY)
+    (tmp_path / "runs.csv").write_text(RUNS)
+    (tmp_path / "factorials.csv").write_text(EFFECTS)
+    return Records(tmp_path)
+
+
+def rows(text):
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()[2:]]
+
+
+def test_arms_with_intervals_where_there_are_seeds_for_them(tables):
+    """The gaps of 4, 5 and 6 points: deviation 1, so a half width of t(2) = 4.303 over the root of 3."""
+    assert rows(common.arms_table(tables, "nets")) == [
+        ["`plain`", "40", "3 of 3", "17.46 (17.20 to 17.70)", "15.00 (14.50 to 15.50)", "5.00 (2.52 to 7.48)"],
+        ["`wide`", "40", "1 of 3", "16.20", "13.10", "3.90"],
+    ]
+
+
+def test_an_arm_with_a_run_of_no_value_has_no_gap(tables):
+    (tables.folder / "runs.csv").write_text(RUNS.replace("20,15", ",15"))
+    assert [row[-1] for row in rows(common.arms_table(tables, "nets"))] == ["-", "3.90"]
+
+
+def test_effects_with_their_share_of_the_published_gain(tables):
+    assert rows(common.effects_table(tables, "nets")) == [
+        ["without minus with", "0.50 (−0.10 to 1.10)", "0.012", "25 (−5 to 55)"],
+        ["body", "-", "-", "-"],
+    ]
+
+
+def test_effects_that_nothing_was_published_of_have_no_column_for_it(tables):
+    text = common.effects_table(tables, "other")
+    assert "share" not in text and rows(text) == [["else", "1.00 (0.00 to 2.00)", "0.5"]]
+
+
+def test_a_missing_table_is_one_line(tmp_path):
+    with pytest.raises(ReproduceError, match=r"factorials\.csv is missing"):
+        common.effects_table(Records(tmp_path), "nets")
