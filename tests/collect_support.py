@@ -39,6 +39,14 @@ class FakeStudy:
     ensembles: dict = field(default_factory=dict)
 
     @property
+    def is_trained_by_stages(self) -> bool:
+        return self.published_by == "stages"
+
+    @property
+    def is_published_by_hand(self) -> bool:
+        return self.published_by == "publish"
+
+    @property
     def profiles(self) -> dict[str, None]:
         return dict.fromkeys(["standard", "full"] if self.full_run_ids else ["standard"])
 

@@ -63,7 +63,7 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
 
 def answerable(study: Study, declared: Sequence[Declared], runs: pd.DataFrame) -> list[Declared]:
     """Return what the study declares to compare; if its runs are published by hand, that whose arms have been."""
-    if study.published_by == "stages":
+    if study.is_trained_by_stages:
         return list(declared)
     return [each for each in declared if all(len(rows_of_arm(runs, study.study, arm)) for arm in each.arms)]
 

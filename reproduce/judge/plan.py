@@ -150,7 +150,7 @@ def _addition(study: Study, arm: pd.DataFrame, wanted: int) -> Addition:
     short = max(0, wanted - len(finished) - len(waiting))
     runs = [RunId(study.study, variant, epochs, int(seed)) for seed in [*waiting, *range(last + 1, last + 1 + short)]]
     profile = profile_listing(study, variant, epochs, runs)
-    published_in_standard = profile == "standard" and study.published_by == "stages"
+    published_in_standard = profile == "standard" and study.is_trained_by_stages
     listed = study.runs("standard") if published_in_standard else study.publishable_runs()
     return Addition(
         study=study,

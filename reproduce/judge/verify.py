@@ -76,7 +76,7 @@ def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT) -> Findings:
                 findings.problems += [f"{run_id}: {line}" for line in _run_problems(study, run_id, labels, root)]
             except ReproduceError as error:
                 findings.problems.append(f"{run_id}: {error}")
-        if study.published_by == "stages":
+        if study.is_trained_by_stages:
             findings.problems += _lock_problems(study, root)
     findings.problems += _number_problems(root, listed)
     return findings
@@ -96,7 +96,7 @@ def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: 
         yield f"was made with another configuration than study.yaml has for {run_id.variant} now; train it again"
     golden = root / "experiments" / study.study / "golden" / f"{run_id.variant}.json"
     manifest = root / "results" / "data" / study.dataset / "manifest.json"
-    if study.published_by == "stages":
+    if study.is_trained_by_stages:
         yield from _digest_problems(golden, run["golden_sha256"], root)
     if not study.dataset.endswith("_subset"):  # whose manifest stays with its images
         yield from _digest_problems(manifest, run["data_manifest_sha256"], root)
@@ -151,7 +151,7 @@ def _bits_problems(run: Any, predictions: Mapping[str, np.ndarray]) -> Iterator[
 
 def _test_labels(study: Study, root: Path, findings: Findings) -> np.ndarray | None:
     """Return the test labels (uint8), or None with a line in ``skipped`` where this machine lacks them."""
-    if study.published_by == "publish":
+    if study.is_published_by_hand:
         return None  # its predictions are recorded as hits, which need no labels to be counted
     folder = root / "data" / study.dataset
     cifar10, fashion_mnist = folder / "test_batch.bin", folder / "t10k-labels-idx1-ubyte"

@@ -53,7 +53,7 @@ def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
     ``full`` what is planned. Of a study that is published by hand, those count that were published, since what data or
     devices a machine lacks is no failure; but a seed left out below a published one is listed, and shows as missing.
     """
-    if study.published_by == "publish":
+    if study.is_published_by_hand:
         external = runs_root.with_name("external")
         runs = study.publishable_runs()
         last: dict[tuple[str, int], int] = {}

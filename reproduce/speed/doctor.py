@@ -35,7 +35,7 @@ _NEXT_TO_NO_CHANGE = Phase(epochs=1, training_files=[1], weight_rate_factor=1e-6
 def examine(studies: Sequence[Study]) -> str:
     """Return the report on this machine and every study. It needs no data, no GPU and a few seconds."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    external = [study for study in studies if study.published_by == "publish"]
+    external = [study for study in studies if study.is_published_by_hand]
     parts = [_machine(device)]
     parts += [_stages_report(study) for study in studies if study not in external]
     if external:

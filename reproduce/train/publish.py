@@ -29,7 +29,7 @@ def publish(study_name: str, variant: str | None = None) -> list[Path]:
             refused (after the others were published; each refusal is printed).
     """
     study = load_study(study_name)
-    if study.published_by == "stages":
+    if study.is_trained_by_stages:
         raise ReproduceError(f"the runs of {study_name} are published by their stages; run `dvc repro`")
     names = [*study.variants, *study.ensembles]
     if variant is not None and variant not in names:

@@ -76,7 +76,7 @@ def inputs_of(study: Study, run: RunId) -> dict[str, str | None]:
         "golden_sha256": None,
         "data_manifest_sha256": file_digest(DATASETS[study.dataset].manifest()),
     }
-    if study.published_by == "stages":
+    if study.is_trained_by_stages:
         golden, command = _golden(study, run)
         if not golden.is_file():
             raise ReproduceError(f"{relative_to_repo(golden)} is missing; record the variant's numerics by `{command}`")
@@ -92,7 +92,7 @@ def _golden(study: Study, run: RunId) -> tuple[Path, str]:
 
 def _check_golden_configuration(study: Study, run: RunId, config_sha256: str) -> None:
     golden, command = _golden(study, run)
-    if study.published_by == "stages" and read_json(golden).get("config_sha256") != config_sha256:
+    if study.is_trained_by_stages and read_json(golden).get("config_sha256") != config_sha256:
         raise ReproduceError(f"{relative_to_repo(golden)} is of another configuration; if yours is meant, `{command}`")
 
 
