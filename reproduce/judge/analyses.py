@@ -7,7 +7,6 @@ from typing import Any
 import pandas as pd
 
 from reproduce.runs.ensembles import ensemble_gains, validation_gaps, view_gains
-from reproduce.runs.files import RUNS_ROOT
 from reproduce.runs.filters import SPLIT_P_VALUE, color_specialization
 from reproduce.runs.neighbors import neighbor_purity
 from reproduce.runs.statistics import Estimate, mean_interval
@@ -16,7 +15,7 @@ _PLACE = ("dataset", "scale", "schedule")
 _PAPERS_NETS = 5  # averaged in the paper's Table 2
 
 
-def analyze(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> dict[str, pd.DataFrame]:
+def analyze(runs: pd.DataFrame, runs_root: Path | None = None) -> dict[str, pd.DataFrame]:
     """Return every analysis's table by its file's name, without ``.csv``.
 
     Args:

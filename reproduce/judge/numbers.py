@@ -16,7 +16,7 @@ from reproduce.base.paths import REPO_ROOT, RESULTS, relative_to_repo
 from reproduce.judge.reasons import figures, fixed, unit_words, verdict_words
 from reproduce.judge.rules import LIMITED_SCALES
 from reproduce.judge.verdicts import Verdict
-from reproduce.runs.files import folder_of_run
+from reproduce.runs import places
 
 NUMBERS_FILE = RESULTS / "numbers.json"
 CITATION_FILE = REPO_ROOT / "CITATION.cff"
@@ -212,7 +212,7 @@ def cite(number_id: str, numbers_path: Path = NUMBERS_FILE, citation_path: Path 
         target = row["target_value"]
         held = "" if target is None else f" (held against {target:.10g}{unit_words(row['unit'])}, {row['target_kind']})"
         lines.append(f"verdict: {row['verdict']}{held}")
-    folders = (folder_of_run(run, numbers_path.parent / "runs") for run in row["runs"])
+    folders = (places.found_at(run, numbers_path.parent / "runs") for run in row["runs"])
     lines += [f"run: results/{folder.relative_to(numbers_path.parent).as_posix()}" for folder in folders]
     lines += [f"code: commit {commit}" for commit in row["git_commits"]]
     lines += [f"hardware: {hardware}" for hardware in row["hardware"]]

@@ -15,7 +15,6 @@ from reproduce.judge.reasons import figures, unit_words
 from reproduce.judge.rules import INCONCLUSIVE
 from reproduce.judge.unmade import expected_seconds, further_command, profile_listing, training_command
 from reproduce.judge.verdicts import Verdict, judge
-from reproduce.runs.files import RUNS_ROOT
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.claims import Claim, load_claims
 from reproduce.study.run_id import RunId
@@ -48,7 +47,7 @@ def plan_text(
     names: Sequence[str],
     studies: Sequence[Study],
     claims: Sequence[Claim] | None = None,
-    runs_root: Path = RUNS_ROOT,
+    runs_root: Path | None = None,
 ) -> str:
     """Return the plan for the inconclusive verdicts among ``names``, claims or studies; without names, for all.
 

@@ -14,7 +14,6 @@ from reproduce.judge import ablations, analyses, comparisons, factorial, numbers
 from reproduce.judge.markdown import verdicts_markdown
 from reproduce.judge.reasons import unit_of
 from reproduce.judge.verdicts import Verdict, judge
-from reproduce.runs.files import RUNS_ROOT
 from reproduce.runs.statistics import mean_interval
 from reproduce.runs.table import METRICS, TIMES, published_runs, read_histories, read_runs
 from reproduce.runs.updates import read_activations, read_update_losses
@@ -37,7 +36,7 @@ _SUMMARY_IDENTITY = ["study", "variant", "dataset", "scale", "schedule", "precis
 def collect(
     studies: Iterable[Study],
     out: Path = RESULTS,
-    runs_root: Path = RUNS_ROOT,
+    runs_root: Path | None = None,
     claims: Sequence[Claim] | None = None,
 ) -> list[Verdict]:
     """Write ``tables/*.csv``, ``tables/verdicts.md`` and ``numbers.json`` below ``out``.

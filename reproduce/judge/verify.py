@@ -19,7 +19,8 @@ from reproduce.base.files import file_digest, json_digest, read_json
 from reproduce.base.paths import REPO_ROOT
 from reproduce.base.validation import read_yaml
 from reproduce.judge.numbers import read_numbers
-from reproduce.runs.files import folder_of_run, read_predictions
+from reproduce.runs import places
+from reproduce.runs.files import read_predictions
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
@@ -57,7 +58,7 @@ def verify(studies: Sequence[Study], root: Path = REPO_ROOT, stream: TextIO | No
         print(f"problem: {line}", file=stream)
     for line in findings.skipped:
         print(f"skipped: {line}", file=stream)
-    runs = sum(len(published_runs(study, root / "results" / "runs")) for study in studies)
+    runs = sum(len(published_runs(study, _runs_root(root))) for study in studies)
     if findings.problems:
         count = f"{len(findings.problems)} problem{'s' if len(findings.problems) > 1 else ''}"
         raise ReproduceError(f"{count} in {runs} listed runs; each is named above with what to do")
@@ -70,7 +71,7 @@ def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT) -> Findings:
     findings, listed = Findings(), set()
     for study in studies:
         labels = _test_labels(study, root, findings)
-        for run_id in published_runs(study, root / "results" / "runs"):
+        for run_id in published_runs(study, _runs_root(root)):
             listed.add(str(run_id))
             try:
                 findings.problems += [f"{run_id}: {line}" for line in _run_problems(study, run_id, labels, root)]
@@ -82,10 +83,14 @@ def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT) -> Findings:
     return findings
 
 
+def _runs_root(root: Path) -> Path:
+    return root / "results" / "runs"
+
+
 def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: Path) -> Iterator[str]:
-    runs_root = root / "results" / "runs"
+    runs_root = _runs_root(root)
     run = read_runs([run_id], runs_root).iloc[0]
-    record_path = folder_of_run(run_id, runs_root) / "run.json"
+    record_path = places.found_at(run_id, runs_root) / "run.json"
     if run["status"] == "missing":
         yield f"is listed but missing; run `dvc repro experiments/{study.study}/dvc.yaml`"
         return
@@ -95,7 +100,7 @@ def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: 
     if study.config_digest(run_id) != run["config_sha256"]:
         yield f"was made with another configuration than study.yaml has for {run_id.variant} now; train it again"
     golden = root / "experiments" / study.study / "golden" / f"{run_id.variant}.json"
-    manifest = root / "results" / "data" / study.dataset / "manifest.json"
+    manifest = places.statistics_folder(study.dataset, runs_root) / "manifest.json"
     if study.is_trained_by_stages:
         yield from _digest_problems(golden, run["golden_sha256"], root)
     if not study.dataset.endswith("_subset"):  # whose manifest stays with its images
@@ -175,7 +180,7 @@ def _lock_problems(study: Study, root: Path) -> Iterator[str]:
         return
     recorded = _recorded_outputs(read_yaml(path))
     for run_id in study.runs("standard"):  # the full schedules have no stage: git alone keeps them
-        folder = root / "results" / "runs" / str(run_id)
+        folder = places.found_at(run_id, _runs_root(root))
         if not folder.exists():
             continue  # already named as missing
         if str(run_id) not in recorded:
@@ -209,5 +214,5 @@ def _number_problems(root: Path, listed: set[str]) -> Iterator[str]:
         for run in row.get("runs", []):
             if run not in listed:
                 yield f"results/numbers.json: {number_id} names {run}, which no study lists; run `dvc repro`"
-            elif not any((root / "results" / place / run).is_dir() for place in ("runs", "external")):
+            elif not places.found_at(run, _runs_root(root)).is_dir():
                 yield f"results/numbers.json: {number_id} names {run}, which does not exist; run `dvc repro`"

@@ -33,7 +33,6 @@ from reproduce.report.architectures import write_architectures
 from reproduce.report.notebooks import execute_notebook
 from reproduce.report.readme import check_readme, update_readme
 from reproduce.report.style import FIGURES, save_figure
-from reproduce.runs.files import RUNS_ROOT
 from reproduce.runs.neighbors import write_pixel_neighbors
 from reproduce.study.study import Study, load_study
 
@@ -177,7 +176,7 @@ def ablations_stage(folder: Path = FIGURES, tables: Path | None = None) -> list[
     return save_figure(ablation_figures.ablation_forest(ablations.load_ablations(tables)), "ablations", folder)
 
 
-def columns_stage(folder: Path = FIGURES, tables: Path = records.TABLES, runs_root: Path = RUNS_ROOT) -> list[Path]:
+def columns_stage(folder: Path = FIGURES, tables: Path = records.TABLES, runs_root: Path | None = None) -> list[Path]:
     """Write ``columns_filters``, ``columns_color``, ``columns_top5`` and ``columns_neighbors``; return the paths.
 
     The last two show the first seed; before any run is published all say so.

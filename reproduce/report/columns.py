@@ -13,7 +13,8 @@ import pandas as pd
 from reproduce.data.cifar10 import Cifar10
 from reproduce.data.in_memory import balanced_subset
 from reproduce.report.timeline import read_table
-from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_predictions
+from reproduce.runs import places
+from reproduce.runs.files import read_predictions
 from reproduce.runs.filters import color_shares, first_layer
 from reproduce.runs.labels import read_labels
 from reproduce.runs.neighbors import NEIGHBORS, SUBSET_IMAGES, read_neighbors, read_pixel_neighbors
@@ -70,7 +71,7 @@ class Neighborhood:
     pixel_labels: np.ndarray
 
 
-def base_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
+def base_runs(study: Study, runs_root: Path | None = None) -> list[RunId]:
     """Return the finished listed runs of the base variant, in the order of their seeds."""
     listed = [run for run in published_runs(study, runs_root) if run.variant == BASE]
     finished = read_runs(listed, runs_root)["status"].eq("finished")
@@ -78,9 +79,9 @@ def base_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
     return sorted(there, key=lambda run: run.seed)
 
 
-def shown_filters(runs: Sequence[RunId], runs_root: Path = RUNS_ROOT) -> list[Filters]:
+def shown_filters(runs: Sequence[RunId], runs_root: Path | None = None) -> list[Filters]:
     """Return the first layers of the first five runs."""
-    layers = [(run.seed, first_layer(folder_of_run(run, runs_root)).astype(np.float64)) for run in runs[:SEEDS_SHOWN]]
+    layers = [(run.seed, first_layer(places.found_at(run, runs_root)).astype(np.float64)) for run in runs[:SEEDS_SHOWN]]
     return [Filters(seed, weights, color_shares(weights)) for seed, weights in layers]
 
 
@@ -89,7 +90,7 @@ def first_of_classes(labels: np.ndarray, count: int) -> np.ndarray:
     return np.sort(np.unique(labels, return_index=True)[1])[:count]
 
 
-def top_fives(run: RunId, images: np.ndarray, runs_root: Path = RUNS_ROOT) -> list[TopFive]:
+def top_fives(run: RunId, images: np.ndarray, runs_root: Path | None = None) -> list[TopFive]:
     """Return the five likeliest classes of eight test images, by a run's stored probabilities.
 
     Args:
@@ -108,7 +109,7 @@ def top_fives(run: RunId, images: np.ndarray, runs_root: Path = RUNS_ROOT) -> li
     return found
 
 
-def neighborhoods(run: RunId, data: Cifar10, runs_root: Path = RUNS_ROOT) -> list[Neighborhood]:
+def neighborhoods(run: RunId, data: Cifar10, runs_root: Path | None = None) -> list[Neighborhood]:
     """Return five queries with their nearest training images in features and in pixels; none if the run kept none."""
     features, pixels = read_neighbors(run, runs_root), read_pixel_neighbors(runs_root)
     if features is None:

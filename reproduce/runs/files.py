@@ -1,4 +1,4 @@
-"""The files of published runs: where they are, and reading their arrays and histories."""
+"""Reading the files of published runs: their arrays and histories."""
 
 from pathlib import Path
 
@@ -6,16 +6,9 @@ import numpy as np
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.paths import RESULTS, relative_to_repo
+from reproduce.base.paths import relative_to_repo
+from reproduce.runs import places
 from reproduce.study.run_id import RunId
-
-RUNS_ROOT = RESULTS / "runs"
-
-
-def folder_of_run(run_id: RunId | str, runs_root: Path = RUNS_ROOT) -> Path:
-    """Return a published run's folder: below ``runs_root``, or in external/ beside it if ``publish`` put it there."""
-    external = runs_root.with_name("external") / str(run_id)
-    return external if external.exists() else runs_root / str(run_id)
 
 
 def read_history(path: Path) -> pd.DataFrame:
@@ -34,13 +27,13 @@ def read_history(path: Path) -> pd.DataFrame:
     return history
 
 
-def read_predictions(run_id: RunId, runs_root: Path = RUNS_ROOT) -> dict[str, np.ndarray]:
+def read_predictions(run_id: RunId, runs_root: Path | None = None) -> dict[str, np.ndarray]:
     """Return the arrays of the run's ``predictions.npz`` by name (per test image, in the test file's order).
 
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    return read_arrays(folder_of_run(run_id, runs_root) / "predictions.npz")
+    return read_arrays(places.found_at(run_id, runs_root) / "predictions.npz")
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray]:

@@ -6,16 +6,16 @@ from typing import Literal
 import numpy as np
 
 from reproduce.base.files import read_array
-from reproduce.runs.files import RUNS_ROOT
+from reproduce.runs import places
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 
 
-def read_labels(dataset: str, part: Literal["test", "training"] = "test", runs_root: Path = RUNS_ROOT) -> np.ndarray:
-    """Return the labels of a data set in the official order, uint8, from the folder data/ beside ``runs_root``.
+def read_labels(dataset: str, part: Literal["test", "training"] = "test", runs_root: Path | None = None) -> np.ndarray:
+    """Return the labels of a data set in the official order, uint8, as committed.
 
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    path = runs_root.with_name("data") / dataset / f"{part}_labels.npy"
+    path = places.statistics_folder(dataset, runs_root) / f"{part}_labels.npy"
     return read_array(path, f"python -m reproduce data {dataset}")

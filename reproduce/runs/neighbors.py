@@ -16,7 +16,8 @@ from reproduce.base.files import read_array, read_json, write_bytes
 from reproduce.data.cifar10 import STATISTICS_FOLDER, load_cifar10
 from reproduce.data.in_memory import balanced_subset
 from reproduce.data.statistics import npy_bytes
-from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_arrays
+from reproduce.runs import places
+from reproduce.runs.files import read_arrays
 from reproduce.runs.labels import read_labels
 from reproduce.study.run_id import RunId
 
@@ -64,13 +65,13 @@ def write_pixel_neighbors(folder: Path = STATISTICS_FOLDER) -> Path:
     return folder / PIXEL_FILE
 
 
-def read_pixel_neighbors(runs_root: Path = RUNS_ROOT) -> np.ndarray:
-    """Return the rows that ``write_pixel_neighbors`` found, uint16 (1000, 6), from data/ beside ``runs_root``.
+def read_pixel_neighbors(runs_root: Path | None = None) -> np.ndarray:
+    """Return the rows that ``write_pixel_neighbors`` found, uint16 (1000, 6).
 
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    path = runs_root.with_name("data") / "cifar10" / PIXEL_FILE
+    path = places.statistics_folder("cifar10", runs_root) / PIXEL_FILE
     return read_array(path, "python -m reproduce report neighbors")
 
 
@@ -85,17 +86,17 @@ def purity_percent(rows: np.ndarray, query_labels: np.ndarray, labels: np.ndarra
     return 100 * float(np.mean(labels[rows] == query_labels[:, None]))
 
 
-def read_neighbors(run_id: RunId | str, runs_root: Path = RUNS_ROOT) -> np.ndarray | None:
+def read_neighbors(run_id: RunId | str, runs_root: Path | None = None) -> np.ndarray | None:
     """Return a run's neighbors in its features, uint16 (queries, neighbors), or None where it kept none.
 
     Raises:
         ReproduceError: the run's arrays cannot be read.
     """
-    path = folder_of_run(run_id, runs_root) / "arrays.npz"
+    path = places.found_at(run_id, runs_root) / "arrays.npz"
     return read_arrays(path).get("neighbor_rows") if path.is_file() else None
 
 
-def neighbor_purity(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+def neighbor_purity(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
     """Return a row for every finished run that kept its neighbors: their purity in features and in pixels.
 
     Args:
@@ -113,7 +114,7 @@ def neighbor_purity(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataF
     return pd.DataFrame([_row(run, rows, runs_root) for run, rows in found], columns=COLUMNS)
 
 
-def purities_percent(record: Mapping[str, Any], rows: np.ndarray, runs_root: Path = RUNS_ROOT) -> tuple[float, float]:
+def purities_percent(record: Mapping[str, Any], rows: np.ndarray, runs_root: Path | None = None) -> tuple[float, float]:
     """Return the purity of a run's neighbors in features, and of the same queries' neighbors in pixels.
 
     Args:
@@ -136,7 +137,7 @@ def purities_percent(record: Mapping[str, Any], rows: np.ndarray, runs_root: Pat
 
 
 def _row(run: dict[str, Any], rows: np.ndarray, runs_root: Path) -> dict[str, Any]:
-    record = read_json(folder_of_run(run["run_id"], runs_root) / "run.json")
+    record = read_json(places.found_at(run["run_id"], runs_root) / "run.json")
     features, pixels = purities_percent(record, rows, runs_root)
     return {name: run[name] for name in _IDENTITY} | {
         "feature_purity_percent": features,

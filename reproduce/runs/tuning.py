@@ -10,6 +10,7 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json, write_text
 from reproduce.base.paths import relative_to_repo
+from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 
@@ -88,7 +89,7 @@ def _known_row(study: Study, run: RunId, known: dict[tuple[Any, ...], dict[str, 
 
 def _row(study: Study, run: RunId, known: dict[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any] | None:
     identity, digest = (run.variant, run.epochs, run.seed), study.config_digest(run)
-    folder = study.run_folder(run)
+    folder = places.trained_to(study, run)
     if (folder / "run.json").is_file():
         record, metrics = read_json(folder / "run.json"), read_json(folder / "metrics.json")
         if record["config_sha256"] == digest:

@@ -21,6 +21,7 @@ from reproduce.data.ilsvrc.pack import IMAGE_BYTES
 from reproduce.models.counts import count_layers, total_parameters
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.spec import NetworkSpec
+from reproduce.runs import places
 from reproduce.runs.tuning import recorded_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
@@ -65,7 +66,7 @@ def _stages_report(study: Study) -> str:
     for profile in [name for name in ("standard", "full", "tuning") if name in study.profiles]:
         runs = study.runs(profile)
         recorded = recorded_runs(study) if profile == "tuning" else set()
-        there = sum(run in recorded or (run.folder / "run.json").is_file() for run in runs)
+        there = sum(run in recorded or (places.published_to(study, run) / "run.json").is_file() for run in runs)
         counts.append(f"{profile} {there} of {len(runs)}")
         if there < len(runs) and next_command == "dvc repro" and profile != "standard":
             next_command = f"python -m reproduce train {study.study} --profile {profile}"
@@ -76,8 +77,8 @@ def _stages_report(study: Study) -> str:
 
 def _external_report(study: Study, device: torch.device, speed: float | None) -> str:
     edition = edition_of(int(study.dataset.removesuffix("_subset").removeprefix("ilsvrc")))
-    finished = [run for run in study.publishable_runs() if (study.run_folder(run) / "run.json").is_file()]
-    published = [run for run in study.publishable_runs() if study.published_folder(run).is_dir()]
+    finished = [run for run in study.publishable_runs() if (places.trained_to(study, run) / "run.json").is_file()]
+    published = [run for run in study.publishable_runs() if places.published_to(study, run).is_dir()]
     lines = [f"{study.study}: {len(published)} of {len(study.publishable_runs())} runs are published"]
     data, next_command = _data_state(study, edition)
     lines += [f"  data: {line}" for line in data]

@@ -158,14 +158,6 @@ class Study(Strict):
         """The study's folder under experiments/."""
         return paths.EXPERIMENTS / self.study
 
-    def run_folder(self, run: RunId) -> Path:
-        """Return where training leaves a run: its published place, or where ``publish`` takes it from."""
-        return run.folder if self.is_trained_by_stages else paths.DATA / "runs" / str(run)
-
-    def published_folder(self, run: RunId) -> Path:
-        """Return a run's published place."""
-        return run.folder if self.is_trained_by_stages else paths.RESULTS / "external" / str(run)
-
 
 def load_study(name: str, experiments: Path = paths.EXPERIMENTS) -> Study:
     """Read and check experiments/<name>/study.yaml.

@@ -10,15 +10,15 @@ import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json
-from reproduce.base.paths import RESULTS, relative_to_repo
+from reproduce.base.paths import relative_to_repo
 from reproduce.data.cifar10 import load_cifar10
 from reproduce.data.fashion_mnist import load_fashion_mnist
-from reproduce.runs.files import folder_of_run, read_predictions
+from reproduce.runs import places
+from reproduce.runs.files import read_predictions
 from reproduce.runs.statistics import Estimate, prediction_interval, wilson
 from reproduce.study.run_id import RunId
 from reproduce.train.run import Launch, train_run
 
-RERUNS_FOLDER = RESULTS / "reruns"
 _DECIDING = ("cpu", "features", "threads", "gpu", "torch")  # of the machine: these decide the rounding
 _JUDGED = "test_top1_error_percent"
 _COMPARED = (_JUDGED, "test_loss_nats", "training_top1_error_percent", "updates")
@@ -40,8 +40,8 @@ class Comparison:
 
 
 def _published(run: RunId) -> Path:
-    folder = folder_of_run(run, run.folder.parents[3])
-    if not (folder / "run.json").is_file():
+    folder = places.found_at(run)
+    if not places.is_published(run):
         raise ReproduceError(
             f"{relative_to_repo(folder)} is not published; results/tables/runs.csv lists those that are"
         )
@@ -94,7 +94,7 @@ def rerun(run: RunId, launch: Launch) -> Comparison:
     seeds = _spread(published)  # a damaged record shows before hours are spent
     if launch.threads is None:
         launch = replace(launch, threads=read_json(published / "run.json")["machine"]["threads"])
-    folder = train_run(run, RERUNS_FOLDER / str(run), launch)
+    folder = train_run(run, places.reran_to(run), launch)
     old, new = read_json(published / "metrics.json"), read_json(folder / "metrics.json")
     rows = [{"": name, "published": old[name], "rerun": new[name]} for name in _COMPARED]
     table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".6g")
