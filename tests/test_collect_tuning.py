@@ -106,5 +106,5 @@ def test_a_damaged_table_is_one_line(study, content, message):
 
 
 def test_a_missing_table_is_one_line(study):
-    with pytest.raises(ReproduceError, match="tuning.csv is missing; `python -m reproduce tuning tiny` makes it"):
+    with pytest.raises(ReproduceError, match="tuning.csv is missing; run `python -m reproduce tuning tiny`"):
         read_tuning(study)

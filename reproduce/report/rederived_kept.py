@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reproduce.base.files import read_json
+from reproduce.base.files import read_arrays, read_json
 from reproduce.data.in_memory import balanced_subset
 from reproduce.runs import places
-from reproduce.runs.files import read_arrays, read_history
+from reproduce.runs.files import read_history
 from reproduce.runs.labels import read_labels
+from reproduce.runs.neighbors import read_pixel_neighbors
 
 _CROSSINGS = {  # of 25 %, by column of the history
     "epochs_to_25_percent_training_error": "training_error_percent",
@@ -106,6 +107,6 @@ def _epochs_to_held_out_level(history: pd.DataFrame) -> float:
 def _purity_gain(rows: np.ndarray, runs_root: Path) -> float:
     training, tested = (read_labels("cifar10", part, runs_root) for part in ("training", "test"))
     among = training[balanced_subset(training, 20_000)[0]]
-    pixels = np.load(places.statistics_folder("cifar10", runs_root) / "pixel_neighbors.npy")
+    pixels = read_pixel_neighbors(runs_root)
     same = [(among[near] == tested[: len(near), None]).mean() for near in (rows, pixels)]
     return 100 * float(same[0] - same[1])

@@ -11,6 +11,7 @@ import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES, relative_to_repo
+from reproduce.base.tables import read_csv
 from reproduce.report.style import format_number
 
 TIMELINE_CSV = PAPER_NOTES / "ilsvrc_timeline.csv"
@@ -37,16 +38,7 @@ def read_table(path: Path, columns: str) -> pd.DataFrame:
     Raises:
         ReproduceError: the file is missing, is no table, or lacks a column.
     """
-    try:
-        table = pd.read_csv(path, keep_default_na=False, na_values=[""])
-    except FileNotFoundError as error:
-        raise ReproduceError(f"{relative_to_repo(path)} is missing; restore it with git") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ReproduceError(f"{relative_to_repo(path)} is not a CSV table ({error}); restore it with git") from error
-    missing = [name for name in columns.split() if name not in table.columns]
-    if missing:
-        raise ReproduceError(f"{relative_to_repo(path)} lacks the column {missing[0]!r}; restore it with git")
-    return table
+    return read_csv(path, columns.split(), keep_default_na=False, na_values=[""])
 
 
 def percentages(column: pd.Series, path: Path) -> pd.Series:

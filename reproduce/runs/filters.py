@@ -10,10 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_json
+from reproduce.base.files import read_arrays, read_json
 from reproduce.base.paths import relative_to_repo
 from reproduce.runs import places
-from reproduce.runs.files import read_arrays
 from reproduce.runs.statistics import Estimate, mean_interval
 
 SPLIT_P_VALUE = 0.05

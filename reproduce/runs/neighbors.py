@@ -17,7 +17,7 @@ from reproduce.data.cifar10 import STATISTICS_FOLDER, load_cifar10
 from reproduce.data.in_memory import balanced_subset
 from reproduce.data.statistics import npy_bytes
 from reproduce.runs import places
-from reproduce.runs.files import read_arrays
+from reproduce.runs.files import read_kept
 from reproduce.runs.labels import read_labels
 from reproduce.study.run_id import RunId
 
@@ -92,8 +92,7 @@ def read_neighbors(run_id: RunId | str, runs_root: Path | None = None) -> np.nda
     Raises:
         ReproduceError: the run's arrays cannot be read.
     """
-    path = places.found_at(run_id, runs_root) / "arrays.npz"
-    return read_arrays(path).get("neighbor_rows") if path.is_file() else None
+    return read_kept(run_id, runs_root).get("neighbor_rows")
 
 
 def neighbor_purity(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_json
+from reproduce.base.files import read_arrays, read_json
 from reproduce.base.paths import relative_to_repo
 from reproduce.data.cifar10 import load_cifar10
 from reproduce.data.fashion_mnist import load_fashion_mnist
@@ -98,8 +98,8 @@ def rerun(run: RunId, launch: Launch) -> Comparison:
     old, new = read_json(published / "metrics.json"), read_json(folder / "metrics.json")
     rows = [{"": name, "published": old[name], "rerun": new[name]} for name in _COMPARED]
     table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".6g")
-    with np.load(published / "predictions.npz") as a, np.load(folder / "predictions.npz") as b:
-        same = 100 * float((_answers(a) == _answers(b)).mean())
+    answers = [_answers(read_arrays(place / "predictions.npz")) for place in (published, folder)]
+    same = 100 * float((answers[0] == answers[1]).mean())
     is_equal = same == 100 and all(old[name] == new[name] for name in _COMPARED)
     machine = _machine(read_json(published / "run.json"), read_json(folder / "run.json"), is_equal)
     spread, failure = _against_seeds(seeds, old[_JUDGED], new[_JUDGED])
