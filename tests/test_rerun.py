@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from stored_runs import write_labels
 
 from reproduce import cli
 from reproduce.base import paths
@@ -38,9 +39,7 @@ def write(folder, predicted, error, threads=1, features=None, source_sha256="one
 @pytest.fixture
 def published(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RESULTS", tmp_path)
-    monkeypatch.setattr(rerun, "read_predictions", lambda run: dict(np.load(places.found_at(run) / "predictions.npz")))
-    labels = type("Data", (), {"test_labels": np.array([0, 1, 2, 3])})
-    monkeypatch.setattr(rerun, "load_cifar10", lambda: labels)
+    write_labels(tmp_path, [0, 1, 2, 3])
     return tmp_path
 
 
@@ -56,7 +55,7 @@ def test_labels_are_those_of_the_runs_own_data_set(published, monkeypatch):
     run = json.loads((folder / "run.json").read_text()) | {"dataset": "fashion_mnist"}
     (folder / "run.json").write_text(json.dumps(run))
     labels = type("Data", (), {"test_labels": np.array([3, 2, 1, 0])})
-    monkeypatch.setattr(rerun, "load_fashion_mnist", lambda: labels)
+    monkeypatch.setattr("reproduce.runs.labels.load_fashion_mnist", lambda folder: labels)
     assert "1 of 3 test images wrong" in rerun.evaluate_run(RUN)
 
 
@@ -197,12 +196,11 @@ def test_a_rerun_outside_the_spread_ends_the_command_with_an_error(rerun_as, mon
     assert cli.main(["rerun", str(RUN)]) == 0
 
 
-def test_a_run_that_recorded_hits_needs_no_labels(published, monkeypatch):
+def test_a_run_that_recorded_hits_needs_no_labels(published):
     """Runs on ILSVRC, among the external ones: 20 images, of which the first three are wrong."""
     folder = write(published / "external" / str(RUN), [], 15.0)
     metrics = json.loads((folder / "metrics.json").read_text()) | {"test_images": 20}
     (folder / "metrics.json").write_text(json.dumps(metrics))
     bits = np.packbits([False] * 3 + [True] * 17)
     (folder / "predictions.npz").write_bytes(npz_bytes({"test_top1_correct_bits": bits}))
-    monkeypatch.setattr(rerun, "read_predictions", lambda run: dict(np.load(folder / "predictions.npz")))
     assert "3 of 20 test images wrong, 15.00 %" in rerun.evaluate_run(RUN)

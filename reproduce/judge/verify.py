@@ -7,7 +7,7 @@ output. Each run therefore carries digests taken when it started, and these are 
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -21,12 +21,11 @@ from reproduce.base.validation import read_yaml
 from reproduce.judge.numbers import read_numbers
 from reproduce.runs import places
 from reproduce.runs.files import read_predictions
+from reproduce.runs.labels import COMMITTED, answers_by_metric, hits, known_test_labels, needs_labels
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 
-_RECORD_BYTES = 1 + 3 * 32 * 32  # one CIFAR-10 image in the binary files: its label, then its planes
-_IDX_LABELS_START = 8  # bytes before the labels in Fashion-MNIST's file
 _PERCENT_TOLERANCE = 1e-6  # metrics are exact counts over the test images, printed as decimals
 
 
@@ -126,46 +125,25 @@ def _digest_problems(path: Path, recorded: str, root: Path) -> Iterator[str]:
 def _metric_problems(run_id: RunId, run: Any, labels: np.ndarray | None, runs_root: Path) -> Iterator[str]:
     """Compare the test errors with those counted from the predictions (percent of the test images)."""
     predictions, images = read_predictions(run_id, runs_root), int(run["test_images"])
-    if "test_top1_correct_bits" in predictions:
-        yield from _bits_problems(run, predictions)
-        return
-    for metric, kind in {"test_top1_error_percent": "test", "test_center_top1_error_percent": "test_center"}.items():
-        classes = predictions.get(f"{kind}_predicted")
-        if classes is None or len(classes) != images:
-            yield f"predictions.npz has no {kind}_predicted for {images} images; restore it with git"
-        elif labels is not None and len(labels) < images:
-            yield f"predictions.npz is for {images} images, the data has {len(labels)}; rebuild it"
-        elif labels is not None:
-            counted = 100 * float(np.mean(classes != labels[:images]))
-            if abs(counted - run[metric]) > _PERCENT_TOLERANCE:
-                yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
-
-
-def _bits_problems(run: Any, predictions: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """Compare the errors of a run that recorded one bit an image: whether its label was named."""
-    for name, bits in predictions.items():
-        metric = f"{name.removesuffix('_correct_bits')}_error_percent"
-        images = int(run["test_images"])
-        if len(bits) != -(-images // 8):
-            yield f"predictions.npz: {name} is not of {images} images; restore it with git"
+    for metric, name in answers_by_metric(predictions).items():
+        if labels is None and needs_labels(name):
             continue
-        counted = 100 * (1 - float(np.unpackbits(bits, count=images).mean()))
+        counted = 100 * float(np.mean(~hits(predictions, name, images, labels)))
         if metric in run and abs(counted - run[metric]) > _PERCENT_TOLERANCE:
             yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
 
 
 def _test_labels(study: Study, root: Path, findings: Findings) -> np.ndarray | None:
-    """Return the test labels (uint8), or None with a line in ``skipped`` where this machine lacks them."""
+    """Return the test labels, or None where none are needed or this machine lacks them, with a line that says so."""
     if study.is_published_by_hand:
-        return None  # its predictions are recorded as hits, which need no labels to be counted
-    folder = root / "data" / study.dataset
-    cifar10, fashion_mnist = folder / "test_batch.bin", folder / "t10k-labels-idx1-ubyte"
-    if study.dataset == "cifar10" and cifar10.is_file() and cifar10.stat().st_size % _RECORD_BYTES == 0:
-        return np.fromfile(cifar10, dtype=np.uint8).reshape(-1, _RECORD_BYTES)[:, 0]
-    if study.dataset == "fashion_mnist" and fashion_mnist.is_file():
-        return np.fromfile(fashion_mnist, dtype=np.uint8)[_IDX_LABELS_START:]
-    shown = folder.relative_to(root).as_posix()
-    findings.skipped.append(f"{study.study}: test errors were not counted again, {shown} has no test labels here")
+        return None  # its runs record which images they named rightly
+    try:
+        return known_test_labels(study.dataset, _runs_root(root), root / "data")
+    except ReproduceError as error:
+        if study.dataset in COMMITTED:
+            findings.problems.append(f"{study.study}: {error}")
+        else:
+            findings.skipped.append(f"{study.study}: test errors were not counted again: {error}")
     return None
 
 

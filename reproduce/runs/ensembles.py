@@ -16,7 +16,7 @@ from reproduce.base.files import read_json
 from reproduce.data.batches import OFFICIAL_BATCHES
 from reproduce.runs import places, statistics
 from reproduce.runs.files import read_predictions
-from reproduce.runs.labels import read_labels
+from reproduce.runs.labels import COMMITTED, read_labels
 from reproduce.study.run_id import RunId
 
 LEAST_SEEDS = 4  # fewer nets of a variant are not averaged
@@ -74,8 +74,8 @@ def ensemble_gains(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.Data
     """
     rows = []
     for identity, arm, listed in _arms(runs):
-        if len(arm) < LEAST_SEEDS or identity["dataset"] != "cifar10":
-            continue  # other data sets have no committed labels
+        if len(arm) < LEAST_SEEDS or identity["dataset"] not in COMMITTED:
+            continue
         stored = [_probabilities(run_id, runs_root) for run_id in arm["run_id"]]
         if any(part is None for part in stored):
             continue
