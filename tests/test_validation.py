@@ -1,84 +1,41 @@
-"""YAML as typed settings: what is accepted, and that each mistake is one line naming place and value."""
+"""Fields that came after the first published runs: left out of digests at their defaults, and nowhere else."""
+
+from typing import Annotated
 
 import pytest
+from pydantic import Field, ValidationError
 
-from reproduce.base.errors import ReproduceError
-from reproduce.base.validation import Strict, read_yaml, validated
-
-
-class Inner(Strict):
-    rate: float
+from reproduce.base.validation import Strict, later, without_later_defaults
 
 
-class Outer(Strict):
-    count: int
-    inner: Inner
+class Model(Strict):
+    """One old field and two younger ones."""
+
+    old: int = 1
+    listed: list[int] = later([])
+    bounded: Annotated[float, Field(gt=0)] = later(2.0)
 
 
-def error_of(content):
-    with pytest.raises(ReproduceError) as caught:
-        validated(Outer, content, "settings.yaml")
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
+@pytest.mark.parametrize(
+    ("given", "left"),
+    [
+        ({}, {"old": 1}),
+        ({"listed": [], "bounded": 2.0}, {"old": 1}),
+        ({"listed": [3], "bounded": 0.5}, {"old": 1, "listed": [3], "bounded": 0.5}),
+    ],
+)
+def test_younger_fields_are_left_out_at_their_defaults(given, left):
+    model = Model(**given)
+    assert without_later_defaults(model, model.model_dump()) == left
 
 
-def test_valid_content_becomes_the_model():
-    settings = validated(Outer, {"count": 3, "inner": {"rate": 1}}, "settings.yaml")
-    assert settings == Outer(count=3, inner=Inner(rate=1.0))
-    assert isinstance(settings.inner.rate, float)  # so that 1 and 1.0 have one digest
+def test_a_younger_field_is_still_checked_and_dumped():
+    with pytest.raises(ValidationError, match="greater than 0"):
+        Model(bounded=0.0)
+    assert Model().model_dump() == {"old": 1, "listed": [], "bounded": 2.0}
 
 
-def test_an_unknown_key_is_named():
-    assert "settings.yaml: inner.speed: " in error_of({"count": 1, "inner": {"rate": 1.0, "speed": 2}})
-
-
-def test_a_missing_key_is_named():
-    assert error_of({"count": 1, "inner": {}}).startswith("settings.yaml: inner.rate: Field required")
-
-
-@pytest.mark.parametrize("count", ["3", 3.5, True, None])
-def test_values_are_never_coerced(count):
-    assert f"settings.yaml: count: Input should be a valid integer, got {count!r}" in error_of(
-        {"count": count, "inner": {"rate": 1.0}}
-    )
-
-
-@pytest.mark.parametrize("rate", [float("nan"), float("inf")])
-def test_numbers_must_be_finite(rate):
-    assert "settings.yaml: inner.rate: Input should be a finite number" in error_of(
-        {"count": 1, "inner": {"rate": rate}}
-    )
-
-
-def test_further_mistakes_are_counted():
-    assert error_of({"count": "a", "inner": {"rate": "b"}, "x": 1}).endswith("(and 2 more)")
-
-
-def test_an_empty_file_is_a_one_line_error():
-    assert error_of(None).startswith("settings.yaml: top level: ")
-
-
-def test_settings_cannot_be_changed_afterwards():
-    settings = Inner(rate=1.0)
-    with pytest.raises(ValueError, match="frozen"):
-        settings.rate = 2.0
-
-
-def test_yaml_is_read_as_version_1_2(tmp_path):
-    path = tmp_path / "a.yaml"
-    path.write_text("number: 1e-4\nword: no\nlist: [1, 2]\n")
-    assert read_yaml(path) == {"number": 0.0001, "word": "no", "list": [1, 2]}
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ReproduceError, match=r"absent\.yaml does not exist"):
-        read_yaml(tmp_path / "absent.yaml")
-
-
-@pytest.mark.parametrize("content", [b"a: [1, 2", b"a: 1\na: 2\n", b"a: \xff\xfe\n"], ids=["open", "twice", "latin"])
-def test_broken_yaml_is_one_line_with_the_file(tmp_path, content):
-    path = tmp_path / "broken.yaml"
-    path.write_bytes(content)
-    with pytest.raises(ReproduceError, match=r"broken\.yaml is not valid YAML: ") as caught:
-        read_yaml(path)
-    assert "\n" not in str(caught.value)
+def test_defaults_are_not_shared():
+    first = Model()
+    first.listed.append(1)
+    assert Model().listed == []
