@@ -25,7 +25,11 @@ def _data(arguments: Arguments) -> None:
         raise ReproduceError(
             f"--subset, --skip-corrupt and --workers are for the ILSVRC data; leave them out for {arguments.dataset}"
         )
-    if arguments.dataset == "cifar10":
+    if arguments.dataset == "neighbors":
+        from reproduce.data.pixel_neighbors import write_pixel_neighbors
+
+        print(f"wrote {relative_to_repo(write_pixel_neighbors())}")
+    elif arguments.dataset == "cifar10":
         from reproduce.data.cifar10 import prepare_cifar10
 
         prepare_cifar10()

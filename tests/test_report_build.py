@@ -51,7 +51,7 @@ def test_a_study_with_a_part_of_its_own_is_left_to_it(tmp_path, study, part):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("part", ["literature", "readme", "architectures", "neighbors"])
+@pytest.mark.parametrize("part", ["literature", "readme", "architectures"])
 def test_a_name_that_nothing_would_come_of_is_an_error(part):
     with pytest.raises(ReproduceError, match=f"^report {part} takes no name; leave out 'foo'"):
         build.write_part(part, "foo")

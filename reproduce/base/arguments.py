@@ -64,7 +64,9 @@ def build_parser() -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
 
     data = add("data", "get a data set, check it, and compute its statistics")
-    data.add_argument("dataset", choices=("cifar10", "fashion_mnist", "ilsvrc2012", "ilsvrc2010"))
+    text = "neighbors: the training images of CIFAR-10 nearest to test images in pixels, which collect reads"
+    choices = ("cifar10", "fashion_mnist", "ilsvrc2012", "ilsvrc2010", "neighbors")
+    data.add_argument("dataset", choices=choices, help=text)
     data.add_argument("--subset", action="store_true", help="ILSVRC: accept any number of images and classes")
     data.add_argument(
         "--skip-corrupt", action="store_true", help="ILSVRC: leave out and list images that do not decode"
@@ -82,10 +84,9 @@ def build_parser() -> argparse.ArgumentParser:
     tuning.add_argument("study")
     add("collect", "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add("report", "draw figures, execute a notebook, or write the generated parts of README and notes")
-    parts = ("literature", "study", "stalls", "relu_vs_tanh", "alexnet_small", "ablations", "columns", "neighbors")
+    parts = ("literature", "study", "stalls", "relu_vs_tanh", "alexnet_small", "ablations", "columns")
     parts += ("lrn_confound", "timing", "notebook", "readme", "architectures")
-    text = "neighbors finds the training images nearest in pixels, which columns and collect read"
-    report.add_argument("part", choices=parts, help=text)
+    report.add_argument("part", choices=parts)
     report.add_argument("name", nargs="?", help="which study or notebook, for these two parts alone")
     plan = add("plan", "say which seeds would settle inconclusive verdicts, their time, what to edit, and the command")
     plan.add_argument("names", nargs="*", metavar="CLAIM_OR_STUDY", help="by default every inconclusive verdict")

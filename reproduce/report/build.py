@@ -33,7 +33,6 @@ from reproduce.report.architectures import write_architectures
 from reproduce.report.notebooks import execute_notebook
 from reproduce.report.readme import check_readme, update_readme
 from reproduce.report.style import FIGURES, save_figure
-from reproduce.runs.neighbors import write_pixel_neighbors
 from reproduce.study.study import Study, load_study
 
 NOTEBOOK_SOURCES = EXPERIMENTS / "analysis"
@@ -84,7 +83,6 @@ def write_part(part: str, name: str | None = None) -> list[Path]:
         "lrn_confound": lrn_confound_stage,
         "ablations": ablations_stage,
         "columns": columns_stage,
-        "neighbors": lambda: [write_pixel_neighbors()],
         "notebook": lambda: [notebook_stage(name)],
         "readme": pages_stage,
         "architectures": lambda: [write_architectures()],

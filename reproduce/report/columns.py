@@ -12,12 +12,13 @@ import pandas as pd
 
 from reproduce.data.cifar10 import Cifar10
 from reproduce.data.in_memory import balanced_subset
+from reproduce.data.pixel_neighbors import NEIGHBORS, SUBSET_IMAGES
 from reproduce.report.timeline import read_table
 from reproduce.runs import places
 from reproduce.runs.files import read_predictions
 from reproduce.runs.filters import color_shares, first_layer
 from reproduce.runs.labels import read_labels
-from reproduce.runs.neighbors import NEIGHBORS, SUBSET_IMAGES, read_neighbors, read_pixel_neighbors
+from reproduce.runs.neighbors import read_neighbors, read_pixel_neighbors
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
