@@ -10,8 +10,9 @@ from scipy import stats
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
-from reproduce.judge.factorial import analyze_all, effects_of
+from reproduce.judge.factorial import EffectRow, analyze_all, effects_of
 from reproduce.judge.numbers import cite, find_number
+from reproduce.judge.rows import table_of
 from reproduce.judge.tables import collect
 from reproduce.runs.table import read_runs
 from reproduce.study.designs import Factorial
@@ -59,7 +60,7 @@ def analyze(tmp_path):
             run_ids.append(run_id)
             write_run(tmp_path, run_id, error=error, schedule="lengthened")
         study = FakeStudy("nets", run_ids, factorials=[design(**changes)], published_by=published_by)
-        return analyze_all([study], read_runs(run_ids, tmp_path)).set_index("effect")
+        return table_of(analyze_all([study], read_runs(run_ids, tmp_path)), EffectRow).set_index("effect")
 
     return analyzed
 
