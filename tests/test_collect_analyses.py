@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from collect_support import FakeRunId, FakeStudy, claim, write_run
+from collect_support import FakeRunId, FakeStudy, write_run
 from stored_runs import answers, config_of, write_labels, write_stored
 
 from reproduce.judge.analyses import analyze, numbers_of
@@ -31,7 +31,7 @@ def results(tmp_path):
 
 
 def test_every_number_names_its_runs_and_has_its_interval(results):
-    collect([FakeStudy("small", RUNS)], results, results / "runs", [claim()])
+    collect([FakeStudy("small", RUNS)], results, results / "runs", [])
     numbers = read_numbers(results / "numbers.json")
     gain = numbers["small.base.mean_of_2_nets.gain"]
     assert gain["value"] == 25 and gain["runs"] == [str(run) for run in RUNS] and gain["n_images"] == 4

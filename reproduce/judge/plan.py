@@ -11,6 +11,7 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.progress import format_duration
 from reproduce.judge.measured import arms_of
+from reproduce.judge.names import check_names
 from reproduce.judge.reasons import figures, unit_words
 from reproduce.judge.rules import INCONCLUSIVE
 from reproduce.judge.unmade import expected_seconds, further_command, profile_listing, training_command
@@ -60,11 +61,12 @@ def plan_text(
         runs_root: the folder of all run folders.
 
     Raises:
-        ReproduceError: a name is neither a claim's nor a study's.
+        ReproduceError: a name is neither a claim's nor a study's, or a claim names what there is not.
     """
     claims, known = load_claims() if claims is None else claims, {study.study: study for study in studies}
     _check_names(names, claims, known)
     runs = read_runs([run for study in studies for run in published_runs(study, runs_root)], runs_root)
+    check_names(claims, studies, runs)
     every = zip(claims, judge(claims, runs, studies), strict=True)
     judged = [pair for pair in every if not names or pair[0].id in names or pair[0].study in names]
     parts, wanted = [], {}

@@ -15,6 +15,7 @@ from reproduce.judge.ablations import AblationRow, ablation_rows
 from reproduce.judge.comparisons import Compared, compare_all
 from reproduce.judge.factorial import EffectRow, analyze_all
 from reproduce.judge.markdown import verdicts_markdown
+from reproduce.judge.names import check_names
 from reproduce.judge.number_rows import build_rows
 from reproduce.judge.numbers import write_numbers
 from reproduce.judge.rows import table_of
@@ -54,13 +55,14 @@ def collect(
         The verdicts, in the claims' order.
 
     Raises:
-        ReproduceError: a run or claim is malformed, or a table cannot be written.
+        ReproduceError: a run or claim is malformed or names what there is not, or a table cannot be written.
     """
     studies = list(studies)
     claims = load_claims() if claims is None else claims
     run_ids = [run_id for study in studies for run_id in published_runs(study, runs_root)]
     averaged = {run_id for study in studies for run_id in study.ensemble_runs()}
     runs = read_runs(run_ids, runs_root)
+    check_names(claims, studies, runs)
     histories = read_histories([run_id for run_id in run_ids if run_id not in averaged], runs_root)
     verdicts = judge(claims, runs, studies)
     summary = summarize(runs, claims)
