@@ -12,7 +12,7 @@ def _gap(runs: pd.DataFrame, first: str, second: str) -> pd.Series:
     return runs[f"{first}_error_percent"] - runs[f"{second}_error_percent"]
 
 
-# Estimands that are no column of the runs table but made from it, one value a run.
+# Estimands that are no column of the runs table but made from it, one value per run.
 DERIVED_ESTIMANDS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "generalization_gap_percent": lambda runs: _gap(runs, "test_top1", "training_top1"),
     "center_generalization_gap_percent": lambda runs: _gap(runs, "test_center_top1", "training_top1"),
@@ -42,7 +42,7 @@ def known_estimands(runs: pd.DataFrame) -> list[str]:
 
 
 def values_of_arm(arm: pd.DataFrame, estimand: str, where: str) -> list[float]:
-    """Return one value a finished run, or none where a finished run lacks its own: an average of the rest is biased.
+    """Return one value per finished run, or none where one of them lacks its own: an average of the rest is biased.
 
     Args:
         arm: rows of the runs table.

@@ -156,7 +156,7 @@ def _row(run: Mapping[str, Any], role: str, runs_root: Path) -> dict[str, Any]:
 
 
 def specialization_summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a variant: mean index over seeds with its t-interval, what shuffling gives, and how many runs split.
+    """Return one row per variant: mean index over seeds with its t-interval, the shuffled mean, and runs that split.
 
     Args:
         table: as ``color_specialization`` gives it.

@@ -175,7 +175,7 @@ def _read_metrics(path: Path, status: str, needed: Sequence[str]) -> dict[str, A
 
 
 def read_histories(run_ids: Iterable[RunId], runs_root: Path | None = None) -> pd.DataFrame:
-    """Return the histories of the listed runs that exist, a row an epoch, the run's identity in front.
+    """Return the histories of the listed runs that exist, one row per epoch, the run's identity in front.
 
     The column ``epochs`` is the length of the run's schedule, ``epoch`` the row's own (from 1).
 

@@ -16,7 +16,7 @@ def ends_early(
     Args:
         phase: the present phase.
         number: its number, from 1, as in ``history``.
-        history: a row an epoch, of the whole run.
+        history: one row per epoch, of the whole run.
         sums: [loss, wrong, images] of the epoch, by file.
         first_phase_loss: mean training loss of the first phase's last epoch, in nats; None in the first phase.
     """
