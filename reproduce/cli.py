@@ -15,12 +15,16 @@ Arguments = argparse.Namespace
 
 
 def _data(arguments: Arguments) -> None:
+    from reproduce.data.pixel_neighbors import write_pixel_neighbors
     from reproduce.data.registry import DATASETS
 
     name = arguments.dataset
+    if name == "neighbors":
+        print(f"wrote {relative_to_repo(write_pixel_neighbors())}")
+        return
     if name not in DATASETS or DATASETS[name].subset:
         names = [known for known, dataset in DATASETS.items() if not dataset.subset]
-        raise ReproduceError(f"there is no data set {name!r}; choose one of {', '.join(names)}")
+        raise ReproduceError(f"there is no data set {name!r}; choose one of {', '.join([*names, 'neighbors'])}")
     packing = {option: getattr(arguments, option) for option in ("skip_corrupt", "workers")}
     if DATASETS[name].edition is None and (arguments.subset or any(packing.values())):
         raise ReproduceError(

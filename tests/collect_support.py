@@ -37,6 +37,19 @@ class FakeStudy:
     full_run_ids: list[FakeRunId] = field(default_factory=list)
     published_by: str = "stages"
     ensembles: dict = field(default_factory=dict)
+    unlisted: list[str] = field(default_factory=list)  # variants that no profile lists
+
+    @property
+    def is_trained_by_stages(self) -> bool:
+        return self.published_by == "stages"
+
+    @property
+    def is_published_by_hand(self) -> bool:
+        return self.published_by == "publish"
+
+    @property
+    def variants(self) -> dict[str, None]:
+        return dict.fromkeys([*(run.variant for run in self.publishable_runs()), *self.unlisted])
 
     @property
     def profiles(self) -> dict[str, None]:

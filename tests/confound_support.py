@@ -41,7 +41,11 @@ def confound_records(folder: Path, errors: dict[str, list[float | None]]) -> Rec
                 write_run(folder / "runs", run_id, error)
     claims = [_printed("cifar10-13pct-error", "conv_local_13pct", 13.0)]
     claims.append(_printed("cifar10-11pct-error", "conv_local_11pct", 11.0))
-    studies = [FakeStudy(NETS, listed[NETS]), FakeStudy(STUDY, listed[STUDY], load_study(STUDY).comparisons)]
+    real = {name: load_study(name) for name in (NETS, STUDY)}
+    studies = [
+        FakeStudy(name, listed[name], study.comparisons if name == STUDY else [], unlisted=[*study.variants])
+        for name, study in real.items()
+    ]
     collect(studies, folder, folder / "runs", claims)
     return load_records(folder / "tables", claims)
 

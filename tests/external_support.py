@@ -18,6 +18,7 @@ from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
 from reproduce.data.opening import open_dataset
 from reproduce.data.registry import DATASETS
 from reproduce.evaluate.predict import scores
+from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train import ensemble, publish
@@ -79,7 +80,6 @@ def use_external_study(folder: Path, patch) -> None:
         patch(module, "RESULTS", folder / "results")
         patch(module, "DATA", folder / "data")
     patch(cli, "EXPERIMENTS", experiments)
-    patch(run_module, "DATA", folder / "data")
 
 
 def external_study(folder: Path) -> Study:
@@ -129,7 +129,7 @@ def finish_run(study: Study, run: RunId, wrong: list[int], **changes: object) ->
         "interruptions": 0,
         "machine": {"cpu": "Some CPU", "cores": 16, "threads": 16, "gpu": "Some GPU", "torch": "2.14.1"},
     }
-    folder = study.run_folder(run)
+    folder = places.trained_to(study, run)
     tested = Tested(metrics, _hits(outputs, outputs, labels), outputs.numpy(), 1.0)
     run_module._write(folder, run, study, trainer, tested, meta | changes)
     return folder

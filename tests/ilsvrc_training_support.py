@@ -116,7 +116,6 @@ def use_folder(folder: Path, patch: Callable[[object, str, object], None] = seta
         (cli, "load_study", load),
         (run_module, "load_study", load),
         (publish_module, "load_study", load),
-        (run_module, "DATA", folder / "data"),
         (run_module, "git_state", lambda: {"git_commit": "a" * 40, "git_dirty": False}),
     ):
         patch(module, name, value)

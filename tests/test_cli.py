@@ -14,6 +14,7 @@ from training_support import RUN, use_study, write_study
 
 from reproduce import cli
 from reproduce.base.errors import ElsewhereError, InterruptedRunError, ReproduceError
+from reproduce.runs import places
 from reproduce.speed.timing import cells
 from reproduce.speed.timing import run as timing_run
 from reproduce.train import golden
@@ -150,7 +151,7 @@ def test_the_argument_of_cite_is_explained(capsys):
 def test_train_writes_the_run_and_says_where(folder, capsys):
     assert cli.main(["train", "tiny", "small", "--epochs", "6", "--seed", "1", "--threads", "1"]) == 0
     assert f"{RUN}: written to " in capsys.readouterr().out
-    assert json.loads((RUN.folder / "run.json").read_text())["status"] == "finished"
+    assert json.loads((places.found_at(RUN) / "run.json").read_text())["status"] == "finished"
 
 
 def test_a_profile_takes_any_number_of_variants(folder):
@@ -169,15 +170,17 @@ def test_a_profile_takes_any_number_of_variants(folder):
 
 def test_a_profile_trains_what_is_missing(folder, capsys, monkeypatch):
     trained = []
-    monkeypatch.setattr(run_module, "train_run", lambda run, launch: trained.append(run) or run.folder)
+    monkeypatch.setattr(run_module, "train_run", lambda run, launch: trained.append(run) or places.found_at(run))
     first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
-    first.folder.mkdir(parents=True)
+    places.found_at(first).mkdir(parents=True)
     made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
-    (first.folder / "run.json").write_text(json.dumps(made_from))
+    (places.found_at(first) / "run.json").write_text(json.dumps(made_from))
     assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
     assert trained == [second]
     assert f"{first} is finished and up to date; skipped" in capsys.readouterr().out
-    (first.folder / "run.json").write_text(json.dumps({**made_from, "config_sha256": "of an earlier configuration"}))
+    (places.found_at(first) / "run.json").write_text(
+        json.dumps({**made_from, "config_sha256": "of an earlier configuration"})
+    )
     assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
     assert trained == [second, first, second]
 
@@ -187,9 +190,9 @@ def test_the_list_of_a_profile_names_what_is_missing_and_trains_nothing(folder, 
     first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
     assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
     assert capsys.readouterr().out == f"run/{first}\nrun/{second}\n"
-    first.folder.mkdir(parents=True)
+    places.found_at(first).mkdir(parents=True)
     made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
-    (first.folder / "run.json").write_text(json.dumps(made_from))
+    (places.found_at(first) / "run.json").write_text(json.dumps(made_from))
     assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
     assert capsys.readouterr().out == f"run/{second}\n"
 
@@ -197,7 +200,7 @@ def test_the_list_of_a_profile_names_what_is_missing_and_trains_nothing(folder, 
 def test_tuning_goes_on_where_the_table_of_what_was_seen_ends(folder, capsys, monkeypatch):
     """Tuning runs are not published, so a clone has none of their folders."""
     trained = []
-    monkeypatch.setattr(run_module, "train_run", lambda run, launch: trained.append(run) or run.folder)
+    monkeypatch.setattr(run_module, "train_run", lambda run, launch: trained.append(run) or places.found_at(run))
     study = folder / "experiments" / "tiny" / "study.yaml"
     study.write_text(f"{study.read_text()}  tuning:\n    small: {{epochs: 6, seeds: [1, 2]}}\n")
     second, digest = type(RUN)("tiny", "small", 6, 2), training_support.tiny_study(folder).config_digest(RUN)
@@ -217,7 +220,7 @@ def test_tuning_goes_on_where_the_table_of_what_was_seen_ends(folder, capsys, mo
 
 def test_launch_options_reach_the_trainer(folder, monkeypatch):
     launches = []
-    monkeypatch.setattr(run_module, "train_run", lambda run, launch: launches.append(launch) or run.folder)
+    monkeypatch.setattr(run_module, "train_run", lambda run, launch: launches.append(launch) or places.found_at(run))
     arguments = ["train", "tiny", "small", "--epochs", "6", "--seed", "1"]
     cli.main([*arguments, "--device", "cpu", "--threads", "3", "--seconds-between-checkpoints", "7.5"])
     cli.main([*arguments, "--images-per-pass", "16"])

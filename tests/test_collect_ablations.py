@@ -4,7 +4,8 @@ import pandas as pd
 import pytest
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
 
-from reproduce.judge.ablations import ablation_table
+from reproduce.judge.ablations import AblationRow, ablation_rows
+from reproduce.judge.rows import table_of
 from reproduce.judge.tables import collect
 from reproduce.judge.verdicts import judge
 from reproduce.runs.table import read_runs
@@ -44,7 +45,7 @@ def run_ids(tmp_path):
 @pytest.fixture
 def table(tmp_path, run_ids):
     runs = read_runs(run_ids, tmp_path / "runs")
-    return ablation_table(CLAIMS, judge(CLAIMS, runs), runs).set_index("claim")
+    return table_of(ablation_rows(CLAIMS, judge(CLAIMS, runs), runs), AblationRow).set_index("claim")
 
 
 def test_rows_of_one_ablation_stand_together_and_other_claims_do_not(table):
@@ -87,7 +88,7 @@ def test_without_runs_a_row_stays(table):
 def test_the_data_set_is_that_of_the_runs(tmp_path, run_ids):
     elsewhere = [credited("normalization", dataset="ILSVRC-2012", scale="reduced")]
     runs = read_runs(run_ids, tmp_path / "runs")
-    (row,) = ablation_table(elsewhere, judge(elsewhere, runs), runs).to_dict("records")
+    (row,) = table_of(ablation_rows(elsewhere, judge(elsewhere, runs), runs), AblationRow).to_dict("records")
     assert (row["dataset"], row["scale"]) == ("CIFAR-10", "reduced")
 
 
@@ -102,7 +103,7 @@ def test_holms_family_is_the_study(table):
 
 
 def test_the_table_is_written_with_whole_numbers_of_seeds(tmp_path, run_ids):
-    collect([FakeStudy("nets", run_ids)], tmp_path, tmp_path / "runs", CLAIMS)
+    collect([FakeStudy("nets", run_ids, unlisted=["80sec"])], tmp_path, tmp_path / "runs", CLAIMS)
     lines = (tmp_path / "tables" / "ablations.csv").read_text().splitlines()
     assert len(lines) == 5
     written = pd.read_csv(tmp_path / "tables" / "ablations.csv", dtype=str).set_index("claim")
@@ -113,11 +114,11 @@ def test_an_effect_within_one_arm_has_no_second(tmp_path, run_ids):
     """As what ten views gain over the center's: two errors of one net."""
     within = [claim(id="views", ablation="ten views", arms=["with"], targets=[], margin=None, margin_why=None)]
     runs = read_runs(run_ids, tmp_path / "runs")
-    (row,) = ablation_table(within, judge(within, runs), runs).to_dict("records")
+    (row,) = table_of(ablation_rows(within, judge(within, runs), runs), AblationRow).to_dict("records")
     assert (row["n_first"], row["arms"], row["estimate"]) == (2, ["with"], pytest.approx(11.05))
     assert pd.isna(row["n_second"]) and pd.isna(row["p_value"])
 
 
 def test_no_claim_with_an_ablation_gives_an_empty_table(tmp_path, run_ids):
     runs = read_runs(run_ids, tmp_path / "runs")
-    assert ablation_table([claim()], judge([claim()], runs), runs).empty
+    assert table_of(ablation_rows([claim()], judge([claim()], runs), runs), AblationRow).empty

@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from collect_support import FakeRunId, FakeStudy, claim, write_run
+from collect_support import FakeRunId, FakeStudy, write_run
 from stored_runs import answers, config_of, write_labels, write_stored
 
-from reproduce.judge.analyses import analyze, number_entries
+from reproduce.judge.analyses import analyze, numbers_of
 from reproduce.judge.numbers import cited_number, read_numbers
 from reproduce.judge.tables import collect
 from reproduce.runs.table import read_runs
@@ -31,7 +31,7 @@ def results(tmp_path):
 
 
 def test_every_number_names_its_runs_and_has_its_interval(results):
-    collect([FakeStudy("small", RUNS)], results, results / "runs", [claim()])
+    collect([FakeStudy("small", RUNS)], results, results / "runs", [])
     numbers = read_numbers(results / "numbers.json")
     gain = numbers["small.base.mean_of_2_nets.gain"]
     assert gain["value"] == 25 and gain["runs"] == [str(run) for run in RUNS] and gain["n_images"] == 4
@@ -64,16 +64,16 @@ def test_purities_are_means_over_seeds(results):
         for run, p in zip(RUNS, purities, strict=False)
     ]
     tables["neighbor_purity"] = pd.DataFrame(rows)
-    entries = {entry["id"]: entry for entry in number_entries(tables)}
+    entries = {number.id: number for number in numbers_of(tables)}
     gap = entries["small.base.neighbors.difference_percentage_points"]
     # 35 and 39: mean 37, standard error 2, t(1) = 12.7062
-    assert (gap["value"], gap["high"], gap["unit"]) == (
+    assert (gap.value, gap.high, gap.unit) == (
         37,
         pytest.approx(37 + 2 * 12.7062, rel=1e-5),
         "percentage_points",
     )
     pixels = entries["small.base.neighbors.pixel_purity_percent"]
-    assert (pixels["value"], pixels["low"]) == (25, None)
+    assert (pixels.value, pixels.low) == (25, None)
 
 
 def test_runs_that_stored_nothing_else_give_empty_tables(tmp_path):
@@ -81,4 +81,4 @@ def test_runs_that_stored_nothing_else_give_empty_tables(tmp_path):
     tables = analyze(read_runs(RUNS, tmp_path / "runs"), tmp_path / "runs")
     assert set(tables) == {"ensembles", "views", "validation_gaps", "color_specialization", "neighbor_purity"}
     assert all(table.empty and len(table.columns) for table in tables.values())
-    assert number_entries(tables) == []
+    assert numbers_of(tables) == []

@@ -5,13 +5,14 @@ import math
 
 import pandas as pd
 import pytest
-from collect_support import FakeRunId, FakeStudy, claim, write_run
+from collect_support import FakeRunId, FakeStudy, write_run
 from scipy import stats
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
-from reproduce.judge.factorial import analyze_all, effects_of
+from reproduce.judge.factorial import EffectRow, analyze_all, effects_of
 from reproduce.judge.numbers import cite, find_number
+from reproduce.judge.rows import table_of
 from reproduce.judge.tables import collect
 from reproduce.runs.table import read_runs
 from reproduce.study.designs import Factorial
@@ -59,7 +60,7 @@ def analyze(tmp_path):
             run_ids.append(run_id)
             write_run(tmp_path, run_id, error=error, schedule="lengthened")
         study = FakeStudy("nets", run_ids, factorials=[design(**changes)], published_by=published_by)
-        return analyze_all([study], read_runs(run_ids, tmp_path)).set_index("effect")
+        return table_of(analyze_all([study], read_runs(run_ids, tmp_path)), EffectRow).set_index("effect")
 
     return analyzed
 
@@ -212,7 +213,7 @@ def test_a_design_of_runs_published_by_hand_waits_for_all_its_cells(analyze, wid
 
 
 def test_an_effect_without_runs_is_cited_as_having_no_value(tmp_path):
-    collect([FakeStudy("nets", [], factorials=[design()])], tmp_path, tmp_path / "runs", [])
+    collect([FakeStudy("nets", [], factorials=[design()], unlisted=design().arms)], tmp_path, tmp_path / "runs", [])
     (tmp_path / "CITATION.cff").write_text("title: x\nauthors: [{name: y}]\n")
     text = cite("nets.body-by-normalization.interaction", tmp_path / "numbers.json", tmp_path / "CITATION.cff")
     assert text.splitlines()[0] == "nets.body-by-normalization.interaction: no value"
@@ -223,7 +224,7 @@ def test_effects_are_tabulated_and_can_be_cited(tmp_path):
     run_ids = [FakeRunId(variant=name, seed=seed) for name, errors in CELLS.items() for seed, _ in enumerate(errors, 1)]
     for run_id, error in zip(run_ids, itertools.chain(*CELLS.values()), strict=True):
         write_run(tmp_path / "runs", run_id, error=error)
-    collect([FakeStudy("nets", run_ids, factorials=[design()])], tmp_path, tmp_path / "runs", [claim()])
+    collect([FakeStudy("nets", run_ids, factorials=[design()])], tmp_path, tmp_path / "runs", [])
     row = pd.read_csv(tmp_path / "tables" / "factorials.csv").set_index("effect").loc["main-body"]
     assert (row["cells"], row["n"]) == ("narrow;narrow_normalized;wide;wide_normalized", "3;2;4;3")
     cited = find_number("nets.body-by-normalization.normalization-at-low-body", tmp_path / "numbers.json")

@@ -1,34 +1,17 @@
-"""Nearest images on a line, against scipy's distances, and the share that have the query's class."""
+"""The share of a run's neighbors that have the query's class, beside that of the neighbors in pixels."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from collect_support import FakeRunId, write_run
-from scipy.spatial.distance import cdist
 from stored_runs import edit_json, write_labels
 
 from reproduce.base.errors import ReproduceError
-from reproduce.data.in_memory import balanced_subset
-from reproduce.data.registry import CIFAR10
 from reproduce.runs import neighbors
-from reproduce.runs.neighbors import nearest_rows, neighbor_purity, purity_percent
+from reproduce.runs.neighbors import neighbor_purity, purity_percent
 from reproduce.runs.table import read_runs
 
 RUN = FakeRunId("small", "base")
-
-
-def test_nearest_first_and_of_equals_the_first_in_order():
-    images = np.array([[[10]], [[0]], [[30]], [[20]]], dtype=np.uint8)
-    assert nearest_rows(np.array([[[20]], [[0]]], dtype=np.uint8), images, 3).tolist() == [[3, 0, 2], [1, 0, 3]]
-
-
-def test_distances_are_euclidean_over_all_pixels():
-    random = np.random.default_rng(3)
-    queries, images = (random.integers(0, 256, (n, 4, 4, 3), dtype=np.uint8) for n in (150, 40))
-    expected = cdist(queries.reshape(150, -1).astype(float), images.reshape(40, -1).astype(float)).argsort(axis=1)
-    found = nearest_rows(queries, images, 6)
-    np.testing.assert_array_equal(found, expected[:, :6])
-    assert found.dtype == np.uint16
 
 
 def test_purity_is_the_share_of_the_querys_class():
@@ -74,7 +57,7 @@ def test_a_run_on_other_images_is_refused(small):
 
 def test_missing_pixel_neighbors_name_the_command(small):
     (small / "data" / "cifar10" / "pixel_neighbors.npy").unlink()
-    with pytest.raises(ReproduceError, match=r"is missing; run `python -m reproduce report neighbors`$"):
+    with pytest.raises(ReproduceError, match=r"is missing; run `python -m reproduce data neighbors`$"):
         purity(small)
 
 
@@ -82,13 +65,3 @@ def test_runs_without_neighbors_need_no_data(tmp_path):
     write_run(tmp_path / "runs", RUN)
     table = purity(tmp_path)
     assert isinstance(table, pd.DataFrame) and table.empty
-
-
-@pytest.mark.skipif(not CIFAR10.folder().is_dir(), reason="CIFAR-10 is absent: run `python -m reproduce data cifar10`")
-def test_the_committed_pixel_neighbors_are_those_of_the_images():
-    data, committed = CIFAR10.read(), np.load(CIFAR10.statistic(neighbors.PIXEL_FILE))
-    chosen, _ = balanced_subset(data.training_labels, neighbors.SUBSET_IMAGES)
-    query, images = data.test_images[999].astype(np.int64), data.training_images[chosen]
-    distances = [np.square(image - query).sum() for image in images]
-    assert committed[999].tolist() == np.argsort(distances, kind="stable")[:6].tolist()
-    assert committed.shape == (1000, 6)

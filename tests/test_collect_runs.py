@@ -120,7 +120,7 @@ def test_histories_carry_their_run(tmp_path):
 def test_a_damaged_history_is_a_one_line_error(tmp_path):
     folder = write_run(tmp_path, FakeRunId())
     (folder / "history.csv").write_text("step\n1\n")
-    with pytest.raises(ReproduceError, match="no column 'epoch'"):
+    with pytest.raises(ReproduceError, match="lacks the column 'epoch'"):
         read_histories([FakeRunId()], tmp_path)
     (folder / "history.csv").write_text("")
     with pytest.raises(ReproduceError, match="cannot be read"):

@@ -7,9 +7,11 @@ from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write
 from scipy import stats
 
 from reproduce.base.errors import ReproduceError
-from reproduce.judge.comparisons import compare_all
+from reproduce.judge.comparisons import Compared, compare_all
 from reproduce.judge.numbers import read_numbers
-from reproduce.judge.tables import average_histories, collect, summarize, write_table
+from reproduce.judge.rows import table_of
+from reproduce.judge.summary import Summary, average_histories, summarize
+from reproduce.judge.tables import collect, write_table
 from reproduce.runs.table import read_histories, read_runs
 from reproduce.study.designs import Comparison
 
@@ -75,7 +77,7 @@ def test_the_same_runs_give_the_same_bytes(study, tmp_path):
 
 
 def test_summary_by_variant_and_metric(study, tmp_path):
-    summary = summarize(read_runs(study.run_ids, tmp_path / "runs"), [claim()])
+    summary = table_of(summarize(read_runs(study.run_ids, tmp_path / "runs"), [claim()]), Summary)
     row = summary.set_index(["variant", "metric"]).loc[("80sec", "test_top1_error_percent")]
     half = 4.3027 * 0.30551 / 3**0.5
     assert (row["mean"], row["std"], row["high"] - row["mean"]) == pytest.approx((26.0667, 0.30551, half), abs=1e-3)
@@ -86,14 +88,14 @@ def test_summary_by_variant_and_metric(study, tmp_path):
 
 
 def test_a_variant_without_runs_stays_in_the_summary(study, tmp_path):
-    summary = summarize(read_runs(study.run_ids, tmp_path / "runs"))
+    summary = table_of(summarize(read_runs(study.run_ids, tmp_path / "runs")), Summary)
     (row,) = summary[summary["variant"] == "18pct"].to_dict("records")
     assert (row["listed"], row["finished"], row["missing"], row["n_seeds"]) == (1, 0, 1, 0)
     assert pd.isna(row["mean"])
 
 
 def test_comparison_gives_both_intervals(study, tmp_path):
-    (row,) = compare_all([study], read_runs(study.run_ids, tmp_path / "runs")).to_dict("records")
+    (row,) = table_of(compare_all([study], read_runs(study.run_ids, tmp_path / "runs")), Compared).to_dict("records")
     assert row["value"] == pytest.approx(26.35 - 26.066667, abs=1e-5)
     assert row["low"] < 0 < row["high"]
     assert (row["n_first"], row["n_second"], row["shared_seeds"]) == (2, 3, 2)
@@ -112,7 +114,7 @@ def test_arms_that_list_no_length_in_common_are_compared_as_they_are(study, tmp_
     study.comparisons += [Comparison(**vars(BF16) | {"id": name, "arms": arms}) for name, arms in pairs.items()]
     runs = read_runs(study.run_ids, tmp_path / "runs")
     runs.loc[runs["variant"].eq("80sec_bf16"), "test_top1_error_percent"] += 2  # so that three times p is below 1
-    rows = compare_all([study], runs).set_index("comparison")
+    rows = table_of(compare_all([study], runs), Compared).set_index("comparison")
     assert rows["epochs"].dropna().to_dict() == {"bf16-error": "11", "length": "140 and 11"}
     tested = rows.loc["bf16-error"]
     assert tested["p_value_holm"] == pytest.approx(3 * tested["p_value"]) and tested["p_value_holm"] < 1
@@ -147,13 +149,13 @@ def test_what_is_not_published_yet_by_hand_is_of_holms_family_too(study, tmp_pat
         [FakeRunId(variant=variant, seed=seed) for variant in BF16.arms for seed in (1, 2)], tmp_path / "runs"
     )
     runs.loc[runs["variant"].eq("80sec_bf16"), "test_top1_error_percent"] += 2  # so that twice p is below 1
-    (row,) = compare_all([study], runs).to_dict("records")
+    (row,) = table_of(compare_all([study], runs), Compared).to_dict("records")
     assert row["p_value_holm"] == pytest.approx(2 * row["p_value"]) and row["p_value_holm"] < 1
 
 
 def test_a_comparison_may_be_of_what_is_made_of_two_metrics(study, tmp_path):
     study.comparisons = [Comparison(**vars(BF16) | {"estimand": "generalization_gap_percent"})]
-    (row,) = compare_all([study], read_runs(study.run_ids, tmp_path / "runs")).to_dict("records")
+    (row,) = table_of(compare_all([study], read_runs(study.run_ids, tmp_path / "runs")), Compared).to_dict("records")
     assert row["value"] == pytest.approx(26.35 - 26.066667, abs=1e-5)  # the training error is 20 throughout
     assert (row["paired_low"], row["paired_high"]) == pytest.approx((0.15 - 0.63531, 0.15 + 0.63531), abs=1e-4)
 
@@ -161,7 +163,7 @@ def test_a_comparison_may_be_of_what_is_made_of_two_metrics(study, tmp_path):
 def test_a_ratio_is_of_geometric_means_with_welchs_interval_in_logs(study, tmp_path):
     study.comparisons = [Comparison(**vars(BF16) | {"kind": "ratio"})]
     runs = read_runs(study.run_ids, tmp_path / "runs")
-    (row,) = compare_all([study], runs).to_dict("records")
+    (row,) = table_of(compare_all([study], runs), Compared).to_dict("records")
     one, two = np.log([26.1, 26.6]), np.log([26.0, 26.4, 25.8])
     found = stats.ttest_ind(one, two, equal_var=False)
     assert row["value"] == pytest.approx(np.exp(one.mean() - two.mean()))
@@ -180,7 +182,7 @@ def test_a_run_without_the_value_compared_leaves_the_comparison_without_one(stud
     """An average over the runs that came to a target error would leave out the slow ones."""
     runs = read_runs(study.run_ids, tmp_path / "runs")
     runs.loc[runs["run_id"].str.contains("80sec/") & runs["seed"].eq(2), "test_top1_error_percent"] = float("nan")
-    (row,) = compare_all([study], runs).to_dict("records")
+    (row,) = table_of(compare_all([study], runs), Compared).to_dict("records")
     assert (row["n_first"], row["n_second"]) == (2, 3)
     assert pd.isna(row["value"]) and pd.isna(row["low"])
 
@@ -189,14 +191,14 @@ def test_a_diverged_run_leaves_the_comparison_without_a_value(study, tmp_path):
     """Where the target is to be reached soonest, a run that diverged would be the slowest."""
     runs = read_runs(study.run_ids, tmp_path / "runs")
     runs.loc[runs["run_id"].str.contains("80sec/") & runs["seed"].eq(3), "status"] = "diverged"
-    (row,) = compare_all([study], runs).to_dict("records")
+    (row,) = table_of(compare_all([study], runs), Compared).to_dict("records")
     assert (row["n_first"], row["n_second"], row["diverged"], row["missing"]) == (2, 2, 1, 1)
     assert pd.isna(row["value"]) and pd.isna(row["low"]) and pd.isna(row["p_value_holm"])
 
 
 def test_a_comparison_of_an_arm_without_runs_is_a_row_without_a_value(study, tmp_path):
     study.comparisons = [Comparison(**vars(BF16) | {"arms": ["18pct", "80sec"]})]
-    (row,) = compare_all([study], read_runs(study.run_ids, tmp_path / "runs")).to_dict("records")
+    (row,) = table_of(compare_all([study], read_runs(study.run_ids, tmp_path / "runs")), Compared).to_dict("records")
     assert (row["n_first"], row["n_second"]) == (0, 3)
     assert pd.isna(row["value"])
 

@@ -8,6 +8,7 @@ import pytest
 from training_support import tiny_study, use_study, write_study
 
 from reproduce.base.errors import ReproduceError
+from reproduce.runs import places
 from reproduce.runs.tuning import read_tuning, recorded_runs, tabulate_tuning
 from reproduce.study.study import RunList
 
@@ -33,7 +34,7 @@ def study(tmp_path, monkeypatch):
 
 
 def leave_run(study, run, config=None, **metrics):
-    folder = study.run_folder(run)
+    folder = places.trained_to(study, run)
     folder.mkdir(parents=True, exist_ok=True)
     digest = config or study.config_digest(run)
     (folder / "run.json").write_text(json.dumps({"config_sha256": digest, "git_commit": "a" * 40}))
@@ -56,14 +57,14 @@ def test_rows_of_runs_made_elsewhere_stay_while_the_configuration_does(study):
     first, second = study.runs("tuning")
     leave_run(study, first)
     tabulate_tuning(study)
-    (study.run_folder(first) / "run.json").unlink()
+    (places.trained_to(study, first) / "run.json").unlink()
     leave_run(study, second, training_top1_error_percent=7.0)
     tabulate_tuning(study)
     table = read_tuning(study)
     assert table["seed"].tolist() == [101, 102] and table["training_top1_error_percent"].tolist() == [20.5, 7.0]
     path = study.folder / "tuning.csv"
     path.write_text(path.read_text().replace(study.config_digest(first), "of another configuration"))
-    (study.run_folder(second) / "run.json").unlink()
+    (places.trained_to(study, second) / "run.json").unlink()
     with pytest.raises(ReproduceError, match="no tuning run of tiny is here; `python -m reproduce train tiny"):
         tabulate_tuning(study)
 
@@ -82,7 +83,7 @@ def test_recorded_are_the_rows_of_todays_configuration(study):
     leave_run(study, first)
     leave_run(study, second)
     tabulate_tuning(study)
-    shutil.rmtree(study.run_folder(first).parent)
+    shutil.rmtree(places.trained_to(study, first).parent)
     assert recorded_runs(study) == {first, second}
     path = study.folder / "tuning.csv"
     path.write_text(path.read_text().replace(study.config_digest(first), "of another configuration", 1))
@@ -105,5 +106,5 @@ def test_a_damaged_table_is_one_line(study, content, message):
 
 
 def test_a_missing_table_is_one_line(study):
-    with pytest.raises(ReproduceError, match="tuning.csv is missing; `python -m reproduce tuning tiny` makes it"):
+    with pytest.raises(ReproduceError, match="tuning.csv is missing; run `python -m reproduce tuning tiny`"):
         read_tuning(study)

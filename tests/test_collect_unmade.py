@@ -45,7 +45,7 @@ def frame(tmp_path):
     """Return a function that writes runs (variant, epochs, seed) of a study and reads those that count."""
 
     def read(study, *there):
-        place = tmp_path / ("runs" if study.published_by == "stages" else "external")
+        place = tmp_path / ("runs" if study.is_trained_by_stages else "external")
         for variant, epochs, seed in there:
             write_run(place, RunId("nets", variant, epochs, seed))
         return read_runs(published_runs(study, tmp_path / "runs"), tmp_path / "runs")

@@ -3,7 +3,6 @@
 import io
 import json
 import os
-import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 from collect_support import FakeRunId, FakeStudy, claim, write_run
 from ruamel.yaml import YAML
+from stored_runs import write_labels
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import file_digest, json_digest
@@ -54,11 +54,7 @@ def root(tmp_path):
     runs_root = tmp_path / "results" / "runs"
     write_run(runs_root, RUN, error=26.0, config=CONFIG, config_sha256=json_digest(CONFIG), **digests)
     write_lock(tmp_path)
-    data = tmp_path / "data" / "cifar10"
-    data.mkdir(parents=True)
-    records = np.zeros((10000, 3073), dtype=np.uint8)
-    records[:, 0] = LABELS
-    records.tofile(data / "test_batch.bin")
+    write_labels(tmp_path / "results", LABELS)
     collect([study()], tmp_path / "results", runs_root, [claim()])
     return tmp_path
 
@@ -170,15 +166,25 @@ def test_predictions_of_too_few_images(root):
     assert any("predictions.npz has no test_predicted for 10000 images" in line for line in problems(root))
 
 
-def test_without_data_the_count_is_skipped_visibly(root):
-    shutil.rmtree(root / "data")
+def test_without_labels_of_its_own_or_images_the_count_is_skipped_visibly(root):
     edit(folder(root) / "metrics.json", test_top1_error_percent=25.0)
+    edit(folder(root) / "run.json", dataset="fashion_mnist")
+    (root / "results" / "data" / "cifar10").rename(root / "results" / "data" / "fashion_mnist")
     write_lock(root)
-    stream = io.StringIO()
-    assert len(verify([study()], root, stream)) == 1
-    assert (
-        "skipped: nets: test errors were not counted again, data/cifar10 has no test labels here" in stream.getvalue()
-    )
+    stream, of_clothing = io.StringIO(), study()
+    of_clothing.dataset = "fashion_mnist"
+    assert len(verify([of_clothing], root, stream)) == 1
+    start = "skipped: nets: test errors were not counted again: "
+    assert stream.getvalue().startswith(start) and "run `python -m reproduce data fashion_mnist`" in stream.getvalue()
+
+
+def test_committed_labels_that_are_missing_or_edited(root):
+    path = root / "results" / "data" / "cifar10" / "test_labels.npy"
+    np.save(path, np.append(LABELS[1:], [1]).astype(np.uint8))
+    assert any("is 26.0000, the predictions give 26.0100" in line for line in problems(root))
+    path.unlink()
+    (problem,) = problems(root)
+    assert problem.endswith("test_labels.npy is missing; run `python -m reproduce data cifar10`")
 
 
 def test_a_damaged_run_is_a_problem_and_the_rest_is_checked(root):

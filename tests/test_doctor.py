@@ -11,6 +11,7 @@ from training_support import tiny_study, use_study, write_study
 from reproduce import cli
 from reproduce.data.ilsvrc import editions
 from reproduce.models.spec import load_spec
+from reproduce.runs import places
 from reproduce.speed import doctor
 from reproduce.study.run_id import RunId
 from reproduce.study.study import RunList
@@ -133,8 +134,8 @@ def test_tuning_runs_count_by_what_is_kept_of_them(tmp_path, monkeypatch):
     }
     study = tiny_study(tmp_path).model_copy(update={"profiles": profiles})
     finished, recorded, digest = *study.runs("standard"), study.runs("tuning")[0], study.variant("small").digest()
-    finished.folder.mkdir(parents=True)
-    (finished.folder / "run.json").write_text("{}")
+    places.found_at(finished).mkdir(parents=True)
+    (places.found_at(finished) / "run.json").write_text("{}")
     lines = doctor.examine([study]).splitlines()
     assert lines[-2].startswith("tiny: runs made: standard 1 of 1, tuning 0 of 2;")
     row = f"small,6,{recorded.seed},{digest},{'a' * 40}"
@@ -152,6 +153,6 @@ def test_runs_that_are_published_elsewhere_count(folder):
     study = external_study(folder)
     prepare_miniature(folder)
     run = RunId("tinynet", "paper", 2, 1)
-    shutil.copytree(finish_run(study, run, wrong=[]), study.published_folder(run))
-    shutil.rmtree(study.run_folder(run))
+    shutil.copytree(finish_run(study, run, wrong=[]), places.published_to(study, run))
+    shutil.rmtree(places.trained_to(study, run))
     assert "1 of 8 runs are published" in report(folder)

@@ -9,10 +9,10 @@ from external_support import TEST_IMAGES, external_study, finish_run
 from reproduce import cli
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import file_digest, read_json
+from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.train.ensemble import make_ensembles, mean_probabilities
 from reproduce.train.publish import publish
-from reproduce.train.run import probabilities_path
 
 PAIR = RunId("tinynet", "pair", 2, 1)
 
@@ -39,11 +39,11 @@ def test_the_mean_is_that_of_the_files(tmp_path):
 
 def sharpen(study, run, images, factor):
     """Make the run surer of its answers on some images, as its record and its file both say."""
-    path = probabilities_path(run)
+    path = places.probabilities_of(run)
     values = np.load(path).astype(np.float32)
     values[images] = values[images] ** factor / (values[images] ** factor).sum(1, keepdims=True)
     np.save(path, values.astype(np.float16))
-    record = study.run_folder(run) / "run.json"
+    record = places.trained_to(study, run) / "run.json"
     record.write_text(record.read_text().replace(read_json(record)["probabilities_sha256"], file_digest(path)))
 
 
@@ -53,7 +53,7 @@ def test_the_surer_net_decides_and_the_record_is_like_a_runs(study, capsys):
     finish_run(study, member(2), wrong=[2, 3, 4, 5])
     sharpen(study, member(2), slice(0, 6), 3)
     assert cli.main(["ensemble", "tinynet", "pair"]) == 0
-    folder = study.run_folder(PAIR)
+    folder = places.trained_to(study, PAIR)
     metrics, record = read_json(folder / "metrics.json"), read_json(folder / "run.json")
     assert metrics["test_top1_error_percent"] == pytest.approx(100 * 4 / TEST_IMAGES)
     assert (metrics["test_top5_error_percent"], metrics["test_images"], metrics["views"]) == (0.0, TEST_IMAGES, 10)
@@ -74,7 +74,7 @@ def test_an_ensemble_of_published_runs_is_published(study, monkeypatch):
     for seed in (1, 2):
         finish_run(study, member(seed), wrong=[seed])
     make_ensembles("tinynet", "pair")
-    assert publish("tinynet", "pair") == [study.published_folder(PAIR)]
+    assert publish("tinynet", "pair") == [places.published_to(study, PAIR)]
 
 
 def test_a_dirty_member_makes_a_dirty_ensemble(study, monkeypatch, capsys):
@@ -103,7 +103,7 @@ def test_runs_that_do_not_belong_together_are_refused(study, changes, message):
     (folder / "run.json").write_text(json.dumps(record))
     with pytest.raises(ReproduceError, match=message):
         make_ensembles("tinynet", "pair")
-    assert not study.run_folder(PAIR).exists()
+    assert not places.trained_to(study, PAIR).exists()
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def edit(path, old, new):
 STAGED = [
     path.parent.name
     for path in sorted(EXPERIMENTS.glob("*/study.yaml"))
-    if load_study(path.parent.name).published_by == "stages"
+    if load_study(path.parent.name).is_trained_by_stages
 ]
 
 
@@ -58,7 +58,7 @@ def test_collect_follows_the_run_lists_of_every_study():
     for path in sorted(EXPERIMENTS.glob("*/study.yaml")):
         study = load_study(path.parent.name)
         expected = {"profiles.standard"} | {name for name in ("comparisons", "factorials") if getattr(study, name)}
-        if study.published_by == "publish":
+        if study.is_published_by_hand:
             expected |= {"profiles.full"} | ({"ensembles"} if study.ensembles else set())
         assert followed.pop(f"experiments/{study.study}/study.yaml") >= expected
     assert followed == {}
@@ -69,7 +69,7 @@ def test_collect_follows_the_run_lists_of_every_study():
 def test_studies_published_by_hand_have_no_stages_and_no_golden_files():
     """Nothing at the root can ask for their data: their runs are outs of no stage."""
     names = [path.parent.name for path in EXPERIMENTS.glob("*/study.yaml")]
-    by_hand = [name for name in names if load_study(name).published_by == "publish"]
+    by_hand = [name for name in names if load_study(name).is_published_by_hand]
     assert sorted(by_hand) == ["ilsvrc2010", "ilsvrc2012"]
     for name in by_hand:
         assert not {path.name for path in (EXPERIMENTS / name).iterdir()} & {"dvc.yaml", "dvc.lock", "golden"}

@@ -36,7 +36,7 @@ def planned(tmp_path):
     """Return a function that writes the runs {(variant, epochs): errors} and returns the plan's lines."""
 
     def lines(study, errors, *names, claims=(), **changes):
-        place = tmp_path / ("runs" if study.published_by == "stages" else "external")
+        place = tmp_path / ("runs" if study.is_trained_by_stages else "external")
         for (variant, epochs), values in errors.items():
             for seed, error in enumerate(values, 1):
                 if error is not None:

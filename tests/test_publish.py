@@ -9,6 +9,7 @@ from external_support import STUDY, external_study, finish_run
 from reproduce import cli
 from reproduce.base.errors import ReproduceError
 from reproduce.data.ilsvrc import editions
+from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.train.publish import publish
 from reproduce.train.run import is_up_to_date
@@ -172,5 +173,5 @@ def test_a_finished_or_published_run_is_not_trained_again(folder):
     publish("tinynet")
     edit(source / "run.json", config_sha256="of another configuration")
     assert is_up_to_date(RUN), "the published one still counts"
-    edit(study.published_folder(RUN) / "run.json", config_sha256="of another configuration")
+    edit(places.published_to(study, RUN) / "run.json", config_sha256="of another configuration")
     assert not is_up_to_date(RUN)

@@ -17,7 +17,7 @@ from reproduce.report.build import pages as generated_pages
 from reproduce.report.readme import check_readme, unmarked_results
 from reproduce.report.records import load_records
 from reproduce.report.studies import study_module
-from reproduce.runs.files import folder_of_run
+from reproduce.runs import places
 from reproduce.speed.bench.run import PARTS
 from reproduce.study.claims import load_claims
 from reproduce.study.run_id import RunId
@@ -75,8 +75,8 @@ def unknown_name(parsed):
         study.variant(parsed.variant)
     known = {
         "ensemble": lambda: parsed.name in study.ensembles,
-        "evaluate": lambda: folder_of_run(RunId.parse(parsed.run)).is_dir(),
-        "rerun": lambda: folder_of_run(RunId.parse(parsed.run)).is_dir(),
+        "evaluate": lambda: places.found_at(RunId.parse(parsed.run)).is_dir(),
+        "rerun": lambda: places.found_at(RunId.parse(parsed.run)).is_dir(),
         "publish": lambda: parsed.variant in (None, *study.variants, *study.ensembles),
         "report": lambda: {
             "notebook": lambda: (NOTEBOOK_SOURCES / f"{parsed.name}.ipynb").is_file(),

@@ -6,11 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from stored_runs import write_labels
 
 from reproduce import cli
 from reproduce.base import paths
 from reproduce.base.errors import ReproduceError
 from reproduce.data.registry import DATASETS
+from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.train import rerun
 from reproduce.train.record import npz_bytes
@@ -46,20 +48,19 @@ def use_labels(monkeypatch, dataset, labels):
 @pytest.fixture
 def published(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "RESULTS", tmp_path)
-    monkeypatch.setattr(rerun, "read_predictions", lambda run: dict(np.load(run.folder / "predictions.npz")))
-    use_labels(monkeypatch, "cifar10", [0, 1, 2, 3])
+    write_labels(tmp_path, [0, 1, 2, 3])
     return tmp_path
 
 
 def test_the_error_comes_from_the_predictions(published):
-    write(RUN.folder, [0, 1, 2, 9], 25.0)
+    write(places.found_at(RUN), [0, 1, 2, 9], 25.0)
     text = rerun.evaluate_run(RUN)
     assert "1 of 4 test images wrong, 25.00 %" in text
     assert "4.56 to 69.94 %" in text  # Wilson, worked by hand for 1 of 4
 
 
 def test_labels_are_those_of_the_runs_own_data_set(published, monkeypatch):
-    folder = write(RUN.folder, [3, 2, 9], 100 / 3)  # of the first three of four test images
+    folder = write(places.found_at(RUN), [3, 2, 9], 100 / 3)  # of the first three of four test images
     run = json.loads((folder / "run.json").read_text()) | {"dataset": "fashion_mnist"}
     (folder / "run.json").write_text(json.dumps(run))
     use_labels(monkeypatch, "fashion_mnist", [3, 2, 1, 0])
@@ -67,7 +68,7 @@ def test_labels_are_those_of_the_runs_own_data_set(published, monkeypatch):
 
 
 def test_metrics_that_contradict_the_predictions_are_an_error(published):
-    write(RUN.folder, [0, 1, 9, 9], 25.0)
+    write(places.found_at(RUN), [0, 1, 9, 9], 25.0)
     with pytest.raises(ReproduceError, match=r"gives 50\.0 % but metrics\.json says 25\.0 %"):
         rerun.evaluate_run(RUN)
 
@@ -91,19 +92,18 @@ def rerun_as(published, monkeypatch):
         monkeypatch.setattr(rerun, "train_run", train)
         return rerun.rerun(RUN, launch)
 
-    monkeypatch.setattr(rerun, "RERUNS_FOLDER", published / "reruns")
     return compare
 
 
 def publish_seeds(*errors):
     """Publish seeds 1, 2, ... of RUN's variant and length, and one of another length that must not count."""
     for seed, error in enumerate(errors, 1):
-        write(RunId("nets", "tiny", 2, seed).folder, [0, 1, 2, 9], error)
-    write(RunId("nets", "tiny", 3, 1).folder, [0, 1, 2, 9], 90.0)
+        write(places.found_at(RunId("nets", "tiny", 2, seed)), [0, 1, 2, 9], error)
+    write(places.found_at(RunId("nets", "tiny", 3, 1)), [0, 1, 2, 9], 90.0)
 
 
 def test_a_rerun_goes_beside_the_published_run_and_is_compared(rerun_as):
-    write(RUN.folder, [0, 1, 2, 9], 25.0)
+    write(places.found_at(RUN), [0, 1, 2, 9], 25.0)
     text = rerun_as([0, 1, 9, 9], 50.0).text
     assert "75.00 % of the test images get the same prediction" in text
     assert "is the same in processor, threads, GPU and torch" in text  # as many threads as the published run
@@ -167,7 +167,7 @@ def test_a_record_that_names_no_instructions_leaves_the_processor_open(rerun_as)
 
 def test_every_machine_that_a_run_was_trained_on_counts(rerun_as):
     publish_seeds(25.0, 26.0, 27.0)
-    path = RUN.folder / "run.json"
+    path = places.found_at(RUN) / "run.json"
     record = json.loads(path.read_text())
     sessions = [{"machine": record["machine"] | {"cpu": "B"}}, {"machine": record["machine"]}]
     path.write_text(json.dumps(record | {"sessions": sessions}))
@@ -204,12 +204,11 @@ def test_a_rerun_outside_the_spread_ends_the_command_with_an_error(rerun_as, mon
     assert cli.main(["rerun", str(RUN)]) == 0
 
 
-def test_a_run_that_recorded_hits_needs_no_labels(published, monkeypatch):
+def test_a_run_that_recorded_hits_needs_no_labels(published):
     """Runs on ILSVRC, among the external ones: 20 images, of which the first three are wrong."""
     folder = write(published / "external" / str(RUN), [], 15.0)
     metrics = json.loads((folder / "metrics.json").read_text()) | {"test_images": 20}
     (folder / "metrics.json").write_text(json.dumps(metrics))
     bits = np.packbits([False] * 3 + [True] * 17)
     (folder / "predictions.npz").write_bytes(npz_bytes({"test_top1_correct_bits": bits}))
-    monkeypatch.setattr(rerun, "read_predictions", lambda run: dict(np.load(folder / "predictions.npz")))
     assert "3 of 20 test images wrong, 15.00 %" in rerun.evaluate_run(RUN)

@@ -4,7 +4,7 @@ import pandas as pd
 
 from reproduce.base.paths import EXPERIMENTS, RESULTS
 from reproduce.judge.verify import find_problems
-from reproduce.runs.files import folder_of_run
+from reproduce.runs import places
 from reproduce.runs.table import published_runs
 from reproduce.study.study import load_study
 from reproduce.train.publish import MOST_BYTES
@@ -20,10 +20,10 @@ def test_the_table_of_runs_is_that_of_the_run_folders():
     table = pd.read_csv(RESULTS / "tables" / "runs.csv").set_index("run_id")["status"]
     listed = [run for study in STUDIES for run in published_runs(study)]
     assert list(table.index) == [str(run) for run in listed]
-    assert [status != "missing" for status in table] == [(folder_of_run(run) / "run.json").is_file() for run in listed]
+    assert [status != "missing" for status in table] == [places.is_published(run) for run in listed]
 
 
 def test_a_run_is_small_enough_to_publish():
     for study in STUDIES:
         for run in published_runs(study):
-            assert sum(path.stat().st_size for path in folder_of_run(run).glob("*")) <= MOST_BYTES, str(run)
+            assert sum(path.stat().st_size for path in places.found_at(run).glob("*")) <= MOST_BYTES, str(run)

@@ -191,7 +191,7 @@ def test_a_row_without_a_source_is_refused(tmp_path):
     table.drop(columns="kind").to_csv(tmp_path / "hardware.csv", index=False)
     with pytest.raises(ReproduceError, match="lacks the column 'kind'"):
         cost.load_hardware(tmp_path / "hardware.csv")
-    with pytest.raises(ReproduceError, match="cannot read"):
+    with pytest.raises(ReproduceError, match="none.csv is missing; restore it with git"):
         cost.load_published(tmp_path / "none.csv")
 
 

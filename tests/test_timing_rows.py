@@ -43,7 +43,7 @@ def test_no_machine_yet_is_an_empty_table(tmp_path):
 
 def test_a_damaged_file_is_one_line(tmp_path):
     path = tmp_path / "a.csv"
-    for content, problem in (("", "cannot read"), ("cpu,cores\nx,2\n", "has no column 'gpu'")):
+    for content, problem in (("", "cannot be read"), ("cpu,cores\nx,2\n", "lacks the column 'gpu'")):
         path.write_text(content)
         with pytest.raises(ReproduceError, match=problem) as caught:
             read_rows(path)

@@ -30,7 +30,7 @@ def variants_with_golden_files():
     for path in sorted(paths.EXPERIMENTS.glob("*/study.yaml")):
         study = load_study(path.parent.name)
         marks = [pytest.mark.slow] if study.study in SLOW_STUDIES else []
-        if study.published_by == "stages":
+        if study.is_trained_by_stages:
             yield from (pytest.param(study, name, id=f"{study.study}-{name}", marks=marks) for name in study.variants)
 
 

@@ -18,6 +18,7 @@ from training_support import (
 )
 
 from reproduce.base.errors import InterruptedRunError, ReproduceError
+from reproduce.runs import places
 from reproduce.train import run as run_module
 from reproduce.train.run import Launch, choose_device, train_run
 
@@ -34,7 +35,7 @@ def folder(tmp_path, monkeypatch):
 
 def test_a_run_is_written_to_its_place_and_its_checkpoint_goes(folder):
     place = train_run(RUN, launch=ONE_THREAD)
-    assert place == folder / "results" / "runs" / "tiny" / "small" / "epochs6" / "seed1" == RUN.folder
+    assert place == folder / "results" / "runs" / "tiny" / "small" / "epochs6" / "seed1" == places.found_at(RUN)
     run = json.loads((place / "run.json").read_text())
     assert (run["interruptions"], run["git_commit"], run["machine"]["threads"]) == (0, "a" * 40, 1)
     assert len(run["source_sha256"]) == len(run["golden_sha256"]) == 64
@@ -60,9 +61,9 @@ def test_a_stop_request_saves_and_the_same_command_goes_on(folder, monkeypatch, 
         with pytest.raises(InterruptedRunError, match=f"stopped at step {updates}; the same command goes on") as caught:
             train_run(RUN, launch=ONE_THREAD)
     assert caught.value.exit_code == 75
-    assert not RUN.folder.exists() and len(checkpoints(folder)) == 1
+    assert not places.found_at(RUN).exists() and len(checkpoints(folder)) == 1
     assert results(train_run(RUN, launch=ONE_THREAD)) == unbroken
-    run = json.loads((RUN.folder / "run.json").read_text())
+    run = json.loads((places.found_at(RUN) / "run.json").read_text())
     assert run["interruptions"] == 1
     assert [session["source_sha256"] for session in run["sessions"]] == [run["source_sha256"]] * 2
     assert checkpoints(folder) == []
@@ -97,20 +98,20 @@ def test_a_run_trained_beside_the_published_one_shares_nothing_with_it(folder, m
             train_run(RUN, launch=ONE_THREAD)
     beside = train_run(RUN, folder / "beside", ONE_THREAD)
     assert json.loads((beside / "run.json").read_text())["interruptions"] == 0
-    assert len(checkpoints(folder)) == 1 and not RUN.folder.exists()
+    assert len(checkpoints(folder)) == 1 and not places.found_at(RUN).exists()
 
 
 def test_runs_of_other_seeds_do_not_wait_for_one_another(folder, monkeypatch):
     other = type(RUN)("tiny", "small", 2, 2)
     after_updates(monkeypatch, 3, lambda: train_run(other, launch=ONE_THREAD))
-    assert train_run(RUN, launch=ONE_THREAD).exists() and other.folder.exists()
+    assert train_run(RUN, launch=ONE_THREAD).exists() and places.found_at(other).exists()
 
 
 def test_a_dirty_tree_is_refused_unless_nothing_is_published(folder, monkeypatch):
     monkeypatch.setattr(run_module, "git_state", lambda: {"git_commit": "a" * 40, "git_dirty": True})
     with pytest.raises(ReproduceError, match="has uncommitted changes, so the run could not say what made it"):
         train_run(RUN, launch=ONE_THREAD)
-    assert not (folder / "scratch").exists() and not RUN.folder.exists()
+    assert not (folder / "scratch").exists() and not places.found_at(RUN).exists()
     place = train_run(RUN, folder / "beside", Launch(threads=1, require_clean_tree=False))
     assert json.loads((place / "run.json").read_text())["git_dirty"] is True
 
@@ -141,7 +142,7 @@ def test_a_configuration_changed_while_it_trained_is_refused(folder, monkeypatch
     after_updates(monkeypatch, 5, change)
     with pytest.raises(ReproduceError, match=f"of {RUN} changed while it trained; train it again"):
         train_run(RUN, launch=ONE_THREAD)
-    assert not RUN.folder.exists()
+    assert not places.found_at(RUN).exists()
 
 
 @pytest.mark.parametrize("name", ["experiments/tiny/golden/small.json", "results/data/cifar10/manifest.json"])
@@ -201,7 +202,7 @@ def test_a_run_that_diverges_publishes_nothing(folder, monkeypatch):
     monkeypatch.setattr(create, "advance", lambda s: (s.state.step == 3 and lose_weights()) or advance(s))
     with pytest.raises(ReproduceError, match=r"the loss became nan in epoch 1, update 4 \(step 4 of the run\)"):
         train_run(RUN, launch=ONE_THREAD)
-    assert not RUN.folder.exists()
+    assert not places.found_at(RUN).exists()
 
 
 def test_devices_that_are_absent_are_refused(monkeypatch):

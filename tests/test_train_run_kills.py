@@ -14,6 +14,7 @@ import training_support
 from training_support import RUN, after_updates, checkpoints, results, use_own_folder, use_study
 
 from reproduce.base.errors import ReproduceError
+from reproduce.runs import places
 from reproduce.train import checkpoint, record
 from reproduce.train import run as run_module
 from reproduce.train.run import Launch, train_run
@@ -39,7 +40,7 @@ def test_a_full_disk_at_a_checkpoint_keeps_the_previous_one(folder, monkeypatch)
     with pytest.raises(ReproduceError, match=r"cannot write .*\.pt: No space left on device; free space") as caught:
         train_run(RUN, launch=Launch(threads=1, seconds_between_checkpoints=0))
     assert "\n" not in str(caught.value)
-    assert not RUN.folder.exists()
+    assert not places.found_at(RUN).exists()
     (saved,) = checkpoints(folder)
     assert {path.suffix for path in saved.parent.iterdir()} == {".lock", ".pt"}
     monkeypatch.undo()
@@ -52,13 +53,15 @@ def test_a_full_disk_at_a_checkpoint_keeps_the_previous_one(folder, monkeypatch)
 @pytest.mark.parametrize("published", [True, False])
 def test_a_full_disk_at_the_end_loses_neither_training_nor_the_published_run(folder, monkeypatch, published):
     if published:
-        RUN.folder.mkdir(parents=True)
-        (RUN.folder / "run.json").write_text("published")
+        places.found_at(RUN).mkdir(parents=True)
+        (places.found_at(RUN) / "run.json").write_text("published")
     with monkeypatch.context() as patched:
         patched.setattr(record, "write_json", no_space)
         with pytest.raises(ReproduceError, match="cannot write .*seed1: No space left on device"):
             train_run(RUN, launch=ONE_THREAD)
-    assert [path.name for path in RUN.folder.parent.rglob("*")] == (["seed1", "run.json"] if published else [])
+    assert [path.name for path in places.found_at(RUN).parent.rglob("*")] == (
+        ["seed1", "run.json"] if published else []
+    )
     assert len(checkpoints(folder)) == 1
     trained = []
     monkeypatch.setattr(run_module.Trainer, "advance", trained.append)
@@ -115,7 +118,7 @@ def test_ten_kills_at_random_moments_change_nothing(folder):
     process = started(folder, epochs, folder / "scratch-unbroken")
     output, _ = process.communicate(timeout=200)
     assert process.returncode == 0, output
-    place = type(RUN)("tiny", "long", epochs, 1).folder
+    place = places.found_at(type(RUN)("tiny", "long", epochs, 1))
     unbroken = results(place)
     training_seconds = json.loads((place / "run.json").read_text())["training_seconds"]
     place.rename(folder / "unbroken")

@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
         return verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
 
     data = add("data", "get a data set, check it, and compute its statistics")
-    data.add_argument("dataset", help="its name; a wrong one is answered with all names")
+    data.add_argument("dataset", help="its name, or neighbors; a wrong one is answered with all names")
     data.add_argument("--subset", action="store_true", help="ILSVRC: accept any number of images and classes")
     data.add_argument(
         "--skip-corrupt", action="store_true", help="ILSVRC: leave out and list images that do not decode"
@@ -97,9 +97,8 @@ def build_parser() -> argparse.ArgumentParser:
     tuning.add_argument("study")
     add("collect", "gather the listed runs into tables, verdicts and results/numbers.json")
     report = add("report", "draw figures, execute a notebook, or write the generated parts of README and notes")
-    parts = ("study", "ablations", "literature", "timing", "notebook", "readme", "architectures", "neighbors")
-    text = "neighbors finds the training images nearest in pixels, which collect and what_columns_learn read"
-    report.add_argument("part", choices=parts, help=text)
+    parts = ("study", "ablations", "literature", "timing", "notebook", "readme", "architectures")
+    report.add_argument("part", choices=parts)
     report.add_argument("name", nargs="?", help="which study or notebook, for these two parts alone")
     plan = add("plan", "say which seeds would settle inconclusive verdicts, their time, what to edit, and the command")
     plan.add_argument("names", nargs="*", metavar="CLAIM_OR_STUDY", help="by default every inconclusive verdict")

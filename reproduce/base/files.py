@@ -17,6 +17,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import relative_to_repo
 
 _CHUNK_BYTES = 1 << 20
+RESTORE = "restore it with git"
 
 
 def refuse_dangling_links(path: Path) -> None:
@@ -75,18 +76,44 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
 
 
+@contextlib.contextmanager
+def reading(path: Path, remedy: str = RESTORE) -> Iterator[None]:
+    """Turn whatever goes wrong while a committed file is read into one error.
+
+    Args:
+        path: the file.
+        remedy: what to do where the file is missing.
+
+    Raises:
+        ReproduceError: the file is missing or damaged.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise ReproduceError(f"{relative_to_repo(path)} is missing; {remedy}") from error
+    except Exception as error:  # a damaged archive raises OSError, ValueError, zipfile's or zlib's own errors
+        reason = " ".join(str(error).split())
+        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); {RESTORE}") from error
+
+
 def read_array(path: Path, command: str) -> np.ndarray:
     """Return the array of a committed .npy file; ``command`` makes it where it is missing.
 
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    try:
+    with reading(path, f"run `{command}`"):
         return np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise ReproduceError(f"{relative_to_repo(path)} is missing; run `{command}`") from error
-    except (OSError, ValueError) as error:
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({error}); restore it with git") from error
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a committed .npz file by name.
+
+    Raises:
+        ReproduceError: the file is missing or damaged.
+    """
+    with reading(path), np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def read_json(path: Path) -> Any:

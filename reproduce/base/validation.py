@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
@@ -15,6 +15,26 @@ from reproduce.base.errors import ReproduceError, shortened
 from reproduce.base.paths import relative_to_repo
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+_LATER = "later"
+
+
+def later(default: Any) -> Any:
+    """Return the declaration of a field that is younger than the first published runs.
+
+    A published run's digest is over its configuration, which did not have the field. ``without_later_defaults`` leaves
+    it out at its default, the only behavior there was before, so that the old digests still hold.
+    """
+    return Field(default=default, json_schema_extra={_LATER: True})
+
+
+def without_later_defaults(model: BaseModel, content: dict[str, Any]) -> dict[str, Any]:
+    """Return a model's dumped ``content`` without the fields declared by ``later`` that are at their defaults."""
+    fields = type(model).model_fields
+    younger = {name: field.default for name, field in fields.items() if _LATER in (field.json_schema_extra or {})}
+    unset = {name for name, default in younger.items() if getattr(model, name) == default}
+    return {name: value for name, value in content.items() if name not in unset}
 
 
 class Strict(BaseModel):

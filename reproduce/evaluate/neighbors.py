@@ -6,11 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from reproduce.data.pixel_neighbors import NEIGHBORS
 from reproduce.models import spec
 from reproduce.models.network import Network
-
-QUERIES = 1000  # the first so many test images
-NEIGHBORS = 6  # as many as Figure 4 shows of each query
 
 
 @torch.no_grad()

@@ -1,7 +1,7 @@
 """What each ingredient is credited with, at every scale: the claims that name an ablation, and what their runs gave."""
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -9,50 +9,92 @@ from reproduce.data.registry import DATASETS
 from reproduce.judge.verdicts import Verdict
 from reproduce.study.claims import Claim
 
-COLUMNS = [
-    *("ablation", "claim", "statement", "study", "arms", "estimand", "unit", "scale", "schedule", "dataset"),
-    *("relation", "published", "authors_log", "estimate", "low", "high", "seeds_planned", "n_first", "n_second"),
-    *("method", "p_value", "p_value_holm", "negligible_within", "negligible", "verdict", "seeds_to_settle", "runs"),
-]
-_FLOATS = ["published", "authors_log", "estimate", "low", "high", "p_value", "p_value_holm", "negligible_within"]
-_COUNTS = ["seeds_planned", "n_first", "n_second", "seeds_to_settle"]
+
+@dataclass(frozen=True)
+class AblationRow:
+    """One row of ablations.csv: a claim that credits an ingredient, and its verdict.
+
+    ``p_value_holm`` is the verdict's: corrected within all judged claims of its study.
+    """
+
+    ablation: str
+    claim: str
+    statement: str
+    study: str | None
+    arms: list[str]
+    estimand: str | None
+    unit: str | None
+    scale: str
+    schedule: str | None
+    dataset: str | None
+    relation: str
+    published: float | None
+    authors_log: float | None
+    estimate: float | None
+    low: float | None
+    high: float | None
+    seeds_planned: int | None
+    n_first: int | None
+    n_second: int | None
+    method: str | None
+    p_value: float | None
+    p_value_holm: float | None
+    negligible_within: float | None
+    negligible: bool | None
+    verdict: str
+    seeds_to_settle: int | None
+    runs: list[str]
 
 
-def ablation_table(claims: Sequence[Claim], verdicts: Sequence[Verdict], runs: pd.DataFrame) -> pd.DataFrame:
+def ablation_rows(claims: Sequence[Claim], verdicts: Sequence[Verdict], runs: pd.DataFrame) -> list[AblationRow]:
     """Return one row per claim with an ablation, those of one ablation together, in the claims' order.
 
-    A claim without runs stays, with the verdict ``not run``. ``p_value_holm`` is the verdict's: corrected within all
-    judged claims of its study.
+    A claim without runs stays, with the verdict ``not run``.
 
     Args:
         claims: all claims.
-        verdicts: one a claim, in the same order.
+        verdicts: one per claim, in the same order.
         runs: the frame of ``runs.read_runs``, for the data set that a verdict's runs saw.
     """
     judged = [pair for pair in zip(claims, verdicts, strict=True) if pair[0].ablation]
     order = list(dict.fromkeys(claim.ablation for claim, _ in judged))
     judged.sort(key=lambda pair: order.index(pair[0].ablation))
     seen = runs.set_index("run_id")["dataset"]
-    rows = [_row(claim, verdict, seen) for claim, verdict in judged]
-    return pd.DataFrame(rows, columns=COLUMNS).astype(
-        dict.fromkeys(_FLOATS, "float64") | dict.fromkeys(_COUNTS, "Int64")
+    return [_row(claim, verdict, seen) for claim, verdict in judged]
+
+
+def _row(claim: Claim, verdict: Verdict, datasets: pd.Series) -> AblationRow:
+    has_one_arm = claim.kind in ("single_value", "gain")
+    n_first, n_second = [*verdict.n_by_arm, None, None][:2] if verdict.n_by_arm else (0, None if has_one_arm else 0)
+    return AblationRow(
+        ablation=claim.ablation,
+        claim=claim.id,
+        statement=claim.statement,
+        study=claim.study,
+        arms=claim.arms,
+        estimand=claim.estimand,
+        unit=verdict.unit,
+        scale=verdict.scale,
+        schedule=verdict.schedule,
+        dataset=_dataset(claim, datasets.reindex(verdict.runs)),
+        relation=claim.relation,
+        published=_target(claim, "published"),
+        authors_log=_target(claim, "authors_log"),
+        estimate=verdict.estimate,
+        low=verdict.low,
+        high=verdict.high,
+        seeds_planned=claim.seeds_planned,
+        n_first=n_first,
+        n_second=n_second,
+        method=verdict.method,
+        p_value=verdict.p_value,
+        p_value_holm=verdict.p_value_holm,
+        negligible_within=verdict.negligible_within,
+        negligible=verdict.negligible,
+        verdict=verdict.verdict,
+        seeds_to_settle=verdict.seeds_to_settle,
+        runs=verdict.runs,
     )
-
-
-def _row(claim: Claim, verdict: Verdict, datasets: pd.Series) -> dict[str, Any]:
-    row: dict[str, Any] = {"claim": claim.id}
-    row |= {
-        name: getattr(claim, name)
-        for name in ("ablation", "statement", "study", "arms", "estimand", "relation", "seeds_planned")
-    }
-    row |= {kind: _target(claim, kind) for kind in ("published", "authors_log")}
-    counts = verdict.n_by_arm or ([0] if claim.kind in ("single_value", "gain") else [0, 0])
-    row |= dict(zip(("n_first", "n_second"), counts, strict=False))
-    fields = ("unit", "scale", "schedule", "estimate", "low", "high", "method", "p_value", "p_value_holm", "verdict")
-    row |= {
-        name: getattr(verdict, name) for name in (*fields, "seeds_to_settle", "negligible_within", "negligible", "runs")
-    }
-    return row | {"dataset": _dataset(claim, datasets.reindex(verdict.runs))}
 
 
 def _target(claim: Claim, kind: str) -> float | None:

@@ -1,22 +1,32 @@
 """The analyses of what runs stored beside their metrics: a table each, and the numbers that may be cited from them."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from reproduce.judge.number_rows import Number
 from reproduce.runs.ensembles import ensemble_gains, validation_gaps, view_gains
-from reproduce.runs.files import RUNS_ROOT
 from reproduce.runs.filters import SPLIT_P_VALUE, color_specialization
 from reproduce.runs.neighbors import neighbor_purity
-from reproduce.runs.statistics import Estimate, mean_interval
+from reproduce.runs.statistics import mean_interval
 
-_PLACE = ("dataset", "scale", "schedule")
 _PAPERS_NETS = 5  # averaged in the paper's Table 2
 
 
-def analyze(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> dict[str, pd.DataFrame]:
+@dataclass(frozen=True)
+class Found:
+    """A value with its interval, if it has one, and where that comes from."""
+
+    value: float
+    low: float | None
+    high: float | None
+    method: str
+
+
+def analyze(runs: pd.DataFrame, runs_root: Path | None = None) -> dict[str, pd.DataFrame]:
     """Return every analysis's table by its file's name, without ``.csv``.
 
     Args:
@@ -35,82 +45,90 @@ def analyze(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> dict[str, pd.Dat
     }
 
 
-def number_entries(tables: Mapping[str, pd.DataFrame]) -> list[dict[str, Any]]:
-    """Return entries for ``numbers.json``, as ``numbers.build_rows`` completes them.
-
-    Args:
-        tables: as ``analyze`` gives them.
-    """
-    entries = [entry for row in tables["ensembles"].to_dict("records") for entry in _ensemble(row)]
-    entries += [_views(row) for row in tables["views"].to_dict("records")]
-    entries += [_validation(row) for row in tables["validation_gaps"].to_dict("records")]
-    entries += [entry for arm in _by_variant(tables["color_specialization"]) for entry in _color(arm)]
-    return entries + [entry for arm in _by_variant(tables["neighbor_purity"]) for entry in _purity(arm)]
+def numbers_of(tables: Mapping[str, pd.DataFrame]) -> list[Number]:
+    """Return the numbers that may be cited from the tables that ``analyze`` gives."""
+    numbers = [number for row in tables["ensembles"].to_dict("records") for number in _ensemble(row)]
+    numbers += [_views(row) for row in tables["views"].to_dict("records")]
+    numbers += [_validation(row) for row in tables["validation_gaps"].to_dict("records")]
+    numbers += [number for arm in _by_variant(tables["color_specialization"]) for number in _color(arm)]
+    return numbers + [number for arm in _by_variant(tables["neighbor_purity"]) for number in _purity(arm)]
 
 
-def _ensemble(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _ensemble(row: Mapping[str, Any]) -> list[Number]:
     if row["nets"] not in (2, _PAPERS_NETS, row["n_seeds"]):
         return []  # the table has every number of nets
     name, protocol = f"mean_of_{row['nets']}_nets", f"{row['views']} test views, {row['groups']} groups of nets"
-    error = {"value": row["ensemble_error_percent"], "low": None, "high": None, "method": row["method"]}
-    gain = {"value": row["gain_percentage_points"]} | {key: row[key] for key in ("low", "high", "method")}
-    gain["n_groups"] = row["groups"]  # what the interval is over, seeds being members of a group
+    error = Found(row["ensemble_error_percent"], None, None, row["method"])
+    gain = Found(row["gain_percentage_points"], row["low"], row["high"], row["method"])
+    of_groups = _number(row, f"{name}.gain", gain, "percentage_points", row["runs"], protocol)
     return [
-        _entry(row, f"{name}.test_top1_error_percent", error, "percent", row["runs"], protocol),
-        _entry(row, f"{name}.gain", gain, "percentage_points", row["runs"], protocol),
+        _number(row, f"{name}.test_top1_error_percent", error, "percent", row["runs"], protocol),
+        replace(of_groups, kind="groups", n_groups=row["groups"]),  # its interval is over groups, not over seeds
     ]
 
 
-def _views(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = {"value": row["difference_percentage_points"]} | {key: row[key] for key in ("low", "high", "method")}
+def _views(row: Mapping[str, Any]) -> Number:
+    found = Found(row["difference_percentage_points"], row["low"], row["high"], row["method"])
     protocol = "test error of ten views minus that of the center"
-    return _entry(row, "ten_views_minus_center.difference", found, "percentage_points", row["runs"], protocol)
+    return _number(row, "ten_views_minus_center.difference", found, "percentage_points", row["runs"], protocol)
 
 
-def _validation(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = {key: row[key] for key in ("low", "high", "method")}
-    found["value"] = row["absolute_difference_percentage_points"]
+def _validation(row: Mapping[str, Any]) -> Number:
+    found = Found(row["absolute_difference_percentage_points"], row["low"], row["high"], row["method"])
     protocol = "absolute difference of validation and test error"
-    return _entry(row, "validation_and_test.difference", found, "percentage_points", row["runs"], protocol)
+    number = _number(row, "validation_and_test.difference", found, "percentage_points", row["runs"], protocol)
+    return replace(number, kind="gap")
 
 
-def _color(arm: pd.DataFrame) -> list[dict[str, Any]]:
+def _color(arm: pd.DataFrame) -> list[Number]:
     row, runs = arm.iloc[0], arm["run_id"].tolist()
-    index = _estimate(mean_interval(arm["color_specialization"].tolist()))
+    index = _mean(arm["color_specialization"])
+    above = _mean(100 * (arm["color_specialization"] - arm["shuffled_mean"]))
     split = int((arm["p_value"] < SPLIT_P_VALUE).sum())
-    count = {"value": split, "low": None, "high": None, "method": f"p < {SPLIT_P_VALUE:g} by shuffling filters"}
+    count = Found(split, None, None, f"p < {SPLIT_P_VALUE:g} by shuffling filters")
     protocol = "color share of the first layer's filters, between columns"
-    above = _estimate(mean_interval((100 * (arm["color_specialization"] - arm["shuffled_mean"])).tolist()))
     less = f"{protocol}, less what dealing the filters anew gives on average"
     return [
-        _entry(row, "color_specialization.mean", index, "ratio", runs, protocol),
-        _entry(row, "color_specialization.above_chance", above, "percentage_points", runs, less),
-        _entry(row, "color_specialization.runs_split", count, "count", runs, protocol),
+        _number(row, "color_specialization.mean", index, "ratio", runs, protocol),
+        _number(row, "color_specialization.above_chance", above, "percentage_points", runs, less),
+        _number(row, "color_specialization.runs_split", count, "count", runs, protocol),
     ]
 
 
-def _purity(arm: pd.DataFrame) -> list[dict[str, Any]]:
-    row, runs, entries = arm.iloc[0], arm["run_id"].tolist(), []
+def _purity(arm: pd.DataFrame) -> list[Number]:
+    row, runs = arm.iloc[0], arm["run_id"].tolist()
     protocol = "six nearest training images of 1,000 test images that have their class"
-    for name in ("feature_purity_percent", "pixel_purity_percent", "difference_percentage_points"):
-        unit = "percentage_points" if name.endswith("points") else "percent"
-        found = _estimate(mean_interval(arm[name].tolist()))
-        if name.startswith("pixel"):
-            found |= {"low": None, "high": None, "method": "the same for every net"}
-        entries.append(_entry(row, f"neighbors.{name}", found, unit, runs, protocol))
-    return entries
+    pixels = Found(_mean(arm["pixel_purity_percent"]).value, None, None, "the same for every net")
+    features, difference = _mean(arm["feature_purity_percent"]), _mean(arm["difference_percentage_points"])
+    return [
+        _number(row, "neighbors.feature_purity_percent", features, "percent", runs, protocol),
+        _number(row, "neighbors.pixel_purity_percent", pixels, "percent", runs, protocol),
+        _number(row, "neighbors.difference_percentage_points", difference, "percentage_points", runs, protocol),
+    ]
 
 
-def _estimate(found: Estimate) -> dict[str, Any]:
-    return {"value": found.value, "low": found.low, "high": found.high, "method": found.method}
+def _mean(values: pd.Series) -> Found:
+    found = mean_interval(values.tolist())
+    return Found(found.value, found.low, found.high, found.method)
 
 
 def _by_variant(table: pd.DataFrame) -> list[pd.DataFrame]:
     return [arm for _, arm in table.groupby(["study", "variant", "epochs"], sort=False)]
 
 
-def _entry(
-    row: Mapping[str, Any], name: str, found: Mapping[str, Any], unit: str, runs: Sequence[str], protocol: str
-) -> dict[str, Any]:
-    identity = {"id": f"{row['study']}.{row['variant']}.{name}"} | {key: row[key] for key in _PLACE}
-    return identity | dict(found) | {"unit": unit, "n_seeds": len(runs), "protocol": protocol, "runs": list(runs)}
+def _number(row: Mapping[str, Any], name: str, found: Found, unit: str, runs: Sequence[str], protocol: str) -> Number:
+    return Number(
+        kind="analysis",
+        id=f"{row['study']}.{row['variant']}.{name}",
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        method=found.method,
+        unit=unit,
+        n_seeds=len(runs),
+        dataset=row["dataset"],
+        scale=row["scale"],
+        schedule=row["schedule"],
+        protocol=protocol,
+        runs=list(runs),
+    )

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 
 from reproduce.judge.reasons import unit_of
+from reproduce.judge.rows import interval_fields
 from reproduce.runs import statistics
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.table import arms_at, rows_of_arm, went_wrong
@@ -16,103 +18,121 @@ from reproduce.study.study import Study
 
 Declared = TypeVar("Declared", Comparison, Factorial)
 
-COLUMNS = [
-    *("study", "comparison", "question", "kind", "first_arm", "second_arm", "estimand", "unit"),
-    *("dataset", "scale", "schedule", "epochs"),
-    *(
-        "n_first",
-        "n_second",
-        "diverged",
-        "missing",
-        "first_mean",
-        "second_mean",
-        "value",
-        "low",
-        "high",
-        "method",
-        "p_value",
-    ),
-    *("p_value_holm", "paired_low", "paired_high", "correlation", "shared_seeds", "runs"),
-]
 
-
-def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per declared comparison, at the lengths it fixes or the longest that both arms have runs of.
+@dataclass(frozen=True)
+class Compared:
+    """One row of comparisons.csv: a declared comparison, its runs, and what they gave.
 
     ``value`` is the first arm's mean minus the second's, or the ratio of their geometric means. ``low`` and ``high``
-    are Welch's 95 % interval, of a ratio in logs; the paired interval over shared seeds and the correlation stand
-    beside it, to see whether the pairing helped. ``p_value_holm`` is adjusted within all of the study's
-    comparisons, answered or not. Where a run diverged or a seed was left out there is no value: what the others give
-    is what went well (``diverged`` and ``missing`` count them).
+    are Welch's 95 % interval, of a ratio in logs; the paired interval over ``shared_seeds`` and the ``correlation``
+    stand beside it, to see whether the pairing helped. Where a run diverged or a seed was left out there is no value:
+    what the others give is what went well (``diverged`` and ``missing`` count them).
+    """
+
+    study: str
+    comparison: str
+    question: str
+    kind: str
+    first_arm: str
+    second_arm: str
+    estimand: str
+    unit: str | None
+    dataset: str | None
+    scale: str | None
+    schedule: str | None
+    epochs: str | None
+    n_first: int
+    n_second: int
+    diverged: int
+    missing: int
+    first_mean: float | None = None
+    second_mean: float | None = None
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    method: str | None = None
+    p_value: float | None = None
+    p_value_holm: float | None = None
+    paired_low: float | None = None
+    paired_high: float | None = None
+    correlation: float | None = None
+    shared_seeds: int = 0
+    runs: list[str] = field(default_factory=list)
+
+
+def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> list[Compared]:
+    """Return one row per declared comparison, at the lengths it fixes or the longest that both arms have runs of.
+
+    ``p_value_holm`` is adjusted within all of the study's comparisons, answered or not.
 
     Raises:
         ReproduceError: a comparison's estimand is no metric.
     """
     rows = []
     for study in studies:
-        of_study = [
-            _compare(study.study, comparison, runs) for comparison in answerable(study, study.comparisons, runs)
-        ]
-        known = {row["comparison"]: row.get("p_value") for row in of_study}
+        of_study = [_compare(study.study, declared, runs) for declared in answerable(study, study.comparisons, runs)]
+        known = {row.comparison: row.p_value for row in of_study}
         adjusted = statistics.holm({declared.id: known.get(declared.id) for declared in study.comparisons})
-        rows += [row | {"p_value_holm": adjusted[row["comparison"]]} for row in of_study]
-    numeric = ["first_mean", "second_mean", "value", "low", "high", "p_value", "p_value_holm"]
-    numeric += ["paired_low", "paired_high", "correlation"]
-    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(numeric, "float64"))
+        rows += [replace(row, p_value_holm=adjusted[row.comparison]) for row in of_study]
+    return rows
 
 
 def answerable(study: Study, declared: Sequence[Declared], runs: pd.DataFrame) -> list[Declared]:
     """Return what the study declares to compare; if its runs are published by hand, that whose arms have been."""
-    if study.published_by == "stages":
+    if study.is_trained_by_stages:
         return list(declared)
     return [each for each in declared if all(len(rows_of_arm(runs, study.study, arm)) for arm in each.arms)]
 
 
-def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> dict[str, Any]:
+def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> Compared:
     listed = arms_at([rows_of_arm(runs, study, arm) for arm in comparison.arms], comparison.epochs)
     first, second = (arm[arm["status"] == "finished"] for arm in listed)
-    statuses = pd.concat(listed)["status"]
-    row: dict[str, Any] = {
-        "study": study,
-        "comparison": comparison.id,
-        "question": comparison.question,
-        "kind": comparison.kind,
-        "first_arm": comparison.arms[0],
-        "second_arm": comparison.arms[1],
-        "estimand": comparison.estimand,
-        "unit": unit_of(comparison.estimand, comparison.kind),
-        "n_first": len(first),
-        "n_second": len(second),
-        **{status: int(statuses.eq(status).sum()) for status in ("diverged", "missing")},
-        "shared_seeds": 0,
-        "runs": [*first["run_id"], *second["run_id"]],
-    }
-    if first.empty or second.empty:
-        return row
-    row |= {name: "; ".join(sorted({*first[name], *second[name]})) for name in ("dataset", "scale", "schedule")}
-    row["epochs"] = " and ".join(dict.fromkeys(str(arm["epochs"].iloc[0]) for arm in (first, second)))
-    where = f"comparison {comparison.id!r} of study {study}"
+    statuses, both = pd.concat(listed)["status"], not first.empty and not second.empty
+    row = Compared(
+        study=study,
+        comparison=comparison.id,
+        question=comparison.question,
+        kind=comparison.kind,
+        first_arm=comparison.arms[0],
+        second_arm=comparison.arms[1],
+        estimand=comparison.estimand,
+        unit=unit_of(comparison.estimand, comparison.kind),
+        dataset=_of_both("dataset", first, second) if both else None,
+        scale=_of_both("scale", first, second) if both else None,
+        schedule=_of_both("schedule", first, second) if both else None,
+        epochs=" and ".join(dict.fromkeys(str(arm["epochs"].iloc[0]) for arm in (first, second))) if both else None,
+        n_first=len(first),
+        n_second=len(second),
+        diverged=int(statuses.eq("diverged").sum()),
+        missing=int(statuses.eq("missing").sum()),
+        runs=[*first["run_id"], *second["run_id"]],
+    )
+    return _measured(row, comparison, listed) if both else row
+
+
+def _of_both(column: str, first: pd.DataFrame, second: pd.DataFrame) -> str:
+    return "; ".join(sorted({*first[column], *second[column]}))
+
+
+def _measured(row: Compared, comparison: Comparison, listed: Sequence[pd.DataFrame]) -> Compared:
+    """Return the row with what its arms give, or as it is where one of them has no value."""
+    first, second = (arm[arm["status"] == "finished"] for arm in listed)
+    where = f"comparison {comparison.id!r} of study {row.study}"
     one, two = (values_of_arm(arm, comparison.estimand, where) for arm in (first, second))
     if not one or not two or any(map(went_wrong, listed)):  # a run may never have come to the target error
         return row
-    row |= {"first_mean": statistics.mean_interval(one).value, "second_mean": statistics.mean_interval(two).value}
-    welch = (statistics.ratio if comparison.kind == "ratio" else statistics.welch_difference)(one, two)
-    row |= {name: getattr(welch, name) for name in ("value", "low", "high", "method", "p_value")}
-    return row | _paired(first, second, comparison)
+    found = (statistics.ratio if comparison.kind == "ratio" else statistics.welch_difference)(one, two)
+    means = {"first_mean": statistics.mean_interval(one).value, "second_mean": statistics.mean_interval(two).value}
+    return _paired(replace(row, **means, **interval_fields(found)), first, second)
 
 
-def _paired(first: pd.DataFrame, second: pd.DataFrame, comparison: Comparison) -> dict[str, Any]:
+def _paired(row: Compared, first: pd.DataFrame, second: pd.DataFrame) -> Compared:
     shared = sorted(set(first["seed"]) & set(second["seed"]))
     if len(shared) < 2:
-        return {"shared_seeds": len(shared)}
+        return replace(row, shared_seeds=len(shared))
     by_seed = [arm.set_index("seed").loc[shared] for arm in (first, second)]
-    arms = [np.asarray(values_of_arm(arm, comparison.estimand, comparison.id)) for arm in by_seed]
-    in_logs = comparison.kind == "ratio"
+    arms = [np.asarray(values_of_arm(arm, row.estimand, row.comparison)) for arm in by_seed]
+    in_logs = row.kind == "ratio"
     paired = statistics.paired_difference(*(np.log(arm) if in_logs else arm for arm in arms))
-    ends = [math.exp(end) if in_logs else end for end in (paired.low, paired.high)]
-    return {
-        "shared_seeds": len(shared),
-        "paired_low": ends[0],
-        "paired_high": ends[1],
-        "correlation": paired.correlation,
-    }
+    low, high = (math.exp(end) if in_logs else end for end in (paired.low, paired.high))
+    return replace(row, shared_seeds=len(shared), paired_low=low, paired_high=high, correlation=paired.correlation)

@@ -9,29 +9,18 @@ the low to the high level, so that an error lowered is a gain. With m(a, b) for 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from reproduce.judge.comparisons import answerable
 from reproduce.judge.reasons import unit_of
+from reproduce.judge.rows import interval_fields
 from reproduce.runs import statistics
 from reproduce.runs.estimands import values_of_arm
-from reproduce.runs.statistics import Estimate
 from reproduce.runs.table import rows_of_arm, went_wrong
 from reproduce.study.designs import Factorial
 from reproduce.study.study import Study
-
-COLUMNS = [
-    *("study", "factorial", "question", "effect", "meaning", "estimand", "unit", "dataset", "scale", "schedule"),
-    *("epochs", "cells", "n", "diverged", "missing", "value", "low", "high", "method", "p_value", "p_value_holm"),
-    *("published_gain", "published_where", "share_percent", "share_low_percent", "share_high_percent", "runs"),
-]
-_FLOATS = [
-    *("value", "low", "high", "p_value", "p_value_holm"),
-    *("published_gain", "share_percent", "share_low_percent", "share_high_percent"),
-]
 
 
 @dataclass(frozen=True)
@@ -42,6 +31,42 @@ class Effect:
     factor: str | None
     meaning: str
     weights: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class EffectRow:
+    """One row of factorials.csv: an effect of a design, its runs, and what they gave.
+
+    ``n`` counts the values of each of the ``cells``. The shares are of ``published_gain``, for effects of its factor.
+    """
+
+    study: str
+    factorial: str
+    question: str
+    effect: str
+    meaning: str
+    estimand: str
+    unit: str | None
+    dataset: str | None
+    scale: str | None
+    schedule: str | None
+    epochs: str | None
+    cells: list[str]
+    n: list[int]
+    diverged: int
+    missing: int
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    method: str | None = None
+    p_value: float | None = None
+    p_value_holm: float | None = None
+    published_gain: float | None = None
+    published_where: str | None = None
+    share_percent: float | None = None
+    share_low_percent: float | None = None
+    share_high_percent: float | None = None
+    runs: list[str] = field(default_factory=list)
 
 
 def effects_of(design: Factorial) -> list[Effect]:
@@ -62,14 +87,13 @@ def effects_of(design: Factorial) -> list[Effect]:
     ]
 
 
-def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
-    """Return five rows a declared design, each with Welch-Satterthwaite's 95 % interval over seeds.
+def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> list[EffectRow]:
+    """Return five rows per declared design, each with Welch-Satterthwaite's 95 % interval over seeds.
 
     All cells are taken at one length, the longest of those that most cells have runs of, unless the design's second
-    factor is the length; then each at its level's. An effect whose cells have not
-    all values has none; one seed in a cell gives no interval. Diverged and missing runs are counted; where one diverged
-    or a seed was left out there is no value, since what is left is what went well.
-    ``p_value_holm`` is adjusted within the design. The shares are of the published gain, for effects of its factor.
+    factor is the length; then each at its level's. An effect has no value where one of its cells has none; one seed in
+    a cell gives no interval. Diverged and missing runs are counted; where one diverged or a seed was left out there is
+    no value, since the others went well. ``p_value_holm`` is adjusted within the design.
 
     Raises:
         ReproduceError: a design's estimand is no metric.
@@ -78,24 +102,17 @@ def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> pd.DataFrame:
     for study in studies:
         for design in answerable(study, study.factorials, runs):
             of_design = _rows(study.study, design, runs)
-            adjusted = statistics.holm({row["effect"]: row.get("p_value") for row in of_design})
-            rows += [row | {"p_value_holm": adjusted[row["effect"]]} for row in of_design]
-    return pd.DataFrame(rows, columns=COLUMNS).astype(dict.fromkeys(_FLOATS, "float64"))
+            adjusted = statistics.holm({row.effect: row.p_value for row in of_design})
+            rows += [replace(row, p_value_holm=adjusted[row.effect]) for row in of_design]
+    return rows
 
 
-def _rows(study: str, design: Factorial, runs: pd.DataFrame) -> list[dict[str, Any]]:
+def _rows(study: str, design: Factorial, runs: pd.DataFrame) -> list[EffectRow]:
     listed = pd.concat([rows_of_arm(runs, study, arm).assign(arm=arm) for arm in design.arms])
     cells = _cells_by_level(design, listed) if design.epochs else _cells_at_one_length(design, listed)
-    common = {
-        "study": study,
-        "factorial": design.id,
-        "question": design.question,
-        "estimand": design.estimand,
-        "unit": unit_of(design.estimand, "difference"),
-    }
     where = f"factorial {design.id!r} of study {study}"
     values = {name: values_of_arm(cell, design.estimand, where) for name, cell in cells.items()}
-    return [common | _row(effect, design, cells, values) for effect in effects_of(design)]
+    return [_row(study, design, effect, cells, values) for effect in effects_of(design)]
 
 
 def _cells_by_level(design: Factorial, listed: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -113,25 +130,49 @@ def _cells_at_one_length(design: Factorial, listed: pd.DataFrame) -> dict[str, p
 
 
 def _row(
-    effect: Effect, design: Factorial, cells: Mapping[str, pd.DataFrame], values: Mapping[str, list[float]]
-) -> dict[str, Any]:
+    study: str,
+    design: Factorial,
+    effect: Effect,
+    cells: Mapping[str, pd.DataFrame],
+    values: Mapping[str, list[float]],
+) -> EffectRow:
     listed = pd.concat([cells[name] for name in effect.weights])
     finished = listed[listed["status"] == "finished"]
-    row: dict[str, Any] = {"effect": effect.id, "meaning": effect.meaning, "cells": list(effect.weights)}
-    row["n"] = [len(values[name]) for name in effect.weights]
-    row |= {status: int((listed["status"] == status).sum()) for status in ("diverged", "missing")}
-    row |= {name: "; ".join(sorted(finished[name].unique())) or None for name in ("dataset", "scale", "schedule")}
-    row |= {"epochs": " and ".join(map(str, listed["epochs"].unique())) or None, "runs": finished["run_id"].tolist()}
     gain = design.published_gain if design.published_gain and design.published_gain.of == effect.factor else None
-    row |= {"published_gain": gain.value, "published_where": gain.where} if gain else {}
-    if not all(row["n"]) or any(went_wrong(cells[name]) for name in effect.weights):
+    row = EffectRow(
+        study=study,
+        factorial=design.id,
+        question=design.question,
+        effect=effect.id,
+        meaning=effect.meaning,
+        estimand=design.estimand,
+        unit=unit_of(design.estimand, "difference"),
+        dataset=_joined(finished["dataset"]),
+        scale=_joined(finished["scale"]),
+        schedule=_joined(finished["schedule"]),
+        epochs=" and ".join(map(str, listed["epochs"].unique())) or None,
+        cells=list(effect.weights),
+        n=[len(values[name]) for name in effect.weights],
+        diverged=int((listed["status"] == "diverged").sum()),
+        missing=int((listed["status"] == "missing").sum()),
+        published_gain=gain.value if gain else None,
+        published_where=gain.where if gain else None,
+        runs=finished["run_id"].tolist(),
+    )
+    if not all(row.n) or any(went_wrong(cells[name]) for name in effect.weights):
         return row
     found = statistics.welch_contrast([values[name] for name in effect.weights], list(effect.weights.values()))
-    row |= {name: getattr(found, name) for name in ("value", "low", "high", "method", "p_value")}
-    return row | (_shares(found, gain.value) if gain else {})
+    return _with_shares(replace(row, **interval_fields(found)))
 
 
-def _shares(found: Estimate, published: float) -> dict[str, float | None]:
-    """Return the effect and its interval in percent of what was published."""
-    ends = {"share_percent": found.value, "share_low_percent": found.low, "share_high_percent": found.high}
-    return {name: None if end is None else 100 * end / published for name, end in ends.items()}
+def _joined(column: pd.Series) -> str | None:
+    return "; ".join(sorted(column.unique())) or None
+
+
+def _with_shares(row: EffectRow) -> EffectRow:
+    """Return the row with its effect and interval in percent of what was published, if something was."""
+    if row.published_gain is None:
+        return row
+    ends = (row.value, row.low, row.high)
+    share, low, high = (None if end is None else 100 * end / row.published_gain for end in ends)
+    return replace(row, share_percent=share, share_low_percent=low, share_high_percent=high)

@@ -1,137 +1,22 @@
-"""Every number that may be cited: ``results/numbers.json``, how a number is printed, and how it is cited."""
+"""The file of all numbers that may be cited, ``results/numbers.json``: written, read, printed, and cited."""
 
 import difflib
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json, write_json
 from reproduce.base.paths import REPO_ROOT, RESULTS, relative_to_repo
-from reproduce.base.text import figures, fixed, unit_words, verdict_words
+from reproduce.base.text import figures, fixed, unit_words
 from reproduce.judge.rules import LIMITED_SCALES
-from reproduce.judge.verdicts import Verdict
-from reproduce.runs.files import folder_of_run
+from reproduce.runs import places
 
 NUMBERS_FILE = RESULTS / "numbers.json"
 CITATION_FILE = REPO_ROOT / "CITATION.cff"
-
-_DECIMALS = 6  # more would differ between machines in the last bit
-
-
-def build_rows(
-    verdicts: Sequence[Verdict],
-    summary: pd.DataFrame,
-    compared: pd.DataFrame,
-    effects: pd.DataFrame,
-    runs: pd.DataFrame,
-    further: Sequence[Mapping[str, Any]] = (),
-) -> list[dict[str, Any]]:
-    """Return the rows of ``numbers.json``.
-
-    One per claim (its id), one per mean (``<study>.<variant>.<metric>.mean``; for every length of a variant but its
-    first, ``<study>.<variant>.epochs<n>.<metric>.mean``), one per declared comparison
-    (``<study>.<comparison>.difference`` or ``.ratio``) and one per effect of a 2 x 2 design
-    (``<study>.<factorial>.<effect>``), then ``further`` entries, whole but for what follows from their runs. Each names
-    its runs and, from them, configuration digests, commits, hardware, test images and the day the last run ended.
-    """
-    rows = [_claim_row(verdict, runs) for verdict in verdicts]
-    rows += _mean_rows(summary, runs)
-    rows += [_comparison_row(row, runs) for row in compared.to_dict("records")]
-    rows += [_effect_row(row, runs) for row in effects.to_dict("records")]
-    return rows + [_row(dict(entry), runs) for entry in further]
-
-
-def _claim_row(verdict: Verdict, runs: pd.DataFrame) -> dict[str, Any]:
-    fields = (
-        "low",
-        "high",
-        "confidence_percent",
-        "unit",
-        "n_seeds",
-        "method",
-        "dataset",
-        "protocol",
-        "scale",
-        "schedule",
-        "epochs",
-        "verdict",
-    )
-    row = {"id": verdict.claim_id, "value": verdict.estimate} | {name: getattr(verdict, name) for name in fields}
-    row["verdict"] = verdict_words(verdict.verdict, verdict.negligible_within, verdict.unit)
-    targets = {name: getattr(verdict, name) for name in ("target_value", "target_kind", "margin")}
-    return _row(row | targets | {"runs": verdict.runs}, runs)
-
-
-def _mean_rows(summary: pd.DataFrame, runs: pd.DataFrame) -> list[dict[str, Any]]:
-    first_lengths: dict[tuple[str, str], int] = {}
-    rows = []
-    for row in summary.to_dict("records"):
-        name = f"{row['study']}.{row['variant']}"
-        first = first_lengths.setdefault((row["study"], row["variant"]), row["epochs"])
-        rows.append(_mean_row(row, name if row["epochs"] == first else f"{name}.epochs{row['epochs']}", runs))
-    return rows
-
-
-def _mean_row(row: Mapping[str, Any], name: str, runs: pd.DataFrame) -> dict[str, Any]:
-    chosen = runs[
-        runs[["study", "variant", "epochs"]].eq([row[key] for key in ("study", "variant", "epochs")]).all(axis=1)
-    ]
-    fields = ("low", "high", "std", "unit", "n_seeds", "method", "dataset", "scale", "schedule")
-    entry = {"id": f"{name}.{row['metric']}.mean", "value": row["mean"]}
-    entry |= {name: row[name] for name in fields}
-    entry["protocol"] = None if pd.isna(row["views"]) else f"{row['views']} test view{'s' if row['views'] > 1 else ''}"
-    return _row(entry | {"runs": chosen.loc[chosen["status"] == "finished", "run_id"].tolist()}, runs)
-
-
-def _comparison_row(row: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
-    fields = ("low", "high", "unit", "method", "dataset", "scale", "schedule", "runs")
-    entry = {"id": f"{row['study']}.{row['comparison']}.{row['kind']}", "value": row["value"]}
-    entry |= {name: row[name] for name in fields}
-    word = "over" if row["kind"] == "ratio" else "minus"
-    entry["protocol"] = f"{row['first_arm']} {word} {row['second_arm']}, {row['estimand']}"
-    return _row(entry | {"n_seeds": min(row["n_first"], row["n_second"])}, runs)
-
-
-def _effect_row(row: Mapping[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
-    fields = ("low", "high", "unit", "method", "dataset", "scale", "schedule", "runs")
-    entry = {"id": f"{row['study']}.{row['factorial']}.{row['effect']}", "value": row["value"]}
-    entry |= {name: row[name] for name in fields}
-    entry["protocol"] = f"{row['meaning']}, {row['estimand']}"
-    return _row(entry | {"n_seeds": min(row["n"])}, runs)
-
-
-def _row(entry: dict[str, Any], runs: pd.DataFrame) -> dict[str, Any]:
-    """Return the entry with its provenance, in plain JSON values: None for what is missing, rounded floats."""
-    used = runs[runs["run_id"].isin(entry["runs"])]
-    machines = zip(used["cpu"], used["threads"], used["gpu"], strict=True)
-    images = used["test_images"].dropna().unique()
-    entry |= {
-        "n_images": int(images[0]) if len(images) == 1 else None,
-        "config_sha256": sorted(used["config_sha256"].unique()),
-        "git_commits": sorted(used["git_commit"].dropna().unique()),
-        "hardware": sorted({_hardware(*machine) for machine in machines}),
-        "date": max((finished[:10] for finished in used["finished_utc"]), default=None),
-    }
-    return {name: _plain(value) for name, value in entry.items()}
-
-
-def _hardware(cpu: str, threads: int, gpu: str | None) -> str:
-    parts = [cpu, f"{threads} thread{'s' if threads != 1 else ''}", *([] if pd.isna(gpu) else [gpu])]
-    return ", ".join(parts)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (list, str)) or value is None:
-        return value
-    if pd.isna(value) or math.isinf(value):
-        return None
-    return int(value) if float(value).is_integer() and not isinstance(value, float) else round(float(value), _DECIMALS)
 
 
 def write_numbers(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -213,7 +98,7 @@ def cite(number_id: str, numbers_path: Path = NUMBERS_FILE, citation_path: Path 
         target = row["target_value"]
         held = "" if target is None else f" (held against {target:.10g}{unit_words(row['unit'])}, {row['target_kind']})"
         lines.append(f"verdict: {row['verdict']}{held}")
-    folders = (folder_of_run(run, numbers_path.parent / "runs") for run in row["runs"])
+    folders = (places.found_at(run, numbers_path.parent / "runs") for run in row["runs"])
     lines += [f"run: results/{folder.relative_to(numbers_path.parent).as_posix()}" for folder in folders]
     lines += [f"code: commit {commit}" for commit in row["git_commits"]]
     lines += [f"hardware: {hardware}" for hardware in row["hardware"]]

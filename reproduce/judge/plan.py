@@ -12,10 +12,10 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.progress import format_duration
 from reproduce.base.text import figures, unit_words
 from reproduce.judge.measured import arms_of
+from reproduce.judge.names import check_names
 from reproduce.judge.rules import INCONCLUSIVE
 from reproduce.judge.unmade import expected_seconds, further_command, profile_listing, training_command
 from reproduce.judge.verdicts import Verdict, judge
-from reproduce.runs.files import RUNS_ROOT
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.claims import Claim, load_claims
 from reproduce.study.designs import study_and_variant
@@ -49,7 +49,7 @@ def plan_text(
     names: Sequence[str],
     studies: Sequence[Study],
     claims: Sequence[Claim] | None = None,
-    runs_root: Path = RUNS_ROOT,
+    runs_root: Path | None = None,
 ) -> str:
     """Return the plan for the inconclusive verdicts among ``names``, claims or studies; without names, for all.
 
@@ -62,11 +62,12 @@ def plan_text(
         runs_root: the folder of all run folders.
 
     Raises:
-        ReproduceError: a name is neither a claim's nor a study's.
+        ReproduceError: a name is neither a claim's nor a study's, or a claim names what there is not.
     """
     claims, known = load_claims() if claims is None else claims, {study.study: study for study in studies}
     _check_names(names, claims, known)
     runs = read_runs([run for study in studies for run in published_runs(study, runs_root)], runs_root)
+    check_names(claims, studies, runs)
     every = zip(claims, judge(claims, runs, studies), strict=True)
     judged = [pair for pair in every if not names or pair[0].id in names or pair[0].study in names]
     parts, wanted = [], {}
@@ -156,7 +157,7 @@ def _addition(study: Study, arm: pd.DataFrame, wanted: int) -> Addition:
     short = max(0, wanted - len(finished) - len(waiting))
     runs = [RunId(study.study, variant, epochs, int(seed)) for seed in [*waiting, *range(last + 1, last + 1 + short)]]
     profile = profile_listing(study, variant, epochs, runs)
-    published_in_standard = profile == "standard" and study.published_by == "stages"
+    published_in_standard = profile == "standard" and study.is_trained_by_stages
     listed = study.runs("standard") if published_in_standard else study.publishable_runs()
     return Addition(
         study=study,

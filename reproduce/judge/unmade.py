@@ -52,8 +52,8 @@ def why_unmade(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> tu
     if unlisted:
         return " and ".join(unlisted), None
     lacking = _lacking(arms, runs)
-    by_hand = [_needs(arm) for arm in lacking if arm.study.published_by == "publish"]
-    staged = [arm for arm in lacking if arm.study.published_by == "stages"]
+    by_hand = [_needs(arm) for arm in lacking if arm.study.is_published_by_hand]
+    staged = [arm for arm in lacking if arm.study.is_trained_by_stages]
     reasons = [f"needs {need}" for need in dict.fromkeys(by_hand)]
     if staged:
         one = sum(len(arm.runs) for arm in staged) == 1
@@ -78,7 +78,7 @@ def profile_listing(study: Study, variant: str, epochs: int, runs: Collection[Ru
     names = [name for name in ("standard", "full") if name in study.profiles]
     lists = {name: _of_length(study.runs(name), variant, epochs) for name in names}
     listed = {name: found for name, found in lists.items() if found}
-    if study.published_by == "stages" and "standard" in listed:
+    if study.is_trained_by_stages and "standard" in listed:
         return "standard"
     return max(listed, key=lambda name: sum(run in listed[name] for run in runs), default=None)
 
@@ -91,11 +91,11 @@ def training_command(arms: Sequence[tuple[Study, str, str]]) -> str:
     for study, variant, profile in arms:
         if variant in study.ensembles:
             afterward.append(f"python -m reproduce ensemble {study.study} {variant}")
-        elif study.published_by == "stages" and profile == "standard":
+        elif study.is_trained_by_stages and profile == "standard":
             stages.append(f"experiments/{study.study}/dvc.yaml:{variant}")
         else:
             trained.setdefault((study.study, profile), []).append(variant)
-    afterward += [f"python -m reproduce publish {study.study}" for study, *_ in arms if study.published_by == "publish"]
+    afterward += [f"python -m reproduce publish {study.study}" for study, *_ in arms if study.is_published_by_hand]
     commands = [f"dvc repro {' '.join(stages)}"] if stages else []
     for (study_name, profile), variants in trained.items():
         commands.append(f"python -m reproduce train {study_name} {' '.join(variants)} --profile {profile}")

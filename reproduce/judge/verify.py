@@ -7,7 +7,7 @@ output. Each run therefore carries digests taken when it started, and these are 
 import hashlib
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -20,7 +20,9 @@ from reproduce.base.paths import REPO_ROOT
 from reproduce.base.validation import read_yaml
 from reproduce.data.registry import DATASETS
 from reproduce.judge.numbers import read_numbers
-from reproduce.runs.files import folder_of_run, read_predictions
+from reproduce.runs import places
+from reproduce.runs.files import read_predictions
+from reproduce.runs.labels import answers_by_metric, hits, known_test_labels, needs_labels
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
@@ -56,7 +58,7 @@ def verify(studies: Sequence[Study], root: Path = REPO_ROOT, stream: TextIO | No
         print(f"problem: {line}", file=stream)
     for line in findings.skipped:
         print(f"skipped: {line}", file=stream)
-    runs = sum(len(published_runs(study, root / "results" / "runs")) for study in studies)
+    runs = sum(len(published_runs(study, _runs_root(root))) for study in studies)
     if findings.problems:
         count = f"{len(findings.problems)} problem{'s' if len(findings.problems) > 1 else ''}"
         raise ReproduceError(f"{count} in {runs} listed runs; each is named above with what to do")
@@ -69,22 +71,26 @@ def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT) -> Findings:
     findings, listed = Findings(), set()
     for study in studies:
         labels = _test_labels(study, root, findings)
-        for run_id in published_runs(study, root / "results" / "runs"):
+        for run_id in published_runs(study, _runs_root(root)):
             listed.add(str(run_id))
             try:
                 findings.problems += [f"{run_id}: {line}" for line in _run_problems(study, run_id, labels, root)]
             except ReproduceError as error:
                 findings.problems.append(f"{run_id}: {error}")
-        if study.published_by == "stages":
+        if study.is_trained_by_stages:
             findings.problems += _lock_problems(study, root)
     findings.problems += _number_problems(root, listed)
     return findings
 
 
+def _runs_root(root: Path) -> Path:
+    return root / "results" / "runs"
+
+
 def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: Path) -> Iterator[str]:
-    runs_root = root / "results" / "runs"
+    runs_root = _runs_root(root)
     run = read_runs([run_id], runs_root).iloc[0]
-    record_path = folder_of_run(run_id, runs_root) / "run.json"
+    record_path = places.found_at(run_id, runs_root) / "run.json"
     if run["status"] == "missing":
         yield f"is listed but missing; run `dvc repro experiments/{study.study}/dvc.yaml`"
         return
@@ -94,8 +100,8 @@ def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: 
     if study.config_digest(run_id) != run["config_sha256"]:
         yield f"was made with another configuration than study.yaml has for {run_id.variant} now; train it again"
     golden = root / "experiments" / study.study / "golden" / f"{run_id.variant}.json"
-    manifest = root / "results" / "data" / study.dataset / "manifest.json"
-    if study.published_by == "stages":
+    manifest = places.statistics_folder(study.dataset, runs_root) / "manifest.json"
+    if study.is_trained_by_stages:
         yield from _digest_problems(golden, run["golden_sha256"], root)
     if not DATASETS[study.dataset].subset:  # whose manifest stays with its images
         yield from _digest_problems(manifest, run["data_manifest_sha256"], root)
@@ -120,44 +126,25 @@ def _digest_problems(path: Path, recorded: str, root: Path) -> Iterator[str]:
 def _metric_problems(run_id: RunId, run: Any, labels: np.ndarray | None, runs_root: Path) -> Iterator[str]:
     """Compare the test errors with those counted from the predictions (percent of the test images)."""
     predictions, images = read_predictions(run_id, runs_root), int(run["test_images"])
-    if "test_top1_correct_bits" in predictions:
-        yield from _bits_problems(run, predictions)
-        return
-    for metric, kind in {"test_top1_error_percent": "test", "test_center_top1_error_percent": "test_center"}.items():
-        classes = predictions.get(f"{kind}_predicted")
-        if classes is None or len(classes) != images:
-            yield f"predictions.npz has no {kind}_predicted for {images} images; restore it with git"
-        elif labels is not None and len(labels) < images:
-            yield f"predictions.npz is for {images} images, the data has {len(labels)}; rebuild it"
-        elif labels is not None:
-            counted = 100 * float(np.mean(classes != labels[:images]))
-            if abs(counted - run[metric]) > _PERCENT_TOLERANCE:
-                yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
-
-
-def _bits_problems(run: Any, predictions: Mapping[str, np.ndarray]) -> Iterator[str]:
-    """Compare the errors of a run that recorded one bit an image: whether its label was named."""
-    for name, bits in predictions.items():
-        metric = f"{name.removesuffix('_correct_bits')}_error_percent"
-        images = int(run["test_images"])
-        if len(bits) != -(-images // 8):
-            yield f"predictions.npz: {name} is not of {images} images; restore it with git"
+    for metric, name in answers_by_metric(predictions).items():
+        if labels is None and needs_labels(name):
             continue
-        counted = 100 * (1 - float(np.unpackbits(bits, count=images).mean()))
+        counted = 100 * float(np.mean(~hits(predictions, name, images, labels)))
         if metric in run and abs(counted - run[metric]) > _PERCENT_TOLERANCE:
             yield f"metrics.json: {metric} is {run[metric]:.4f}, the predictions give {counted:.4f}; restore both"
 
 
 def _test_labels(study: Study, root: Path, findings: Findings) -> np.ndarray | None:
-    """Return the test labels (uint8), or None with a line in ``skipped`` where this machine lacks them."""
-    if study.published_by == "publish":
-        return None  # its predictions are recorded as hits, which need no labels to be counted
-    folder = root / "data" / study.dataset
-    labels = DATASETS[study.dataset].test_labels(folder)
-    if labels is not None:
-        return labels
-    shown = folder.relative_to(root).as_posix()
-    findings.skipped.append(f"{study.study}: test errors were not counted again, {shown} has no test labels here")
+    """Return the test labels, or None where none are needed or this machine lacks them, with a line that says so."""
+    if study.is_published_by_hand:
+        return None  # its runs record which images they named rightly
+    try:
+        return known_test_labels(study.dataset, _runs_root(root), root / "data")
+    except ReproduceError as error:
+        if DATASETS[study.dataset].labels_committed:
+            findings.problems.append(f"{study.study}: {error}")
+        else:
+            findings.skipped.append(f"{study.study}: test errors were not counted again: {error}")
     return None
 
 
@@ -172,7 +159,7 @@ def _lock_problems(study: Study, root: Path) -> Iterator[str]:
         return
     recorded = _recorded_outputs(read_yaml(path))
     for run_id in study.runs("standard"):  # the full schedules have no stage: git alone keeps them
-        folder = root / "results" / "runs" / str(run_id)
+        folder = places.found_at(run_id, _runs_root(root))
         if not folder.exists():
             continue  # already named as missing
         if str(run_id) not in recorded:
@@ -206,5 +193,5 @@ def _number_problems(root: Path, listed: set[str]) -> Iterator[str]:
         for run in row.get("runs", []):
             if run not in listed:
                 yield f"results/numbers.json: {number_id} names {run}, which no study lists; run `dvc repro`"
-            elif not any((root / "results" / place / run).is_dir() for place in ("runs", "external")):
+            elif not places.found_at(run, _runs_root(root)).is_dir():
                 yield f"results/numbers.json: {number_id} names {run}, which does not exist; run `dvc repro`"

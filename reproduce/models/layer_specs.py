@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from reproduce.base.validation import Strict
+from reproduce.base.validation import Strict, later, without_later_defaults
 
 Activation = Literal["relu", "tanh", "identity"]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -16,14 +16,6 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 Rounding = Literal["up", "down"]
-# Fields younger than the first published runs; left out of a dump at these values, so that older digests still hold.
-_LATER_DEFAULTS = {
-    "columns": 1,
-    "rounding": "up",
-    "form": "unscaled_mask",
-    "initialization": "gaussian",
-    "bias_weight_decay": 0.0,
-}
 
 
 class _Layer(Strict):
@@ -31,7 +23,7 @@ class _Layer(Strict):
 
     @model_serializer(mode="wrap")
     def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return {field: value for field, value in dump(self).items() if (field, value) not in _LATER_DEFAULTS.items()}
+        return without_later_defaults(self, dump(self))
 
 
 class _Weighted(_Layer):
@@ -44,13 +36,13 @@ class _Weighted(_Layer):
     as torch's layers do by default.
     """
 
-    initialization: Literal["gaussian", "uniform_fan_in"] = "gaussian"
+    initialization: Literal["gaussian", "uniform_fan_in"] = later("gaussian")
     weight_std: PositiveFloat | None = None
     bias: float = 0.0
     learning_rate: NonNegative
     bias_learning_rate: NonNegative
     weight_decay: NonNegative
-    bias_weight_decay: NonNegative = 0.0
+    bias_weight_decay: NonNegative = later(0.0)
     activation: Activation
 
     @model_validator(mode="after")
@@ -79,8 +71,8 @@ class Convolution(_Windowed):
     """
 
     type: Literal["convolution"]
-    rounding: Rounding = "up"
-    columns: PositiveInt = 1
+    rounding: Rounding = later("up")
+    columns: PositiveInt = later(1)
 
 
 class Local(_Windowed):
@@ -97,7 +89,7 @@ class FullyConnected(_Weighted):
 
     type: Literal["fully_connected"]
     outputs: PositiveInt
-    columns: PositiveInt = 1
+    columns: PositiveInt = later(1)
 
 
 class Pooling(_Layer):
@@ -110,7 +102,7 @@ class Pooling(_Layer):
     type: Literal["max_pooling", "average_pooling"]
     window: PositiveInt
     stride: PositiveInt
-    rounding: Rounding = "up"
+    rounding: Rounding = later("up")
     activation: Activation = "identity"
 
     @model_validator(mode="after")
@@ -145,7 +137,7 @@ class ResponseNormalization(_Layer):
     alpha: PositiveFloat
     beta: PositiveFloat
     k: PositiveFloat
-    columns: PositiveInt = 1
+    columns: PositiveInt = later(1)
 
     @model_validator(mode="after")
     def _odd_window(self) -> "ResponseNormalization":
@@ -168,7 +160,7 @@ class Dropout(_Layer):
 
     type: Literal["dropout"]
     keep: Annotated[float, Field(gt=0, le=1)]
-    form: Literal["unscaled_mask", "inverted"] = "unscaled_mask"
+    form: Literal["unscaled_mask", "inverted"] = later("unscaled_mask")
 
 
 Weighted = Convolution | Local | FullyConnected

@@ -22,7 +22,6 @@ from reproduce.report.speed.timing_tables import load_timings
 from reproduce.report.studies import study_module
 from reproduce.report.studies.common import common_figures
 from reproduce.report.style import FIGURES, save_figure
-from reproduce.runs.neighbors import write_pixel_neighbors
 from reproduce.study.study import load_study
 
 NOTEBOOK_SOURCES = EXPERIMENTS / "analysis"
@@ -149,7 +148,6 @@ PARTS: dict[str, Callable[[], list[Path]]] = {
     "ablations": ablations_stage,
     "literature": literature_stage,
     "timing": timing_stage,
-    "neighbors": lambda: [write_pixel_neighbors()],
     "readme": pages_stage,
     "architectures": lambda: [write_architectures()],
 }

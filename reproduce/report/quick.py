@@ -10,6 +10,7 @@ from reproduce.base.files import read_json
 from reproduce.base.hardware import has_native_bf16
 from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.progress import format_duration
+from reproduce.base.tables import read_csv
 from reproduce.data.registry import CIFAR10
 from reproduce.judge.numbers import read_numbers
 from reproduce.study.claims import load_claims
@@ -67,7 +68,7 @@ def _row_published(variant: str) -> dict[str, str]:
         error = {}
     if error.get("value") is None:
         return _row(where, "no runs", "", "")
-    runs = pd.read_csv(RESULTS / "tables" / "runs.csv")
+    runs = read_csv(RESULTS / "tables" / "runs.csv")
     runs = runs[(runs["variant"] == variant) & (runs["status"] == "finished")]
     text = f"{error['value']:.2f} %"
     if error["low"] is not None:

@@ -13,10 +13,10 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.base.csv_tables import read_table
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_text
 from reproduce.base.paths import RESULTS, relative_to_repo
+from reproduce.base.tables import read_table
 from reproduce.base.text import frame_as_markdown
 from reproduce.judge.numbers import cited_number, read_numbers
 from reproduce.report import answers

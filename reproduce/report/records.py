@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.base.csv_tables import read_table
 from reproduce.base.paths import RESULTS
+from reproduce.base.tables import read_table
 from reproduce.base.text import unit_words, verdict_words, with_interval
 from reproduce.judge import rules
 from reproduce.judge.rules import NOT_RUN

@@ -14,8 +14,8 @@ import pandas as pd
 
 from reproduce.base.files import read_json
 from reproduce.data.registry import DATASETS
-from reproduce.runs import statistics
-from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_predictions
+from reproduce.runs import places, statistics
+from reproduce.runs.files import read_predictions
 from reproduce.runs.labels import read_labels
 from reproduce.study.run_id import RunId
 
@@ -57,7 +57,7 @@ def mean_error_percent(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return 100 * float(np.mean(1 - right))
 
 
-def ensemble_gains(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+def ensemble_gains(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
     """Return what the mean of k nets gains, for every variant with at least four finished seeds and every k.
 
     Groups of k seeds share none and are taken in the order of the seeds; what is left over is not used at that k.
@@ -126,7 +126,7 @@ def view_gains(runs: pd.DataFrame) -> pd.DataFrame:
     return _frame(rows, VIEW_COLUMNS)
 
 
-def validation_gaps(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+def validation_gaps(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
     """Return how far validation and test error of the same net lie apart, for every variant with validation images.
 
     Nets of synthetic scale are left out: they were stopped long before their errors meant anything.
@@ -170,9 +170,9 @@ def sampling_error(first_percent: float, first_images: int | None, second_percen
     return math.sqrt(sum(percent * (100 - percent) / images for percent, images in rates))
 
 
-def validation_images(run_id: str, runs_root: Path = RUNS_ROOT) -> int | None:
+def validation_images(run_id: str, runs_root: Path | None = None) -> int | None:
     """Return how many validation images a run had, by its configuration; None where they are read from disk."""
-    record = read_json(folder_of_run(run_id, runs_root) / "run.json")
+    record = read_json(places.found_at(run_id, runs_root) / "run.json")
     config, dataset = record["config"], DATASETS[record["dataset"]]
     if dataset.edition is not None:
         return None

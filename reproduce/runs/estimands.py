@@ -5,13 +5,14 @@ from collections.abc import Callable
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
+from reproduce.runs.table import IDENTITY, METRICS, TIMES
 
 
 def _gap(runs: pd.DataFrame, first: str, second: str) -> pd.Series:
     return runs[f"{first}_error_percent"] - runs[f"{second}_error_percent"]
 
 
-# Estimands that are no column of the runs table but made from it, one value a run.
+# Estimands that are no column of the runs table but made from it, one value per run.
 DERIVED_ESTIMANDS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
     "generalization_gap_percent": lambda runs: _gap(runs, "test_top1", "training_top1"),
     "center_generalization_gap_percent": lambda runs: _gap(runs, "test_center_top1", "training_top1"),
@@ -22,8 +23,26 @@ DERIVED_ESTIMANDS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
 }
 
 
+# Metrics that runs record besides those that all have, and numbers made from what they keep; some runs have each.
+_FURTHER_METRICS = [
+    *("test_top5_error_percent", "test_center_top5_error_percent"),
+    *("validation_top1_error_percent", "validation_top5_error_percent", "validation_loss_nats"),
+    *("final_training_loss_nats", "epochs_to_25_percent_training_error", "epochs_to_25_percent_clean_training_error"),
+    *("updates", "updates_to_leave_chance", "updates_to_held_out_level"),
+    *("updates_to_converge", "updates_to_converge_at_first_rate"),
+    *("color_specialization_above_chance_percent", "neighbor_purity_gain_percent"),
+]
+
+
+def known_estimands(runs: pd.DataFrame) -> list[str]:
+    """Return all that arms can be compared in: what some runs record, here or on other machines, or is made from it."""
+    recorded = [name for name in runs.columns if pd.api.types.is_numeric_dtype(runs[name])]
+    known = dict.fromkeys([*METRICS, *TIMES, *_FURTHER_METRICS, *DERIVED_ESTIMANDS, *recorded])
+    return [name for name in known if name not in IDENTITY]
+
+
 def values_of_arm(arm: pd.DataFrame, estimand: str, where: str) -> list[float]:
-    """Return one value a finished run, or none where a finished run lacks its own: an average of the rest is biased.
+    """Return one value per finished run, or none where one of them lacks its own: an average of the rest is biased.
 
     Args:
         arm: rows of the runs table.

@@ -1,57 +1,39 @@
-"""The files of published runs: where they are, and reading their arrays and histories."""
+"""Reading the files of published runs."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from reproduce.base.errors import ReproduceError
-from reproduce.base.paths import RESULTS, relative_to_repo
+from reproduce.base.files import read_arrays
+from reproduce.base.tables import read_csv
+from reproduce.runs import places
 from reproduce.study.run_id import RunId
-
-RUNS_ROOT = RESULTS / "runs"
-
-
-def folder_of_run(run_id: RunId | str, runs_root: Path = RUNS_ROOT) -> Path:
-    """Return a published run's folder: below ``runs_root``, or in external/ beside it if ``publish`` put it there."""
-    external = runs_root.with_name("external") / str(run_id)
-    return external if external.exists() else runs_root / str(run_id)
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """Return a run's ``history.csv``, a row an epoch.
+    """Return a run's ``history.csv``, one row per epoch.
 
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    try:
-        history = pd.read_csv(path)
-    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
-        reason = " ".join(str(error).split())
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error
-    if "epoch" not in history:
-        raise ReproduceError(f"{relative_to_repo(path)} has no column 'epoch'; restore it with git")
-    return history
+    return read_csv(path, ["epoch"])
 
 
-def read_predictions(run_id: RunId, runs_root: Path = RUNS_ROOT) -> dict[str, np.ndarray]:
+def read_predictions(run_id: RunId, runs_root: Path | None = None) -> dict[str, np.ndarray]:
     """Return the arrays of the run's ``predictions.npz`` by name (per test image, in the test file's order).
 
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    return read_arrays(folder_of_run(run_id, runs_root) / "predictions.npz")
+    return read_arrays(places.found_at(run_id, runs_root) / "predictions.npz")
 
 
-def read_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz file by name.
+def read_kept(run_id: RunId | str, runs_root: Path | None = None) -> dict[str, np.ndarray]:
+    """Return the arrays of the run's ``arrays.npz`` by name; none where it has no such file.
 
     Raises:
-        ReproduceError: the file is missing or damaged.
+        ReproduceError: the file is damaged.
     """
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except Exception as error:  # a damaged archive raises OSError, ValueError, zipfile's or zlib's own errors
-        reason = " ".join(str(error).split())
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error
+    path = places.found_at(run_id, runs_root) / "arrays.npz"
+    return read_arrays(path) if path.is_file() else {}

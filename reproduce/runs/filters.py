@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_json
+from reproduce.base.files import read_arrays, read_json
 from reproduce.base.paths import relative_to_repo
-from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_arrays
+from reproduce.runs import places
 from reproduce.runs.statistics import Estimate, mean_interval
 
 SPLIT_P_VALUE = 0.05
@@ -83,7 +83,7 @@ def division(shares: np.ndarray) -> Division:
     return Division(means, float(found.statistic), float(null.mean()), high, float(found.pvalue), method)
 
 
-def color_specialization(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+def color_specialization(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
     """Return a row for every finished run whose first layer is read in two columns, and for its controls.
 
     ``role`` is ``columns`` where the normalization or the layer after the first one is cut in two, and ``control`` for
@@ -108,7 +108,7 @@ def color_specialization(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.
 
 def _cut(run_id: str, runs_root: Path) -> int | None:
     """Return in how many columns a run's first layer is read; None for what has no such layer on RGB images."""
-    record = read_json(folder_of_run(run_id, runs_root) / "run.json")
+    record = read_json(places.found_at(run_id, runs_root) / "run.json")
     network = record.get("config", {}).get("network_spec")
     return columns_of_first_layer(network) if network and network["input"]["channels"] == 3 else None
 
@@ -140,7 +140,7 @@ def first_layer(folder: Path) -> np.ndarray:
 
 
 def _row(run: Mapping[str, Any], role: str, runs_root: Path) -> dict[str, Any]:
-    shares = color_shares(first_layer(folder_of_run(run["run_id"], runs_root)))
+    shares = color_shares(first_layer(places.found_at(run["run_id"], runs_root)))
     found = division(shares)
     return {name: run[name] for name in _IDENTITY} | {
         "role": role,
@@ -156,7 +156,7 @@ def _row(run: Mapping[str, Any], role: str, runs_root: Path) -> dict[str, Any]:
 
 
 def specialization_summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a variant: mean index over seeds with its t-interval, what shuffling gives, and how many runs split.
+    """Return one row per variant: mean index over seeds with its t-interval, the shuffled mean, and runs that split.
 
     Args:
         table: as ``color_specialization`` gives it.

@@ -55,7 +55,7 @@ def updates_to_held_out_level(history: pd.DataFrame, updates: int) -> int | None
     passes it sooner: this is the time to a given error, and not to a net's own best.
 
     Args:
-        history: of one run, a row an epoch.
+        history: of one run, one row per epoch.
         updates: of the whole run; every epoch has as many.
     """
     at_first_rate = history["phase"].eq(history["phase"].iloc[0])
@@ -72,7 +72,7 @@ def updates_to_converge(history: pd.DataFrame, updates: int, waits: Sequence[int
     improving: where its best lies is not known.
 
     Args:
-        history: of a run whose phases end when the validation error stops improving; a row an epoch.
+        history: of a run whose phases end when the validation error stops improving; one row per epoch.
         updates: of the whole run; every epoch has as many.
         waits: of each phase, the epochs without a better error that end it.
     """

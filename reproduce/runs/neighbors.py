@@ -1,4 +1,4 @@
-"""Which training images lie nearest to test images, in pixels and in a net's features, and whether their class agrees.
+"""Whether the training images nearest to a test image have its class, in a net's features and in pixels.
 
 The paper shows five queries with six neighbors each (6.1, Figure 4); the share of neighbors of the query's own class
 puts a number on what the picture shows (deviation D47).
@@ -12,67 +12,27 @@ import numpy as np
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_array, read_json, write_bytes
+from reproduce.base.files import read_array, read_json
 from reproduce.data.in_memory import balanced_subset
+from reproduce.data.pixel_neighbors import NEIGHBORS, PIXEL_FILE, QUERIES, SUBSET_IMAGES
 from reproduce.data.registry import CIFAR10
-from reproduce.data.statistics import npy_bytes
-from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_arrays
+from reproduce.runs import places
+from reproduce.runs.files import read_kept
 from reproduce.runs.labels import read_labels
 from reproduce.study.run_id import RunId
 
-QUERIES, NEIGHBORS = 1_000, 6
-SUBSET_IMAGES = 20_000  # balanced; what the reduced AlexNet trains on
-PIXEL_FILE = "pixel_neighbors.npy"
-_IMAGES_AT_ONCE = 1_000
 _IDENTITY = ["run_id", "study", "variant", "epochs", "seed", "dataset", "scale", "schedule"]
 COLUMNS = [*_IDENTITY, "feature_purity_percent", "pixel_purity_percent", "difference_percentage_points"]
 
 
-def nearest_rows(queries: np.ndarray, images: np.ndarray, count: int) -> np.ndarray:
-    """Return, for each query, the rows of the ``count`` nearest images by Euclidean distance, nearest first.
-
-    Squared distances of bytes are whole numbers below 2**53, so float64 holds them exactly and every machine finds the
-    same rows; of equally near images the first in order counts as nearer.
-
-    Args:
-        queries: uint8 (queries, ...).
-        images: uint8 (images, ...), of the same shape an image.
-        count: neighbors wanted.
-
-    Returns:
-        uint16 (queries, count).
-    """
-    flat, wanted = images.reshape(len(images), -1), queries.reshape(len(queries), -1).astype(np.float64)
-    distances = np.empty((len(queries), len(images)))  # less the query's own square, the same for every image
-    for start in range(0, len(images), _IMAGES_AT_ONCE):
-        rows = slice(start, start + _IMAGES_AT_ONCE)
-        block = flat[rows].astype(np.float64)
-        distances[:, rows] = np.square(block).sum(axis=1) - 2 * wanted @ block.T
-    return np.argsort(distances, axis=1, kind="stable")[:, :count].astype(np.uint16)
-
-
-def write_pixel_neighbors(folder: Path | None = None) -> Path:
-    """Write ``pixel_neighbors.npy`` from the images of CIFAR-10: the first 1,000 test images', six each; return it.
-
-    Raises:
-        ReproduceError: the images are missing or not the official ones, or the folder cannot be written.
-    """
-    data = CIFAR10.read()
-    chosen, _ = balanced_subset(data.training_labels, SUBSET_IMAGES)
-    rows = nearest_rows(data.test_images[:QUERIES], data.training_images[chosen], NEIGHBORS)
-    path = (folder or CIFAR10.statistics_folder()) / PIXEL_FILE
-    write_bytes(path, npy_bytes(rows))
-    return path
-
-
-def read_pixel_neighbors(runs_root: Path = RUNS_ROOT) -> np.ndarray:
-    """Return the rows that ``write_pixel_neighbors`` found, uint16 (1000, 6), from data/ beside ``runs_root``.
+def read_pixel_neighbors(runs_root: Path | None = None) -> np.ndarray:
+    """Return the rows that ``write_pixel_neighbors`` found, uint16 (1000, 6).
 
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    path = runs_root.with_name("data") / CIFAR10.name / PIXEL_FILE
-    return read_array(path, "python -m reproduce report neighbors")
+    path = places.statistics_folder(CIFAR10.name, runs_root) / PIXEL_FILE
+    return read_array(path, "python -m reproduce data neighbors")
 
 
 def purity_percent(rows: np.ndarray, query_labels: np.ndarray, labels: np.ndarray) -> float:
@@ -86,18 +46,17 @@ def purity_percent(rows: np.ndarray, query_labels: np.ndarray, labels: np.ndarra
     return 100 * float(np.mean(labels[rows] == query_labels[:, None]))
 
 
-def read_neighbors(run_id: RunId | str, runs_root: Path = RUNS_ROOT) -> np.ndarray | None:
+def read_neighbors(run_id: RunId | str, runs_root: Path | None = None) -> np.ndarray | None:
     """Return a run's neighbors in its features, uint16 (queries, neighbors), or None where it kept none.
 
     Raises:
         ReproduceError: the run's arrays cannot be read.
     """
-    path = folder_of_run(run_id, runs_root) / "arrays.npz"
-    return read_arrays(path).get("neighbor_rows") if path.is_file() else None
+    return read_kept(run_id, runs_root).get("neighbor_rows")
 
 
-def neighbor_purity(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
-    """Return a row for every finished run that kept its neighbors: their purity in features and in pixels.
+def neighbor_purity(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
+    """Return one row per finished run that kept its neighbors: their purity in features and in pixels.
 
     Args:
         runs: as ``runs.read_runs`` gives them.
@@ -114,7 +73,7 @@ def neighbor_purity(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataF
     return pd.DataFrame([_row(run, rows, runs_root) for run, rows in found], columns=COLUMNS)
 
 
-def purities_percent(record: Mapping[str, Any], rows: np.ndarray, runs_root: Path = RUNS_ROOT) -> tuple[float, float]:
+def purities_percent(record: Mapping[str, Any], rows: np.ndarray, runs_root: Path | None = None) -> tuple[float, float]:
     """Return the purity of a run's neighbors in features, and of the same queries' neighbors in pixels.
 
     Args:
@@ -137,7 +96,7 @@ def purities_percent(record: Mapping[str, Any], rows: np.ndarray, runs_root: Pat
 
 
 def _row(run: dict[str, Any], rows: np.ndarray, runs_root: Path) -> dict[str, Any]:
-    record = read_json(folder_of_run(run["run_id"], runs_root) / "run.json")
+    record = read_json(places.found_at(run["run_id"], runs_root) / "run.json")
     features, pixels = purities_percent(record, rows, runs_root)
     return {name: run[name] for name in _IDENTITY} | {
         "feature_purity_percent": features,

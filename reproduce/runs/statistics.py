@@ -112,7 +112,7 @@ def welch_contrast(
 
     Args:
         arms: each arm's values; their variances and numbers may differ.
-        weights: one an arm.
+        weights: one per arm.
         confidence: of the two-sided interval.
 
     Raises:

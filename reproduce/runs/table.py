@@ -10,7 +10,8 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json
 from reproduce.base.paths import relative_to_repo
-from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_history
+from reproduce.runs import places
+from reproduce.runs.files import read_history
 from reproduce.runs.kept import numbers_from_kept
 from reproduce.study.designs import study_and_variant
 from reproduce.study.run_id import RunId
@@ -45,7 +46,7 @@ COLUMNS = [
 ]
 
 
-def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
+def published_runs(study: Study, runs_root: Path | None = None) -> list[RunId]:
     """Return the runs that count: all of ``standard``, and those of ``full`` for each variant that has begun them.
 
     A variant with one finished run of its full schedule is listed with every seed of that schedule, so that the
@@ -53,12 +54,11 @@ def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
     ``full`` what is planned. Of a study that is published by hand, those count that were published, since what data or
     devices a machine lacks is no failure; but a seed left out below a published one is listed, and shows as missing.
     """
-    if study.published_by == "publish":
-        external = runs_root.with_name("external")
+    if study.is_published_by_hand:
         runs = study.publishable_runs()
         last: dict[tuple[str, int], int] = {}
         for run in runs:
-            if (external / str(run) / "run.json").is_file():
+            if places.is_published(run, runs_root):
                 last[run.variant, run.epochs] = max(run.seed, last.get((run.variant, run.epochs), 0))
         return [run for run in runs if run.seed <= last.get((run.variant, run.epochs), 0)]
     if "full" not in study.profiles:
@@ -66,7 +66,7 @@ def published_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
     standard = study.runs("standard")
     listed = {(run.variant, run.epochs) for run in standard}
     full = [run for run in study.runs("full") if (run.variant, run.epochs) not in listed]
-    begun = {run.variant for run in full if (runs_root / str(run) / "run.json").is_file()}
+    begun = {run.variant for run in full if places.is_published(run, runs_root)}
     return [*standard, *(run for run in full if run.variant in begun)]
 
 
@@ -103,7 +103,7 @@ def longest_shared(arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
     return [longest_shared([arm])[0] if len(arm) else arm for arm in arms]
 
 
-def read_runs(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+def read_runs(run_ids: Iterable[RunId], runs_root: Path | None = None) -> pd.DataFrame:
     """Return one row for each listed run, in the order listed; no listed run is ever left out.
 
     Columns are ``COLUMNS`` and then any further metric, sorted. ``status`` is ``finished``, ``missing`` (no such
@@ -128,7 +128,7 @@ def _identity(run_id: RunId) -> dict[str, Any]:
 
 
 def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
-    folder, row = folder_of_run(run_id, runs_root), _identity(run_id)
+    folder, row = places.found_at(run_id, runs_root), _identity(run_id)
     if not folder.exists():
         return row | {"status": "missing"}
     record = _read_mapping(folder / "run.json")
@@ -174,8 +174,8 @@ def _read_metrics(path: Path, status: str, needed: Sequence[str]) -> dict[str, A
     return values | {"status": "diverged" if status == "finished" and not finite else status}
 
 
-def read_histories(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
-    """Return the histories of the listed runs that exist, a row an epoch, the run's identity in front.
+def read_histories(run_ids: Iterable[RunId], runs_root: Path | None = None) -> pd.DataFrame:
+    """Return the histories of the listed runs that exist, one row per epoch, the run's identity in front.
 
     The column ``epochs`` is the length of the run's schedule, ``epoch`` the row's own (from 1).
 
@@ -184,7 +184,7 @@ def read_histories(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.
     """
     parts = []
     for run_id in run_ids:
-        path = folder_of_run(run_id, runs_root) / "history.csv"
+        path = places.found_at(run_id, runs_root) / "history.csv"
         if path.parent.exists():
             parts.append(read_history(path).assign(**_identity(run_id)))
     if not parts:

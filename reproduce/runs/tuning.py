@@ -10,6 +10,8 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json, write_text
 from reproduce.base.paths import relative_to_repo
+from reproduce.base.tables import read_csv
+from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 
@@ -42,17 +44,12 @@ def tabulate_tuning(study: Study) -> Path:
 
 
 def read_tuning(study: Study) -> pd.DataFrame:
-    """Return the study's tuning.csv, a row a run; metrics are empty where a run has none.
+    """Return the study's tuning.csv, one row per run; metrics are empty where a run has none.
 
     Raises:
         ReproduceError: there is no such file.
     """
-    path = study.folder / "tuning.csv"
-    if not path.is_file():
-        raise ReproduceError(
-            f"{relative_to_repo(path)} is missing; `python -m reproduce tuning {study.study}` makes it"
-        )
-    return pd.read_csv(path)
+    return read_csv(study.folder / "tuning.csv", remedy=f"run `python -m reproduce tuning {study.study}`")
 
 
 def recorded_runs(study: Study) -> set[RunId]:
@@ -70,14 +67,7 @@ def recorded_runs(study: Study) -> set[RunId]:
 def _known_rows(path: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
     if not path.is_file():
         return {}
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error
-    lacking = [name for name in [*_IDENTITY, *_PROVENANCE] if name not in frame.columns]
-    if lacking:
-        raise ReproduceError(f"{relative_to_repo(path)} lacks the column {lacking[0]!r}; restore it with git")
+    frame = read_csv(path, [*_IDENTITY, *_PROVENANCE])
     return {tuple(row[name] for name in _IDENTITY): row for row in frame.to_dict("records")}
 
 
@@ -88,7 +78,7 @@ def _known_row(study: Study, run: RunId, known: dict[tuple[Any, ...], dict[str, 
 
 def _row(study: Study, run: RunId, known: dict[tuple[Any, ...], dict[str, Any]]) -> dict[str, Any] | None:
     identity, digest = (run.variant, run.epochs, run.seed), study.config_digest(run)
-    folder = study.run_folder(run)
+    folder = places.trained_to(study, run)
     if (folder / "run.json").is_file():
         record, metrics = read_json(folder / "run.json"), read_json(folder / "metrics.json")
         if record["config_sha256"] == digest:

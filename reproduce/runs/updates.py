@@ -6,16 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reproduce.base.errors import ReproduceError
-from reproduce.base.paths import relative_to_repo
-from reproduce.runs.files import RUNS_ROOT, folder_of_run
+from reproduce.base.tables import read_csv
+from reproduce.runs import places
+from reproduce.runs.files import read_kept
 from reproduce.study.run_id import RunId
 
 _IDENTITY = ["study", "variant", "seed"]
 
 
-def read_update_losses(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
-    """Return a row an update of every listed run that recorded them.
+def read_update_losses(run_ids: Iterable[RunId], runs_root: Path | None = None) -> pd.DataFrame:
+    """Return one row per update of every listed run that recorded them.
 
     Columns are study, variant, seed, update (from 1) and training_loss_nats, the mean over the update's batch.
 
@@ -24,8 +24,7 @@ def read_update_losses(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) ->
     """
     parts = []
     for run_id in run_ids:
-        path = folder_of_run(run_id, runs_root) / "arrays.npz"
-        losses = _array(path, "update_losses_nats") if path.is_file() else None
+        losses = read_kept(run_id, runs_root).get("update_losses_nats")
         if losses is not None:
             numbers = np.arange(1, len(losses) + 1)
             parts.append(_of_run(run_id, pd.DataFrame({"update": numbers, "training_loss_nats": losses})))
@@ -33,25 +32,16 @@ def read_update_losses(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) ->
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-def read_activations(run_ids: Iterable[RunId], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+def read_activations(run_ids: Iterable[RunId], runs_root: Path | None = None) -> pd.DataFrame:
     """Return the rows of every listed run's ``activations.csv``, the run's identity in front."""
     parts = []
     for run_id in run_ids:
-        path = folder_of_run(run_id, runs_root) / "activations.csv"
+        path = places.found_at(run_id, runs_root) / "activations.csv"
         if path.is_file():
-            parts.append(_of_run(run_id, pd.read_csv(path)))
+            parts.append(_of_run(run_id, read_csv(path)))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=[*_IDENTITY, "layer", "when"])
 
 
 def _of_run(run_id: RunId, frame: pd.DataFrame) -> pd.DataFrame:
     identity = {name: getattr(run_id, name) for name in _IDENTITY}
     return frame.assign(**identity)[[*_IDENTITY, *frame.columns]]
-
-
-def _array(path: Path, name: str) -> np.ndarray | None:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return arrays[name] if name in arrays.files else None
-    except Exception as error:  # a damaged archive raises OSError, ValueError, zipfile's or zlib's own errors
-        reason = " ".join(str(error).split())
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); restore it with git") from error

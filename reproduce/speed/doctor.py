@@ -21,6 +21,7 @@ from reproduce.data.registry import DATASETS
 from reproduce.models.counts import count_layers, total_parameters
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.spec import NetworkSpec
+from reproduce.runs import places
 from reproduce.runs.tuning import recorded_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
@@ -35,7 +36,7 @@ _NEXT_TO_NO_CHANGE = Phase(epochs=1, training_files=[1], weight_rate_factor=1e-6
 def examine(studies: Sequence[Study]) -> str:
     """Return the report on this machine and every study. It needs no data, no GPU and a few seconds."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    external = [study for study in studies if study.published_by == "publish"]
+    external = [study for study in studies if study.is_published_by_hand]
     parts = [_machine(device)]
     parts += [_stages_report(study) for study in studies if study not in external]
     if external:
@@ -68,7 +69,7 @@ def _stages_report(study: Study) -> str:
     for profile in [name for name in ("standard", "full", "tuning") if name in study.profiles]:
         runs = study.runs(profile)
         recorded = recorded_runs(study) if profile == "tuning" else set()
-        there = sum(run in recorded or (run.folder / "run.json").is_file() for run in runs)
+        there = sum(run in recorded or (places.published_to(study, run) / "run.json").is_file() for run in runs)
         counts.append(f"{profile} {there} of {len(runs)}")
         if there < len(runs) and next_command == "dvc repro" and profile != "standard":
             next_command = f"python -m reproduce train {study.study} --profile {profile}"
@@ -79,8 +80,8 @@ def _stages_report(study: Study) -> str:
 
 def _external_report(study: Study, device: torch.device, speed: float | None) -> str:
     edition = DATASETS[study.dataset].edition
-    finished = [run for run in study.publishable_runs() if (study.run_folder(run) / "run.json").is_file()]
-    published = [run for run in study.publishable_runs() if study.published_folder(run).is_dir()]
+    finished = [run for run in study.publishable_runs() if (places.trained_to(study, run) / "run.json").is_file()]
+    published = [run for run in study.publishable_runs() if places.published_to(study, run).is_dir()]
     lines = [f"{study.study}: {len(published)} of {len(study.publishable_runs())} runs are published"]
     data, next_command = _data_state(study, edition)
     lines += [f"  data: {line}" for line in data]

@@ -2,9 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
-from reproduce.base import paths
 from reproduce.base.errors import ReproduceError
 
 
@@ -19,11 +17,6 @@ class RunId:
 
     def __str__(self) -> str:
         return f"{self.study}/{self.variant}/epochs{self.epochs}/seed{self.seed}"
-
-    @property
-    def folder(self) -> Path:
-        """The published run's folder."""
-        return paths.RESULTS / "runs" / str(self)
 
     @classmethod
     def parse(cls, text: str) -> "RunId":

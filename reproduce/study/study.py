@@ -93,6 +93,16 @@ class Study(Strict):
                 raise ValueError(f"ensemble {name} must average a variant, and have a name that no variant has")
         return self
 
+    @property
+    def is_trained_by_stages(self) -> bool:
+        """Whether DVC's stages train its runs, on any machine, and publish them where they are trained to."""
+        return self.published_by == "stages"
+
+    @property
+    def is_published_by_hand(self) -> bool:
+        """Whether ``python -m reproduce publish`` copies its runs to results/external."""
+        return self.published_by == "publish"
+
     def variant(self, name: str) -> Variant:
         """Return a variant by name.
 
@@ -105,7 +115,7 @@ class Study(Strict):
 
     def stages(self) -> list[RunId]:
         """Return the runs that are DVC's stages, each published at the place it is trained to."""
-        return self.runs("standard") if self.published_by == "stages" and "standard" in self.profiles else []
+        return self.runs("standard") if self.is_trained_by_stages and "standard" in self.profiles else []
 
     def runs(self, profile: str) -> list[RunId]:
         """Return the runs of a profile, in the order of study.yaml.
@@ -148,14 +158,6 @@ class Study(Strict):
     def folder(self) -> Path:
         """The study's folder under experiments/."""
         return paths.EXPERIMENTS / self.study
-
-    def run_folder(self, run: RunId) -> Path:
-        """Return where training leaves a run: its published place, or where ``publish`` takes it from."""
-        return run.folder if self.published_by == "stages" else paths.DATA / "runs" / str(run)
-
-    def published_folder(self, run: RunId) -> Path:
-        """Return a run's published place."""
-        return run.folder if self.published_by == "stages" else paths.RESULTS / "external" / str(run)
 
 
 def load_study(name: str, experiments: Path = paths.EXPERIMENTS) -> Study:

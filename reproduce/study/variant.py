@@ -6,7 +6,7 @@ from pydantic import Field, PositiveInt, model_validator
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import json_digest
-from reproduce.base.validation import Strict
+from reproduce.base.validation import Strict, later, without_later_defaults
 from reproduce.models.spec import NetworkSpec, NonNegative, load_spec
 
 TrainingFile = Annotated[int, Field(ge=1, le=5)]
@@ -40,13 +40,13 @@ class Phase(Strict):
     training_files: Annotated[list[TrainingFile], Field(min_length=1)]
     weight_rate_factor: NonNegative
     bias_rate_factor: NonNegative = 1.0
-    layer_rates: dict[str, LayerRates] = {}
-    color_noise: bool = True
+    layer_rates: dict[str, LayerRates] = later({})
+    color_noise: bool = later(True)
     until: Literal[
         "epochs", "file_5_reaches_first_phase_loss", "validation_error_plateau", "training_error_reached"
     ] = "epochs"
-    plateau_epochs: PositiveInt = 3
-    target_error_percent: Annotated[float, Field(gt=0, lt=100)] = 25.0
+    plateau_epochs: PositiveInt = later(3)
+    target_error_percent: Annotated[float, Field(gt=0, lt=100)] = later(25.0)
 
     def rate_factors(self, layer: str) -> tuple[float, float]:
         """Return the factors of a layer's weight and bias rates."""
@@ -90,13 +90,15 @@ class Variant(Strict):
     momentum: Annotated[float, Field(ge=0, lt=1)]
     order: Literal["files", "reshuffled"]
     augmentation: Literal["none", "crops_and_flips"]
-    color_noise: Literal["none", "standard_deviation", "eigenvalue"] = "none"
-    input_scale: Literal["gray_levels", "unit_variance"] = "gray_levels"
-    training_images: PositiveInt | None = None
-    held_out_images: PositiveInt | None = None
-    image_side: PositiveInt | None = None
-    evaluated_images: PositiveInt | None = None
-    diagnostics: list[Literal["update_losses", "activation_scales", "clean_training_error", "nearest_neighbors"]] = []
+    color_noise: Literal["none", "standard_deviation", "eigenvalue"] = later("none")
+    input_scale: Literal["gray_levels", "unit_variance"] = later("gray_levels")
+    training_images: PositiveInt | None = later(None)
+    held_out_images: PositiveInt | None = later(None)
+    image_side: PositiveInt | None = later(None)
+    evaluated_images: PositiveInt | None = later(None)
+    diagnostics: list[Literal["update_losses", "activation_scales", "clean_training_error", "nearest_neighbors"]] = (
+        later([])
+    )
     test_views: Literal[1, 10]
     phases: Annotated[list[Phase], Field(min_length=1)]
 
@@ -157,28 +159,12 @@ class Variant(Strict):
     def resolved(self) -> dict[str, Any]:
         """Return everything that decides the numbers, network included, as plain data.
 
-        Options that a run of before their time did not have are left out where they are at their defaults, so that
-        it keeps its digest.
+        Fields declared by ``later`` are left out at their defaults.
         """
-        content = self.model_dump(exclude={"network", "changes", "remove"})
-        _drop_defaults(self, content, _LATER_IN_VARIANT)
-        for phase, phase_content in zip(self.phases, content["phases"], strict=True):
-            _drop_defaults(phase, phase_content, _LATER_IN_PHASE)
+        content = without_later_defaults(self, self.model_dump(exclude={"network", "changes", "remove"}))
+        content["phases"] = [without_later_defaults(phase, phase.model_dump()) for phase in self.phases]
         return {**content, "network": self.network, "network_spec": self.network_spec().model_dump()}
 
     def digest(self) -> str:
         """Return the SHA-256 of ``resolved()``."""
         return json_digest(self.resolved())
-
-
-_LATER_IN_VARIANT = (
-    *("color_noise", "input_scale", "training_images", "held_out_images", "image_side", "evaluated_images"),
-    "diagnostics",
-)
-_LATER_IN_PHASE = ("layer_rates", "color_noise", "plateau_epochs", "target_error_percent")
-
-
-def _drop_defaults(model: Strict, content: dict[str, Any], names: tuple[str, ...]) -> None:
-    for name in names:
-        if getattr(model, name) == type(model).model_fields[name].default:
-            del content[name]

@@ -15,10 +15,10 @@ from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
 from reproduce.data.opening import open_dataset
 from reproduce.evaluate.predict import is_among_first, scores
+from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train.record import npz_bytes
-from reproduce.train.run import probabilities_path
 
 _SAME = ("dataset", "scale", "schedule", "precision", "data_manifest_sha256")
 
@@ -35,7 +35,7 @@ def make_ensembles(study_name: str, name: str) -> list[Path]:
         raise ReproduceError(f"study {study_name} has no ensemble {name!r}; it has {known}")
     folders = []
     for run, members in study.ensemble_runs().items():
-        missing = [member for member in members if not probabilities_path(member).is_file()]
+        missing = [member for member in members if not places.probabilities_of(member).is_file()]
         if run.variant == name and missing:
             print(f"{run}: {len(missing)} of {len(members)} runs have no probabilities here, the first is {missing[0]}")
         elif run.variant == name:
@@ -58,27 +58,27 @@ def _make(study: Study, run: RunId, members: Sequence[RunId]) -> Path:
     for name in _SAME:
         if len({record[name] for record in records}) > 1:
             raise ReproduceError(f"{run}: its runs differ in {name}; train those that are out of date again")
-    mean, labels = mean_probabilities([probabilities_path(member) for member in members]), _test_labels(study)
+    mean, labels = mean_probabilities([places.probabilities_of(member) for member in members]), _test_labels(study)
     if len(labels) != len(mean):
         raise ReproduceError(f"{run}: probabilities of {len(mean)} images, but {study.dataset} tests on {len(labels)}")
     hits = {f"test_top{first}_correct_bits": np.packbits(is_among_first(mean, labels, first)) for first in (1, 5)}
     metrics = _metrics(mean, labels) | {"views": study.variant(members[0].variant).test_views}
     description = _description(run, config, records) | {"started_utc": started_utc, "finished_utc": utc_now()}
     description["evaluation_seconds"] = round(time.perf_counter() - started, 2)
-    with replacing_folder(study.run_folder(run)) as staging:
+    with replacing_folder(places.trained_to(study, run)) as staging:
         write_json(staging / "run.json", description)
         write_json(staging / "metrics.json", metrics)
         write_bytes(staging / "predictions.npz", npz_bytes(hits))
-    return study.run_folder(run)
+    return places.trained_to(study, run)
 
 
 def _record_of(study: Study, member: RunId) -> dict[str, Any]:
     """Return the member's run.json, its probabilities held against it."""
-    places = (study.run_folder(member), study.published_folder(member))
-    folder = next((place for place in places if (place / "run.json").is_file()), None)
+    folders = (places.trained_to(study, member), places.published_to(study, member))
+    folder = next((folder for folder in folders if (folder / "run.json").is_file()), None)
     if folder is None:
         raise ReproduceError(f"{member} has probabilities but no record; train it again")
-    record, path = read_json(folder / "run.json"), probabilities_path(member)
+    record, path = read_json(folder / "run.json"), places.probabilities_of(member)
     if file_digest(path) != record.get("probabilities_sha256"):
         raise ReproduceError(f"{relative_to_repo(path)} is not what {member} recorded; train it again")
     return record

@@ -56,7 +56,7 @@ def _place(study: Study, variant: str) -> Path:
         ReproduceError: there is no such variant, or the study has no golden files.
     """
     study.variant(variant)
-    if study.published_by == "publish":
+    if study.is_published_by_hand:
         raise ReproduceError(
             f"{study.study} has no golden files: its runs are published by hand, and each names in its run.json the "
             "source that it was made from; there is nothing to check or record"

@@ -10,6 +10,7 @@ from reproduce.base.errors import ReproduceError, near_or_all
 from reproduce.base.files import exclusive_lock, file_digest, json_digest, read_json, replacing_folder
 from reproduce.base.paths import relative_to_repo, scratch_folder
 from reproduce.data.registry import DATASETS
+from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 
@@ -29,14 +30,14 @@ def publish(study_name: str, variant: str | None = None) -> list[Path]:
             refused (after the others were published; each refusal is printed).
     """
     study = load_study(study_name)
-    if study.published_by == "stages":
+    if study.is_trained_by_stages:
         raise ReproduceError(f"the runs of {study_name} are published by their stages; run `dvc repro`")
     names = [*study.variants, *study.ensembles]
     if variant is not None and variant not in names:
         hint = near_or_all(variant, names)
         raise ReproduceError(f"study {study_name} has no variant or ensemble {variant!r}; {hint}")
     wanted = [run for run in study.publishable_runs() if variant in (None, run.variant)]
-    runs = [run for run in wanted if (study.run_folder(run) / "run.json").is_file()]
+    runs = [run for run in wanted if (places.trained_to(study, run) / "run.json").is_file()]
     if not runs:
         raise ReproduceError(_nothing_finished(study, variant))
     lock = scratch_folder() / "publish.lock"
@@ -48,11 +49,12 @@ def publish(study_name: str, variant: str | None = None) -> list[Path]:
         raise ReproduceError(f"{len(refused)} reasons against publishing runs of {study_name}; each is named above")
     print(f"{len(runs)} runs of {study_name} are in results/external; commit them, and results/data/{study.dataset}")
     print("next: python -m reproduce collect")
-    return [study.published_folder(run) for run in runs]
+    return [places.published_to(study, run) for run in runs]
 
 
 def _nothing_finished(study: Study, variant: str | None) -> str:
-    place = relative_to_repo(study.run_folder(RunId(study.study, variant or "x", 1, 1)).parents[1 if variant else 2])
+    example = places.trained_to(study, RunId(study.study, variant or "x", 1, 1))
+    place = relative_to_repo(example.parents[1 if variant else 2])
     if variant in study.ensembles:
         return f"{place} holds no finished ensemble; run `python -m reproduce ensemble {study.study} {variant}`"
     what = f"{study.study} {variant}" if variant else study.study
@@ -64,7 +66,7 @@ def _nothing_finished(study: Study, variant: str | None) -> str:
 
 def _publish_run(study: Study, run: RunId) -> list[str]:
     """Publish one run and return nothing, or return why it cannot be."""
-    source, target = study.run_folder(run), study.published_folder(run)
+    source, target = places.trained_to(study, run), places.published_to(study, run)
     try:
         refused = [f"{run}: {reason}" for reason in reasons_against(study, run, source)]
     except ReproduceError as error:

@@ -14,8 +14,9 @@ from torch import Tensor
 from reproduce.base.files import replacing_folder, write_bytes, write_json
 from reproduce.base.provenance import utc_now
 from reproduce.data.augment import to_input, view, view_offsets
+from reproduce.data.pixel_neighbors import QUERIES
 from reproduce.evaluate.activations import activation_scales
-from reproduce.evaluate.neighbors import QUERIES, hidden_features, nearest_rows
+from reproduce.evaluate.neighbors import hidden_features, nearest_rows
 from reproduce.evaluate.predict import is_among_first, scores
 from reproduce.models.network import Network
 from reproduce.study.run_id import RunId

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_json
-from reproduce.base.paths import RESULTS, relative_to_repo
-from reproduce.data.registry import DATASETS
-from reproduce.runs.files import folder_of_run, read_predictions
+from reproduce.base.files import read_arrays, read_json
+from reproduce.base.paths import relative_to_repo
+from reproduce.runs import places
+from reproduce.runs.files import read_predictions
+from reproduce.runs.labels import answers, answers_by_metric, hits, known_test_labels, needs_labels
 from reproduce.runs.statistics import Estimate, prediction_interval, wilson
 from reproduce.study.run_id import RunId
 from reproduce.train.run import Launch, train_run
 
-RERUNS_FOLDER = RESULTS / "reruns"
 _DECIDING = ("cpu", "features", "threads", "gpu", "torch")  # of the machine: these decide the rounding
 _JUDGED = "test_top1_error_percent"
 _COMPARED = (_JUDGED, "test_loss_nats", "training_top1_error_percent", "updates")
@@ -39,8 +39,8 @@ class Comparison:
 
 
 def _published(run: RunId) -> Path:
-    folder = folder_of_run(run, run.folder.parents[3])
-    if not (folder / "run.json").is_file():
+    folder = places.found_at(run)
+    if not places.is_published(run):
         raise ReproduceError(
             f"{relative_to_repo(folder)} is not published; results/tables/runs.csv lists those that are"
         )
@@ -55,8 +55,10 @@ def evaluate_run(run: RunId) -> str:
     """
     folder = _published(run)
     metrics, dataset = read_json(folder / "metrics.json"), read_json(folder / "run.json")["dataset"]
-    recorded, hits = metrics["test_top1_error_percent"], _hits(read_predictions(run), metrics, dataset)
-    wrong, images = int((~hits).sum()), len(hits)
+    recorded, images, predictions = metrics[_JUDGED], metrics["test_images"], read_predictions(run)
+    name = answers_by_metric(predictions)[_JUDGED]
+    labels = known_test_labels(dataset) if needs_labels(name) else None
+    wrong = int((~hits(predictions, name, images, labels)).sum())
     if abs(100 * wrong / images - recorded) > 1e-6:
         raise ReproduceError(
             f"{run}: predictions.npz gives {100 * wrong / images} % but metrics.json says {recorded} %"
@@ -66,21 +68,6 @@ def evaluate_run(run: RunId) -> str:
         f"{run}: {wrong} of {images} test images wrong, {interval.value:.2f} % "
         f"(95 % Wilson interval over images {interval.low:.2f} to {interval.high:.2f} %), as recorded"
     )
-
-
-def _hits(predictions: Mapping[str, np.ndarray], metrics: Mapping[str, Any], dataset: str) -> np.ndarray:
-    """Return whether each test image was right, bool (images,); runs with many classes record just that."""
-    if "test_top1_correct_bits" in predictions:
-        return np.unpackbits(predictions["test_top1_correct_bits"], count=metrics["test_images"]).astype(bool)
-    labels = DATASETS[dataset].read().test_labels
-    return predictions["test_predicted"] == labels[: metrics["test_images"]]
-
-
-def _answers(predictions: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return what was answered for each test image: its class, or whether it was right."""
-    if "test_predicted" in predictions:
-        return predictions["test_predicted"]
-    return np.unpackbits(predictions["test_top1_correct_bits"])
 
 
 def rerun(run: RunId, launch: Launch) -> Comparison:
@@ -93,17 +80,23 @@ def rerun(run: RunId, launch: Launch) -> Comparison:
     seeds = _spread(published)  # a damaged record shows before hours are spent
     if launch.threads is None:
         launch = replace(launch, threads=read_json(published / "run.json")["machine"]["threads"])
-    folder = train_run(run, RERUNS_FOLDER / str(run), launch)
+    folder = train_run(run, places.reran_to(run), launch)
     old, new = read_json(published / "metrics.json"), read_json(folder / "metrics.json")
     rows = [{"": name, "published": old[name], "rerun": new[name]} for name in _COMPARED]
     table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".6g")
-    with np.load(published / "predictions.npz") as a, np.load(folder / "predictions.npz") as b:
-        same = 100 * float((_answers(a) == _answers(b)).mean())
+    first, second = (_answers(place, old["test_images"]) for place in (published, folder))
+    same = 100 * float((first == second).mean())
     is_equal = same == 100 and all(old[name] == new[name] for name in _COMPARED)
     machine = _machine(read_json(published / "run.json"), read_json(folder / "run.json"), is_equal)
     spread, failure = _against_seeds(seeds, old[_JUDGED], new[_JUDGED])
     text = f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. {machine}\n{spread}"
     return Comparison(text, None if is_equal or failure is None else f"{run}: {failure}")
+
+
+def _answers(folder: Path, images: int) -> np.ndarray:
+    """Return what a run answered for each test image."""
+    predictions = read_arrays(folder / "predictions.npz")
+    return answers(predictions, answers_by_metric(predictions)[_JUDGED], images)
 
 
 def _machine(published: Mapping[str, Any], again: Mapping[str, Any], is_equal: bool) -> str:

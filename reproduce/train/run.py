@@ -12,11 +12,12 @@ import torch
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import check_writable, exclusive_lock, file_digest, read_json, write_bytes
 from reproduce.base.memory import keep_freed_memory
-from reproduce.base.paths import DATA, relative_to_repo
+from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import git_problem, git_state, machine_fingerprint, source_digest, utc_now
 from reproduce.data.opening import DataOptions, open_dataset
 from reproduce.data.registry import DATASETS
 from reproduce.data.statistics import npy_bytes
+from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train.checkpoint import checkpoint_path
@@ -77,7 +78,7 @@ def inputs_of(study: Study, run: RunId) -> dict[str, str | None]:
         "golden_sha256": None,
         "data_manifest_sha256": file_digest(DATASETS[study.dataset].manifest()),
     }
-    if study.published_by == "stages":
+    if study.is_trained_by_stages:
         golden, command = _golden(study, run)
         if not golden.is_file():
             raise ReproduceError(f"{relative_to_repo(golden)} is missing; record the variant's numerics by `{command}`")
@@ -93,15 +94,15 @@ def _golden(study: Study, run: RunId) -> tuple[Path, str]:
 
 def _check_golden_configuration(study: Study, run: RunId, config_sha256: str) -> None:
     golden, command = _golden(study, run)
-    if study.published_by == "stages" and read_json(golden).get("config_sha256") != config_sha256:
+    if study.is_trained_by_stages and read_json(golden).get("config_sha256") != config_sha256:
         raise ReproduceError(f"{relative_to_repo(golden)} is of another configuration; if yours is meant, `{command}`")
 
 
 def is_up_to_date(run: RunId) -> bool:
     """Return whether the run is published or waits to be, made from today's configuration, numerics and data."""
     study = load_study(run.study)
-    places = {study.run_folder(run), study.published_folder(run)}
-    records = [read_json(place / "run.json") for place in places if (place / "run.json").is_file()]
+    folders = {places.trained_to(study, run), places.published_to(study, run)}
+    records = [read_json(folder / "run.json") for folder in folders if (folder / "run.json").is_file()]
     if not records:
         return False
     inputs = inputs_of(study, run)
@@ -125,7 +126,7 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch())
         study = load_study(run.study)
         inputs = processes.agreed(lambda: _checked_inputs(study, run, launch))
         import_training_modules()
-        folder = folder or study.run_folder(run)
+        folder = folder or places.trained_to(study, run)
         processes.agreed(lambda: check_writable(folder) if processes.is_first else None)
         # The folder is part of the identity: a rerun never takes up the published run's checkpoint, nor the reverse.
         checkpoint = checkpoint_path({"run": str(run), "folder": relative_to_repo(folder), **inputs})
@@ -199,16 +200,12 @@ def _only_trainer(run: RunId, checkpoint: Path, processes: Processes) -> Iterato
 
 def _write(folder: Path, run: RunId, study: Study, trainer: Trainer, tested: Tested, meta: dict[str, Any]) -> None:
     """Write the run's folder; where it cannot hold the probabilities, also those, beside the data."""
-    if trainer.data.reports_top5 and folder == study.run_folder(run):  # a rerun leaves those of the run itself alone
-        path = probabilities_path(run)
+    is_rerun = folder != places.trained_to(study, run)  # which leaves those of the run itself alone
+    if trainer.data.reports_top5 and not is_rerun:
+        path = places.probabilities_of(run)
         write_bytes(path, npy_bytes(tested.probabilities.astype(np.float16)))
         meta = {**meta, "probabilities_sha256": file_digest(path)}
     write_record(folder, run, study, trainer, tested, meta)
-
-
-def probabilities_path(run: RunId) -> Path:
-    """Return where a run on ILSVRC leaves its test probabilities, float16 (images, classes): 100 MB, git-ignored."""
-    return DATA / "probabilities" / f"{str(run).replace('/', '-')}.npy"
 
 
 def prepare_torch(launch: Launch) -> torch.device:

@@ -9,10 +9,10 @@ import pandas as pd
 from scipy import stats
 
 from oracle.intervals import COLUMNS, row_of
-from reproduce.base.csv_tables import read_table
+from reproduce.base.tables import read_table
 from reproduce.judge.factorial import effects_of
 from reproduce.report.records import TABLES
-from reproduce.runs.files import RUNS_ROOT, read_predictions
+from reproduce.runs.files import read_predictions
 from reproduce.runs.labels import read_labels
 from reproduce.study.run_id import RunId
 from reproduce.study.study import load_study
@@ -21,7 +21,7 @@ _CONFIDENCE = 0.95
 _TEST, _CENTER = "test_top1_error_percent", "test_center_top1_error_percent"
 
 
-def rederived_tables(errors: pd.DataFrame, tables: Path = TABLES, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+def rederived_tables(errors: pd.DataFrame, tables: Path = TABLES, runs_root: Path | None = None) -> pd.DataFrame:
     """Return every interval of views, ensembles, factorials and validation_gaps beside the same made again.
 
     Args:

@@ -13,7 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from reproduce.report.records import Records
-from reproduce.runs.files import RUNS_ROOT, read_predictions
+from reproduce.runs.files import read_predictions
 from reproduce.runs.labels import read_labels
 from reproduce.study.designs import study_and_variant
 from reproduce.study.run_id import RunId
@@ -31,7 +31,7 @@ COLUMNS = ["quantity", "table", "method", "runs", "low", "high", "table_low", "t
 _CONFIDENCE = 0.95
 
 
-def counted_errors(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+def counted_errors(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
     """Return the errors in percent of every finished run on CIFAR-10, indexed by run, counted from its predictions.
 
     Columns are the keys of ``PREDICTED``, ``DIFFERENCES``, and the run's study, variant and epochs. Of the gap between

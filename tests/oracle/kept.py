@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reproduce.base.files import read_json
+from reproduce.base.files import read_arrays, read_json
 from reproduce.data.in_memory import balanced_subset
-from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_arrays, read_history
+from reproduce.runs import places
+from reproduce.runs.files import read_history
 from reproduce.runs.labels import read_labels
+from reproduce.runs.neighbors import read_pixel_neighbors
 
 _CROSSINGS = {  # of 25 %, by column of the history
     "epochs_to_25_percent_training_error": "training_error_percent",
@@ -27,7 +29,7 @@ _HELD_OUT_PERCENT, _HELD_OUT_EPOCHS = 26.0, 5
 _PLATEAU = "validation_error_plateau"
 
 
-def counted_kept(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+def counted_kept(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
     """Return, a row a finished run on CIFAR-10 indexed by run, the quantities of ``KEPT``; nan where a run has none.
 
     Epochs to 25 % lie on the straight line between the ends of two epochs; updates to leave chance are those until the
@@ -43,15 +45,15 @@ def counted_kept(runs: pd.DataFrame, runs_root: Path = RUNS_ROOT) -> pd.DataFram
         ReproduceError: what a run kept, or the committed labels, cannot be read.
     """
     finished = runs[runs["status"].eq("finished") & runs["dataset"].eq("cifar10")]
-    rows = [_kept(run, folder_of_run(run["run_id"], runs_root), runs_root) for run in finished.to_dict("records")]
+    rows = [_kept(run, places.found_at(run["run_id"], runs_root), runs_root) for run in finished.to_dict("records")]
     return pd.DataFrame(rows, columns=["run_id", *KEPT]).set_index("run_id").astype("float64")
 
 
-def recorded_values(run_ids: Iterable[str], runs_root: Path = RUNS_ROOT) -> pd.DataFrame:
+def recorded_values(run_ids: Iterable[str], runs_root: Path | None = None) -> pd.DataFrame:
     """Return the numbers of each run's metrics.json and run.json (losses, seconds), indexed by run."""
     rows = {}
     for run_id in run_ids:
-        folder = folder_of_run(run_id, runs_root)
+        folder = places.found_at(run_id, runs_root)
         rows[run_id] = read_json(folder / "run.json") | read_json(folder / "metrics.json")
     return pd.DataFrame.from_dict(rows, orient="index").select_dtypes("number")
 
@@ -114,6 +116,6 @@ def _epochs_to_held_out_level(history: pd.DataFrame) -> float:
 def _purity_gain(rows: np.ndarray, runs_root: Path) -> float:
     training, tested = (read_labels("cifar10", part, runs_root) for part in ("training", "test"))
     among = training[balanced_subset(training, 20_000)[0]]
-    pixels = np.load(runs_root.with_name("data") / "cifar10" / "pixel_neighbors.npy")
+    pixels = read_pixel_neighbors(runs_root)
     same = [(among[near] == tested[: len(near), None]).mean() for near in (rows, pixels)]
     return 100 * float(same[0] - same[1])

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reproduce.base.csv_tables import percentages, read_table, yes_or_no
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES, relative_to_repo
+from reproduce.base.tables import percentages, read_table, yes_or_no
 
 LATER_MODELS_CSV = PAPER_NOTES / "later_models.csv"
 CIFAR10_BEFORE_CSV = PAPER_NOTES / "cifar10_before_2012.csv"

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from reproduce.base.csv_tables import percentages, read_table, yes_or_no
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES, relative_to_repo
+from reproduce.base.tables import percentages, read_table, yes_or_no
 from reproduce.base.text import format_number
 
 TIMELINE_CSV = PAPER_NOTES / "ilsvrc_timeline.csv"

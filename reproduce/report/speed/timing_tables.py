@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from reproduce.base.csv_tables import read_table
+from reproduce.base.tables import read_table
 from reproduce.models import spec
 from reproduce.report.records import TABLES
 from reproduce.speed.measure import uneven_words

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reproduce.base.csv_tables import percentages, read_table
 from reproduce.base.paths import PAPER_NOTES
+from reproduce.base.tables import percentages, read_table
 from reproduce.base.text import format_number, frame_as_markdown, with_interval
 from reproduce.report import records
 from reproduce.report.figures.learning_curves import learning_curves

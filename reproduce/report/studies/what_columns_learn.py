@@ -11,15 +11,17 @@ from matplotlib.figure import Figure
 
 from reproduce.data.in_memory import balanced_subset
 from reproduce.data.official import ImageArrays
+from reproduce.data.pixel_neighbors import NEIGHBORS, SUBSET_IMAGES
 from reproduce.data.registry import CIFAR10
 from reproduce.report.figures.column_filters import Filters, column_filters, specialization
 from reproduce.report.figures.image_lists import Neighborhood, TopFive, nearest_images, top_five_lists
 from reproduce.report.records import Records
 from reproduce.report.studies.alexnet_small import BASE, STUDY
-from reproduce.runs.files import RUNS_ROOT, folder_of_run, read_predictions
+from reproduce.runs import places
+from reproduce.runs.files import read_predictions
 from reproduce.runs.filters import color_shares, first_layer
 from reproduce.runs.labels import read_labels
-from reproduce.runs.neighbors import NEIGHBORS, SUBSET_IMAGES, read_neighbors, read_pixel_neighbors
+from reproduce.runs.neighbors import read_neighbors, read_pixel_neighbors
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
@@ -30,7 +32,7 @@ _COLOR_COLUMNS = "study variant seed role color_specialization shuffled_mean shu
 _PURITY_COLUMNS = "study variant seed feature_purity_percent pixel_purity_percent difference_percentage_points"
 
 
-def base_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
+def base_runs(study: Study, runs_root: Path | None = None) -> list[RunId]:
     """Return the finished listed runs of the base variant, in the order of their seeds."""
     listed = [run for run in published_runs(study, runs_root) if run.variant == BASE]
     finished = read_runs(listed, runs_root)["status"].eq("finished")
@@ -38,9 +40,9 @@ def base_runs(study: Study, runs_root: Path = RUNS_ROOT) -> list[RunId]:
     return sorted(there, key=lambda run: run.seed)
 
 
-def shown_filters(runs: Sequence[RunId], runs_root: Path = RUNS_ROOT) -> list[Filters]:
+def shown_filters(runs: Sequence[RunId], runs_root: Path | None = None) -> list[Filters]:
     """Return the first layers of the first five runs."""
-    layers = [(run.seed, first_layer(folder_of_run(run, runs_root)).astype(np.float64)) for run in runs[:SEEDS_SHOWN]]
+    layers = [(run.seed, first_layer(places.found_at(run, runs_root)).astype(np.float64)) for run in runs[:SEEDS_SHOWN]]
     return [Filters(seed, weights, color_shares(weights)) for seed, weights in layers]
 
 
@@ -49,7 +51,7 @@ def first_of_classes(labels: np.ndarray, count: int) -> np.ndarray:
     return np.sort(np.unique(labels, return_index=True)[1])[:count]
 
 
-def top_fives(run: RunId, images: np.ndarray, runs_root: Path = RUNS_ROOT) -> list[TopFive]:
+def top_fives(run: RunId, images: np.ndarray, runs_root: Path | None = None) -> list[TopFive]:
     """Return the five likeliest classes of eight test images, by a run's stored probabilities.
 
     Args:
@@ -68,7 +70,7 @@ def top_fives(run: RunId, images: np.ndarray, runs_root: Path = RUNS_ROOT) -> li
     return found
 
 
-def neighborhoods(run: RunId, data: ImageArrays, runs_root: Path = RUNS_ROOT) -> list[Neighborhood]:
+def neighborhoods(run: RunId, data: ImageArrays, runs_root: Path | None = None) -> list[Neighborhood]:
     """Return five queries with their nearest training images in features and in pixels; none if the run kept none."""
     features, pixels = read_neighbors(run, runs_root), read_pixel_neighbors(runs_root)
     if features is None:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES, relative_to_repo
+from reproduce.base.tables import read_csv
 from reproduce.models.counts import total_parameters, training_flops_per_image
 from reproduce.models.spec import NetworkSpec
 from reproduce.speed.measure import uneven_words
@@ -202,9 +203,8 @@ def load_hardware(path: Path = HARDWARE_CSV) -> pd.DataFrame:
     Raises:
         ReproduceError: it cannot be read, or a row lacks a figure, a kind or a source.
     """
-    frame = _read(path)
     needed = ["device", "year", "kind", "peak_fp32_gflops", "bandwidth_gb_per_s", "source", "verified"]
-    return _checked(frame, [*needed, "peak_bf16_gflops"], needed, path)
+    return _filled(read_csv(path, [*needed, "peak_bf16_gflops"]), needed, path)
 
 
 def load_published(path: Path = PUBLISHED_CSV) -> pd.DataFrame:
@@ -214,22 +214,12 @@ def load_published(path: Path = PUBLISHED_CSV) -> pd.DataFrame:
         ReproduceError: it cannot be read, or a row lacks its system, kind or source.
     """
     needed = ["system", "year", "kind", "note", "source", "verified"]
-    return _checked(_read(path), [*needed, "days_low", "days_high", "images_per_second"], needed, path)
+    table = read_csv(path, [*needed, "days_low", "days_high", "images_per_second"])
+    return _filled(table, needed, path)
 
 
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        reason = str(error).splitlines()[0]
-        raise ReproduceError(f"cannot read {relative_to_repo(path)} ({reason}); restore it with git") from error
-
-
-def _checked(frame: pd.DataFrame, columns: list[str], filled: list[str], path: Path) -> pd.DataFrame:
-    missing = [name for name in columns if name not in frame]
-    if missing:
-        raise ReproduceError(f"{relative_to_repo(path)} lacks the column {missing[0]!r}; restore it with git")
-    for name in filled:
+def _filled(frame: pd.DataFrame, columns: list[str], path: Path) -> pd.DataFrame:
+    for name in columns:
         if frame[name].isna().any():
             row = frame.index[frame[name].isna()][0] + 2
             raise ReproduceError(f"{relative_to_repo(path)}, line {row}: {name} is empty; fill it in")

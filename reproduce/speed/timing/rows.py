@@ -13,6 +13,7 @@ import torch
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_text
 from reproduce.base.paths import RESULTS, relative_to_repo
+from reproduce.base.tables import read_csv
 from reproduce.speed.measure import own_file, slug
 from reproduce.speed.timing.cells import (
     LAYERS,
@@ -161,15 +162,9 @@ def read_rows(path: Path) -> pd.DataFrame:
     Raises:
         ReproduceError: the file cannot be read, lacks a column or has no rows.
     """
-    shown = relative_to_repo(path)
-    try:
-        frame = pd.read_csv(path, dtype=dict.fromkeys(TEXT_COLUMNS, "object"))
-    except (OSError, ValueError) as error:
-        raise ReproduceError(f"cannot read {shown} ({str(error).splitlines()[0]}); restore it with git") from error
-    missing = [name for name in COLUMNS if name not in frame]
-    if missing or frame.empty:
-        problem = f"has no column {missing[0]!r}" if missing else "has no rows"
-        raise ReproduceError(f"{shown} {problem}; restore it with git or run `python -m reproduce time`")
+    frame = read_csv(path, COLUMNS, dtype=dict.fromkeys(TEXT_COLUMNS, "object"))
+    if frame.empty:
+        raise ReproduceError(f"{relative_to_repo(path)} has no rows; restore it with git")
     return with_shares(frame).assign(machine=path.stem, loaded=frame["loaded"].astype(bool))
 
 

@@ -1,0 +1,52 @@
+"""Where a run lies: trained to, published to, found at; and what lies beside all runs.
+
+Results lie below ``paths.RESULTS``, read at every call. Readers of published runs take the folder of all run folders as
+``runs_root``; what ``publish`` copied and the statistics of data sets lie beside it, in external/ and data/.
+"""
+
+from pathlib import Path
+
+from reproduce.base import paths
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study
+
+
+def trained_to(study: Study, run: RunId) -> Path:
+    """Return the folder that training writes: the published one, or that from which ``publish`` copies."""
+    return published_to(study, run) if study.is_trained_by_stages else paths.DATA / "runs" / str(run)
+
+
+def published_to(study: Study, run: RunId) -> Path:
+    """Return the folder that is committed."""
+    return paths.RESULTS / ("runs" if study.is_trained_by_stages else "external") / str(run)
+
+
+def found_at(run: RunId | str, runs_root: Path | None = None) -> Path:
+    """Return the folder of a published run by its name alone: in external/ if ``publish`` put it there."""
+    root = _root(runs_root)
+    external = root.with_name("external") / str(run)
+    return external if external.exists() else root / str(run)
+
+
+def is_published(run: RunId | str, runs_root: Path | None = None) -> bool:
+    """Return whether the run has a published record."""
+    return (found_at(run, runs_root) / "run.json").is_file()
+
+
+def statistics_folder(dataset: str, runs_root: Path | None = None) -> Path:
+    """Return the folder of a data set's committed statistics and labels."""
+    return _root(runs_root).with_name("data") / dataset
+
+
+def reran_to(run: RunId) -> Path:
+    """Return the folder, ignored by git, that ``rerun`` writes."""
+    return paths.RESULTS / "reruns" / str(run)
+
+
+def probabilities_of(run: RunId) -> Path:
+    """Return where a run on ILSVRC leaves its test probabilities, float16 (images, classes): 100 MB, git-ignored."""
+    return paths.DATA / "probabilities" / f"{str(run).replace('/', '-')}.npy"
+
+
+def _root(runs_root: Path | None) -> Path:
+    return paths.RESULTS / "runs" if runs_root is None else runs_root

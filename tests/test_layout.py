@@ -1,0 +1,53 @@
+"""The rooms of the package and the direction of their imports: an arrow points down the list only."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import reproduce
+
+PACKAGE = Path(reproduce.__file__).parent
+# From the ground up. Nothing imports a room that stands after its own.
+ROOMS = ("base", "models", "data", "study", "evaluate", "runs", "train", "judge", "speed", "report", "cli", "__main__")
+
+
+def imported_rooms(source: str) -> set[str]:
+    """Return the rooms that a module imports, at its top or inside a function."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name.split(".")[1] for name in names if name.startswith("reproduce.")}
+
+
+def modules():
+    """Return every module of the package with its room."""
+    paths = sorted(PACKAGE.rglob("*.py"))
+    return [(path.relative_to(PACKAGE), path) for path in paths if path.parent != PACKAGE or path.stem != "__init__"]
+
+
+def test_what_counts_as_an_import():
+    source = "import reproduce\nimport reproduce.base.files\ndef f():\n    from reproduce.runs import places\n"
+    assert imported_rooms(source + "from reproduce import cli\nfrom os import path\n") == {"base", "runs", "cli"}
+
+
+def test_every_module_stands_in_a_room():
+    rooms = {place.parts[0].removesuffix(".py") for place, _ in modules()}
+    assert rooms == set(ROOMS)
+    assert {place.parts[0] for place, _ in modules() if len(place.parts) == 1} == {"cli.py", "__main__.py"}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_imports_point_down_the_list(room):
+    below = set(ROOMS[: ROOMS.index(room) + 1])
+    wrong = [
+        f"{place.as_posix()} imports {', '.join(sorted(upward))}"
+        for place, path in modules()
+        if place.parts[0].removesuffix(".py") == room
+        and (upward := imported_rooms(path.read_text(encoding="utf-8")) - below)
+    ]
+    assert wrong == []
