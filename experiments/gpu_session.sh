@@ -101,8 +101,8 @@ END
 say "device: $facts"
 
 step tests $((budget / 4 + 1)) -m pytest -p no:cacheprovider tests/test_gpu.py \
-    tests/test_timing_run.py::test_a_gpu_present_is_timed_with_no_change_of_configuration \
-    tests/test_data_ilsvrc_read.py::test_batches_on_a_gpu_equal_those_on_the_cpu
+    tests/speed/test_timing_run.py::test_a_gpu_present_is_timed_with_no_change_of_configuration \
+    tests/data/test_ilsvrc_read.py::test_batches_on_a_gpu_equal_those_on_the_cpu
 
 if [[ $device == cuda ]]; then # the limit ends it where the least that is always timed takes far longer than its budget
     step time $((budget * 2 / 5 + 1)) -m reproduce time --budget $((budget / 5 + 1)) --out "$output/timing"

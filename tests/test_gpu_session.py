@@ -97,7 +97,7 @@ def test_every_test_that_needs_a_gpu_is_run():
     waiting = re.compile(r"skipif\(\s*not torch\.cuda\.is_available\(\).*?\)\n(?:def (\w+))?")
     named = SCRIPT.read_text()
     found = 0
-    for path in sorted((REPO_ROOT / "tests").glob("test_*.py")):
+    for path in sorted((REPO_ROOT / "tests").rglob("test_*.py")):
         for match in waiting.finditer(path.read_text()):
             found += 1
             assert (f"{path.name}::{match[1]}" if match[1] else f"tests/{path.name} ") in named

@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
-from oracle.intervals import agree, counted_errors, interval, rederived
 from report_support import BF16_AGAINST_FP32
 from stored_runs import write_labels
 
+from oracle.intervals import agree, counted_errors, interval, rederived
 from reproduce.judge.tables import collect
 from reproduce.report.records import load_records
 

@@ -5,9 +5,9 @@ import shutil
 import numpy as np
 import pandas as pd
 import pytest
+
 from oracle.further_tables import _contrast, rederived_tables
 from oracle.intervals import agree
-
 from reproduce.report.records import TABLES
 
 NAMES = ("views", "ensembles", "factorials", "validation_gaps")

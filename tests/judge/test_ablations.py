@@ -23,7 +23,7 @@ def credited(ablation, **changes):
 
 
 CLAIMS = [
-    credited("normalization", id="lrn", targets=targets(2.0, 1.9), seeds_planned=2),
+    credited("normalization", id="lrn", targets=targets(2.0, 1.9), seeds_planned=2, seeds_planned_by_arm=[3, 2]),
     credited("dropout", id="dropout", arms=["undropped", "with"], targets=targets(log=0.5)),
     claim(id="net-error"),
     credited("normalization", id="lrn-later", arms=["unlogged", "with"], dataset="ILSVRC-2012", scale="imagenet"),

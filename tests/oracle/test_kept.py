@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from collect_support import FakeRunId
+from stored_runs import answers, write_labels, write_stored
+
 from oracle import kept as oracle_kept
 from oracle.kept import KEPT, counted_kept
-from stored_runs import answers, write_labels, write_stored
 
 LABELS = [0, 1, 2, 3]
 RUN = FakeRunId("small", "base", 4, 1)

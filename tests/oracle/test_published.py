@@ -2,9 +2,9 @@
 
 import pandas as pd
 import pytest
+
 from oracle.further_tables import rederived_tables
 from oracle.intervals import TABLE_DECIMALS, rederived
-
 from reproduce.report.records import TABLES, load_records
 
 BY_CHANCE = {"small-columns-divide-color"}  # random deals of filters say what chance gives the color index
