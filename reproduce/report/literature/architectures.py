@@ -37,9 +37,9 @@ D numbers lead to the reasons in [deviations.md](deviations.md).
 
 {points}
 Our `alexnet_paper` is also held, node by node, against the graph of Caffe's bvlc_alexnet that the onnx package ships
-(`tests/test_models_onnx.py`). The differences are those of this table and no others: the export's input is 224 pixels
+(`tests/models/test_onnx.py`). The differences are those of this table and no others: the export's input is 224 pixels
 without the zeros of D1 (so its last pool is padded instead), k is 1, the window crosses the halves, and dropout is
-scaled in training. `torchvision_alexnet` computes torchvision's own module (`tests/test_models_torchvision.py`).
+scaled in training. `torchvision_alexnet` computes torchvision's own module (`tests/models/test_torchvision.py`).
 
 ## Sizes and costs
 
