@@ -113,7 +113,7 @@ def test_cifar10_nets_runs_while_only_some_runs_exist(tmp_path):
     make_records(tmp_path)
     source = read_notebook(NOTEBOOK_SOURCES / "cifar10_nets.ipynb")
     load = next(cell for cell in source.cells if cell.id == "load")
-    tests, tables = str(REPO_ROOT / "tests"), str(tmp_path / "tables")
+    tests, tables = str(REPO_ROOT / "tests" / "support"), str(tmp_path / "tables")
     stand_in = f"load_records(__import__('pathlib').Path({tables!r}), __import__('report_support').claims())"
     load.source = f"import sys; sys.path.insert(0, {tests!r})\n" + load.source.replace("load_records()", stand_in)
     load.source = load.source.replace('"cifar10_nets"', '"nets"')
