@@ -120,7 +120,7 @@ def test_where_git_cannot_answer_nothing_is_trained_that_could_not_be_published(
     monkeypatch.setattr(run_module, "git_problem", lambda: "git says: fatal: not a git repository; work in a clone")
     with pytest.raises(ReproduceError, match=r"could never be published: git says: fatal: not a git repository; work"):
         train_run(RUN, launch=ONE_THREAD)
-    assert not (folder / "scratch").exists() and not RUN.folder.exists()
+    assert not (folder / "scratch").exists() and not places.found_at(RUN).exists()
 
 
 def test_a_place_that_cannot_be_written_is_known_before_training(folder, monkeypatch):
