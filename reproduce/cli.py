@@ -1,6 +1,7 @@
 """The command line: one verb a task, the same for people, DVC and CI."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -235,6 +236,10 @@ def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         _VERBS[arguments.verb](arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # as the shell says of a program ended by SIGPIPE
     except ReproduceError as error:
         if not isinstance(error, ElsewhereError):
             print(f"error: {error}", file=sys.stderr)

@@ -14,6 +14,7 @@ from training_support import RUN, use_study, write_study
 
 from reproduce import cli
 from reproduce.base.errors import ElsewhereError, InterruptedRunError, ReproduceError
+from reproduce.base.paths import REPO_ROOT
 from reproduce.runs import places
 from reproduce.speed.timing import cells
 from reproduce.speed.timing import run as timing_run
@@ -290,3 +291,10 @@ def test_torchruns_variables_must_be_numbers(capsys, monkeypatch):
     monkeypatch.setenv("LOCAL_RANK", "-1")
     with pytest.raises(ReproduceError, match=r"^LOCAL_RANK is '-1', no whole number"):
         local_rank()
+
+
+def test_a_reader_that_stops_early_gets_no_traceback():
+    command = f"{sys.executable} -m reproduce cite small-lrn-top1 | head -n 1"
+    done = subprocess.run(["bash", "-c", command], cwd=REPO_ROOT, capture_output=True, text=True)
+    assert done.stdout.startswith("small-lrn-top1: ") and done.stdout.count("\n") == 1
+    assert done.stderr == ""

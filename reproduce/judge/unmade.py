@@ -135,6 +135,11 @@ def _arm(study: Study, variant: str, runs: list[RunId], seeds: int | None) -> Pl
     profile = profile_listing(study, arm.trained(), epochs, arm.members() or runs[:seeds])
     if profile is None:  # an ensemble's nets may be in none
         return Planned(study, variant, [], None)
+    is_made_in_part = profile == "standard" and len(_of_length(study.runs(profile), variant, epochs)) < len(
+        runs[:seeds]
+    )
+    if is_made_in_part and variant not in study.ensembles:
+        profile = "full"  # standard has those of the planned seeds that are made
     listed = runs if variant in study.ensembles else _of_length(study.runs(profile), variant, epochs)
     return Planned(study, variant, listed, profile)
 
