@@ -1,4 +1,4 @@
-"""What a GPU computes, held against the CPU: layers, a training step, the packed reader, tests and checkpoints.
+"""The GPU against the CPU: layers, a training step, the packed reader, tests and checkpoints.
 
 Every test runs wherever torch finds a CUDA device and is skipped, visibly, elsewhere.
 """

@@ -48,7 +48,7 @@ def own_commands(text):
 
 
 def complaint(arguments, capsys):
-    """What is wrong with a command: the parser's words, or a name of nothing; beside placeholders the verb alone."""
+    """Return what is wrong with a command, or None; of a command with placeholders the verb alone is checked."""
     given = [word for word in arguments if not _PLACEHOLDER.fullmatch(word)]
     try:
         parsed = build_parser().parse_args(given if given == arguments else [given[0], "--help"])

@@ -1,4 +1,4 @@
-"""What is committed agrees with itself: runs, configurations, golden files, dvc.lock, tables and numbers."""
+"""Committed results agree with one another: runs, configurations, golden files, dvc.lock, tables and numbers."""
 
 import pandas as pd
 

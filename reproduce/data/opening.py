@@ -15,7 +15,7 @@ Data = TrainingData | PackedData
 
 @dataclass(frozen=True)
 class DataOptions:
-    """What a variant reads of its data set.
+    """The part of a data set that a variant reads.
 
     Attributes:
         training_images: a fixed, balanced part of the training images, the rest being held out; None for all of them.

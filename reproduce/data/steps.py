@@ -1,4 +1,4 @@
-"""What is read for one update: which images, which part of them, with which color noise; and what comes of it."""
+"""Reading the images of one update: their rows, the part this process reads, and their color noise."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -13,7 +13,7 @@ Augmentation = Literal["none", "crops_and_flips"]
 
 
 class Step(NamedTuple):
-    """What one process reads for one update.
+    """The images that one process reads for one update.
 
     ``rows`` is the whole global batch, int64; ``positions`` the part of it to read, which may be one of several that
     are accumulated. ``noise`` is None where color noise is off.

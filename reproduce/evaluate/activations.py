@@ -9,7 +9,7 @@ from reproduce.models.network import Network
 
 @torch.no_grad()
 def activation_scales(network: Network, images: Tensor) -> pd.DataFrame:
-    """Return one row a layer, in order: of its outputs over all images, in test mode.
+    """Return one row per layer, in order, of statistics of its outputs over all images, in test mode.
 
     Args:
         network: on the images' device.

@@ -1,4 +1,4 @@
-"""What each ingredient is credited with, at every scale: the claims that name an ablation, and what their runs gave."""
+"""The table of ablations: one row per claim about an ingredient, with the gain claimed and the gain measured."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

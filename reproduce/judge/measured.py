@@ -48,7 +48,7 @@ class Measured:
 
     @property
     def is_complete(self) -> bool:
-        """Whether there is an estimate, from all planned seeds."""
+        """True once every planned seed has finished and given an estimate."""
         return self.estimate is not None and self.seeds >= (self.claim.seeds_planned or 0)
 
 

@@ -14,7 +14,7 @@ from reproduce.study.study import Study
 
 @dataclass(frozen=True)
 class Question:
-    """What asks something of runs: a claim, a comparison or a design, in words, and the names it uses."""
+    """A claim, comparison or design as the name checks see it: its title for messages, and the names it uses."""
 
     words: str
     study: str

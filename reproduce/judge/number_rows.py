@@ -62,7 +62,7 @@ _FIELDS = {  # of each kind, in the order in which they are written
 
 @dataclass(frozen=True)
 class Provenance:
-    """What follows from a number's runs; ``n_images`` are the test images, ``date`` the day the last run ended."""
+    """The origin of a number: test images, configurations, commits and machines of its runs, and the last run's day."""
 
     n_images: int | None
     config_sha256: list[str]

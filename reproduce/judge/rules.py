@@ -212,4 +212,6 @@ def seeds_to_settle(estimate: Estimate, terms: Terms) -> int | None:
         return decide(narrowed, n, terms) != INCONCLUSIVE
 
     found = least_seeds(settles)
-    return None if found is None else max(found, estimate.n + 1)  # as many as there are have not
+    if found is None:
+        return None
+    return max(found, estimate.n + 1)  # the present n is inconclusive, so at least one seed more

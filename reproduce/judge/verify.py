@@ -32,7 +32,7 @@ _PERCENT_TOLERANCE = 1e-6  # metrics are exact counts over the test images, prin
 
 @dataclass
 class Findings:
-    """What was found wrong (``problems``) and what could not be checked (``skipped``), one line each."""
+    """The faults found (``problems``) and the checks that could not be made (``skipped``), one line each."""
 
     problems: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)

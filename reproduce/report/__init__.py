@@ -1,1 +1,1 @@
-"""What the results mean: figures, notebooks and the generated parts of the README, all drawn from committed tables."""
+"""Figures, notebooks and the generated parts of the README, all made from committed tables."""

@@ -54,7 +54,7 @@ class Row:
 
     @property
     def is_direction(self) -> bool:
-        """Whether no figure is claimed, only that there is an effect."""
+        """True where the source claims an effect but gives no figure."""
         return pd.isna(self.published) and pd.isna(self.authors_log)
 
 

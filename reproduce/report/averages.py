@@ -1,4 +1,4 @@
-"""What averaging is worth: its collected tables brought into the shape that the notebook shows."""
+"""Tables of what averaging nets and views gains, for the notebook on averaging."""
 
 import pandas as pd
 

@@ -170,7 +170,7 @@ def reasons_table(records: Records, study: str) -> pd.DataFrame:
 
 
 def forest_rows(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the single error rates of a study for ``verdict_forest``: verdict rows, and one value a seed."""
+    """Return the single error rates of a study for ``verdict_forest``: verdict rows, and one value per seed."""
     wanted = [claim for claim in records.claims if claim.study == study and claim.kind == "single_value"]
     verdicts = records.verdicts[records.verdicts["claim_id"].isin([claim.id for claim in wanted])]
     verdicts = verdicts[verdicts["unit"].eq("percent")]

@@ -1,4 +1,4 @@
-"""How figures and printed tables look, and how they are written so that the same input gives the same bytes."""
+"""Styles of figures and printed tables, and writing them so that the same input gives the same bytes."""
 
 import functools
 import io

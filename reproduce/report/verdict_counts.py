@@ -1,4 +1,4 @@
-"""What the verdicts mean, and how many claims have each, by the kind of evidence."""
+"""The meaning of each verdict, and the number of claims that have it, by the kind of evidence."""
 
 import pandas as pd
 

@@ -1,1 +1,1 @@
-"""What published runs hold: places, predictions, metrics derived from what they keep, and statistics over seeds."""
+"""Published runs: their places, predictions, metrics derived from what they keep, and statistics over seeds."""

@@ -1,4 +1,4 @@
-"""What averaging is worth, from stored predictions: several nets against one, ten views against one.
+"""The gain from averaging, from stored predictions: several nets against one, ten views against one.
 
 Beside it, how closely validation and test error agree. Nothing here trains or reads an image.
 """

@@ -1,4 +1,4 @@
-"""What arms of runs are compared in: metrics as recorded, and quantities made from them."""
+"""The quantities that arms are compared in: recorded metrics, and those derived from them."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""How the two columns of a net divide color between them (paper 6.1, Figure 3; deviation D46)."""
+"""The division of color between the two columns of a net (paper 6.1, Figure 3; deviation D46)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -43,7 +43,7 @@ def color_shares(weights: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Division:
-    """How unequally two halves of a layer's filters share color.
+    """Color in the two halves of a layer's filters, and how unequal it is.
 
     Attributes:
         shares: mean color share of the filters of the first and the second half. Every filter counts as one, as in the

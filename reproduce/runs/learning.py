@@ -1,4 +1,4 @@
-"""How soon a run learned, from what it keeps beside its metrics: losses of every update, errors of every epoch."""
+"""Speed of learning, from the losses of every update and the errors of every epoch that a run keeps."""
 
 import math
 from collections.abc import Sequence

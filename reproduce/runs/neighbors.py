@@ -1,4 +1,4 @@
-"""Whether the training images nearest to a test image have its class, in a net's features and in pixels.
+"""Share of the training images nearest to a test image that have its class, in a net's features and in pixels.
 
 The paper shows five queries with six neighbors each (6.1, Figure 4); the share of neighbors of the query's own class
 puts a number on what the picture shows (deviation D47).

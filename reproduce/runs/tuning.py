@@ -1,4 +1,4 @@
-"""What a study's tuning runs say, without their test errors: ``experiments/<study>/tuning.csv``, from which rates and
+"""The record of a study's tuning runs without their test errors, ``experiments/<study>/tuning.csv``: from it rates and
 lengths are chosen before the published runs.
 """
 

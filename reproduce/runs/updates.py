@@ -1,4 +1,4 @@
-"""What runs with diagnostics leave besides metrics: the loss of every update, and each layer's activation scales."""
+"""Diagnostics of runs: the loss of every update, and the scale of each layer's activations."""
 
 from collections.abc import Iterable
 from pathlib import Path

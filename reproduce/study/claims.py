@@ -25,7 +25,7 @@ _ARMS_OF_KIND = {"single_value": 1, "gain": 1, "difference": 2, "ratio": 2}
 
 
 class Target(Strict):
-    """One figure a claim is held against.
+    """One figure that a claim is compared with.
 
     ``kind``: ``published`` is printed in the primary source, ``authors_log`` stands in the authors' own run notes or
     docs, ``claimed`` is what a secondary text states, ``derived`` follows from ``expression``, whose value rounds to
@@ -57,7 +57,7 @@ class NotRun(Strict):
 
 
 class SourceCheck(Strict):
-    """What comparing the claim with its sources found.
+    """The finding from comparing the claim with its sources.
 
     Each source starts with a key of ``references.bib``, optionally followed by a comma and the place.
     """
@@ -177,7 +177,7 @@ class Claim(Strict):
 
     @property
     def looks(self) -> int:
-        """How often the runs are looked at: once, and once for each earlier plan."""
+        """The number of looks at the runs: one, and one for each earlier plan."""
         return 1 + len(self.looked_at_seeds)
 
     def holds(self) -> bool:

@@ -34,7 +34,7 @@ class Comparison(Strict):
 
 
 class PublishedGain(Strict):
-    """What a source says that one factor of a design lowers the estimand by, in its unit, and where it says so."""
+    """The published gain of one factor: how far the source says it lowers the estimand, and where it says so."""
 
     value: Annotated[float, Field(gt=0)]
     of: str

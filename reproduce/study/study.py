@@ -43,7 +43,7 @@ DatasetName = Literal[tuple(DATASETS)]
 
 
 class Study(Strict):
-    """What a study trains.
+    """A study: its data set, variants, profiles, comparisons and designs.
 
     Attributes:
         dataset: its name on the command line of ``python -m reproduce data``; ``_subset`` is what ``--subset`` packs.
@@ -95,12 +95,12 @@ class Study(Strict):
 
     @property
     def is_trained_by_stages(self) -> bool:
-        """Whether DVC's stages train its runs, on any machine, and publish them where they are trained to."""
+        """True where DVC's stages train the runs and publish them in place, on any machine."""
         return self.published_by == "stages"
 
     @property
     def is_published_by_hand(self) -> bool:
-        """Whether ``python -m reproduce publish`` copies its runs to results/external."""
+        """True where ``python -m reproduce publish`` copies the runs to results/external."""
         return self.published_by == "publish"
 
     def variant(self, name: str) -> Variant:

@@ -180,7 +180,7 @@ def numerics(variant: Variant) -> dict[str, Any]:
 
 
 def differences(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return where two numerics differ beyond tolerance, one line a quantity."""
+    """Return where two numerics differ beyond tolerance, one line per quantity."""
     problems = []
     for precision, tolerances in _TOLERANCES.items():
         for part, tolerance in tolerances.items():

@@ -1,4 +1,4 @@
-"""Which processors multiply bf16 in hardware, read from their flags."""
+"""Processors that multiply bf16 in hardware, known by their flags."""
 
 import pytest
 import torch

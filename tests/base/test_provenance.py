@@ -1,4 +1,4 @@
-"""What a run says of its making: source, commit, machine."""
+"""The origin that a run records: source, commit, machine."""
 
 import importlib
 import platform

@@ -1,4 +1,4 @@
-"""What one update reads: the draws of the whole batch, cut to a process's positions; and what comes of it."""
+"""Reading for one update: the draws are the whole batch's, cut to a process's positions."""
 
 import numpy as np
 import pytest

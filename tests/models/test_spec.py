@@ -6,7 +6,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
 from reproduce.models.spec import NetworkSpec, Pooling, ResponseNormalization, load_spec, rounded_up_size
 
-# One row a layer with weights, from example-layers/layers-*.cfg and layer-params-*.cfg: kind, filters or outputs,
+# One row per layer with weights, from example-layers/layers-*.cfg and layer-params-*.cfg: kind, filters or outputs,
 # filter size, padding, initW, wc, neuron. Stride 1, epsW 0.001, epsB 0.002 and initB 0 hold everywhere.
 CONV1 = ("convolution", 32, 5, 2, 1e-4, 0.004, "identity")  # its ReLU sits on pool1
 CONV2 = ("convolution", 32, 5, 2, 0.01, 0.004, "relu")

@@ -72,8 +72,8 @@ def rederived(records: Records, errors: pd.DataFrame) -> pd.DataFrame:
         errors: as ``counted_errors`` gives them, or these joined to those of ``kept.counted_kept``.
 
     Returns:
-        A row an interval, of verdicts.csv, summary.csv and comparisons.csv; ``largest_difference`` is the larger of its
-        two ends' distances from the table's, which keeps four decimals.
+        One row per interval of verdicts.csv, summary.csv and comparisons.csv. ``largest_difference`` is the larger of
+        its two ends' distances from the table's, which keeps four decimals.
     """
     rows = [*_of_verdicts(records, errors), *_of_summary(records, errors), *_of_comparisons(records, errors)]
     return pd.DataFrame(rows, columns=COLUMNS)
@@ -161,7 +161,7 @@ def interval(
     """Return a method's name and its interval for one arm's mean error, or for the difference of two arms.
 
     Args:
-        arms: errors in percent of one or two arms, a value a run; a lone run is a count over 10,000 images.
+        arms: errors in percent of one or two arms, one value per run; a lone run is a count over 10,000 images.
         in_logs: the ratio of two arms in place of their difference.
     """
     if len(arms) == 2:

@@ -1,4 +1,4 @@
-"""What a run's committed history, losses and neighbors say, counted apart from the code that made the tables."""
+"""Quantities counted from a run's committed history, losses and neighbors, apart from the code under test."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -30,7 +30,7 @@ _PLATEAU = "validation_error_plateau"
 
 
 def counted_kept(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
-    """Return, a row a finished run on CIFAR-10 indexed by run, the quantities of ``KEPT``; nan where a run has none.
+    """Return the quantities of ``KEPT``, one row per finished run on CIFAR-10; nan where a run has none.
 
     Epochs to 25 % lie on the straight line between the ends of two epochs; updates to leave chance are those until the
     mean of 100 losses is below 6/7 ln 10 (D41); updates to converge those until each rate's lowest held-out error

@@ -1,4 +1,4 @@
-"""What runs kept, counted again: epochs from histories, updates from losses and held-out errors, purity from labels."""
+"""Runs' records counted again: epochs from histories, updates from losses and held-out errors, purity from labels."""
 
 import math
 

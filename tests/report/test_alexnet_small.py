@@ -1,4 +1,4 @@
-"""The study of AlexNet's ingredients on made-up tables: its curves, and a panel an arm."""
+"""The study of AlexNet's ingredients on made-up tables: its curves, and one panel per arm."""
 
 import pandas as pd
 import pytest

@@ -1,4 +1,4 @@
-"""What ``python -m reproduce report`` writes and says: nothing that does not belong to the name it is given."""
+"""``python -m reproduce report`` writes and says nothing that does not belong to the name it is given."""
 
 import json
 import pkgutil

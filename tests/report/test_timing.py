@@ -1,4 +1,4 @@
-"""What figures and notebook on time show: layers, shares and ratios by hand; figures with and without machines."""
+"""Figures and notebook on time: layers, shares and ratios by hand; figures with and without machines."""
 
 import nbformat
 import pandas as pd

@@ -1,4 +1,4 @@
-"""What training took or would take, in words: claims beside the evidence, days by machine, seconds to an error."""
+"""Training times in words: claims beside the evidence, days by machine, seconds to an error."""
 
 import pandas as pd
 from timing_support import all_rows, frame_of, on_gpu

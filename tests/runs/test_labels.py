@@ -1,4 +1,4 @@
-"""Which images were named rightly, by stored classes and by stored bits, worked by hand."""
+"""Images classified correctly, by stored classes and by stored bits, worked by hand."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""How soon a run learned, by hand-worked losses and errors."""
+"""Speed of learning, by hand-worked losses and errors."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What the doctor says of a machine without data, with data, and with finished runs; and that it never fails."""
+"""The doctor's report on a machine without data, with data, and with finished runs; and that it never fails."""
 
 import shutil
 from collections import namedtuple

@@ -1,4 +1,4 @@
-"""What is timed: the cells of a scope, the numbers of threads, and the least work of a layer by hand."""
+"""The cells of a scope of timing, the numbers of threads, and the least work of a layer by hand."""
 
 from reproduce.models.spec import load_spec
 from reproduce.speed.timing import cells

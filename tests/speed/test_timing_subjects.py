@@ -1,4 +1,4 @@
-"""What is timed, made ready: networks, images and input, off the clock."""
+"""Networks, images and input of a timing are made ready off the clock."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""What each of two processes does for the tests of distributed training, and the trainers that it is compared with."""
+"""The two processes of the tests of distributed training, and the trainers that they are compared with."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Which images each update sees: files in order, short last batches, or one shuffled order an epoch."""
+"""The images each update sees: files in order, short last batches, or one shuffled order per epoch."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""What keeps a variant from being trained on a data set, said in one line before anything is trained."""
+"""A variant that does not fit its data set is refused in one line before anything is trained."""
 
 from dataclasses import replace
 

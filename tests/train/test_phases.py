@@ -1,4 +1,4 @@
-"""What a phase decides: rates, color noise, layers that stand still, and when it ends."""
+"""The settings of a phase: rates, color noise, layers that stand still, and when it ends."""
 
 import dataclasses
 

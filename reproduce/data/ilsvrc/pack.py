@@ -22,7 +22,7 @@ _HEADER_BYTES = 128
 
 
 class ShardPlan(NamedTuple):
-    """What one shard will hold."""
+    """The images that one shard will hold."""
 
     path: Path
     entries: list[Entry]

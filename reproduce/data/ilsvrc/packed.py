@@ -1,4 +1,4 @@
-"""What packed data consist of: ``manifest.json``, and for each split ``index.csv`` and its shards; checking them.
+"""The files of packed data (``manifest.json``; for each split ``index.csv`` and its shards), and checking them.
 
 ``manifest.json`` names dataset, seed of the order, classes in the order of their labels and, for each split, the number
 of images, the SHA-256 of every shard and of the index, and the images that needed care. It depends on the images alone:

@@ -68,7 +68,7 @@ class PackedData:
 
     @property
     def tests_every_epoch(self) -> bool:
-        """Whether the test images are the only ones to follow training by."""
+        """True where training can be followed on the test images alone."""
         return "test" not in self.splits
 
     @property

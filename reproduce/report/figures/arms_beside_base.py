@@ -17,7 +17,7 @@ _BASE_COLOR = "#a0a0a0"
 
 @styled
 def arms_beside_base(curves: pd.DataFrame, base: str) -> Figure:
-    """Draw a panel an arm as long as the base: errors by epoch, the base's in gray; arms of other lengths are left out.
+    """Draw the errors by epoch of each arm that is as long as the base, in a panel of its own, over the base's in gray.
 
     Args:
         curves: columns variant, epochs, epoch, n_seeds, training_error_percent, validation_error_percent.

@@ -25,7 +25,9 @@ _LOOKS = ((BLUE, "o"), (VERMILION, "s"), (GREEN, "^"), (PURPLE, "D"), (ORANGE, "
 
 @styled
 def averaged_nets(ensembles: pd.DataFrame) -> Figure:
-    """Draw the error of k averaged nets against k, a panel a study; filled marks are means of two groups or more.
+    """Draw the error of k averaged nets against k, one panel per study.
+
+    Filled marks are means of at least two groups.
 
     In each panel the five variants of most seeds are named; the others are gray.
 

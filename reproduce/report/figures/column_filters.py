@@ -65,7 +65,7 @@ def mosaic(pictures: np.ndarray, across: int = _TILES_ACROSS) -> np.ndarray:
 
 @styled
 def column_filters(layers: Sequence[Filters]) -> Figure:
-    """Draw the filters of both columns side by side, a row a seed, each column sorted by color share."""
+    """Draw the filters of both columns side by side, one row per seed, each column sorted by color share."""
     if not layers:
         return not_run()
     down = -(-len(layers[0].shares) // 2 // _TILES_ACROSS)
@@ -88,7 +88,9 @@ def column_filters(layers: Sequence[Filters]) -> Figure:
 
 @styled
 def specialization(table: pd.DataFrame) -> Figure:
-    """Draw how differently the two columns see color: a row a variant, a dot a seed, mean and interval, chance in gray.
+    """Draw how unequally the two columns divide color, with the level of chance in gray.
+
+    One row per variant: one dot per seed, their mean and its interval.
 
     Args:
         table: rows of ``color_specialization.csv``.

@@ -42,7 +42,7 @@ def seed_distribution(runs: pd.DataFrame, summary: pd.DataFrame, published: floa
         axes.axvline(published, color=INK, linestyle="--", linewidth=1, zorder=0)
         axes.annotate(f"published {published:g} %", (published, 1), xycoords=("data", "axes fraction"), xytext=(3, 0),
                       textcoords="offset points", va="top", fontsize=SMALL_PT)  # fmt: skip
-    axes.set(ylim=(-len(order) + 0.4, 0.7), xlabel="test error, % (one dot a seed)")
+    axes.set(ylim=(-len(order) + 0.4, 0.7), xlabel="test error, % (one dot per seed)")
     axes.set_yticks(-np.arange(len(order)), _counted(runs, order))
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

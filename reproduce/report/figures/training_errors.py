@@ -17,7 +17,9 @@ _COLORS, _LINES = (BLUE, VERMILION, PURPLE, GREEN), ("-", (0, (4, 1.5)), (0, (4,
 def training_errors(
     curves: pd.DataFrame, crossings: pd.DataFrame, units: Sequence[str], target_percent: float
 ) -> Figure:
-    """Draw the running training error by epoch, a panel a net, a line a seed, and where each arm comes to the target.
+    """Draw the running training error by epoch and mark where each arm reaches the target.
+
+    One panel per net, one line per seed.
 
     Args:
         curves: columns net, unit, seed, epoch, training_error_percent.
@@ -33,7 +35,7 @@ def training_errors(
         _draw_net(axes, curves[curves["net"].eq(net)], crossings[crossings["net"].eq(net)], looks, target_percent)
     grid[0, 0].set_ylabel("running training error, %")
     figure.supxlabel(
-        "epoch (a line a seed; a run ends once its error in test mode is at 25 %, too)", fontsize=SMALL_PT + 1
+        "epoch (one line per seed; a run ends once its error in test mode is at 25 %, too)", fontsize=SMALL_PT + 1
     )
     if curves.empty:
         grid[0, 0].text(0.5, 0.6, "not run yet", transform=grid[0, 0].transAxes, ha="center", color=MUTED)

@@ -12,7 +12,7 @@ _LOSS_RANGE = (1.4, 3.1)
 
 @styled
 def losses_by_update(losses: pd.DataFrame, plateau_nats: float) -> Figure:
-    """Draw the loss of every update, a panel an arm: thin lines are seeds, thick ones their mean of 20.
+    """Draw the loss of every update, one panel per arm: thin lines are seeds, thick ones means over 20 updates.
 
     Args:
         losses: columns variant, seed, update, training_loss_nats.

@@ -1,4 +1,4 @@
-"""What a network spec does at the points where ports of AlexNet differ, in words."""
+"""The features in which ports of AlexNet differ, read from a network spec and put into words."""
 
 from collections.abc import Callable, Iterable
 

@@ -1,4 +1,4 @@
-"""What timed training steps are compared in: ratios within rounds, and speed by batch size and threads."""
+"""Comparisons of timed training steps: ratios within rounds, and speed by batch size and number of threads."""
 
 import pandas as pd
 

@@ -1,4 +1,4 @@
-"""How long training takes beside what is claimed: days of AlexNet by kind of evidence, seconds of the 80sec net."""
+"""Training times beside the claimed ones: days for AlexNet by kind of evidence, seconds for the 80sec net."""
 
 from collections.abc import Sequence
 

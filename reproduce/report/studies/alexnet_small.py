@@ -33,7 +33,7 @@ def load_curves(loaded: Records) -> pd.DataFrame:
 
 
 def effects_table(loaded: Records) -> pd.DataFrame:
-    """Return a row a claim that has runs: ingredient, measure, effect with its interval, seeds, p by Holm, verdict.
+    """Return one row per claim that has runs: ingredient, measure, effect with its interval, seeds, p by Holm, verdict.
 
     Effects are what the ingredient lowers the measure by, or the ratio claimed to be above 1. The family of Holm's rule
     are all of the study's claims about an ingredient, run or not.
@@ -58,7 +58,7 @@ def effects_table(loaded: Records) -> pd.DataFrame:
 def bias_windows_table(loaded: Records) -> pd.DataFrame:
     """Return how the ratio of updates to leave chance, biases 0 over biases 1, depends on the window averaged over.
 
-    A row a window, with Welch's 95 % interval over seeds, of logs; that which the claim is judged by (D41) in bold.
+    One row per window, with Welch's 95 % interval over seeds, of logs. The window that decides the claim (D41) is bold.
     """
     losses = loaded.table("update_losses", "study variant seed training_loss_nats", STUDY)
     rows = []

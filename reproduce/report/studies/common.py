@@ -58,7 +58,7 @@ def precision(loaded: Records, study: str) -> Figure:
 
 
 def arms_table(loaded: Records, study: str) -> str:
-    """Return a row an arm: finished seeds, test and training error and their difference, with 95 % t-intervals.
+    """Return one row per arm: finished seeds, test and training error and their difference, with 95 % t-intervals.
 
     The difference is that of the center view, by which training error is taken; the test error is that of all views.
     """
@@ -85,7 +85,7 @@ def _gap(arm: pd.DataFrame, study: str) -> str:
 
 
 def effects_table(loaded: Records, study: str) -> str:
-    """Return a row an effect of the study's designs: points of error lowered, share of the published gain if any is."""
+    """Return one row per effect of the study's designs: points of error lowered, and share of any published gain."""
     effects = loaded.table("factorials", _EFFECT_COLUMNS, study)
     rows = []
     for effect in effects.itertuples():

@@ -38,9 +38,10 @@ def load_curves(loaded: Records) -> pd.DataFrame:
 
 
 def load_crossings(loaded: Records) -> pd.DataFrame:
-    """Return a row an arm and measure: net, unit, variant, measure (running or clean), seeds, listed, mean, low, high.
+    """Return one row per arm and measure (``running`` or ``clean``).
 
-    ``seeds`` counts those that came to 25 %; ``mean`` is missing where there are none.
+    Columns net, unit, variant, measure, seeds, listed, mean, low, high (epochs). ``seeds`` counts those
+    that came to 25 %; ``mean`` is missing where there are none.
     """
     frame = loaded.table("summary", "study variant metric listed n_seeds mean low high", STUDY)
     names = {metric: measure for measure, metric in REACHED.items()}
@@ -57,7 +58,7 @@ def _with_words(frame: pd.DataFrame, study: Study | None = None) -> pd.DataFrame
 
 
 def epochs_table(loaded: Records, study: Study | None = None) -> str:
-    """Return a row an arm: its rate, seeds, and epochs to 25 % running and clean training error, in Markdown."""
+    """Return one row per arm: its rate, seeds, and epochs to 25 % running and clean training error, in Markdown."""
     crossings, study = load_crossings(loaded), study or load_study(STUDY)
     rows = []
     for (net, unit, variant), arm in crossings.groupby(["net", "unit", "variant"], sort=False):
@@ -72,7 +73,7 @@ def epochs_table(loaded: Records, study: Study | None = None) -> str:
 
 
 def ratios_table(loaded: Records) -> str:
-    """Return a row a declared comparison: the ratio of epochs with Welch's interval in logs, in Markdown."""
+    """Return one row per declared comparison: the ratio of epochs with Welch's interval in logs, in Markdown."""
     frame = loaded.table("comparisons", "study question kind value low high n_first n_second", STUDY)
     frame = frame[frame["kind"].eq("ratio")]
     rows = [
@@ -87,7 +88,7 @@ def _seeds(row: tuple) -> str:
 
 
 def rates_table(study: Study | None = None) -> str:
-    """Return the search for rates: a row a net and unit, a column a rate, the epochs to 25 % running error by seed.
+    """Return the search for rates: epochs to 25 % running error by seed, one row per net and unit, one column per rate.
 
     ``> 9`` is a run that ended after nine epochs above 25 %; the rate with the fewest epochs on average is in bold.
     """

@@ -1,4 +1,4 @@
-"""What the columns of the reduced AlexNet learn: filters, color, likeliest classes and nearest images of its runs.
+"""Filters, color shares, likeliest classes and nearest images of the runs of the reduced two-column AlexNet.
 
 Nothing is chosen by its outcome: runs by the order of their seeds, images by their place in the test file.
 """

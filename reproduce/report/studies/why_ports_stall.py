@@ -28,7 +28,7 @@ def load_activations(loaded: Records) -> pd.DataFrame:
 
 
 def summary(losses: pd.DataFrame) -> pd.DataFrame:
-    """Return a row a run: final loss (mean of the last 30 updates, nats) and the update that left the plateau.
+    """Return one row per run: final loss (mean of the last 30 updates, nats) and the update that left the plateau.
 
     ``left_at`` is the first update at which the mean of the last 20 is below 2.2 nats, empty where none is.
     """
@@ -57,7 +57,7 @@ def image_share(activations: pd.DataFrame) -> pd.DataFrame:
 
 
 def page_table(loaded: Records) -> str:
-    """Return the study's results as a Markdown table, a row an arm."""
+    """Return the study's results as a Markdown table, one row per arm."""
     runs, shares = summary(load_losses(loaded)), image_share(load_activations(loaded))
     last = shares[shares["layer"].eq("fc7")].set_index("variant")["share"]
     rows = [

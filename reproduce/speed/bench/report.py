@@ -1,4 +1,4 @@
-"""Writes a benchmark: one JSON file a machine with the parts measured there, and the same as tables for reading."""
+"""Writes a benchmark: one JSON file per machine with the parts measured there, and the same as tables for reading."""
 
 import json
 from collections.abc import Mapping
