@@ -1,36 +1,29 @@
 """The command line: help a newcomer can follow, one-line errors, exit statuses."""
 
 import argparse
-import json
-import re
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import training_support
-from training_support import RUN, use_study, write_study
+from training_support import RUN, use_own_folder
 
 from reproduce import cli
 from reproduce.base.errors import ElsewhereError, InterruptedRunError, ReproduceError
 from reproduce.base.paths import REPO_ROOT
-from reproduce.runs import places
 from reproduce.speed.timing import cells
 from reproduce.speed.timing import run as timing_run
 from reproduce.train import golden
 from reproduce.train import run as run_module
-from reproduce.train.distributed import local_rank
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    write_study(tmp_path)
-    use_study(tmp_path, monkeypatch.setattr)
+    use_own_folder(tmp_path, monkeypatch)
     monkeypatch.setattr(golden, "load_study", cli.load_study)
-    monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
     return tmp_path
 
 
@@ -137,98 +130,10 @@ def test_mistakes_of_form_are_one_line_too(folder, capsys, arguments):
     assert error.startswith("error: ") and error.count("\n") == 1 and "--help" in error
 
 
-def test_without_arguments_train_asks_for_the_study_alone(capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["train"])
-    assert "the following arguments are required: study;" in capsys.readouterr().err
-
-
 def test_the_argument_of_cite_is_explained(capsys):
     with pytest.raises(SystemExit):
         cli.main(["cite", "--help"])
     assert "id of a number in results/numbers.json" in capsys.readouterr().out
-
-
-def test_train_writes_the_run_and_says_where(folder, capsys):
-    assert cli.main(["train", "tiny", "small", "--epochs", "6", "--seed", "1", "--threads", "1"]) == 0
-    assert f"{RUN}: written to " in capsys.readouterr().out
-    assert json.loads((places.found_at(RUN) / "run.json").read_text())["status"] == "finished"
-
-
-def test_a_profile_takes_any_number_of_variants(folder):
-    def chosen(*arguments):
-        arguments = cli.build_parser().parse_args(["train", "tiny", *arguments])
-        runs = cli._chosen_runs(training_support.tiny_study(folder), arguments)
-        return [str(run) for run in runs]
-
-    both = ["tiny/small/epochs2/seed1", "tiny/small/epochs2/seed2"]
-    assert chosen("--profile", "smoke") == chosen("small", "--profile", "smoke") == both
-    assert chosen("small", "long", "--profile", "smoke") == both
-    assert chosen("long", "--profile", "smoke") == []
-    with pytest.raises(ReproduceError, match="name a variant with --epochs and --seed"):
-        chosen("small", "long", "--epochs", "6", "--seed", "1")
-
-
-def test_a_profile_trains_what_is_missing(folder, capsys, monkeypatch):
-    trained = []
-    monkeypatch.setattr(run_module, "train_run", lambda run, launch: trained.append(run) or places.found_at(run))
-    first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
-    places.found_at(first).mkdir(parents=True)
-    made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
-    (places.found_at(first) / "run.json").write_text(json.dumps(made_from))
-    assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
-    assert trained == [second]
-    assert f"{first} is finished and up to date; skipped" in capsys.readouterr().out
-    (places.found_at(first) / "run.json").write_text(
-        json.dumps({**made_from, "config_sha256": "of an earlier configuration"})
-    )
-    assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
-    assert trained == [second, first, second]
-
-
-def test_the_list_of_a_profile_names_what_is_missing_and_trains_nothing(folder, capsys, monkeypatch):
-    monkeypatch.setattr(run_module, "train_run", lambda run, launch: pytest.fail("trained"))
-    first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
-    assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
-    assert capsys.readouterr().out == f"run/{first}\nrun/{second}\n"
-    places.found_at(first).mkdir(parents=True)
-    made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
-    (places.found_at(first) / "run.json").write_text(json.dumps(made_from))
-    assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
-    assert capsys.readouterr().out == f"run/{second}\n"
-
-
-def test_tuning_goes_on_where_the_table_of_what_was_seen_ends(folder, capsys, monkeypatch):
-    """Tuning runs are not published, so a clone has none of their folders."""
-    trained = []
-    monkeypatch.setattr(run_module, "train_run", lambda run, launch: trained.append(run) or places.found_at(run))
-    study = folder / "experiments" / "tiny" / "study.yaml"
-    study.write_text(f"{study.read_text()}  tuning:\n    small: {{epochs: 6, seeds: [1, 2]}}\n")
-    second, digest = type(RUN)("tiny", "small", 6, 2), training_support.tiny_study(folder).config_digest(RUN)
-    table = study.with_name("tuning.csv")
-    table.write_text(f"variant,epochs,seed,config_sha256,git_commit\nsmall,6,1,{digest},{'a' * 40}\n")
-    assert cli.main(["train", "tiny", "--profile", "tuning", "--list"]) == 0
-    assert capsys.readouterr().out == f"run/{second}\n"
-    assert cli.main(["train", "tiny", "--profile", "tuning"]) == 0
-    assert trained == [second]
-    assert re.search(f"{RUN} is recorded in .*experiments/tiny/tuning.csv; skipped\n", capsys.readouterr().out)
-    assert cli.main(["train", "tiny", "small", "--epochs", "6", "--seed", "1"]) == 0
-    assert trained == [second, RUN], "a run named by its seed is trained"
-    table.write_text(table.read_text().replace(digest, "of an earlier configuration"))
-    assert cli.main(["train", "tiny", "--profile", "tuning"]) == 0
-    assert trained == [second, RUN, RUN, second]
-
-
-def test_launch_options_reach_the_trainer(folder, monkeypatch):
-    launches = []
-    monkeypatch.setattr(run_module, "train_run", lambda run, launch: launches.append(launch) or places.found_at(run))
-    arguments = ["train", "tiny", "small", "--epochs", "6", "--seed", "1"]
-    cli.main([*arguments, "--device", "cpu", "--threads", "3", "--seconds-between-checkpoints", "7.5"])
-    cli.main([*arguments, "--images-per-pass", "16"])
-    cli.main(arguments)
-    passes = run_module.Launch(images_per_pass=16)
-    assert launches == [run_module.Launch("cpu", 3, 7.5), passes, run_module.Launch("auto", None, 30.0)]
-    assert all(launch.require_clean_tree for launch in launches)
 
 
 @pytest.mark.parametrize(
@@ -265,32 +170,6 @@ def test_golden_check_lists_every_difference_and_fails(folder, capsys, monkeypat
 
 def test_golden_record_without_a_reason_is_refused(folder, capsys):
     assert "--reason is empty" in error_line(capsys, "golden", "record", "tiny", "small")
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "reason"),
-    [
-        ("--seed", str(2**70), f"'{2**70}' is not a positive whole number below 2**63"),
-        ("--seed", "9" * 5000, "characters) is not a positive whole number below 2**63"),
-        ("--epochs", "0", "'0' is not a positive whole number below 2**63"),
-        ("--threads", "1000000", "'1000000' threads are too many for this machine: at most"),
-    ],
-)
-def test_absurd_numbers_are_one_line(capsys, option, value, reason):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["train", "cifar10_nets", "80sec", option, value])
-    error = capsys.readouterr().err
-    assert ended.value.code == 2 and reason in error
-    assert error.count("\n") == 1 and len(error) < 400
-
-
-def test_torchruns_variables_must_be_numbers(capsys, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "abc")
-    assert cli.main(["train", "cifar10_nets", "80sec", "--epochs", "2", "--seed", "1", "--device", "cpu"]) == 2
-    assert capsys.readouterr().err == "error: WORLD_SIZE is 'abc', no whole number; start by torchrun, or unset it\n"
-    monkeypatch.setenv("LOCAL_RANK", "-1")
-    with pytest.raises(ReproduceError, match=r"^LOCAL_RANK is '-1', no whole number"):
-        local_rank()
 
 
 def test_a_reader_that_stops_early_gets_no_traceback():

@@ -1,8 +1,6 @@
-"""Getting official files: a named folder in any layout, sources in order, sums, and what a failure leaves."""
+"""Getting official files: sources in order, sums, links, and what a failure leaves."""
 
 import errno
-import pickle
-from dataclasses import replace
 from pathlib import Path
 
 import cifar10_samples as samples
@@ -15,24 +13,12 @@ from reproduce.data.official import SourceError
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path, monkeypatch) -> Path:
-    monkeypatch.delenv("REPRODUCE_CIFAR10", raising=False)
-    samples.use_python_sums(monkeypatch)
-    monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
-    (tmp_path / "scratch").mkdir()
-    return tmp_path / "scratch"
+    return samples.use_scratch(tmp_path, monkeypatch)
 
 
 @pytest.fixture
 def folder(tmp_path) -> Path:
     return tmp_path / "data" / "cifar10"
-
-
-def _from(*sources):
-    return replace(samples.DATA, sources=sources)
-
-
-def _bring_samples(folder):
-    return samples.write_binary(folder)
 
 
 def _refuse(folder):
@@ -46,106 +32,11 @@ def _bring_other_pixels(folder):
     return folder
 
 
-# A folder the user names
-
-
-def _binary(folder):
-    samples.write_binary(folder)
-
-
-def _binary_subfolder(folder):
-    samples.write_binary(folder / "cifar-10-batches-bin")
-
-
-def _python(folder):
-    samples.write_python(folder)
-
-
-def _torchvision(folder):
-    samples.write_python(folder / "cifar-10-batches-py")
-
-
-def _binary_archive(folder):
-    (folder / "cifar-10-binary.tar.gz").write_bytes(samples.binary_archive())
-
-
-def _python_archive(folder):
-    (folder / "cifar-10-python.tar.gz").write_bytes(samples.python_archive())
-
-
-@pytest.mark.parametrize(
-    "layout", [_binary, _binary_subfolder, _python, _torchvision, _binary_archive, _python_archive]
-)
-def test_every_layout_of_a_named_folder_gives_the_same_batches(tmp_path, folder, monkeypatch, layout):
-    named = tmp_path / "named"
-    named.mkdir()
-    layout(named)
-    monkeypatch.setenv("REPRODUCE_CIFAR10", str(named))
-    acquire(_from(), folder)
-    assert samples.contents(folder) == samples.CONTENTS
-
-
-def _empty(named):
-    pass
-
-
-def _one_batch_short(named):
-    samples.write_binary(named)
-    (named / "test_batch.bin").unlink()
-
-
-def _foreign_pickle(named):
-    samples.write_python(named)
-    (named / "data_batch_1").write_bytes(pickle.dumps(Path("harmless")))
-
-
-def _truncated_pickle(named):
-    samples.write_python(named)
-    (named / "data_batch_2").write_bytes(samples.python_batch("data_batch_2.bin")[:-40])
-
-
-def _truncated_archive(named):
-    (named / "cifar-10-binary.tar.gz").write_bytes(samples.binary_archive()[:-2000])
-
-
-def _archive_of_something_else(named):
-    (named / "cifar-10-binary.tar.gz").write_bytes(samples.archive({"readme.txt": b"hello"}))
-
-
-@pytest.mark.parametrize(
-    ("layout", "reason"),
-    [
-        (_empty, "holds neither the batches nor cifar-10-batches-bin, cifar-10-batches-py"),
-        (_one_batch_short, "named lacks test_batch.bin"),
-        (_foreign_pickle, "the Python batch data_batch_1 has MD5 "),
-        (_truncated_pickle, "the Python batch data_batch_2 has MD5 "),
-        (_truncated_archive, "cifar-10-binary.tar.gz is damaged or no tar archive"),
-        (_archive_of_something_else, "cifar-10-binary.tar.gz lacks data_batch_1.bin, data_batch_2.bin, test_batch.bin"),
-    ],
-)
-def test_unusable_named_folder_is_an_error_and_no_other_source_is_tried(tmp_path, folder, monkeypatch, layout, reason):
-    named = tmp_path / "named"
-    named.mkdir()
-    layout(named)
-    monkeypatch.setenv("REPRODUCE_CIFAR10", str(named))
-    with pytest.raises(ReproduceError) as caught:
-        acquire(_from(("a sound source", _bring_samples)), folder)
-    assert str(caught.value).startswith(f"REPRODUCE_CIFAR10={named} cannot be used: ")
-    assert reason in str(caught.value)
-    assert list(folder.parent.iterdir()) == []
-
-
-def test_named_folder_that_does_not_exist(tmp_path, folder, monkeypatch):
-    monkeypatch.setenv("REPRODUCE_CIFAR10", str(tmp_path / "nowhere"))
-    with pytest.raises(ReproduceError, match=r"REPRODUCE_CIFAR10=.*nowhere cannot be used: .*nowhere is not a folder"):
-        acquire(samples.DATA, folder)
-
-
 # Order of the sources, and the sums
 
 
 def test_refusal_is_printed_and_the_next_source_is_used(folder, capsys):
-    acquire(_from(("first", _refuse), ("second", _bring_samples)), folder)
+    acquire(samples.data_from(("first", _refuse), ("second", samples.write_binary)), folder)
     assert samples.contents(folder) == samples.CONTENTS
     assert capsys.readouterr().out.splitlines() == [
         "CIFAR-10: trying first",
@@ -169,14 +60,14 @@ def test_nothing_of_a_refusing_source_survives(folder, scratch):
         assert [path.name for path in scratch.iterdir()] == [place.name]
         return samples.write_binary(place)
 
-    acquire(_from(("first", bring_half), ("second", check_and_bring)), folder)
+    acquire(samples.data_from(("first", bring_half), ("second", check_and_bring)), folder)
     assert samples.contents(folder) == samples.CONTENTS
     assert list(scratch.iterdir()) == []
 
 
 def test_when_all_refuse_the_error_lists_them_and_the_variable(folder):
     with pytest.raises(ReproduceError) as caught:
-        acquire(_from(("first", _refuse), ("second", _refuse)), folder)
+        acquire(samples.data_from(("first", _refuse), ("second", _refuse)), folder)
     message = str(caught.value)
     assert "(the server is on holiday; the server is on holiday); set REPRODUCE_CIFAR10 to a folder" in message
     assert "\n" not in message
@@ -185,7 +76,7 @@ def test_when_all_refuse_the_error_lists_them_and_the_variable(folder):
 
 def test_wrong_sum_names_file_and_both_sums_and_leaves_nothing(folder):
     with pytest.raises(ReproduceError) as caught:
-        acquire(_from(("a mirror", _bring_other_pixels)), folder)
+        acquire(samples.data_from(("a mirror", _bring_other_pixels)), folder)
     zeros_md5 = "d90545d1fc8f3194337c9606b90bdad2"
     expected_words = f"data_batch_2.bin from a mirror has MD5 {zeros_md5}, expected {samples.BATCHES[1].md5}"
     assert expected_words in str(caught.value)
@@ -195,7 +86,7 @@ def test_wrong_sum_names_file_and_both_sums_and_leaves_nothing(folder):
 def test_wrong_sum_leaves_earlier_data_as_it_was(folder):
     samples.write_binary(folder)
     with pytest.raises(ReproduceError):
-        acquire(_from(("a mirror", _bring_other_pixels)), folder)
+        acquire(samples.data_from(("a mirror", _bring_other_pixels)), folder)
     assert samples.contents(folder) == samples.CONTENTS
 
 
@@ -206,7 +97,7 @@ def test_leftovers_of_a_killed_preparation_are_removed(folder, scratch):
         scratch / "cifar10-temporary-99",
     ):
         samples.write_binary(leftover)
-    acquire(_from(("only", _bring_samples)), folder)
+    acquire(samples.data_from(("only", samples.write_binary)), folder)
     assert [path.name for path in folder.parent.iterdir()] == ["cifar10"]
     assert list(scratch.iterdir()) == []
 
@@ -231,7 +122,7 @@ def test_full_disk_is_a_one_line_error_that_leaves_nothing(tmp_path, folder, mon
 def test_unwritable_data_folder_is_found_before_anything_is_fetched(tmp_path):
     (tmp_path / "data").write_text("a file")
     with pytest.raises(ReproduceError, match=r"^cannot write .*data/cifar10: Not a directory"):
-        acquire(_from(("never", pytest.fail)), tmp_path / "data" / "cifar10")
+        acquire(samples.data_from(("never", pytest.fail)), tmp_path / "data" / "cifar10")
 
 
 # Symbolic links
@@ -243,7 +134,7 @@ def test_a_linked_folder_is_followed_and_stays_a_link(tmp_path, folder):
     (elsewhere / "test_batch.bin").write_bytes(b"damaged")
     folder.parent.mkdir()
     folder.symlink_to(elsewhere)
-    acquire(_from(("only", _bring_samples)), folder)
+    acquire(samples.data_from(("only", samples.write_binary)), folder)
     assert folder.readlink() == elsewhere
     assert samples.contents(elsewhere) == samples.CONTENTS
     assert [path.name for path in folder.parent.iterdir()] == ["cifar10"]
@@ -255,14 +146,14 @@ def test_a_refusal_leaves_a_linked_folder_as_it_was(tmp_path, folder):
     folder.parent.mkdir()
     folder.symlink_to(elsewhere)
     with pytest.raises(ReproduceError, match="on holiday"):
-        acquire(_from(("only", _refuse)), folder)
+        acquire(samples.data_from(("only", _refuse)), folder)
     assert folder.readlink() == elsewhere and samples.contents(elsewhere) == samples.CONTENTS
 
 
 def test_a_linked_parent_is_followed(tmp_path, folder):
     (tmp_path / "disk").mkdir()
     folder.parent.symlink_to(tmp_path / "disk")
-    acquire(_from(("only", _bring_samples)), folder)
+    acquire(samples.data_from(("only", samples.write_binary)), folder)
     assert folder.parent.is_symlink()
     assert samples.contents(tmp_path / "disk" / "cifar10") == samples.CONTENTS
 
@@ -273,7 +164,7 @@ def test_a_link_that_dangles_is_named_before_anything_is_fetched(tmp_path, folde
     (tmp_path / link).symlink_to(tmp_path / "gone")
     message = rf"^\S*{link} is a link to \S*gone, which does not exist; make that folder or remove the link$"
     with pytest.raises(ReproduceError, match=message):
-        acquire(_from(("never", pytest.fail)), folder)
+        acquire(samples.data_from(("never", pytest.fail)), folder)
     assert (tmp_path / link).is_symlink() and not (tmp_path / "gone").exists()
 
 
@@ -281,5 +172,5 @@ def test_a_file_in_the_folders_place_is_named_and_kept(folder):
     folder.parent.mkdir()
     folder.write_text("notes")
     with pytest.raises(ReproduceError, match=r"data/cifar10 is a file where a folder should be; move it away$"):
-        acquire(_from(("never", pytest.fail)), folder)
+        acquire(samples.data_from(("never", pytest.fail)), folder)
     assert folder.read_text() == "notes"

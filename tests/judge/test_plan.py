@@ -2,23 +2,13 @@
 
 import pytest
 from collect_support import claim, difference_claim, write_run
+from study_support import VARIANT
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
 from reproduce.judge import plan
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
-
-VARIANT = {
-    "network": "80sec",
-    "precision": "fp32",
-    "batch_size": 128,
-    "momentum": 0.9,
-    "order": "files",
-    "augmentation": "none",
-    "test_views": 1,
-    "phases": [{"epochs": 11, "training_files": [1, 2, 3, 4, 5], "weight_rate_factor": 1.0}],
-}
 
 
 def make_study(profiles, **changes):

@@ -2,6 +2,7 @@
 
 import pytest
 from collect_support import claim, difference_claim, write_run
+from study_support import VARIANT
 
 from reproduce.base.validation import validated
 from reproduce.judge.unmade import further_command, why_unmade
@@ -9,16 +10,6 @@ from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 
-VARIANT = {
-    "network": "80sec",
-    "precision": "fp32",
-    "batch_size": 128,
-    "momentum": 0.9,
-    "order": "files",
-    "augmentation": "none",
-    "test_views": 1,
-    "phases": [{"epochs": 11, "training_files": [1, 2, 3, 4, 5], "weight_rate_factor": 1.0}],
-}
 IMAGES = "the ILSVRC-2010 images, which only registered users can get, and a GPU"
 
 

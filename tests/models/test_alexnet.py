@@ -18,16 +18,10 @@ from reproduce.models.counts import (
 )
 from reproduce.models.network import Network, StepDraw
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 OVERLAPPING = {"conv1": 55, "pool1": 27, "conv2": 27, "pool2": 13, "conv3": 13, "conv4": 13, "conv5": 13, "pool5": 6}
 SIDE_BY_SIDE = {"conv1": 55, "pool1": 28, "conv2": 26, "pool2": 13, "conv3": 13, "conv4": 13, "conv5": 11, "pool5": 6}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

@@ -9,17 +9,11 @@ from reproduce.models import kernels, spec
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.normalization import normalize_across_maps
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 # 64 pixels leave 15, 7, 3 and 1 a side; like 224, they let conv1's last window hang 3 pixels over the edge.
 SMALL = {"input.size": 64, "fc6.outputs": 48, "fc7.outputs": 32, "fc8.outputs": 10}
 SMALL_WITHOUT_LINKS = {**SMALL, "fc6.outputs": 96}
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def noise(*shape: int, scale: float = 1.0) -> torch.Tensor:

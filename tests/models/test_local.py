@@ -5,23 +5,12 @@ import pytest
 import torch
 from torch.nn import functional
 
-from reproduce.models import kernels
 from reproduce.models.local import gather_patches, locally_connected
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 # size, window, stride, padding, side: fitting, overhanging, strided
 GEOMETRIES = [(6, 3, 1, 1, 6), (7, 3, 2, 0, 3), (8, 3, 2, 0, 4), (5, 2, 3, 0, 2), (9, 5, 2, 2, 5)]
-
-
-@pytest.fixture(params=["kernels", "torch"])
-def implementation(request, monkeypatch):
-    """Run with the compiled kernels and with the fallback."""
-    if request.param == "torch":
-        monkeypatch.setattr(kernels, "library", lambda: None)
-    elif kernels.library() is None:
-        pytest.skip("no C compiler here")
-    return request.param
 
 
 def case(size, window, side, maps=5, filters=4, images=3):

@@ -14,16 +14,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 FORMS = {"across": normalize_across_maps, "within": normalize_within_map}
 
 
-@pytest.fixture(params=["kernels", "torch"])
-def implementation(request, monkeypatch):
-    """Run with the compiled kernels and with the fallback."""
-    if request.param == "torch":
-        monkeypatch.setattr(kernels, "library", lambda: None)
-    elif kernels.library() is None:
-        pytest.skip("no C compiler here")
-    return request.param
-
-
 def formula(x, window, alpha, beta, k, form):
     """x / (k + alpha * sum of squares) ** beta in float64 numpy, one output at a time."""
     half, out = window // 2, np.zeros_like(x)

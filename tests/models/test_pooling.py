@@ -25,16 +25,6 @@ GEOMETRIES = [
 ]
 
 
-@pytest.fixture(params=["kernels", "torch"])
-def implementation(request, monkeypatch):
-    """Run with the compiled kernels and with the fallback."""
-    if request.param == "torch":
-        monkeypatch.setattr(kernels, "library", lambda: None)
-    elif kernels.library() is None:
-        pytest.skip("no C compiler here")
-    return request.param
-
-
 def looped(x, gradient_of, window, stride, reduce):
     """Pool (N, C, H, W) float64 by loops; return the output and the input gradient for the output gradient given."""
     n, c, side, _ = x.shape

@@ -13,13 +13,7 @@ from reproduce.models.pooling import max_pool
 from reproduce.study.variant import Phase
 from reproduce.train.update import MomentumUpdate
 
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import shutil
 
 import pandas as pd
 import pytest
-from training_support import tiny_study, use_study, write_study
+from training_support import tiny_study, use_own_folder
 
 from reproduce.base.errors import ReproduceError
 from reproduce.runs import places
@@ -27,8 +27,7 @@ METRICS = {
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
-    write_study(tmp_path)
-    use_study(tmp_path, monkeypatch.setattr)
+    use_own_folder(tmp_path, monkeypatch)
     study = tiny_study(tmp_path)
     return study.model_copy(update={"profiles": {"tuning": {"small": RunList(epochs=6, seeds=[101, 102])}}})
 

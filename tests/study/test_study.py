@@ -1,6 +1,7 @@
 """Studies, schedules and run names; and what the published study says about each net of 2012."""
 
 import pytest
+import study_support
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
@@ -9,16 +10,7 @@ from reproduce.study.study import Study, load_study
 from reproduce.study.variant import Phase, Variant
 
 PHASE = {"epochs": 8, "training_files": [1, 2, 3, 4, 5], "weight_rate_factor": 1.0}
-VARIANT = {
-    "network": "80sec",
-    "precision": "fp32",
-    "batch_size": 128,
-    "momentum": 0.9,
-    "order": "files",
-    "augmentation": "none",
-    "test_views": 1,
-    "phases": [PHASE],
-}
+VARIANT = study_support.VARIANT | {"phases": [PHASE]}
 STUDY = {
     "study": "nets",
     "dataset": "cifar10",

@@ -5,6 +5,7 @@ import io
 import json
 import pickle
 import tarfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from PIL import Image
 from torchvision.datasets import CIFAR10
 
 from reproduce.data.cifar10.layouts import CIFAR10_FILES
-from reproduce.data.official import OfficialFile
+from reproduce.data.official import OfficialData, OfficialFile
 
 NAMES = ("data_batch_1.bin", "data_batch_2.bin", "test_batch.bin")
 IMAGES_PER_BATCH = 4
@@ -44,8 +45,22 @@ def write_binary(folder: Path) -> Path:
     return folder
 
 
+def data_from(*sources: tuple[str, Callable[[Path], Path]]) -> OfficialData:
+    """Return the tiny CIFAR-10, got from these sources instead of its own."""
+    return replace(DATA, sources=sources)
+
+
+def use_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the package a scratch folder of its own, name no folder, and let torchvision know these batches."""
+    monkeypatch.delenv("REPRODUCE_CIFAR10", raising=False)
+    monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
+    use_python_sums(monkeypatch)
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
+
+
 def python_batch(name: str) -> bytes:
-    """As the official files: protocol 2, bytes as keys, a list of labels and one row of planes an image."""
+    """As the official files: protocol 2, bytes as keys, a list of labels and one row of planes per image."""
     planes = np.frombuffer(CONTENTS[name], np.uint8).reshape(IMAGES_PER_BATCH, -1)[:, 1:].copy()
     return pickle.dumps({b"batch_label": b"sample", b"labels": LABELS[name], b"data": planes}, protocol=2)
 

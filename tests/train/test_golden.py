@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 from torch.nn import functional
-from training_support import STUDY, use_study, write_study
+from training_support import STUDY
 
 from reproduce.base import draws, paths
 from reproduce.base.errors import ReproduceError
@@ -165,12 +165,11 @@ def test_the_number_of_threads_stays_as_it_was():
 
 
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
-    write_study(tmp_path)
-    use_study(tmp_path, monkeypatch.setattr)
-    monkeypatch.setattr(golden, "load_study", lambda name: load_study(name, tmp_path / "experiments"))
-    (tmp_path / "experiments" / "tiny" / "golden" / "small.json").unlink()
-    return tmp_path
+def folder(folder, monkeypatch):
+    """The folder of the tiny study, of which nothing is recorded yet."""
+    monkeypatch.setattr(golden, "load_study", lambda name: load_study(name, folder / "experiments"))
+    (folder / "experiments" / "tiny" / "golden" / "small.json").unlink()
+    return folder
 
 
 def test_recording_needs_a_reason_and_a_change(folder, monkeypatch):

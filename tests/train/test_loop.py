@@ -12,11 +12,8 @@ from training_support import (
     TEST_IMAGES,
     UPDATES_PER_FILE,
     tiny_data,
-    tiny_study,
     trained,
     trainer_of,
-    use_study,
-    write_study,
 )
 
 from reproduce.base.errors import ReproduceError
@@ -26,13 +23,6 @@ from reproduce.train import loop
 from reproduce.train.checkpoint import load_checkpoint, save_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture
-def study(tmp_path, monkeypatch):
-    write_study(tmp_path)
-    use_study(tmp_path, monkeypatch.setattr)
-    return tiny_study(tmp_path)
 
 
 def test_one_update_is_the_rule_on_the_mean_gradient_of_the_batch(study):

@@ -8,24 +8,14 @@ import torch
 from training_support import (
     UPDATES_PER_FILE,
     tiny_data,
-    tiny_study,
     trained,
     trainer_of,
-    use_study,
-    write_study,
 )
 
 from reproduce.study.variant import LayerRates, Phase
 from reproduce.train.loop import Trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-
-
-@pytest.fixture
-def study(tmp_path, monkeypatch):
-    write_study(tmp_path)
-    use_study(tmp_path, monkeypatch.setattr)
-    return tiny_study(tmp_path)
 
 
 def test_the_phases_factors_reach_the_update(study):

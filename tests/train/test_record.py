@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from training_support import RUN, TEST_IMAGES, tiny_data, tiny_study, trainer_of, use_study, write_study
+from training_support import RUN, TEST_IMAGES, tiny_data, tiny_study, trainer_of
 
 from reproduce.base.errors import ReproduceError
 from reproduce.study.variant import Phase
@@ -21,13 +21,6 @@ from reproduce.train.record import evaluate_run, nearest_neighbors, npz_bytes, s
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 META = {"config_sha256": "c", "git_dirty": False, "machine": {"threads": 1}, "interruptions": 3}
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    write_study(tmp_path)
-    use_study(tmp_path, monkeypatch.setattr)
-    return tmp_path
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from training_support import (
     after_updates,
     checkpoints,
     results,
-    use_own_folder,
     write_golden,
 )
 
@@ -25,12 +24,6 @@ from reproduce.train.run import Launch, choose_device, train_run
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 ONE_THREAD = Launch(threads=1)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    use_own_folder(tmp_path, monkeypatch)
-    return tmp_path
 
 
 def test_a_run_is_written_to_its_place_and_its_checkpoint_goes(folder):

@@ -11,7 +11,7 @@ import time
 
 import pytest
 import training_support
-from training_support import RUN, after_updates, checkpoints, results, use_own_folder, use_study
+from training_support import RUN, after_updates, checkpoints, results, use_study
 
 from reproduce.base.errors import ReproduceError
 from reproduce.runs import places
@@ -22,12 +22,6 @@ from reproduce.train.run import Launch, train_run
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 ONE_THREAD = Launch(threads=1)
-
-
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    use_own_folder(tmp_path, monkeypatch)
-    return tmp_path
 
 
 def no_space(*arguments, **options):

@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from training_support import tiny_study, trainer_of, use_study, write_study
+from training_support import trainer_of
 
 from reproduce.base.errors import ReproduceError
 from reproduce.train import session as session_module
@@ -13,13 +13,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 UPDATES = 12 + 15  # two epochs
 NEVER = 1e9
-
-
-@pytest.fixture
-def study(tmp_path, monkeypatch):
-    write_study(tmp_path)
-    use_study(tmp_path, monkeypatch.setattr)
-    return tiny_study(tmp_path)
 
 
 @pytest.fixture
