@@ -149,17 +149,9 @@ def _of_comparison(row: Compared) -> Number:
     return Number(
         kind="comparison",
         id=f"{row.study}.{row.comparison}.{row.kind}",
-        value=row.value,
-        low=row.low,
-        high=row.high,
-        method=row.method,
-        unit=row.unit,
         n_seeds=min(row.n_first, row.n_second),
-        dataset=row.dataset,
-        scale=row.scale,
-        schedule=row.schedule,
         protocol=f"{row.first_arm} {'over' if row.kind == 'ratio' else 'minus'} {row.second_arm}, {row.estimand}",
-        runs=row.runs,
+        **_alike(row),
     )
 
 
@@ -167,18 +159,16 @@ def _of_effect(row: EffectRow) -> Number:
     return Number(
         kind="effect",
         id=f"{row.study}.{row.factorial}.{row.effect}",
-        value=row.value,
-        low=row.low,
-        high=row.high,
-        method=row.method,
-        unit=row.unit,
         n_seeds=min(row.n),
-        dataset=row.dataset,
-        scale=row.scale,
-        schedule=row.schedule,
         protocol=f"{row.meaning}, {row.estimand}",
-        runs=row.runs,
+        **_alike(row),
     )
+
+
+def _alike(row: Compared | EffectRow) -> dict[str, Any]:
+    """Return the fields that comparisons and effects have by the same names as numbers."""
+    names = "value low high method unit dataset scale schedule runs"
+    return {name: getattr(row, name) for name in names.split()}
 
 
 def _as_row(number: Number, runs: pd.DataFrame) -> dict[str, Any]:
