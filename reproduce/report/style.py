@@ -140,9 +140,21 @@ def save_figure(figure: Figure, stem: str, folder: Path = FIGURES) -> list[Path]
     """
     png, svg = folder / f"{stem}.png", folder / f"{stem}.svg"
     write_bytes(png, png_bytes(figure))
+    _round_places(figure)
     with mpl.rc_context(style_parameters()), atomic_path(svg) as temporary:
         figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
     return [png, svg]
+
+
+def _round_places(figure: Figure) -> None:
+    """Fix the axes where the layout put them, to nine decimals of the figure's size.
+
+    The layout solver's last bits differ from process to process, and element ids of the SVG are hashes of places.
+    """
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position(np.round(axes.get_position(original=True).bounds, 9))
 
 
 def show_figure(figure: Figure) -> Image:
