@@ -8,8 +8,8 @@ import pandas as pd
 
 from reproduce.base.text import verdict_words, with_interval
 from reproduce.judge.rules import NOT_RUN
-from reproduce.report import records
 from reproduce.report.records import Records
+from reproduce.report.verdict_tables import smallness
 
 _COLUMNS = (
     "ablation claim study arms estimand unit scale schedule dataset relation published authors_log estimate low high "
@@ -135,7 +135,7 @@ def _result(row: Any) -> list[str]:
         return ["no value", f"{row.verdict}{schedule}"]
     seeds = ", ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n))
     words = verdict_words(row.verdict, row.negligible_within, row.unit)
-    verdict = f"{words}{schedule}{records.smallness(row)}"
+    verdict = f"{words}{schedule}{smallness(row)}"
     return [f"{with_interval(row.estimate, row.low, row.high)}, n = {seeds}", verdict]
 
 

@@ -20,11 +20,12 @@ from reproduce.base.tables import read_table
 from reproduce.base.text import frame_as_markdown
 from reproduce.judge.numbers import cited_number, read_numbers
 from reproduce.report import answers
-from reproduce.report.records import Records, ablations_run, source_checks, verdict_table
+from reproduce.report.records import Records
 from reproduce.report.speed import training_time
 from reproduce.report.speed.timing_tables import load_timings
 from reproduce.report.studies import common, own_blocks
 from reproduce.report.verdict_counts import verdict_counts
+from reproduce.report.verdict_tables import ablations_run, source_checks, verdict_table
 
 Numbers = Mapping[str, Mapping[str, Any]]
 

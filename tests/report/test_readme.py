@@ -5,6 +5,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.judge.numbers import read_numbers
 from reproduce.report import records
 from reproduce.report.readme import check_readme, unmarked_results, update_readme
+from reproduce.report.verdict_tables import verdict_table
 
 PAGE = """# Title
 
@@ -145,6 +146,6 @@ def test_runs_overview_counts_what_is_listed_and_what_exists(made):
 
 def test_missing_tables_and_pages_are_one_line(tmp_path, made):
     with pytest.raises(ReproduceError, match=r"verdicts\.csv is missing"):
-        records.verdict_table(records.load_records(tmp_path))
+        verdict_table(records.load_records(tmp_path))
     with pytest.raises(ReproduceError, match=r"README\.md cannot be read"):
         update_readme(tmp_path / "README.md", made[1], made[0])

@@ -3,7 +3,8 @@
 import pytest
 from report_support import make_records
 
-from reproduce.report.records import ablations_run, load_records, verdict_table
+from reproduce.report.records import load_records
+from reproduce.report.verdict_tables import ablations_run, verdict_table
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,10 @@ import pandas as pd
 from reproduce.base.text import frame_as_markdown, unit_words, with_interval
 from reproduce.data.registry import CIFAR10
 from reproduce.judge.rules import NOT_RUN
-from reproduce.report import ablations, records
+from reproduce.report import ablations
 from reproduce.report.figures.arms_beside_base import arms_beside_base
 from reproduce.report.records import Records
+from reproduce.report.verdict_tables import bold_verdict
 from reproduce.runs import statistics
 from reproduce.runs.learning import WINDOW, updates_to_leave_chance
 
@@ -49,7 +50,7 @@ def effects_table(loaded: Records) -> pd.DataFrame:
                 "effect": with_interval(row.estimate, row.low, row.high, unit=unit_words(row.unit)),
                 "seeds": " and ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n)),
                 "p (Holm)": "-" if pd.isna(row.p_value_holm) else f"{row.p_value_holm:.2g}",
-                "verdict": records.bold_verdict(row),
+                "verdict": bold_verdict(row),
             }
         )
     return pd.DataFrame(rows)

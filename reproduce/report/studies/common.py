@@ -11,6 +11,7 @@ from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.figures.precision_seeds import seed_distribution
 from reproduce.report.figures.verdict_forest import verdict_forest
 from reproduce.report.records import Records
+from reproduce.report.verdict_tables import verdict_table
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.statistics import mean_interval
 from reproduce.study.study import Study
@@ -102,7 +103,7 @@ def effects_table(loaded: Records, study: str) -> str:
 
 
 BLOCKS = {
-    "verdicts": lambda loaded, study: frame_as_markdown(records.verdict_table(loaded, study)),
+    "verdicts": lambda loaded, study: frame_as_markdown(verdict_table(loaded, study)),
     "arms": arms_table,
     "effects": effects_table,
 }
