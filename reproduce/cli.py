@@ -1,20 +1,90 @@
-"""The command line: one verb a task, the same for people, DVC and CI."""
+"""The command line: one function per verb, its help and options beside it. The same verbs serve people, DVC and CI."""
 
 import argparse
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from reproduce.base.arguments import build_parser
+from reproduce.base.arguments import Parser, positive, seconds, threads
 from reproduce.base.errors import ElsewhereError, ReproduceError
 from reproduce.base.paths import EXPERIMENTS, relative_to_repo
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 
 Arguments = argparse.Namespace
+_GUIDE = """\
+Where to start:
+  python -m reproduce quick       train the 80-second net of 2012 here, beside its published figures (minutes)
+  python -m reproduce doctor      what this machine can run, what it lacks, and the next command
+  dvc repro                       bring data, tables, figures and notebooks up to date (trains what is missing)
+  python -m reproduce train STUDY --profile full      2012's own schedules (hours)
+Studies and what they ask: experiments/README.md. Results and their units: results/README.md."""
 
 
+class _Option(NamedTuple):
+    """One argument of a verb, as argparse takes it."""
+
+    name: str
+    settings: dict[str, Any]
+
+
+class _Verb(NamedTuple):
+    run: Callable[[Arguments], None]
+    help: str
+    options: tuple[_Option, ...]
+
+
+_VERBS: dict[str, _Verb] = {}
+
+
+def _option(name: str, **settings: Any) -> _Option:
+    return _Option(name, settings)
+
+
+def _verb(text: str, *options: _Option) -> Callable[[Callable[[Arguments], None]], Callable[[Arguments], None]]:
+    """Register the function as the verb of its name, with a line of help and its options."""
+
+    def register(function: Callable[[Arguments], None]) -> Callable[[Arguments], None]:
+        _VERBS[function.__name__.strip("_")] = _Verb(function, text, options)
+        return function
+
+    return register
+
+
+_DEVICE = (
+    _option("--device", choices=("auto", "cpu", "cuda"), default="auto"),
+    _option("--threads", type=threads, help="CPU threads (default: all cores; rerun: as published)"),
+)
+_LAUNCH = (
+    *_DEVICE,
+    _option(
+        "--seconds-between-checkpoints",
+        type=seconds,
+        default=30.0,
+        metavar="SECONDS",
+        help="least time from one checkpoint to the next (default: 30); decides no result",
+    ),
+    _option(
+        "--images-per-pass",
+        type=positive,
+        metavar="IMAGES",
+        help="most images through the network at once (default: the whole share); decides no result",
+    ),
+)
+_RUN = _option("run", help="a run, as in results/runs: study/variant/epochs<n>/seed<k>")
+_STUDY = _option("study")
+
+
+@_verb(
+    "get a data set, check it, and compute its statistics",
+    _option("dataset", help="its name, or neighbors; a wrong one is answered with all names"),
+    _option("--subset", action="store_true", help="ILSVRC: accept any number of images and classes"),
+    _option("--skip-corrupt", action="store_true", help="ILSVRC: leave out and list images that do not decode"),
+    _option("--workers", type=positive, help="ILSVRC: processes (default: all cores); decides no result"),
+)
 def _data(arguments: Arguments) -> None:
     from reproduce.data.pixel_neighbors import write_pixel_neighbors
     from reproduce.data.registry import DATASETS
@@ -34,57 +104,48 @@ def _data(arguments: Arguments) -> None:
     DATASETS[f"{name}_subset" if arguments.subset else name].prepare(**packing)
 
 
+@_verb(
+    "train one run, or every missing run of a profile; resumes what was stopped",
+    _STUDY,
+    _option(
+        "variants",
+        nargs="*",
+        default=[],  # without a default argparse does not say that it is required
+        metavar="variant",
+        help="one with --epochs and --seed; with a profile any number (default: all)",
+    ),
+    _option("--epochs", type=positive, help="length of the schedule; the phases scale to it"),
+    _option("--seed", type=positive),
+    _option("--profile", choices=("standard", "full", "smoke", "tuning")),
+    _option("--list", action="store_true", help="only name what is missing: stage/RUN of DVC's, run/RUN else"),
+    *_LAUNCH,
+)
 def _train(arguments: Arguments) -> None:
-    from reproduce.runs.tuning import recorded_runs
-    from reproduce.train.distributed import joined_processes
-    from reproduce.train.run import is_up_to_date, prepare_torch, train_run
+    from reproduce.train.several import chosen_runs, missing_runs, train_runs
 
     study = load_study(arguments.study)
-    runs, launch = _chosen_runs(study, arguments), _launch(arguments)
-    recorded = recorded_runs(study) if arguments.profile == "tuning" else set()
+    runs = chosen_runs(study, arguments.variants, arguments.profile, arguments.epochs, arguments.seed)
     if arguments.list:
-        stages = study.stages()
-        missing = [run for run in runs if run not in recorded and not is_up_to_date(run)]
-        sys.stdout.writelines(f"{'stage' if run in stages else 'run'}/{run}\n" for run in missing)
-        return
-    with joined_processes(prepare_torch(launch)) as processes:
-        for run in runs:
-            is_here = bool(arguments.profile) and is_up_to_date(run)
-            is_here, is_recorded = processes.sums([is_here, run in recorded])
-            if is_here:
-                outcome = " is finished and up to date; skipped"
-            elif is_recorded:
-                outcome = f" is recorded in {relative_to_repo(study.folder / 'tuning.csv')}; skipped"
-            else:
-                outcome = f": written to {relative_to_repo(train_run(run, launch=launch))}"
-            if processes.is_first:
-                print(f"{run}{outcome}")
+        sys.stdout.writelines(f"{line}\n" for line in missing_runs(study, runs, arguments.profile))
+    else:
+        train_runs(study, runs, arguments.profile, _launch(arguments))
 
 
-def _chosen_runs(study: Study, arguments: Arguments) -> list[RunId]:
-    for name in arguments.variants:
-        study.variant(name)
-    if arguments.profile and (arguments.epochs or arguments.seed):
-        raise ReproduceError("a --profile names lengths and seeds itself; leave out --epochs and --seed")
-    if arguments.profile:
-        return [run for run in study.runs(arguments.profile) if run.variant in (arguments.variants or [run.variant])]
-    if len(arguments.variants) != 1 or arguments.epochs is None or arguments.seed is None:
-        raise ReproduceError("name a variant with --epochs and --seed, or a --profile")
-    return [RunId(study.study, arguments.variants[0], arguments.epochs, arguments.seed)]
-
-
+@_verb("train the 80-second net from nothing and set it beside 2012 and the published runs", *_DEVICE)
 def _quick(arguments: Arguments) -> None:
     from reproduce.report.quick import run_quick
 
     print(run_quick(arguments.device, arguments.threads))
 
 
+@_verb("recompute a published run's error from its committed predictions", _RUN)
 def _evaluate(arguments: Arguments) -> None:
     from reproduce.train.rerun import evaluate_run
 
     print(evaluate_run(RunId.parse(arguments.run)))
 
 
+@_verb("train one published run again and compare: digits on its machine, else spread over seeds", _RUN, *_LAUNCH)
 def _rerun(arguments: Arguments) -> None:
     from reproduce.train.rerun import rerun
 
@@ -94,30 +155,43 @@ def _rerun(arguments: Arguments) -> None:
         raise ReproduceError(comparison.failure)
 
 
+@_verb(
+    "average the probabilities of a study's runs into a record of its own",
+    _STUDY,
+    _option("name", help="one of the study's ensembles"),
+)
 def _ensemble(arguments: Arguments) -> None:
     from reproduce.train.ensemble import make_ensembles
 
     make_ensembles(arguments.study, arguments.name)
 
 
+@_verb(
+    "check finished runs of an ILSVRC study and copy them to results/external",
+    _STUDY,
+    _option("variant", nargs="?", help="a variant or an ensemble (default: all)"),
+)
 def _publish(arguments: Arguments) -> None:
     from reproduce.train.publish import publish
 
     publish(arguments.study, arguments.variant)
 
 
+@_verb("say what this machine lacks for which study, and the next command")
 def _doctor(arguments: Arguments) -> None:
     from reproduce.speed.doctor import examine
 
     print(examine(_all_studies()))
 
 
+@_verb("gather a study's tuning runs, less their test errors, into experiments/STUDY/tuning.csv", _STUDY)
 def _tuning(arguments: Arguments) -> None:
     from reproduce.runs.tuning import tabulate_tuning
 
     tabulate_tuning(load_study(arguments.study))
 
 
+@_verb("gather the listed runs into tables, verdicts and results/numbers.json")
 def _collect(arguments: Arguments) -> None:
     from reproduce.judge.tables import collect
 
@@ -125,6 +199,11 @@ def _collect(arguments: Arguments) -> None:
     print(f"{len(verdicts)} claims judged; tables in results/tables, cited numbers in results/numbers.json")
 
 
+@_verb(
+    "draw figures, execute a notebook, or write the generated parts of README and notes",
+    _option("part", choices=("study", "ablations", "literature", "timing", "notebook", "readme", "architectures")),
+    _option("name", nargs="?", help="a study or a notebook, for these two parts alone"),
+)
 def _report(arguments: Arguments) -> None:
     from reproduce.report.build import write_part
 
@@ -132,30 +211,50 @@ def _report(arguments: Arguments) -> None:
     print("\n".join(f"wrote {relative_to_repo(path)}" for path in written) or "nothing to write: all is up to date")
 
 
+@_verb(
+    "say which seeds would settle inconclusive verdicts, their time, what to edit, and the command",
+    _option("names", nargs="*", metavar="CLAIM_OR_STUDY", help="by default every inconclusive verdict"),
+)
 def _plan(arguments: Arguments) -> None:
     from reproduce.judge.plan import plan_text
 
     print(plan_text(arguments.names, _all_studies()))
 
 
+@_verb("hold results, configurations, golden files and dvc.lock against one another")
 def _verify(arguments: Arguments) -> None:
     from reproduce.judge.verify import verify
 
     verify(_all_studies())
 
 
+@_verb(
+    "print a number of results/numbers.json with its interval, runs and BibTeX",
+    _option("id", help="id of a number in results/numbers.json; of a wrong one, the nearest are named"),
+)
 def _cite(arguments: Arguments) -> None:
     from reproduce.judge.numbers import cite
 
     print(cite(arguments.id))
 
 
+@_verb(
+    "measure speed against the standard ways; writes results/benchmarks (ten minutes)",
+    _option("parts", nargs="*", metavar="PART", help="cifar10, data or alexnet (default: all three)"),
+)
 def _bench(arguments: Arguments) -> None:
     from reproduce.speed.bench import run_benchmarks
 
     run_benchmarks(arguments.parts)
 
 
+@_verb(
+    "time every network on every device here; writes results/timing (ten minutes)",
+    _option("--quick", action="store_true", help="a minute, fewer networks, kept out of git"),
+    _option("--tabulate", action="store_true", help="only gather the committed timings into tables"),
+    _option("--budget", type=positive, metavar="SECONDS", help="time that all timings may take together"),
+    _option("--out", type=Path, metavar="FOLDER", help="folder of the file (default: results/timing)"),
+)
 def _time(arguments: Arguments) -> None:
     if arguments.tabulate and (arguments.quick or arguments.budget or arguments.out):
         raise ReproduceError("--tabulate reads the timings in results/timing; leave out --quick, --budget and --out")
@@ -173,12 +272,20 @@ def _time(arguments: Arguments) -> None:
     run_timing(arguments.quick, arguments.out, scope)
 
 
+@_verb("say where this machine stands between 2012 and now, and what each study takes here")
 def _estimate(arguments: Arguments) -> None:
     from reproduce.speed.timing.estimate import estimate_text, speeds_here
 
     print(estimate_text(_all_studies(), speeds_here()))
 
 
+@_verb(
+    "check that the numerics follow the golden files, or record a deliberate change",
+    _option("action", choices=("check", "record")),
+    _STUDY,
+    _option("variant", nargs="?"),
+    _option("--reason", help="why the numerics change (record only)"),
+)
 def _golden(arguments: Arguments) -> None:
     from reproduce.train.golden import check_golden, record_golden
 
@@ -209,33 +316,27 @@ def _launch(arguments: Arguments, require_clean_tree: bool = True) -> object:
     return Launch(arguments.device, arguments.threads, seconds, require_clean_tree, images)
 
 
-_VERBS: dict[str, Callable[[Arguments], None]] = {
-    "data": _data,
-    "doctor": _doctor,
-    "quick": _quick,
-    "train": _train,
-    "evaluate": _evaluate,
-    "rerun": _rerun,
-    "ensemble": _ensemble,
-    "publish": _publish,
-    "tuning": _tuning,
-    "collect": _collect,
-    "report": _report,
-    "plan": _plan,
-    "verify": _verify,
-    "bench": _bench,
-    "time": _time,
-    "estimate": _estimate,
-    "cite": _cite,
-    "golden": _golden,
-}
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with every verb."""
+    parser = Parser(
+        prog="python -m reproduce",
+        description="AlexNet 2012 and its CIFAR-10 precursors, reproduced.",
+        epilog=_GUIDE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, verb in _VERBS.items():
+        added = verbs.add_parser(name, help=verb.help, description=verb.help[0].upper() + verb.help[1:] + ".")
+        for option in verb.options:
+            added.add_argument(option.name, **option.settings)
+    return parser
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return the exit status: 0, or that of the error, printed as one line."""
     arguments = build_parser().parse_args(argv)
     try:
-        _VERBS[arguments.verb](arguments)
+        _VERBS[arguments.verb].run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as `head` has
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

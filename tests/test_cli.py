@@ -14,8 +14,7 @@ from reproduce.base.errors import ElsewhereError, InterruptedRunError, Reproduce
 from reproduce.base.paths import REPO_ROOT
 from reproduce.speed.timing import cells
 from reproduce.speed.timing import run as timing_run
-from reproduce.train import golden
-from reproduce.train import run as run_module
+from reproduce.train import golden, several
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -144,7 +143,7 @@ def test_exit_statuses(folder, capsys, monkeypatch, error, status):
     def fail(run, launch):
         raise error
 
-    monkeypatch.setattr(run_module, "train_run", fail)
+    monkeypatch.setattr(several, "train_run", fail)
     error_line(capsys, "train", "tiny", "small", "--epochs", "6", "--seed", "1", status=status)
 
 
@@ -152,7 +151,7 @@ def test_an_error_that_another_process_reports_is_not_said_again(folder, capsys,
     def fail(run, launch):
         raise ElsewhereError(75)
 
-    monkeypatch.setattr(run_module, "train_run", fail)
+    monkeypatch.setattr(several, "train_run", fail)
     assert cli.main(["train", "tiny", "small", "--epochs", "6", "--seed", "1"]) == 75
     assert capsys.readouterr() == ("", "")
 

@@ -11,6 +11,7 @@ from reproduce import cli
 from reproduce.base.errors import ReproduceError
 from reproduce.runs import places
 from reproduce.train import run as run_module
+from reproduce.train import several
 from reproduce.train.distributed import local_rank
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -37,7 +38,8 @@ def test_train_writes_the_run_and_says_where(folder, capsys):
 def test_a_profile_takes_any_number_of_variants(folder):
     def chosen(*arguments):
         arguments = cli.build_parser().parse_args(["train", "tiny", *arguments])
-        runs = cli._chosen_runs(training_support.tiny_study(folder), arguments)
+        study = training_support.tiny_study(folder)
+        runs = several.chosen_runs(study, arguments.variants, arguments.profile, arguments.epochs, arguments.seed)
         return [str(run) for run in runs]
 
     both = ["tiny/small/epochs2/seed1", "tiny/small/epochs2/seed2"]
@@ -50,7 +52,7 @@ def test_a_profile_takes_any_number_of_variants(folder):
 
 def test_a_profile_trains_what_is_missing(folder, capsys, monkeypatch):
     trained = []
-    monkeypatch.setattr(run_module, "train_run", lambda run, launch: trained.append(run) or places.found_at(run))
+    monkeypatch.setattr(several, "train_run", lambda run, launch: trained.append(run) or places.found_at(run))
     first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
     places.found_at(first).mkdir(parents=True)
     made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
@@ -66,7 +68,7 @@ def test_a_profile_trains_what_is_missing(folder, capsys, monkeypatch):
 
 
 def test_the_list_of_a_profile_names_what_is_missing_and_trains_nothing(folder, capsys, monkeypatch):
-    monkeypatch.setattr(run_module, "train_run", lambda run, launch: pytest.fail("trained"))
+    monkeypatch.setattr(several, "train_run", lambda run, launch: pytest.fail("trained"))
     first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
     assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
     assert capsys.readouterr().out == f"run/{first}\nrun/{second}\n"
@@ -80,7 +82,7 @@ def test_the_list_of_a_profile_names_what_is_missing_and_trains_nothing(folder, 
 def test_tuning_goes_on_where_the_table_of_what_was_seen_ends(folder, capsys, monkeypatch):
     """Tuning runs are not published, so a clone has none of their folders."""
     trained = []
-    monkeypatch.setattr(run_module, "train_run", lambda run, launch: trained.append(run) or places.found_at(run))
+    monkeypatch.setattr(several, "train_run", lambda run, launch: trained.append(run) or places.found_at(run))
     study = folder / "experiments" / "tiny" / "study.yaml"
     study.write_text(f"{study.read_text()}  tuning:\n    small: {{epochs: 6, seeds: [1, 2]}}\n")
     second, digest = type(RUN)("tiny", "small", 6, 2), training_support.tiny_study(folder).config_digest(RUN)
@@ -100,7 +102,7 @@ def test_tuning_goes_on_where_the_table_of_what_was_seen_ends(folder, capsys, mo
 
 def test_launch_options_reach_the_trainer(folder, monkeypatch):
     launches = []
-    monkeypatch.setattr(run_module, "train_run", lambda run, launch: launches.append(launch) or places.found_at(run))
+    monkeypatch.setattr(several, "train_run", lambda run, launch: launches.append(launch) or places.found_at(run))
     arguments = ["train", "tiny", "small", "--epochs", "6", "--seed", "1"]
     cli.main([*arguments, "--device", "cpu", "--threads", "3", "--seconds-between-checkpoints", "7.5"])
     cli.main([*arguments, "--images-per-pass", "16"])

@@ -20,6 +20,7 @@ from reproduce.runs.table import read_runs
 from reproduce.study import study
 from reproduce.study.claims import CLAIMS_FILE, load_claims
 from reproduce.study.designs import study_and_variant
+from reproduce.train.several import chosen_runs
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +94,8 @@ def trained_by(command):
         assert arguments.name in load_study(arguments.study).ensembles
     if arguments.verb != "train":
         return set()
-    trained = set(cli._chosen_runs(load_study(arguments.study), arguments))
+    chosen = (arguments.variants, arguments.profile, arguments.epochs, arguments.seed)
+    trained = set(chosen_runs(load_study(arguments.study), *chosen))
     assert trained
     return trained
 

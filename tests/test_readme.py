@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 from pipeline_support import make_clone, run
 
-from reproduce.base.arguments import build_parser
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import EXPERIMENTS, REPO_ROOT, RESULTS
+from reproduce.cli import build_parser
 from reproduce.judge.numbers import read_numbers
 from reproduce.report.build import NOTEBOOK_SOURCES
 from reproduce.report.build import pages as generated_pages
