@@ -200,8 +200,11 @@ def _collect(arguments: Arguments) -> None:
 
 
 @_verb(
-    "draw figures, execute a notebook, or write the generated parts of README and notes",
-    _option("part", choices=("study", "ablations", "literature", "timing", "notebook", "readme", "architectures")),
+    "draw figures, execute a notebook, or write the generated parts of README, notes and dvc.yaml",
+    _option(
+        "part",
+        choices=("study", "ablations", "literature", "timing", "notebook", "readme", "architectures", "pipeline"),
+    ),
     _option("name", nargs="?", help="a study or a notebook, for these two parts alone"),
 )
 def _report(arguments: Arguments) -> None:

@@ -16,6 +16,7 @@ from reproduce.report.figures.machine_times import training_days
 from reproduce.report.literature import milestones, timeline
 from reproduce.report.literature.architectures import write_architectures
 from reproduce.report.notebooks import execute_notebook
+from reproduce.report.pipeline import write_pipeline
 from reproduce.report.readme import check_readme, has_markers, update_readme
 from reproduce.report.records import TABLES, Records, load_records
 from reproduce.report.speed.timing_tables import load_timings
@@ -150,4 +151,5 @@ PARTS: dict[str, Callable[[], list[Path]]] = {
     "timing": timing_stage,
     "readme": pages_stage,
     "architectures": lambda: [write_architectures()],
+    "pipeline": write_pipeline,
 }

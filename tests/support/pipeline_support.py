@@ -8,16 +8,21 @@ from pathlib import Path
 from reproduce.base.paths import DATA, REPO_ROOT
 
 
-def run(command, folder, check=True):
-    """Run a command in ``folder`` with this interpreter's programs first on the path and a scratch of its own."""
-    environment = {
+def environment(folder):
+    """Return the variables by which commands in a clone use this interpreter's programs and a scratch of their own."""
+    return {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "REPRODUCE_SCRATCH": str(folder.parent / "scratch"),
         "REPRODUCE_CIFAR10": str(DATA / "cifar10"),
         "PYTHONPATH": str(folder),
     }
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+def run(command, folder, check=True, **variables):
+    """Run a command in ``folder``, a clone, with ``variables`` set."""
+    variables = environment(folder) | variables
+    done = subprocess.run(command, cwd=folder, env=variables, capture_output=True, text=True, check=False)
     if check:
         assert done.returncode == 0, done.stdout + done.stderr
     return done

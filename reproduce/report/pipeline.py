@@ -1,0 +1,147 @@
+"""The studies' dvc.yaml, written from their study.yaml, and the run lists that ``collect`` follows in the root's.
+
+A person edits study.yaml; `python -m reproduce report pipeline` writes the stages, and a test holds them equal.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import write_text
+from reproduce.base.paths import EXPERIMENTS, REPO_ROOT, relative_to_repo
+from reproduce.data.registry import DATASETS
+from reproduce.runs import places
+from reproduce.study.run_id import RunId
+from reproduce.study.study import Study, load_study
+from reproduce.study.variant import Variant
+
+_WRITTEN = "# Written from study.yaml by `python -m reproduce report pipeline`; edit study.yaml and run it again.\n"
+_TRAINED_ANYWHERE = """\
+# One stage is one run. A run depends on its variant's settings, the data manifest, the mean image and the golden file
+# of its numerics, and on no source file: a refactoring reruns nothing. Outputs are swapped in whole by the trainer,
+# which keeps its checkpoints elsewhere; `persist` only keeps a published run safe until its successor is complete.
+"""
+_TRAINED_WITH_DATA = """\
+# One stage is one run. Nothing at the root waits for these stages: they need images that most machines lack.
+# `dvc repro experiments/{study}/dvc.yaml` packs the images, trains what is missing and publishes it (README.md).
+"""
+_BEGIN, _END = "    params: # from here to deps: `python -m reproduce report pipeline`\n", "    deps:\n"
+
+
+def write_pipeline() -> list[Path]:
+    """Write every study's dvc.yaml and the run lists of the root's ``collect``; return the files that changed.
+
+    Raises:
+        ReproduceError: a study cannot be read, or the root's dvc.yaml lacks the place of the run lists.
+    """
+    changed = []
+    for path, text in pipeline_files().items():
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text)
+            changed.append(path)
+    return changed
+
+
+def pipeline_files() -> dict[Path, str]:
+    """Return the text of every written file: the dvc.yaml of each study with runs, and the root's."""
+    studies = [load_study(path.parent.name, EXPERIMENTS) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
+    files = {study.folder / "dvc.yaml": study_stages(study) for study in studies if "standard" in study.profiles}
+    root = REPO_ROOT / "dvc.yaml"
+    return {**files, root: _with_run_lists(root, studies)}
+
+
+def study_stages(study: Study) -> str:
+    """Return a study's dvc.yaml: one stage per variant of the profile ``standard``, each seed a stage by its matrix.
+
+    A study whose runs need data that most machines lack has stages for packing, ensembles and publication too.
+    """
+    head = _TRAINED_ANYWHERE if study.is_trained_by_stages else _TRAINED_WITH_DATA.format(study=study.study)
+    stages = [_training_stage(study, name, study.variant(name)) for name in study.profiles["standard"]]
+    if not study.is_trained_by_stages:
+        stages = [_data_stage(study), *stages, *_ensemble_stages(study), _publish_stage(study)]
+    return _WRITTEN + head + "vars:\n  - study.yaml\n\nstages:\n" + "\n".join(stages)
+
+
+def _training_stage(study: Study, name: str, variant: Variant) -> str:
+    listed = f"profiles.standard.{name}"
+    epochs, seed = f"${{{listed}.epochs}}", "${item.seed}"
+    # DVC fills in length and seed, so the run's place is made with numbers that stand for them.
+    place = places.trained_to(study, RunId(study.study, name, 1, 1)).parents[1]
+    golden = [f"experiments/{study.study}/golden/{name}.json"] if study.is_trained_by_stages else []
+    lines = [
+        f"  {name}:",
+        "    matrix:",
+        f"      seed: ${{{listed}.seeds}}",
+        "    wdir: ../..",
+        f"    cmd: python -m reproduce train {study.study} {name} --epochs {epochs} --seed {seed}",
+        "    params:",
+        f"      - experiments/{study.study}/study.yaml:",
+        f"          - variants.{name}",
+        *_listed("deps", [*golden, *_statistics(study, variant)]),
+        *_outs([f"{relative_to_repo(place)}/epochs{epochs}/seed{seed}"]),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _statistics(study: Study, variant: Variant) -> list[str]:
+    """Return the committed statistics that a run reads, the manifest among them."""
+    uses_covariance = variant.color_noise != "none" or variant.input_scale != "gray_levels"
+    names = ["manifest.json", "mean_image.npy", *(["color_covariance.npy"] if uses_covariance else [])]
+    return [relative_to_repo(DATASETS[study.dataset].statistics_folder() / name) for name in names]
+
+
+def _data_stage(study: Study) -> str:
+    dataset = DATASETS[study.dataset]
+    written = [
+        dataset.statistics_folder() / name for name in ("manifest.json", "mean_image.npy", "color_covariance.npy")
+    ]
+    lines = ["  data:", "    wdir: ../..", f"    cmd: {dataset.command}"]
+    return "\n".join([*lines, *_outs([relative_to_repo(path) for path in written])]) + "\n"
+
+
+def _ensemble_stages(study: Study) -> Iterator[str]:
+    """Yield a stage per ensemble that the profile ``standard`` has all nets of."""
+    trained = set(study.runs("standard"))
+    for name, ensemble in study.ensembles.items():
+        made = {
+            run: nets for run, nets in study.ensemble_runs().items() if run.variant == name and set(nets) <= trained
+        }
+        if made:
+            nets = RunId(study.study, ensemble.variant, next(iter(made)).epochs, 1)
+            lines = [f"  {name}:", "    wdir: ../..", f"    cmd: python -m reproduce ensemble {study.study} {name}"]
+            lines += _listed("deps", [relative_to_repo(places.trained_to(study, nets).parent)])
+            yield "\n".join([*lines, *_outs([relative_to_repo(places.trained_to(study, run)) for run in made])]) + "\n"
+
+
+def _publish_stage(study: Study) -> str:
+    """Return the stage that copies runs to results/external; it has no outs, or the root's ``collect`` would wait."""
+    runs = places.trained_to(study, RunId(study.study, "x", 1, 1)).parents[2]
+    lines = ["  publish:", "    wdir: ../..", f"    cmd: python -m reproduce publish {study.study}"]
+    return "\n".join([*lines, *_listed("deps", [relative_to_repo(runs)])]) + "\n"
+
+
+def _with_run_lists(root: Path, studies: list[Study]) -> str:
+    text = root.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ReproduceError(f"{relative_to_repo(root)} lacks the line {_BEGIN.strip()!r} in collect; restore it")
+    lists = "".join(f"      - {line}\n" for study in studies for line in _followed(study))
+    return before + begin + lists + end + after
+
+
+def _followed(study: Study) -> Iterator[str]:
+    """Yield what ``collect`` follows of a study: the runs it lists and the questions it asks of them."""
+    profiles = [f"profiles.{name}" for name in ("standard", "full") if name in study.profiles]
+    asked = [name for name in ("ensembles", "comparisons", "factorials") if getattr(study, name)]
+    keys = "".join(f"\n          - {key}" for key in [*profiles, *asked])
+    yield f"experiments/{study.study}/study.yaml:{keys}"
+
+
+def _listed(key: str, paths: list[str]) -> list[str]:
+    return [f"    {key}:", *(f"      - {path}" for path in paths)]
+
+
+def _outs(paths: list[str]) -> list[str]:
+    settings = ["          cache: false", "          persist: true"]
+    return ["    outs:", *(line for path in paths for line in (f"      - {path}:", *settings))]
