@@ -4,36 +4,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
-PROFILE ?= standard
-THREADS ?= 1
 
-.PHONY: help reproduce runs test test-slow bench lint environment
+.PHONY: help reproduce test test-slow bench lint environment
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 reproduce: $(INSTALLED)  ## environment, data, and the 80-second net of 2012 trained here, beside its published figures
 	$(BIN)/python -m reproduce quick
-
-# Side by side by make's own -j. A published run is a stage, which DVC records; DVC runs sibling stages at once with -s.
-runs: $(INSTALLED)  ## what a study lacks, side by side: make -j2 runs STUDY=alexnet_small PROFILE=full [THREADS=1]
-	@test -n "$(STUDY)" || { echo "name a study: make -j2 runs STUDY=alexnet_small PROFILE=full" >&2; exit 2; }
-	@missing=$$($(BIN)/python -m reproduce train $(STUDY) --profile $(PROFILE) --list) || exit $$?; \
-	test -n "$$missing" || { echo "$(STUDY) lacks no run of profile $(PROFILE)"; exit 0; }; \
-	exec $(MAKE) --no-print-directory $$missing
-
-# run/ or stage/, then study/variant/epochs<n>/seed<k>. Through cat, progress is plain lines: bars would overwrite each
-# other.
-run/% stage/%: SHELL := /bin/bash
-run/% stage/%: name = $(subst /, ,$*)
-run/% stage/%: seed = $(patsubst seed%,%,$(word 4,$(name)))
-run/% stage/%: logged = 2>&1 | (trap '' INT TERM; cat)
-run/%:
-	@set -o pipefail; OMP_NUM_THREADS=$(THREADS) $(BIN)/python -m reproduce train $(wordlist 1,2,$(name)) \
-	--epochs $(patsubst epochs%,%,$(word 3,$(name))) --seed $(seed) $(logged)
-stage/%:
-	@set -o pipefail; OMP_NUM_THREADS=$(THREADS) $(BIN)/dvc --wait-for-lock repro -s \
-	experiments/$(word 1,$(name))/dvc.yaml:$(word 2,$(name))@$(seed) $(logged)
 
 test: $(INSTALLED)  ## the test suite (minutes)
 	$(BIN)/python -m pytest

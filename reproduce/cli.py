@@ -117,16 +117,25 @@ def _data(arguments: Arguments) -> None:
     _option("--epochs", type=positive, help="length of the schedule; the phases scale to it"),
     _option("--seed", type=positive),
     _option("--profile", choices=("standard", "full", "smoke", "tuning")),
-    _option("--list", action="store_true", help="only name what is missing: stage/RUN of DVC's, run/RUN else"),
+    _option("--list", action="store_true", help="only name the runs that are missing"),
+    _option("--jobs", type=threads, default=1, metavar="N", help="runs at a time, on one thread each (or --threads)"),
     *_LAUNCH,
 )
 def _train(arguments: Arguments) -> None:
+    from reproduce.train.jobs import train_side_by_side
+    from reproduce.train.run import Launch
     from reproduce.train.several import chosen_runs, missing_runs, train_runs
 
     study = load_study(arguments.study)
     runs = chosen_runs(study, arguments.variants, arguments.profile, arguments.epochs, arguments.seed)
     if arguments.list:
-        sys.stdout.writelines(f"{line}\n" for line in missing_runs(study, runs, arguments.profile))
+        sys.stdout.writelines(f"{run}\n" for run in missing_runs(study, runs, arguments.profile))
+    elif arguments.jobs > 1:
+        if _launch(arguments) != Launch(threads=arguments.threads):
+            raise ReproduceError("with --jobs, leave out --device, --images-per-pass and --seconds-between-checkpoints")
+        missing = missing_runs(study, runs, arguments.profile)
+        print(f"{len(missing)} of {len(runs)} runs are missing", flush=True)
+        train_side_by_side(study, missing, arguments.jobs, arguments.threads or 1)
     else:
         train_runs(study, runs, arguments.profile, _launch(arguments))
 

@@ -71,12 +71,12 @@ def test_the_list_of_a_profile_names_what_is_missing_and_trains_nothing(folder, 
     monkeypatch.setattr(several, "train_run", lambda run, launch: pytest.fail("trained"))
     first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
     assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
-    assert capsys.readouterr().out == f"run/{first}\nrun/{second}\n"
+    assert capsys.readouterr().out == f"{first}\n{second}\n"
     places.found_at(first).mkdir(parents=True)
     made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
     (places.found_at(first) / "run.json").write_text(json.dumps(made_from))
     assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
-    assert capsys.readouterr().out == f"run/{second}\n"
+    assert capsys.readouterr().out == f"{second}\n"
 
 
 def test_tuning_goes_on_where_the_table_of_what_was_seen_ends(folder, capsys, monkeypatch):
@@ -89,7 +89,7 @@ def test_tuning_goes_on_where_the_table_of_what_was_seen_ends(folder, capsys, mo
     table = study.with_name("tuning.csv")
     table.write_text(f"variant,epochs,seed,config_sha256,git_commit\nsmall,6,1,{digest},{'a' * 40}\n")
     assert cli.main(["train", "tiny", "--profile", "tuning", "--list"]) == 0
-    assert capsys.readouterr().out == f"run/{second}\n"
+    assert capsys.readouterr().out == f"{second}\n"
     assert cli.main(["train", "tiny", "--profile", "tuning"]) == 0
     assert trained == [second]
     assert re.search(f"{RUN} is recorded in .*experiments/tiny/tuning.csv; skipped\n", capsys.readouterr().out)

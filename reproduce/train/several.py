@@ -28,15 +28,14 @@ def chosen_runs(
     return [RunId(study.study, variants[0], epochs, seed)]
 
 
-def missing_runs(study: Study, runs: list[RunId], profile: str | None) -> list[str]:
-    """Return the runs that are still to be made, as targets of make: ``stage/RUN`` if DVC records it, else ``run/RUN``.
+def missing_runs(study: Study, runs: list[RunId], profile: str | None) -> list[RunId]:
+    """Return the runs that are neither published, nor wait to be, nor stand in the table of tuning runs.
 
     Raises:
         ReproduceError: a golden file, a manifest or a record cannot be read.
     """
-    stages, recorded = study.stages(), _recorded(study, profile)
-    missing = [run for run in runs if run not in recorded and not is_up_to_date(run)]
-    return [f"{'stage' if run in stages else 'run'}/{run}" for run in missing]
+    recorded = _recorded(study, profile)
+    return [run for run in runs if run not in recorded and not is_up_to_date(run)]
 
 
 def train_runs(study: Study, runs: list[RunId], profile: str | None, launch: Launch) -> None:
