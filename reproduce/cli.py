@@ -202,7 +202,7 @@ def _tuning(arguments: Arguments) -> None:
 
 @_verb("gather the listed runs into tables, verdicts and results/numbers.json")
 def _collect(arguments: Arguments) -> None:
-    from reproduce.judge.tables import collect
+    from reproduce.judge.collect import collect
 
     verdicts = collect(_all_studies())
     print(f"{len(verdicts)} claims judged; tables in results/tables, cited numbers in results/numbers.json")
@@ -271,7 +271,7 @@ def _time(arguments: Arguments) -> None:
     if arguments.tabulate and (arguments.quick or arguments.budget or arguments.out):
         raise ReproduceError("--tabulate reads the timings in results/timing; leave out --quick, --budget and --out")
     if arguments.tabulate:
-        from reproduce.speed.timing.tables import tabulate
+        from reproduce.speed.timing.tabulate import tabulate
 
         print("tabulated: " + ", ".join(relative_to_repo(path) for path in tabulate()))
         return

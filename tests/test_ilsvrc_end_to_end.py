@@ -17,7 +17,7 @@ from ilsvrc_training_support import UPDATES_PER_EPOCH, finished, losses, metrics
 
 from reproduce import cli
 from reproduce.base.files import file_digest
-from reproduce.judge.tables import collect
+from reproduce.judge.collect import collect
 from reproduce.study.study import load_study
 from reproduce.train.checkpoint import load_checkpoint
 from reproduce.train.loop import Trainer

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.judge.reasons import unit_of
-from reproduce.judge.rows import interval_fields
+from reproduce.judge.row_tables import interval_fields
 from reproduce.runs import statistics
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.table import arms_at, rows_of_arm, went_wrong

@@ -15,7 +15,7 @@ import pandas as pd
 
 from reproduce.judge.comparisons import answerable
 from reproduce.judge.reasons import unit_of
-from reproduce.judge.rows import interval_fields
+from reproduce.judge.row_tables import interval_fields
 from reproduce.runs import statistics
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.table import rows_of_arm, went_wrong

@@ -21,8 +21,8 @@ from reproduce.base.validation import read_yaml
 from reproduce.data.registry import DATASETS
 from reproduce.judge.numbers import read_numbers
 from reproduce.runs import places
-from reproduce.runs.files import read_predictions
 from reproduce.runs.labels import answers_by_metric, hits, known_test_labels, needs_labels
+from reproduce.runs.run_files import read_predictions
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study

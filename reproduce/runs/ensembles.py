@@ -15,8 +15,8 @@ import pandas as pd
 from reproduce.base.files import read_json
 from reproduce.data.registry import DATASETS
 from reproduce.runs import places, statistics
-from reproduce.runs.files import read_predictions
 from reproduce.runs.labels import read_labels
+from reproduce.runs.run_files import read_predictions
 from reproduce.study.run_id import RunId
 
 LEAST_SEEDS = 4  # fewer nets of a variant are not averaged

@@ -10,10 +10,10 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_arrays
 from reproduce.base.paths import relative_to_repo
 from reproduce.data.registry import DATASETS
-from reproduce.runs.files import read_history
 from reproduce.runs.filters import color_shares, columns_of_first_layer, division, first_layer
 from reproduce.runs.learning import updates_to_converge, updates_to_held_out_level, updates_to_leave_chance
 from reproduce.runs.neighbors import purities_percent
+from reproduce.runs.run_files import read_history
 
 _PLATEAU = "validation_error_plateau"
 

@@ -17,8 +17,8 @@ from reproduce.data.in_memory import balanced_subset
 from reproduce.data.pixel_neighbors import NEIGHBORS, PIXEL_FILE, QUERIES, SUBSET_IMAGES
 from reproduce.data.registry import CIFAR10
 from reproduce.runs import places
-from reproduce.runs.files import read_kept
 from reproduce.runs.labels import read_labels
+from reproduce.runs.run_files import read_kept
 from reproduce.study.run_id import RunId
 
 _IDENTITY = ["run_id", "study", "variant", "epochs", "seed", "dataset", "scale", "schedule"]

@@ -11,8 +11,8 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json
 from reproduce.base.paths import relative_to_repo
 from reproduce.runs import places
-from reproduce.runs.files import read_history
 from reproduce.runs.kept import numbers_from_kept
+from reproduce.runs.run_files import read_history
 from reproduce.study.designs import study_and_variant
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study

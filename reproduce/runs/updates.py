@@ -8,7 +8,7 @@ import pandas as pd
 
 from reproduce.base.tables import read_csv
 from reproduce.runs import places
-from reproduce.runs.files import read_kept
+from reproduce.runs.run_files import read_kept
 from reproduce.study.run_id import RunId
 
 _IDENTITY = ["study", "variant", "seed"]

@@ -52,8 +52,8 @@ def in_turns(
     return results
 
 
-def ratios(numerators: Iterable[float], denominators: Iterable[float]) -> dict[str, float]:
-    """Return the spread of the ratios taken round by round."""
+def ratios_by_round(numerators: Iterable[float], denominators: Iterable[float]) -> dict[str, float]:
+    """Return the spread of the ratios, each of two timings of one round."""
     return spread(a / b for a, b in zip(numerators, denominators, strict=True))
 
 

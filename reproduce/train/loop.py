@@ -19,9 +19,9 @@ from reproduce.evaluate.predict import Scores, scores
 from reproduce.evaluate.stream import streamed_probabilities
 from reproduce.models.network import Network, StepDraw
 from reproduce.study.variant import Phase, Variant
-from reproduce.train.batches import batches_of_epoch, updates_per_epoch
 from reproduce.train.checks import data_problem
 from reproduce.train.distributed import Processes
+from reproduce.train.order import batches_of_epoch, updates_per_epoch
 from reproduce.train.state import State
 from reproduce.train.update import MomentumUpdate
 

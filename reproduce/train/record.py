@@ -15,7 +15,7 @@ from reproduce.base.files import replacing_folder, write_bytes, write_json
 from reproduce.base.provenance import utc_now
 from reproduce.data.augment import to_input, view, view_offsets
 from reproduce.data.pixel_neighbors import QUERIES
-from reproduce.evaluate.activations import activation_scales
+from reproduce.evaluate.activation_scales import activation_scales
 from reproduce.evaluate.neighbors import hidden_features, nearest_rows
 from reproduce.evaluate.predict import is_among_first, scores
 from reproduce.models.network import Network
@@ -45,7 +45,7 @@ def write_record(folder: Path, run: RunId, study: Study, trainer: Trainer, teste
         folder: the run's folder; what is there stays until the new one is complete.
         run, study: the run and the study it belongs to.
         trainer: finished training.
-        tested: what ``evaluate_run`` returned.
+        tested: what ``evaluate_trained`` returned.
         meta: digests, provenance and machine, taken when the run started.
     """
     variant, state = trainer.variant, trainer.state
@@ -80,7 +80,7 @@ def write_record(folder: Path, run: RunId, study: Study, trainer: Trainer, teste
             write_bytes(staging / "activations.csv", scales.to_csv(index=False, float_format="%.6g").encode())
 
 
-def evaluate_run(trainer: Trainer) -> Tested:
+def evaluate_trained(trainer: Trainer) -> Tested:
     """Test the network by the variant's protocol and by the center view, and on training images by the center view.
 
     Every process calls it; all get the same.

@@ -12,8 +12,8 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_arrays, read_json
 from reproduce.base.paths import relative_to_repo
 from reproduce.runs import places
-from reproduce.runs.files import read_predictions
 from reproduce.runs.labels import answers, answers_by_metric, hits, known_test_labels, needs_labels
+from reproduce.runs.run_files import read_predictions
 from reproduce.runs.statistics import Estimate, prediction_interval, wilson
 from reproduce.study.run_id import RunId
 from reproduce.train.run import Launch, train_run
@@ -26,7 +26,7 @@ _ROUNDING = 1e-9  # percent: the mean of equal errors may differ from them in it
 
 
 @dataclass(frozen=True)
-class Comparison:
+class Reran:
     """A rerun beside its published run.
 
     Attributes:
@@ -70,7 +70,7 @@ def evaluate_run(run: RunId) -> str:
     )
 
 
-def rerun(run: RunId, launch: Launch) -> Comparison:
+def rerun(run: RunId, launch: Launch) -> Reran:
     """Train a published run again into results/reruns/ and compare the two.
 
     Raises:
@@ -90,7 +90,7 @@ def rerun(run: RunId, launch: Launch) -> Comparison:
     machine = _machine(read_json(published / "run.json"), read_json(folder / "run.json"), is_equal)
     spread, failure = _against_seeds(seeds, old[_JUDGED], new[_JUDGED])
     text = f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. {machine}\n{spread}"
-    return Comparison(text, None if is_equal or failure is None else f"{run}: {failure}")
+    return Reran(text, None if is_equal or failure is None else f"{run}: {failure}")
 
 
 def _answers(folder: Path, images: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from reproduce.train.distributed import Processes, joined_processes, local_rank
 from reproduce.train.golden import golden_path
 from reproduce.train.imports import import_training_modules
 from reproduce.train.loop import Trainer
-from reproduce.train.record import Tested, evaluate_run, write_record
+from reproduce.train.record import Tested, evaluate_trained, write_record
 from reproduce.train.session import train_to_end
 
 
@@ -134,7 +134,7 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch())
             session = _session(device, processes)
             trainer = _trainer(run, study, device, processes, launch.images_per_pass)
             sessions = train_to_end(trainer, checkpoint, launch.seconds_between_checkpoints, str(run), session)
-            tested = evaluate_run(trainer)
+            tested = evaluate_trained(trainer)
 
             def write() -> None:
                 if processes.is_first:

@@ -5,8 +5,8 @@ import pytest
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
 
 from reproduce.judge.ablations import AblationRow, ablation_rows
-from reproduce.judge.rows import table_of
-from reproduce.judge.tables import collect
+from reproduce.judge.collect import collect
+from reproduce.judge.row_tables import table_of
 from reproduce.judge.verdicts import judge
 from reproduce.runs.table import read_runs
 

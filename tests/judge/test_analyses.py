@@ -7,8 +7,8 @@ from collect_support import FakeRunId, FakeStudy, write_run
 from stored_runs import answers, config_of, write_labels, write_stored
 
 from reproduce.judge.analyses import analyze, numbers_of
+from reproduce.judge.collect import collect
 from reproduce.judge.numbers import cited_number, read_numbers
-from reproduce.judge.tables import collect
 from reproduce.runs.table import read_runs
 
 LABELS = [0, 1, 2, 3]

@@ -9,8 +9,8 @@ from collect_support import claim, difference_claim
 from external_support import TEST_IMAGES, external_study, finish_run
 
 from reproduce.base.paths import REPO_ROOT
+from reproduce.judge.collect import collect
 from reproduce.judge.numbers import cite, read_numbers
-from reproduce.judge.tables import collect
 from reproduce.judge.verdicts import judge
 from reproduce.judge.verify import find_problems
 from reproduce.runs.table import published_runs, read_runs

@@ -10,10 +10,10 @@ from scipy import stats
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
+from reproduce.judge.collect import collect
 from reproduce.judge.factorial import EffectRow, analyze_all, effects_of
 from reproduce.judge.numbers import cite, find_number
-from reproduce.judge.rows import table_of
-from reproduce.judge.tables import collect
+from reproduce.judge.row_tables import table_of
 from reproduce.runs.table import read_runs
 from reproduce.study.designs import Factorial
 

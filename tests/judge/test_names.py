@@ -9,9 +9,9 @@ from collect_support import FakeRunId, FakeStudy, claim, difference_claim
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import EXPERIMENTS, RESULTS
 from reproduce.base.tables import read_csv
+from reproduce.judge.collect import collect
 from reproduce.judge.names import check_names
 from reproduce.judge.plan import plan_text
-from reproduce.judge.tables import collect
 from reproduce.runs.estimands import known_estimands
 from reproduce.runs.table import TIMES
 from reproduce.study.claims import load_claims

@@ -6,8 +6,8 @@ import pytest
 from collect_support import FakeRunId, FakeStudy, claim, write_run
 
 from reproduce.base.errors import ReproduceError
+from reproduce.judge.collect import collect
 from reproduce.judge.numbers import cite, cited_number, find_number, read_numbers, write_numbers
-from reproduce.judge.tables import collect
 
 CITATION = """cff-version: 1.2.0
 title: AlexNet 2012, reproduced

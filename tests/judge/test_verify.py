@@ -15,7 +15,7 @@ from stored_runs import write_labels
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import file_digest, json_digest
-from reproduce.judge.tables import collect
+from reproduce.judge.collect import collect
 from reproduce.judge.verify import dvc_folder_md5, find_problems, verify
 
 CONFIG = {"batch_size": 128}

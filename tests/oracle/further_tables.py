@@ -12,8 +12,8 @@ from oracle.intervals import COLUMNS, row_of
 from reproduce.base.tables import read_table
 from reproduce.judge.factorial import effects_of
 from reproduce.report.records import TABLES
-from reproduce.runs.files import read_predictions
 from reproduce.runs.labels import read_labels
+from reproduce.runs.run_files import read_predictions
 from reproduce.study.run_id import RunId
 from reproduce.study.study import load_study
 

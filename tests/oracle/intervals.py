@@ -13,8 +13,8 @@ import pandas as pd
 from scipy import stats
 
 from reproduce.report.records import Records
-from reproduce.runs.files import read_predictions
 from reproduce.runs.labels import read_labels
+from reproduce.runs.run_files import read_predictions
 from reproduce.study.designs import study_and_variant
 from reproduce.study.run_id import RunId
 

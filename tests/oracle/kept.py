@@ -11,9 +11,9 @@ import pandas as pd
 from reproduce.base.files import read_arrays, read_json
 from reproduce.data.in_memory import balanced_subset
 from reproduce.runs import places
-from reproduce.runs.files import read_history
 from reproduce.runs.labels import read_labels
 from reproduce.runs.neighbors import read_pixel_neighbors
+from reproduce.runs.run_files import read_history
 
 _CROSSINGS = {  # of 25 %, by column of the history
     "epochs_to_25_percent_training_error": "training_error_percent",

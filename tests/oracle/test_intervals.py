@@ -10,7 +10,7 @@ from report_support import BF16_AGAINST_FP32
 from stored_runs import write_labels
 
 from oracle.intervals import agree, counted_errors, interval, rederived
-from reproduce.judge.tables import collect
+from reproduce.judge.collect import collect
 from reproduce.report.records import load_records
 
 LABELS = [0] * 5000 + [1] * 5000

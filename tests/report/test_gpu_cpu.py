@@ -5,7 +5,7 @@ import pytest
 from timing_support import frame_of, row
 
 from reproduce.report.speed import gpu_cpu, timing_tables, training_time
-from reproduce.speed.timing import tables
+from reproduce.speed.timing.tabulate import tabulate
 
 
 def of_rounds(rounds, what="training_step", network="alexnet_paper", **columns):
@@ -18,7 +18,7 @@ def timings_of(folder, *rows):
     (folder / "timing").mkdir()
     frame = frame_of(rows, started_utc="2026-01-02T03:04:05Z", gpu="a GPU").drop(columns="machine")
     frame.to_csv(folder / "timing" / "a-machine.csv", index=False)
-    tables.tabulate(folder / "timing", folder / "tables")
+    tabulate(folder / "timing", folder / "tables")
     return timing_tables.load_timings(folder / "tables")
 
 

@@ -5,7 +5,7 @@ from timing_support import all_rows, frame_of, on_gpu
 
 from reproduce.report.records import load_records
 from reproduce.report.speed import timing_tables, training_time
-from reproduce.speed.timing import tables
+from reproduce.speed.timing.tabulate import tabulate
 from reproduce.study.claims import load_claims
 
 
@@ -46,7 +46,7 @@ def test_equal_gpus_of_a_machine_and_the_same_machine_under_another_torch_each_h
     (tmp_path / "timing").mkdir()
     for name, rows in (("one", timed), ("two", pd.concat([timed, gpus]))):
         rows.drop(columns="machine").to_csv(tmp_path / "timing" / f"{name}.csv", index=False)
-    tables.tabulate(tmp_path / "timing", tmp_path / "tables")
+    tabulate(tmp_path / "timing", tmp_path / "tables")
     words = training_time.cost_words(timing_tables.load_timings(tmp_path / "tables"))
     for name in ("Intel Xeon, 2 cores (one)", "Intel Xeon, 2 cores (two)", "a GPU (cuda:0)", "a GPU (cuda:1)"):
         assert words.count(f"{name}: the updates alone") == 1

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from reproduce.base.paths import RESULTS
-from reproduce.runs.files import read_history
 from reproduce.runs.learning import (
     HELD_OUT_LEVEL_PERCENT,
     updates_to_converge,
@@ -15,6 +14,7 @@ from reproduce.runs.learning import (
     updates_to_leave_chance,
     updates_to_reach,
 )
+from reproduce.runs.run_files import read_history
 from reproduce.runs.table import published_runs
 from reproduce.study.study import load_study
 

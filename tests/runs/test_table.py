@@ -8,7 +8,7 @@ import pytest
 from collect_support import FakeRunId, FakeStudy, write_run
 
 from reproduce.base.errors import ReproduceError
-from reproduce.runs.files import read_predictions
+from reproduce.runs.run_files import read_predictions
 from reproduce.runs.table import COLUMNS, published_runs, read_histories, read_runs
 
 

@@ -5,8 +5,8 @@ import pytest
 from reproduce.base.errors import ReproduceError
 from reproduce.models.counts import training_flops_per_image
 from reproduce.speed.bench import alexnet
-from reproduce.speed.bench.alexnet import alexnet_variant, measure_alexnet, noise_images
-from reproduce.speed.bench.tables import TABLES
+from reproduce.speed.bench.alexnet import alexnet_variant, measure_alexnet, noise_training_data
+from reproduce.speed.bench.bench_tables import TABLES
 from reproduce.speed.measure import native_precisions
 from reproduce.study.variant import Variant
 
@@ -48,7 +48,7 @@ def test_rows_count_operations_against_the_product_of_the_same_round(monkeypatch
 
 @pytest.mark.parametrize("steps", [1, 4, 5, 12])
 def test_no_epoch_ends_within_the_steps(steps: int) -> None:
-    data = noise_images(2, steps)
+    data = noise_training_data(2, steps)
     assert len(data.training_images) // 2 > steps
     assert data.images_per_file % 2 == 0  # every batch is full
     assert data.training_images.shape[1:] == (256, 256, 3)

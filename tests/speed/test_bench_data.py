@@ -8,9 +8,9 @@ import pytest
 from reproduce.base.errors import ReproduceError
 from reproduce.data.ilsvrc.folders import class_folder_images
 from reproduce.data.ilsvrc.pack import pack_shard, plan_shards
+from reproduce.speed.bench.bench_tables import TABLES
 from reproduce.speed.bench.data import _tables, image_folder_rate, measure_data, pack_by_torchvision
 from reproduce.speed.bench.photographs import PHOTOGRAPHS, write_photographs
-from reproduce.speed.bench.tables import TABLES
 
 
 def test_both_ways_of_packing_give_nearly_the_same_pixels(tmp_path: Path) -> None:

@@ -15,12 +15,12 @@ from reproduce.base.paths import RESULTS
 from reproduce.base.progress import Progress
 from reproduce.models import kernels, spec
 from reproduce.models.network import Network
-from reproduce.speed.bench import normalization
+from reproduce.speed.bench import normalization_cost
 from reproduce.speed.bench.cifar10 import measure_cifar10
 from reproduce.speed.bench.ours import PHASES, time_phases, time_training
-from reproduce.speed.bench.report import report_markdown, result_path, write_part
+from reproduce.speed.bench.report import report_markdown, result_path, write_benchmark
 from reproduce.speed.bench.run import run_benchmarks, run_part
-from reproduce.speed.measure import in_turns, is_loaded, machine_slug, native_precisions, ratios, spread
+from reproduce.speed.measure import in_turns, is_loaded, machine_slug, native_precisions, ratios_by_round, spread
 from reproduce.study.study import load_study
 from reproduce.train.loop import TrainingData
 
@@ -54,7 +54,7 @@ def data() -> TrainingData:
 
 def test_spread_and_ratios_by_hand() -> None:
     assert spread([3.0, 1.0, 2.0]) == {"min": 1.0, "median": 2.0, "max": 3.0}
-    assert ratios([6.0, 8.0, 9.0], [2.0, 2.0, 1.0]) == {"min": 3.0, "median": 4.0, "max": 9.0}
+    assert ratios_by_round([6.0, 8.0, 9.0], [2.0, 2.0, 1.0]) == {"min": 3.0, "median": 4.0, "max": 9.0}
     assert spread([123.456])["median"] == 123.5
 
 
@@ -68,9 +68,11 @@ def test_arms_take_turns_and_every_second_round_goes_backwards() -> None:
 
 
 def test_share_is_the_added_time_over_the_whole_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(normalization, "native_precisions", lambda: ["fp32", "bf16"])
+    monkeypatch.setattr(normalization_cost, "native_precisions", lambda: ["fp32", "bf16"])
     seconds = {"none bf16": [3.0, 3.0], "ours bf16": [4.0, 4.0], "none fp32": [1.0, 2.0], "ours fp32": [2.0, 2.5]}
-    rows = {(row["normalization"], row["precision"]): row for row in normalization.share_rows(seconds, timed_steps=10)}
+    rows = {
+        (row["normalization"], row["precision"]): row for row in normalization_cost.share_rows(seconds, timed_steps=10)
+    }
     assert rows["ours", "bf16"]["share_of_step_percent"] == {"min": 25.0, "median": 25.0, "max": 25.0}
     assert rows["ours", "fp32"]["share_of_step_percent"] == {"min": 20.0, "median": 35.0, "max": 50.0}
     assert rows["ours", "bf16"]["ms_per_step"]["median"] == 400.0
@@ -85,7 +87,7 @@ def test_stock_layers_in_our_network_compute_the_same() -> None:
             layer.weight.mul_(0.05 / layer.settings.weight_std)
         ours = network(images)
         plain = [layer.normalize for layer in network.layers.values() if hasattr(layer, "normalize")]
-        normalization.use_stock_layers(network)
+        normalization_cost.use_stock_layers(network)
         stock = network(images)
     changed = [layer.normalize for layer in network.layers.values() if hasattr(layer, "normalize")]
     assert len(plain) == 2 and all(a is not b for a, b in zip(plain, changed, strict=True))
@@ -93,7 +95,7 @@ def test_stock_layers_in_our_network_compute_the_same() -> None:
 
 
 def test_normalization_inputs_of_the_controlled_net() -> None:
-    found = normalization.normalization_inputs(spec.load_spec("conv_local_13pct_lrn"), batch_size=128)
+    found = normalization_cost.normalization_inputs(spec.load_spec("conv_local_13pct_lrn"), batch_size=128)
     assert [(layer.name, shape) for layer, shape in found] == [
         ("norm1", (128, 64, 24, 24)),
         ("norm2", (128, 64, 12, 12)),
@@ -103,7 +105,7 @@ def test_normalization_inputs_of_the_controlled_net() -> None:
 def test_kernels_are_off_inside_the_block_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPRODUCE_KERNELS", "1")
     there_before = kernels.library() is not None
-    with normalization.kernels_off():
+    with normalization_cost.kernels_off():
         assert kernels.library() is None
     assert (kernels.library() is not None) == there_before
     assert os.environ["REPRODUCE_KERNELS"] == "1"
@@ -159,9 +161,9 @@ def some_part(rounds: int, loaded: bool = False) -> dict:
 
 
 def test_part_measured_again_leaves_the_others_as_they_are(tmp_path: Path) -> None:
-    write_part(tmp_path, MACHINE, "alexnet", some_part(rounds=5))
-    path = write_part(tmp_path, MACHINE, "cifar10", some_part(rounds=7))
-    assert write_part(tmp_path, MACHINE, "alexnet", some_part(rounds=9, loaded=True)) == path
+    write_benchmark(tmp_path, MACHINE, "alexnet", some_part(rounds=5))
+    path = write_benchmark(tmp_path, MACHINE, "cifar10", some_part(rounds=7))
+    assert write_benchmark(tmp_path, MACHINE, "alexnet", some_part(rounds=9, loaded=True)) == path
     content = json.loads(path.read_text())
     assert content["machine"] == MACHINE
     assert content["parts"] == {"cifar10": some_part(rounds=7), "alexnet": some_part(rounds=9, loaded=True)}
@@ -174,7 +176,7 @@ def test_file_without_parts_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "intel-xeon-processor-2-cores.json"
     path.write_text(json.dumps({"machine": MACHINE, "throughput": [1]}))
     with pytest.raises(ReproduceError, match="older form"):
-        write_part(tmp_path, MACHINE, "data", some_part(rounds=1))
+        write_benchmark(tmp_path, MACHINE, "data", some_part(rounds=1))
     assert json.loads(path.read_text())["throughput"] == [1]
 
 

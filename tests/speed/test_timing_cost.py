@@ -8,7 +8,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.models.counts import training_flops_per_image
 from reproduce.models.spec import load_spec
 from reproduce.speed.timing import cost
-from reproduce.speed.timing.tables import tabulate
+from reproduce.speed.timing.tabulate import tabulate
 from reproduce.study.study import load_study
 
 # Multiply-accumulates of one image, layer by layer: output side squared x maps x (window squared x maps read).

@@ -10,8 +10,8 @@ from reproduce.models.counts import training_flops_per_image
 from reproduce.models.spec import load_spec
 from reproduce.speed.timing import cells, estimate
 from reproduce.speed.timing.estimate import Speeds, days_words, estimate_text, run_seconds, span_words, speeds_here
-from reproduce.speed.timing.rows import write_rows
 from reproduce.speed.timing.run import facts_of_machine
+from reproduce.speed.timing.timing_rows import write_rows
 from reproduce.study.study import load_study
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -6,7 +6,7 @@ from timing_support import MACHINE, row, tiny_scope
 
 from reproduce.base.errors import ReproduceError
 from reproduce.speed.timing import run
-from reproduce.speed.timing.rows import COLUMNS, DERIVED_COLUMNS, read_all, read_rows, training_steps, write_rows
+from reproduce.speed.timing.timing_rows import COLUMNS, DERIVED_COLUMNS, read_all, read_rows, training_steps, write_rows
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")

@@ -11,10 +11,10 @@ from timing_support import COPY_BYTES, SIDE, tiny_scope
 from reproduce.base.errors import ReproduceError
 from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.models.spec import load_spec
-from reproduce.speed.timing import cells, plan, run
+from reproduce.speed.timing import budget, cells, run
 from reproduce.speed.timing.cells import Cell, Setting
 from reproduce.speed.timing.clock import OtherWork, seconds_per_call
-from reproduce.speed.timing.rows import read_rows, training_steps
+from reproduce.speed.timing.timing_rows import read_rows, training_steps
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 CPU = torch.device("cpu")
@@ -56,7 +56,7 @@ def test_every_row_has_its_units_and_spread(timed):
     assert (measured["ms_min"] <= measured["ms_median"]).all() and (measured["ms_median"] <= measured["ms_max"]).all()
     rounds = [sorted(map(float, text.split(";"))) for text in measured["ms_by_round"]]
     assert [len(each) for each in rounds] == measured["rounds"].astype(int).tolist()
-    assert measured["rounds"].min() >= plan.MIN_ROUNDS
+    assert measured["rounds"].min() >= budget.MIN_ROUNDS
     middles = [each[len(each) // 2] if len(each) % 2 else sum(each[len(each) // 2 - 1 :][:2]) / 2 for each in rounds]
     assert measured["ms_median"].tolist() == pytest.approx(middles, rel=1e-3)
     assert (
@@ -116,7 +116,7 @@ def test_nasnet_is_timed_in_every_precision_where_timm_is_there(monkeypatch):
     layers = lambda: (torch.nn.Conv2d(3, 1, 1), torch.nn.AvgPool2d(331), torch.nn.Flatten())  # noqa: E731
     made.create_model = lambda name, pretrained: torch.nn.Sequential(*layers())
     monkeypatch.setitem(sys.modules, "timm", made)
-    rows, _ = run.measure(tiny_scope("80sec", "nasnetalarge"), ["cpu"])
+    rows, _ = run.time_here(tiny_scope("80sec", "nasnetalarge"), ["cpu"])
     nasnet = [each for each in rows if each["network"] == "nasnetalarge"]
     assert [each["precision"] for each in nasnet] == ["fp32", "bf16"]
     assert all(each["ms_median"] > 0 and each["what"] == "forward" for each in nasnet)
@@ -133,7 +133,7 @@ def test_a_gpu_present_is_timed_with_no_change_of_configuration(tmp_path):
 def test_a_busy_machine_marks_every_row(monkeypatch, capsys):
     monkeypatch.setattr(OtherWork, "percent", lambda self: 30.0)
     monkeypatch.setattr(run, "_timed", lambda scope, devices: [])
-    _, facts = run.measure(tiny_scope(), ["cpu"])
+    _, facts = run.time_here(tiny_scope(), ["cpu"])
     assert facts["loaded"] and facts["other_work_percent"] == 30.0
     assert "other programs used 30 % of the processors" in capsys.readouterr().err
 
@@ -142,7 +142,7 @@ def test_a_busy_gpu_marks_every_row_too(monkeypatch, capsys):
     monkeypatch.setattr(run, "gpu_load_percent", lambda devices: 90.0)
     monkeypatch.setattr(run, "_timed", lambda scope, devices: [])
     monkeypatch.setattr(run, "facts_of_machine", lambda devices: {"cores": 2})
-    _, facts = run.measure(tiny_scope(), ["cpu", "cuda:0"])
+    _, facts = run.time_here(tiny_scope(), ["cpu", "cuda:0"])
     assert facts["loaded"] and "a GPU worked 90 % of the time" in capsys.readouterr().err
 
 
@@ -163,7 +163,7 @@ def test_what_a_device_has_no_memory_for_is_skipped_and_nothing_else_is_lost(mon
         return lambda calls: out_of_memory(calls) if rounds.append(calls) or len(rounds) > 3 else take(calls)
 
     monkeypatch.setattr(run.Workshop, "sampler", sampler)
-    rows, _ = run.measure(tiny_scope("80sec"), ["cpu"])
+    rows, _ = run.time_here(tiny_scope("80sec"), ["cpu"])
     without = [each for each in rows if "skipped" in each]
     assert {each["what"] for each in without} == {"forward", "network_input"}
     assert {each["skipped"] for each in without} == {"needs more memory than the device has left"}
@@ -173,7 +173,7 @@ def test_what_a_device_has_no_memory_for_is_skipped_and_nothing_else_is_lost(mon
 def test_no_memory_for_anything_is_one_line(monkeypatch):
     monkeypatch.setattr(run, "_timed", lambda scope, devices: out_of_memory(1))
     with pytest.raises(ReproduceError, match="no memory left") as caught:
-        run.measure(tiny_scope(), ["cpu"])
+        run.time_here(tiny_scope(), ["cpu"])
     assert "\n" not in str(caught.value)
 
 
@@ -198,7 +198,7 @@ def test_a_reader_slower_than_the_step_is_not_hidden_by_what_it_read_ahead():
 def test_what_turns_out_too_slow_gives_way_after_the_plan(monkeypatch):
     """The guess let everything in; the warm-up shows that little of it fits, and every network still has its step."""
     monkeypatch.setattr(run, "fitted", lambda wanted, scope, speeds: (list(wanted), []))
-    rows, _ = run.measure(tiny_scope("80sec", budget_seconds=0.01), ["cpu"])
+    rows, _ = run.time_here(tiny_scope("80sec", budget_seconds=0.01), ["cpu"])
     timed = {each["what"] for each in rows if "skipped" not in each}
     assert timed == {"matrix_multiply", "memory_copy", "training_step"}
     skipped = {each["what"] for each in rows if "skipped" in each}
@@ -211,5 +211,5 @@ def test_rounds_go_on_while_another_one_fits_and_turn_around():
     samples = run._rounds(arms, 3, most=5, deadline=time.monotonic() + 60)
     assert "".join(order) == "abbaabbaab" and [len(each) for each in samples.values()] == [5, 5]
     samples = run._rounds(arms, 3, most=1000, deadline=time.monotonic() + 0.5)
-    assert plan.MIN_ROUNDS <= len(samples["a"]) <= 12  # two naps of 20 ms a round
-    assert len(run._rounds(arms, 9, most=1000, deadline=time.monotonic())["a"]) == plan.MIN_ROUNDS
+    assert budget.MIN_ROUNDS <= len(samples["a"]) <= 12  # two naps of 20 ms a round
+    assert len(run._rounds(arms, 9, most=1000, deadline=time.monotonic())["a"]) == budget.MIN_ROUNDS

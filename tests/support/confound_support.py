@@ -4,7 +4,7 @@ from pathlib import Path
 
 from collect_support import FakeRunId, FakeStudy, claim, write_run
 
-from reproduce.judge.tables import collect
+from reproduce.judge.collect import collect
 from reproduce.report.records import Records, load_records
 from reproduce.report.studies.lrn_confound import STUDY
 from reproduce.study.study import load_study

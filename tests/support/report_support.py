@@ -5,7 +5,7 @@ from pathlib import Path
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
 from matplotlib.transforms import Bbox
 
-from reproduce.judge.tables import collect
+from reproduce.judge.collect import collect
 from reproduce.report.records import Records, load_records
 from reproduce.study.designs import Comparison
 

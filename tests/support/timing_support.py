@@ -3,9 +3,9 @@
 import pandas as pd
 
 from reproduce.report.speed import timing_tables
-from reproduce.speed.timing import tables
 from reproduce.speed.timing.cells import Scope
-from reproduce.speed.timing.rows import COLUMNS, with_shares
+from reproduce.speed.timing.tabulate import tabulate
+from reproduce.speed.timing.timing_rows import COLUMNS, with_shares
 
 SIDE, COPY_BYTES = 512, 1 << 16
 TINY = {
@@ -91,7 +91,7 @@ def timings_of(frame, folder):
     (folder / "timing").mkdir(parents=True)
     if len(frame):
         frame.drop(columns="machine").to_csv(folder / "timing" / "a-machine.csv", index=False)
-    tables.tabulate(folder / "timing", folder / "tables")
+    tabulate(folder / "timing", folder / "tables")
     return timing_tables.load_timings(folder / "tables")
 
 

@@ -16,7 +16,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.study.variant import Phase
 from reproduce.train import record
 from reproduce.train.loop import Trainer
-from reproduce.train.record import evaluate_run, nearest_neighbors, npz_bytes, small_arrays, write_record
+from reproduce.train.record import evaluate_trained, nearest_neighbors, npz_bytes, small_arrays, write_record
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -32,7 +32,7 @@ def trainer(folder):
 
 
 def test_the_folder_holds_five_files_with_these_fields(folder, trainer):
-    write_record(folder / "run", RUN, tiny_study(folder), trainer, evaluate_run(trainer), META)
+    write_record(folder / "run", RUN, tiny_study(folder), trainer, evaluate_trained(trainer), META)
     assert sorted(path.name for path in (folder / "run").iterdir()) == [
         "arrays.npz",
         "history.csv",
@@ -58,12 +58,12 @@ def test_the_folder_holds_five_files_with_these_fields(folder, trainer):
 
 def test_a_shorter_schedule_is_labeled(folder, trainer):
     shorter = type(RUN)("tiny", "small", 2, 1)
-    write_record(folder / "run", shorter, tiny_study(folder), trainer, evaluate_run(trainer), META)
+    write_record(folder / "run", shorter, tiny_study(folder), trainer, evaluate_trained(trainer), META)
     assert json.loads((folder / "run" / "run.json").read_text())["schedule"] == "shortened"
 
 
 def test_the_history_file_has_a_row_an_epoch_and_empty_cells_without_a_held_out_file(folder, trainer):
-    write_record(folder / "run", RUN, tiny_study(folder), trainer, evaluate_run(trainer), META)
+    write_record(folder / "run", RUN, tiny_study(folder), trainer, evaluate_trained(trainer), META)
     history = pd.read_csv(folder / "run" / "history.csv")
     assert list(history) == [
         "epoch",
@@ -85,7 +85,7 @@ def test_the_history_file_has_a_row_an_epoch_and_empty_cells_without_a_held_out_
 
 
 def test_metrics_follow_from_the_predictions(trainer):
-    tested = evaluate_run(trainer)
+    tested = evaluate_trained(trainer)
     metrics, predictions = tested.metrics, tested.predictions
     labels = trainer.data.test_labels.numpy()
     assert (metrics["views"], metrics["epochs"], metrics["updates"], metrics["test_images"]) == (10, 2, 27, TEST_IMAGES)
@@ -146,7 +146,7 @@ def test_a_full_disk_leaves_the_published_run_and_nothing_half_written(folder, t
 
     monkeypatch.setattr(record, "write_bytes", full)
     with pytest.raises(ReproduceError, match="cannot write .*seed1: No space left on device; free space"):
-        write_record(target, RUN, tiny_study(folder), trainer, evaluate_run(trainer), META)
+        write_record(target, RUN, tiny_study(folder), trainer, evaluate_trained(trainer), META)
     assert [path.name for path in target.parent.rglob("*")] == (["seed1", "run.json"] if published else [])
 
 
@@ -167,7 +167,7 @@ def test_a_schedule_to_a_training_error_records_how_long_it_took(folder):
     assert max(last["training_error_percent"], last["clean_training_error_percent"]) <= 85
     clean = trainer.evaluate(trainer.data.training())
     assert last["clean_training_error_percent"] == clean.top1_error_percent
-    metrics = evaluate_run(trainer).metrics
+    metrics = evaluate_trained(trainer).metrics
     for column in ("training_error", "clean_training_error"):
         epochs = metrics[f"epochs_to_85_percent_{column}"]
         first = next(row["epoch"] for row in history if row[f"{column}_percent"] <= 85)

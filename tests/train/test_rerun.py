@@ -199,7 +199,7 @@ def test_a_rerun_outside_the_spread_ends_the_command_with_an_error(rerun_as, mon
     captured = capsys.readouterr()
     assert "The rerun lies outside it." in captured.out
     assert captured.err == f"error: {outside.failure}\n"
-    inside = rerun.Comparison(outside.text, None)
+    inside = rerun.Reran(outside.text, None)
     monkeypatch.setattr(rerun, "rerun", lambda run, launch: inside)
     assert cli.main(["rerun", str(RUN)]) == 0
 

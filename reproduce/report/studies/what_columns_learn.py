@@ -18,10 +18,10 @@ from reproduce.report.figures.image_lists import Neighborhood, TopFive, nearest_
 from reproduce.report.records import Records
 from reproduce.report.studies.alexnet_small import BASE, STUDY
 from reproduce.runs import places
-from reproduce.runs.files import read_predictions
 from reproduce.runs.filters import color_shares, first_layer
 from reproduce.runs.labels import read_labels
 from reproduce.runs.neighbors import read_neighbors, read_pixel_neighbors
+from reproduce.runs.run_files import read_predictions
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study

@@ -93,7 +93,7 @@ def measure_alexnet(
 def _time_network(
     name: str, variant: Variant, rounds: int, timed_steps: int, matrix_side: int, progress: Progress
 ) -> dict[str, list[float]]:
-    data = noise_images(variant.batch_size, _WARM_UP_STEPS + rounds * timed_steps)
+    data = noise_training_data(variant.batch_size, _WARM_UP_STEPS + rounds * timed_steps)
     with ExitStack() as stack:
         steps: dict[str, Callable[[], Any]] = {STANDARD: stack.enter_context(standard_steps(variant, data))}
         for precision in native_precisions():
@@ -106,7 +106,7 @@ def _time_network(
         return in_turns(name, arms, rounds, progress, timed_steps)
 
 
-def noise_images(batch_size: int, steps: int) -> TrainingData:
+def noise_training_data(batch_size: int, steps: int) -> TrainingData:
     """Return noise for more than ``steps`` updates, so that no epoch ends in between: 256 x 256, 1000 classes."""
     images_per_file = batch_size * (steps // len(_FILES) + 1)
     noise = torch.Generator().manual_seed(0)

@@ -10,7 +10,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.progress import Progress
 from reproduce.data.opening import open_dataset
 from reproduce.data.registry import CIFAR10
-from reproduce.speed.bench import normalization, ours
+from reproduce.speed.bench import normalization_cost, ours
 from reproduce.speed.bench.standard_loop import WORKERS, time_standard_loop
 from reproduce.speed.bench.throughput import STANDARD, speedup_rows, throughput_rows
 from reproduce.speed.measure import in_turns, native_precisions, spread
@@ -86,10 +86,10 @@ def _check_numbers(
 def _total_steps(variants: dict[str, Variant], rounds: int, timed_steps: int) -> int:
     timings = len(variants) * (1 + 2 * len(native_precisions()))
     if NORMALIZED in variants:
-        timings += sum(2 if normalization.stock_error(precision) else 3 for precision in native_precisions())
+        timings += sum(2 if normalization_cost.stock_error(precision) else 3 for precision in native_precisions())
     for variant in variants.values():
-        inputs = normalization.normalization_inputs(variant.network_spec(), variant.batch_size)
-        timings += sum(len(normalization.layer_arms(settings, shape, 1)) for settings, shape in inputs)
+        inputs = normalization_cost.normalization_inputs(variant.network_spec(), variant.batch_size)
+        timings += sum(len(normalization_cost.layer_arms(settings, shape, 1)) for settings, shape in inputs)
     return timings * rounds * timed_steps
 
 
@@ -124,10 +124,10 @@ def _normalization(
     """Time what response normalization costs; return the rows of two tables."""
     shares, layers = [], []
     if NORMALIZED in variants:
-        arms = normalization.share_arms(variants[NORMALIZED], study.variant(UNNORMALIZED), *steps)
+        arms = normalization_cost.share_arms(variants[NORMALIZED], study.variant(UNNORMALIZED), *steps)
         seconds = in_turns("share of normalization", arms, rounds, progress, steps[-1])
-        shares = normalization.share_rows(seconds, steps[-1])
+        shares = normalization_cost.share_rows(seconds, steps[-1])
     for name, variant in variants.items():
         settings = name, variant.network_spec(), variant.batch_size
-        layers += normalization.layer_rows(*settings, rounds, steps[-1], progress)
+        layers += normalization_cost.layer_rows(*settings, rounds, steps[-1], progress)
     return {"normalization_share": shares, "normalization_layers": layers}

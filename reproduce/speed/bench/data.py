@@ -31,7 +31,7 @@ from reproduce.data.ilsvrc.workers import available_cores, worker_pool
 from reproduce.data.steps import Step
 from reproduce.speed.bench.photographs import HEIGHT, PHOTOGRAPHS, QUALITY, SQUARES, WIDTH, write_photographs
 from reproduce.speed.bench.standard_loop import SEED, running_loader
-from reproduce.speed.measure import in_turns, ratios, spread
+from reproduce.speed.measure import in_turns, ratios_by_round, spread
 
 IMAGES = 512
 ROUNDS = 7
@@ -102,7 +102,7 @@ def _tables(what: str, rates: dict[str, list[float]]) -> dict[str, list[dict[str
         for way, found in rates.items()
     ]
     others = {way: found for way, found in rates.items() if way != "ours"}
-    compared = [{"against": way, "times": ratios(rates["ours"], found)} for way, found in others.items()]
+    compared = [{"against": way, "times": ratios_by_round(rates["ours"], found)} for way, found in others.items()]
     return {what: rows, f"{what}_ratios": compared}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json, write_json, write_text
 from reproduce.base.paths import relative_to_repo
-from reproduce.speed.bench.tables import TABLES
+from reproduce.speed.bench.bench_tables import TABLES
 from reproduce.speed.measure import machine_slug, own_file
 
 _STANDARD = (
@@ -55,7 +55,7 @@ def result_path(out: Path, machine: Mapping[str, Any]) -> Path:
     return own_file(out, machine_slug(machine), ".json", machine, lambda path: read_json(path)["machine"])
 
 
-def write_part(out: Path, machine: Mapping[str, Any], name: str, part: Mapping[str, Any]) -> Path:
+def write_benchmark(out: Path, machine: Mapping[str, Any], name: str, part: Mapping[str, Any]) -> Path:
     """Put a part into this machine's JSON file, the others as they are, and write all tables as Markdown beside it.
 
     Args:

@@ -16,7 +16,7 @@ from reproduce.models import kernels
 from reproduce.speed.bench.alexnet import measure_alexnet
 from reproduce.speed.bench.cifar10 import measure_cifar10
 from reproduce.speed.bench.data import measure_data
-from reproduce.speed.bench.report import write_part
+from reproduce.speed.bench.report import write_benchmark
 from reproduce.speed.measure import is_loaded, load_average
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -76,6 +76,6 @@ def run_part(name: str, measure: Callable[[], dict[str, Any]], out: Path, averag
     if head["loaded"]:
         print(f"warning: the machine is busy (load average {average}); the timings are marked as such", file=sys.stderr)
     content = head | measure() | {"load_average_at_end": load_average(), "finished_utc": utc_now()}
-    path = write_part(out, machine, name, content)
+    path = write_benchmark(out, machine, name, content)
     print(f"benchmark {name}: written to {relative_to_repo(path)}")
     return path

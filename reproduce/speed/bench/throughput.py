@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from reproduce.speed.measure import ratios, spread
+from reproduce.speed.measure import ratios_by_round, spread
 
 STANDARD = "standard_loop fp32"  # arms are named ``<loop> <precision>``
 
@@ -40,7 +40,11 @@ def throughput_rows(
 def speedup_rows(network: str, seconds: Mapping[str, list[float]]) -> list[dict[str, Any]]:
     """Return for each precision of ours how many times as fast as the standard loop it is, round by round."""
     return [
-        {"network": network, "precision": arm.split()[1], "times_standard_loop": ratios(seconds[STANDARD], times)}
+        {
+            "network": network,
+            "precision": arm.split()[1],
+            "times_standard_loop": ratios_by_round(seconds[STANDARD], times),
+        }
         for arm, times in seconds.items()
         if arm.startswith("ours ")
     ]

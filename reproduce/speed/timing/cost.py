@@ -20,7 +20,7 @@ from reproduce.models.counts import total_parameters, training_flops_per_image
 from reproduce.models.spec import NetworkSpec
 from reproduce.speed.measure import uneven_words
 from reproduce.speed.timing.cells import RECIPE_BATCH, known_spec, layer_work
-from reproduce.speed.timing.rows import training_steps
+from reproduce.speed.timing.timing_rows import training_steps
 
 NETWORK = "alexnet_paper"
 EPOCHS = 90  # paper, section 5: roughly 90 cycles through the training set

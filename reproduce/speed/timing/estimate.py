@@ -22,8 +22,8 @@ from reproduce.models.counts import training_flops_per_image
 from reproduce.models.spec import NetworkSpec
 from reproduce.speed.timing import cells, cost
 from reproduce.speed.timing.cells import FORWARD, NETWORK_INPUT, TRAINING_STEP, known_spec
-from reproduce.speed.timing.rows import TIMING_FOLDER, machine_file, read_rows, training_steps, write_rows
-from reproduce.speed.timing.run import facts_of_machine, measure
+from reproduce.speed.timing.run import facts_of_machine, time_here
+from reproduce.speed.timing.timing_rows import TIMING_FOLDER, machine_file, read_rows, training_steps, write_rows
 from reproduce.study.study import Study
 from reproduce.study.variant import Phase, Variant
 
@@ -105,7 +105,7 @@ def _speeds(rows: pd.DataFrame, device: str | None, source: str) -> Speeds:
 
 def _measured_now(scope: cells.Scope, devices: Sequence[str]) -> pd.DataFrame:
     with tempfile.TemporaryDirectory() as folder:
-        rows, facts = measure(scope, devices)
+        rows, facts = time_here(scope, devices)
         return read_rows(write_rows(rows, facts, Path(folder)))
 
 

@@ -16,10 +16,11 @@ from reproduce.base.provenance import git_state, machine_fingerprint, utc_now
 from reproduce.models import kernels
 from reproduce.speed.measure import in_turns, is_loaded, load_average
 from reproduce.speed.timing import cells
+from reproduce.speed.timing.budget import MIN_ROUNDS, SKIPPED, SMALL_BATCH, Speed, fitted, within
 from reproduce.speed.timing.cells import IMAGENET_NETWORKS, STEP_AND_INPUT, Cell, Scope, Setting
 from reproduce.speed.timing.clock import OtherWork, gpu_load_percent, threads_set
-from reproduce.speed.timing.plan import MIN_ROUNDS, SKIPPED, SMALL_BATCH, Speed, fitted, within
-from reproduce.speed.timing.rows import (
+from reproduce.speed.timing.subjects import Sample, Workshop, nasnet_missing
+from reproduce.speed.timing.timing_rows import (
     GPU_SEPARATOR,
     TIMING_FOLDER,
     cell_columns,
@@ -27,7 +28,6 @@ from reproduce.speed.timing.rows import (
     machine_file,
     write_rows,
 )
-from reproduce.speed.timing.subjects import Sample, Workshop, nasnet_missing
 from reproduce.train.run import Launch, prepare_torch
 
 QUICK_FOLDER = RESULTS / "quick" / "timing"
@@ -51,14 +51,14 @@ def run_timing(quick: bool = False, out: Path | None = None, scope: Scope | None
     scope = scope or (cells.QUICK if quick else cells.FULL)
     folder, devices = out or (QUICK_FOLDER if quick else TIMING_FOLDER), cells.devices_present()
     machine_file(facts_of_machine(devices), folder)  # what is wrong with it shows before ten minutes are spent
-    rows, facts = measure(scope, devices)
+    rows, facts = time_here(scope, devices)
     path = write_rows(rows, facts, folder)
     left_out = sum(row.get("skipped") is not None for row in rows)
     print(f"time: {len(rows) - left_out} timings, {left_out} skipped (each with its reason): {relative_to_repo(path)}")
     return path
 
 
-def measure(scope: Scope, devices: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+def time_here(scope: Scope, devices: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Return the rows of ``scope`` on ``devices``, and the facts of machine and run that belong to each of them."""
     prepare_torch(Launch("cpu"))
     facts, others = _facts_before(scope, devices), OtherWork()

@@ -18,7 +18,7 @@ from reproduce.judge.markdown import verdicts_markdown
 from reproduce.judge.names import check_names
 from reproduce.judge.number_rows import build_rows
 from reproduce.judge.numbers import write_numbers
-from reproduce.judge.rows import table_of
+from reproduce.judge.row_tables import table_of
 from reproduce.judge.summary import Summary, average_histories, summarize
 from reproduce.judge.verdicts import Verdict, judge
 from reproduce.runs.table import published_runs, read_histories, read_runs

@@ -7,11 +7,11 @@ from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write
 from scipy import stats
 
 from reproduce.base.errors import ReproduceError
+from reproduce.judge.collect import collect, write_table
 from reproduce.judge.comparisons import Compared, compare_all
 from reproduce.judge.numbers import read_numbers
-from reproduce.judge.rows import table_of
+from reproduce.judge.row_tables import table_of
 from reproduce.judge.summary import Summary, average_histories, summarize
-from reproduce.judge.tables import collect, write_table
 from reproduce.runs.table import read_histories, read_runs
 from reproduce.study.designs import Comparison
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from reproduce.base.validation import validated
-from reproduce.evaluate.activations import activation_scales
+from reproduce.evaluate.activation_scales import activation_scales
 from reproduce.models.network import Network
 from reproduce.models.spec import NetworkSpec
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reproduce.train.batches import batches_of_epoch, updates_per_epoch
+from reproduce.train.order import batches_of_epoch, updates_per_epoch
 
 
 def epoch(files, images_per_file=10_000, batch_size=128, order="files", seed=1, epoch=0):

@@ -7,7 +7,7 @@ import pandas as pd
 from reproduce.base.files import write_text
 from reproduce.base.paths import RESULTS
 from reproduce.speed.timing import cost
-from reproduce.speed.timing.rows import TIMING_FOLDER, read_all
+from reproduce.speed.timing.timing_rows import TIMING_FOLDER, read_all
 
 _LEFT_IN_THE_FILES = ["features", "memory_gib", "os", "python", "git_commit", "git_dirty"]
 
