@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -130,12 +130,14 @@ def read_json(path: Path) -> Any:
         raise ReproduceError(f"{path} is not valid JSON ({error}); restore it with git") from error
 
 
-def file_digest(path: Path, algorithm: str = "sha256") -> str:
-    """Return the hex digest of a file's bytes."""
+def file_digest(path: Path, algorithm: str = "sha256", count: Callable[[int], None] | None = None) -> str:
+    """Return the hex digest of a file's bytes; ``count``, if given, is told of every part of so many bytes read."""
     digest = hashlib.new(algorithm)
     with path.open("rb") as stream:
         while block := stream.read(_CHUNK_BYTES):
             digest.update(block)
+            if count is not None:
+                count(len(block))
     return digest.hexdigest()
 
 

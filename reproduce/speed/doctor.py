@@ -10,13 +10,13 @@ import psutil
 import torch
 from torch.nn import functional
 
+from reproduce.base.errors import ReproduceError
 from reproduce.base.hardware import has_native_bf16
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import git_problem, machine_fingerprint
-from reproduce.data.ilsvrc.archives import TRAINING_ARCHIVE
 from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition
-from reproduce.data.ilsvrc.folders import KAGGLE_IMAGES
 from reproduce.data.ilsvrc.pack import IMAGE_BYTES
+from reproduce.data.ilsvrc.sources import survey_source
 from reproduce.data.registry import DATASETS
 from reproduce.models.counts import count_layers, total_parameters
 from reproduce.models.network import Network, StepDraw
@@ -34,7 +34,11 @@ _NEXT_TO_NO_CHANGE = Phase(epochs=1, training_files=[1], weight_rate_factor=1e-6
 
 
 def examine(studies: Sequence[Study]) -> str:
-    """Return the report on this machine and every study. It needs no data, no GPU and a few seconds."""
+    """Return the report on this machine and every study.
+
+    It needs no data, no GPU and a few seconds; the files of a folder with unpacked images are counted, which takes
+    longer on a slow disk.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     external = [study for study in studies if study.is_published_by_hand]
     parts = [_machine(device)]
@@ -113,9 +117,15 @@ def _data_state(study: Study, edition: Edition) -> tuple[list[str], str | None]:
     space, is_enough = _space(edition, folder)
     lines = [f"{edition.title} is not packed ({shown} has no manifest.json)", space]
     named, settings = os.environ.get(edition.variable), []
-    problem = _source_problem(edition, Path(named).expanduser()) if named else f"{edition.variable} is not set"
-    if problem:
-        lines.append(f"{problem}; image-net.org gives registered users the {_wanted(edition)}")
+    if named:
+        try:
+            found = survey_source(Path(named).expanduser(), edition, dataset.subset)
+            lines += [f"found for {line}" for line in found]
+        except ReproduceError as error:
+            lines.append(f"{edition.variable}={named} cannot be used: {error}")
+            settings.append(f"{edition.variable}=FOLDER")
+    else:
+        lines.append(f"{edition.variable} is not set; image-net.org gives registered users the {_wanted(edition)}")
         settings.append(f"{edition.variable}=FOLDER")
     if not is_enough:
         settings.append(f"{PACKED_VARIABLE}=FOLDER_ON_A_LARGER_DISK")
@@ -123,19 +133,8 @@ def _data_state(study: Study, edition: Edition) -> tuple[list[str], str | None]:
 
 
 def _wanted(edition: Edition) -> str:
-    if edition.year == 2012:
-        return "training and validation archives and the development kit"
-    return "images as class folders (train/, val/, test/)"
-
-
-def _source_problem(edition: Edition, source: Path) -> str | None:
-    """Return why the named folder cannot be packed, or None if it has a known layout; its files are not counted."""
-    if not source.is_dir():
-        return f"{edition.variable} names {source}, which is no folder"
-    known = ["train"] if edition.year == 2010 else [TRAINING_ARCHIVE, f"{KAGGLE_IMAGES}/train", "train"]
-    if not any((source / place).exists() for place in known):
-        return f"{edition.variable} names {source}, which holds no {' or '.join(known)}"
-    return None
+    archives = ", ".join(edition.archive(split) for split in edition.images)
+    return f"archives ({archives}) and the development kit ({edition.development_kit})"
 
 
 def _space(edition: Edition, folder: Path) -> tuple[str, bool]:

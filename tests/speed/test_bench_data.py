@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from reproduce.base.errors import ReproduceError
-from reproduce.data.ilsvrc.folders import class_folder_images
+from reproduce.data.ilsvrc.editions import EDITIONS
+from reproduce.data.ilsvrc.folders import folder_images
 from reproduce.data.ilsvrc.pack import pack_shard, plan_shards
 from reproduce.speed.bench.bench_tables import TABLES
 from reproduce.speed.bench.data import _tables, image_folder_rate, measure_data, pack_by_torchvision
@@ -15,7 +16,7 @@ from reproduce.speed.bench.photographs import PHOTOGRAPHS, write_photographs
 
 def test_both_ways_of_packing_give_nearly_the_same_pixels(tmp_path: Path) -> None:
     write_photographs(tmp_path, 4)
-    entries = sorted(class_folder_images(tmp_path / PHOTOGRAPHS, "train"))
+    entries = sorted(folder_images(tmp_path / PHOTOGRAPHS, EDITIONS[2012], "train"))
     (plan,) = plan_shards(tmp_path, entries, 4)
     pack_shard(plan)
     pack_by_torchvision((entries, tmp_path / "resized.npy"))

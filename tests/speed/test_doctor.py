@@ -6,6 +6,7 @@ from collections import namedtuple
 import pytest
 import torch
 from external_support import external_study, finish_run, prepare_miniature, use_external_study
+from ilsvrc_samples import Miniature
 from training_support import tiny_study, use_study, write_study
 
 from reproduce import cli
@@ -66,23 +67,67 @@ def test_a_disk_that_is_too_small_changes_the_command(folder, monkeypatch):
     assert "REPRODUCE_PACKED" not in report(folder)
 
 
+SAMPLE = Miniature(per_class=2, validation=3)
+
+
+def without_kit(source):
+    SAMPLE.write_archives(source)
+    (source / SAMPLE.edition.development_kit).unlink()
+
+
+def without_val(source):
+    SAMPLE.write_training(source / "train")
+
+
 @pytest.mark.parametrize(
-    ("layout", "problem"),
+    ("write", "said"),
     [
-        (None, "which is no folder"),
-        ("", "which holds no ILSVRC2012_img_train.tar or"),
-        ("train", None),
-        ("ILSVRC2012_img_train.tar", None),
+        (
+            SAMPLE.write_archives,
+            ["found for train: ", "img_train.tar, ", " bytes", "classes from ILSVRC2012_devkit_t12"],
+        ),
+        (SAMPLE.write_kaggle_folders, ["found for train: 8 images of 4 classes in ", "(4 class folders)"]),
+        (
+            SAMPLE.write_kaggle_folders,
+            ["found for val: 3 images of ", "(3 images outside class folders), classes from LOC"],
+        ),
     ],
 )
-def test_the_named_source_is_looked_at(folder, monkeypatch, layout, problem):
+def test_the_named_source_is_shown_with_counts(folder, monkeypatch, write, said):
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, 10**12))
+    monkeypatch.setenv("REPRODUCE_ILSVRC2012", str(write(folder / "source")))
+    text = report(folder)
+    assert [part for part in said if part not in text] == []
+    assert last(text) == "next: python -m reproduce data ilsvrc2012 --subset"
+
+
+@pytest.mark.parametrize(
+    ("write", "problem"),
+    [
+        (lambda source: None, "is not a folder; set REPRODUCE_ILSVRC2012 to the folder with ILSVRC-2012"),
+        (
+            lambda source: (source / "train").mkdir(parents=True),
+            "no train and no val images of ILSVRC-2012; found: tr",
+        ),
+        (without_val, "holds no val images of ILSVRC-2012; found: train images in "),
+        (without_kit, "nothing tells the classes of the images in "),
+        (SAMPLE.write_flat, "val has 3 images whose class nothing tells; put ILSVRC2012_devkit_t12.tar.gz"),
+    ],
+)
+def test_what_is_wrong_with_the_named_source_is_said(folder, monkeypatch, write, problem):
     monkeypatch.setattr(shutil, "disk_usage", lambda path: Usage(0, 0, 10**12))
     monkeypatch.setenv("REPRODUCE_ILSVRC2012", str(folder / "source"))
-    if layout is not None:
-        (folder / "source" / layout).mkdir(parents=True)
+    write(folder / "source")
     text = report(folder)
-    assert (problem is None) == (last(text) == "next: python -m reproduce data ilsvrc2012 --subset")
-    assert problem is None or problem in text
+    assert "REPRODUCE_ILSVRC2012=" in text and problem in text
+    assert last(text) == "next: export REPRODUCE_ILSVRC2012=FOLDER; python -m reproduce data ilsvrc2012 --subset"
+
+
+def test_a_whole_edition_is_counted(folder, monkeypatch):
+    path = folder / "experiments" / "tinynet" / "study.yaml"
+    path.write_text(path.read_text().replace("ilsvrc2012_subset", "ilsvrc2012"))
+    monkeypatch.setenv("REPRODUCE_ILSVRC2012", str(SAMPLE.write_class_folders(folder / "source")))
+    assert "has 8 train images, ILSVRC-2012 has 1,281,167; found: 4 classes, fewest images (2) in" in report(folder)
 
 
 def test_with_data_it_names_the_next_step_until_all_is_published(folder):

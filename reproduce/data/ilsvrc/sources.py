@@ -2,29 +2,43 @@
 
 Names do not depend on the layout (``n01440764/n01440764_18.JPEG``, ``ILSVRC2012_val_00000001.JPEG``), so every layout
 gives the same order and, packed, the same bytes. A class's label is its place among the sorted WordNet ids of the
-training images; the contest's own numbering is used only to read its ground-truth file.
+training images.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from reproduce.base.errors import ReproduceError
-from reproduce.data.ilsvrc.archives import TRAINING_ARCHIVE, list_archives
+from reproduce.data.ilsvrc.archive_sums import check_size
+from reproduce.data.ilsvrc.archives import archive_images
 from reproduce.data.ilsvrc.editions import Edition
-from reproduce.data.ilsvrc.entries import Entry
-from reproduce.data.ilsvrc.folders import KAGGLE_IMAGES, class_folder_images, list_kaggle_folders
+from reproduce.data.ilsvrc.entries import Entry, is_official, official_example
+from reproduce.data.ilsvrc.folders import folder_content, folder_images
+from reproduce.data.ilsvrc.labels import SOLUTION, Labels, check_known_sum, read_labels, with_classes
+from reproduce.data.ilsvrc.layouts import Layout, Place, described, find_layout
+
+_NAMES_SHOWN = 6
+_ADVICE = "complete it, or pass --subset to work with what is there"
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of each split, sorted by name, and the classes in the order of their labels."""
+    """The images of each split, sorted by name, the classes in the order of their labels, and where each split lies."""
 
     classes: list[str]
     splits: dict[str, list[Entry]]
+    places: dict[str, Path] = field(default_factory=dict)
+
+    @property
+    def archives(self) -> list[Path]:
+        """Return the archives that are read whole."""
+        return [path for path in self.places.values() if path.is_file()]
 
 
 def list_source(source: Path, edition: Edition, subset: bool = False) -> Listing:
-    """List the images below ``source``: official archives, torchvision's folders or Kaggle's.
+    """List the images in ``source``, in any of the known layouts.
 
     Args:
         source: the folder the user names.
@@ -32,48 +46,146 @@ def list_source(source: Path, edition: Edition, subset: bool = False) -> Listing
         subset: accept any number of images and classes; images of classes without training images are left out.
 
     Raises:
-        ReproduceError: the layout is unknown, something is missing or damaged, or the counts are not the official ones.
+        ReproduceError: something is missing, damaged or contradictory, or the counts are not the official ones.
     """
-    if not source.is_dir():
-        raise ReproduceError(f"{source} is not a folder; set {edition.variable} to the folder with {edition.title}")
-    splits = _read_layout(source, edition)
+    layout, places = _find(source, edition)
+    labels = read_labels(layout.labels, edition)
+    splits = {split: _entries(split, place, layout, labels.get(split), edition) for split, place in places.items()}
     classes = sorted({entry.wnid for entry in splits["train"]})
     if subset:
         known = set(classes)
         splits = {split: [entry for entry in entries if entry.wnid in known] for split, entries in splits.items()}
-    splits = {split: sorted(entries) for split, entries in splits.items()}
+    else:
+        _check_whole(source, edition, classes, splits, places)
+        for place in places.values():
+            check_size(place.path, edition)
     for split, entries in splits.items():
         if not entries:
-            raise ReproduceError(f"{source} holds no {split} images of {edition.title}; complete it")
+            raise ReproduceError(f"{places[split].path} holds no {split} images of the classes in train; complete it")
+    return Listing(classes, splits, {split: place.path for split, place in places.items()})
+
+
+def survey_source(source: Path, edition: Edition, subset: bool = False) -> list[str]:
+    """Return what a source holds, one line per split, without opening its large archives.
+
+    Raises:
+        ReproduceError: as ``list_source`` does, but for the contents of those archives.
+    """
+    layout, places = _find(source, edition)
+    labels, lines, splits = read_labels(layout.labels, edition), [], {}
+    for split, place in places.items():
+        told = f", classes from {labels[split].path.name}" if split in labels else ""
+        if place.is_archive:
+            if split != "train" and split not in labels:
+                raise ReproduceError(f"nothing tells the classes of the images in {place.path}; {_remedy(edition)}")
+            if not subset:
+                check_size(place.path, edition)
+            lines.append(f"{split}: {place.path}, {place.path.stat().st_size:,} bytes{told}")
+            continue
+        splits[split] = _entries(split, place, layout, labels.get(split), edition)
+        classes = len({entry.wnid for entry in splits[split]})
+        lines.append(f"{split}: {len(splits[split]):,} images of {classes:,} classes in {described(place.path)}{told}")
     if not subset:
-        _check_counts(source, edition, classes, splits)
-    return Listing(classes, splits)
+        for split, entries in splits.items():
+            _check_count(source, edition, split, entries, places[split])
+    return lines
 
 
-def _check_counts(source: Path, edition: Edition, classes: list[str], splits: dict[str, list[Entry]]) -> None:
-    advice = "complete it, or pass --subset to work with what is there"
-    for split, expected in edition.images.items():
-        if len(splits[split]) != expected:
-            found = f"{len(splits[split]):,} {split} images"
-            raise ReproduceError(f"{source} has {found}, {edition.title} has {expected:,}; {advice}")
+def _find(source: Path, edition: Edition) -> tuple[Layout, dict[str, Place]]:
+    """Return the layout of ``source`` and the place of every split."""
+    if not source.is_dir():
+        raise ReproduceError(f"{source} is not a folder; set {edition.variable} to the folder with {edition.title}")
+    layout = find_layout(source, edition)
+    places = {split: layout.place(split) for split in edition.images}
+    missing = [split for split, place in places.items() if place is None]
+    if missing:
+        there = [f"{split} images in {_shown(place)}" for split, place in places.items() if place is not None]
+        names = layout.strange[:_NAMES_SHOWN]
+        more = len(layout.strange) - len(names)
+        found = there or [*names, *([f"{more:,} more"] if more > 0 else [])] or ["nothing"]
+        expected = "; ".join(f"for {split}, {_expected(split, edition)}" for split in missing)
+        raise ReproduceError(
+            f"{source} holds no {' and no '.join(missing)} images of {edition.title}; found: {', '.join(found)}; "
+            f"expected: {expected}; complete it"
+        )
+    return layout, places
+
+
+def _shown(place: Place) -> str:
+    return str(place.path) if place.is_archive else described(place.path)
+
+
+def _expected(split: str, edition: Edition) -> str:
+    if split == "train":
+        return f"{edition.archive(split)} or train/ with <WordNet id>/*.JPEG or <WordNet id>.tar"
+    truth = f"{edition.development_kit}{f' or {SOLUTION}' if edition.year == 2012 else ''}"
+    return f"{edition.archive(split)} or {split}/ with <WordNet id>/*.JPEG, or either unsorted with {truth}"
+
+
+def _remedy(edition: Edition) -> str:
+    solution = f" (or Kaggle's {SOLUTION})" if edition.year == 2012 else " and ILSVRC2010_test_ground_truth.txt"
+    return f"put {edition.development_kit}{solution} beside them, or sort them into folders named by WordNet ids"
+
+
+def _entries(split: str, place: Place, layout: Layout, labels: Labels | None, edition: Edition) -> list[Entry]:
+    """Return the images of one split with their classes, sorted by name."""
+    try:
+        read = archive_images if place.is_archive else folder_images
+        entries = list(read(place.path, edition, split))
+    except ReproduceError as error:
+        others = [other.path for other in sorted(layout.images[split]) if other != place]
+        if place.is_archive and others:
+            raise ReproduceError(f"{error}, or move it away to use {others[0]}") from error
+        raise
+    if layout.patches:
+        better = {entry.name: entry for entry in archive_images(layout.patches, edition, split)}
+        entries = [better.get(entry.name, entry)._replace(wnid=entry.wnid) for entry in entries]
+    entries = sorted(with_classes(entries, labels, place.path, _remedy(edition)))
+    for entry, other in pairwise(entries):
+        if entry.name == other.name:
+            both = " and ".join(dict.fromkeys((entry.path, other.path)))
+            raise ReproduceError(f"{entry.name} is there twice, in {both}; remove one")
+    check_known_sum(edition, split, entries, place.path)
+    return entries
+
+
+def _check_whole(
+    source: Path, edition: Edition, classes: list[str], splits: dict[str, list[Entry]], places: dict[str, Place]
+) -> None:
+    """Hold a listing against the edition's numbers and names."""
+    for split, entries in splits.items():
+        _check_count(source, edition, split, entries, places[split])
     if len(classes) != edition.classes:
         raise ReproduceError(
-            f"{source} has {len(classes):,} classes, {edition.title} has {edition.classes:,}; {advice}"
+            f"{source} has {len(classes):,} classes, {edition.title} has {edition.classes:,}; {_ADVICE}"
         )
     known = set(classes)
-    strangers = (entry for entries in splits.values() for entry in entries if entry.wnid not in known)
-    if stranger := next(strangers, None):
-        raise ReproduceError(f"{stranger.name} in {source} is of class {stranger.wnid}, which has no training images")
+    for split, entries in splits.items():
+        for entry in entries:
+            if entry.wnid not in known:
+                raise ReproduceError(
+                    f"{entry.name} in {source} is of class {entry.wnid}, which has no training images; {_ADVICE}"
+                )
+            if not is_official(edition, split, Path(entry.name).name):
+                raise ReproduceError(
+                    f"{entry.name} in {source} is named otherwise than images of {edition.title} "
+                    f"({official_example(edition, split)}), so that their order is not known; get the official names"
+                )
 
 
-def _read_layout(source: Path, edition: Edition) -> dict[str, list[Entry]]:
-    official = edition.year == 2012
-    if official and (source / TRAINING_ARCHIVE).is_file():
-        return list_archives(source)
-    if official and (source / KAGGLE_IMAGES / "train").is_dir():
-        return list_kaggle_folders(source)
-    if (source / "train").is_dir():
-        return {split: list(class_folder_images(source / split, split)) for split in edition.images}
-    tree = ", ".join(f"{split}/<class>/*.JPEG" for split in edition.images)
-    known = f"{TRAINING_ARCHIVE}, {KAGGLE_IMAGES}/train or {tree}" if official else tree
-    raise ReproduceError(f"{source} holds none of the known layouts of {edition.title}: {known}")
+def _check_count(source: Path, edition: Edition, split: str, entries: list[Entry], place: Place) -> None:
+    expected = edition.images[split]
+    if len(entries) == expected:
+        return
+    numbers = Counter(entry.wnid for entry in entries)
+    empty = [] if place.is_archive else [name for name in folder_content(place.path).classes if name not in numbers]
+    details = f"{len(numbers):,} classes"
+    if numbers:
+        fewest = min(numbers, key=numbers.__getitem__)
+        details += f", fewest images ({numbers[fewest]:,}) in {fewest}"
+    if empty:
+        details += f", {len(empty):,} class folders without images (one is {empty[0]})"
+    raise ReproduceError(
+        f"{source} has {len(entries):,} {split} images, {edition.title} has {expected:,}; found: {details} in "
+        f"{place.path}; {_ADVICE}"
+    )

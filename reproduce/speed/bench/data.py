@@ -20,9 +20,9 @@ from torchvision.datasets import ImageFolder
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.progress import Progress
-from reproduce.data.ilsvrc.editions import SIDE
+from reproduce.data.ilsvrc.editions import EDITIONS, SIDE
 from reproduce.data.ilsvrc.entries import Entry
-from reproduce.data.ilsvrc.folders import class_folder_images
+from reproduce.data.ilsvrc.folders import folder_images
 from reproduce.data.ilsvrc.pack import pack_shard, plan_shards
 from reproduce.data.ilsvrc.prepare import pack_listing
 from reproduce.data.ilsvrc.read import PackedImages, TrainingReader
@@ -71,7 +71,7 @@ def measure_data(
         progress = stack.enter_context(Progress("benchmark data", 5 * rounds, "timing"))
         with worker_pool(workers) as pool:
             write_photographs(folder, images, pool.map)
-            entries = sorted(class_folder_images(folder / PHOTOGRAPHS, "train"))
+            entries = sorted(folder_images(folder / PHOTOGRAPHS, EDITIONS[2012], "train"))
             packing = in_turns("packing", _packing_arms(pool, folder, entries, workers), rounds, progress, 1)
             packed = _pack_for_reading(pool, folder / "read", entries)
         arms = _reading_arms(packed, folder, workers, batch_size, reader_batches)

@@ -1,0 +1,179 @@
+"""Finding an edition's images and label files below or around the folder a user names, by names alone.
+
+People name the folder of the archives, torchvision's or Kaggle's folder, one above it or one inside it. So folders are
+searched downward for archives, for folders of class folders and for loose official images; what is missing is then
+looked for beside the named folder, and label files in the folders above it.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import refuse_dangling_links
+from reproduce.base.paths import relative_to_repo
+from reproduce.data.ilsvrc.editions import Edition
+from reproduce.data.ilsvrc.entries import is_official
+from reproduce.data.ilsvrc.folders import FolderContent, folder_content
+from reproduce.data.ilsvrc.labels import LabelFiles
+
+PATCHES = "patch_images.tar"  # of 2010: whole copies of images that its other archives hold blank
+_DEPTH = 5  # from a folder above Kaggle's to ILSVRC/Data/CLS-LOC/train
+_LEVELS_ABOVE = 4  # from there to LOC_val_solution.csv
+_MOST_FOLDERS = 2000
+_SPLIT = re.compile(r"(?<![a-z])(train|val|test)(?:ing|id|idation)?(?![a-z])(?!.*_t3)")  # t3: the contest's dogs
+_OTHER_TASKS = {"DET", "VID", "Annotations", "ImageSets", "__MACOSX"}
+_ARCHIVE, _EXACT, _ALIKE, _LOOSE = range(4)
+
+
+@dataclass(frozen=True, order=True)
+class Place:
+    """One place with images of a split; of several the lowest rank is taken: the nearest, archives first."""
+
+    rank: tuple[int, int]
+    path: Path
+
+    @property
+    def is_archive(self) -> bool:
+        """Return whether the images are in an official archive."""
+        return self.rank[1] == _ARCHIVE
+
+
+@dataclass
+class Layout:
+    """Whatever was found: places by split, label files, the patches of 2010, and names that say nothing."""
+
+    images: dict[str, list[Place]]
+    labels: LabelFiles = field(default_factory=LabelFiles)
+    patches: Path | None = None
+    strange: list[str] = field(default_factory=list)
+
+    def place(self, split: str) -> Place | None:
+        """Return where a split's images are, or None.
+
+        Raises:
+            ReproduceError: two places are equally near.
+        """
+        first, *others = sorted(self.images[split]) or [None]
+        if others and others[0].rank == first.rank:
+            raise ReproduceError(
+                f"{first.path} and {others[0].path} both look like the {split} images; name a folder that holds one"
+            )
+        return first
+
+
+def find_layout(source: Path, edition: Edition) -> Layout:
+    """Return what ``source`` holds of an edition, and what lies around it.
+
+    Raises:
+        ReproduceError: a folder cannot be read, or there are too many to search.
+    """
+    layout = Layout({split: [] for split in edition.images})
+    _search(source, edition, layout)
+    itself = [place for places in layout.images.values() for place in places if place.path == source]
+    if itself and not all(layout.images.values()):
+        _look_beside(source, edition, layout)
+    for folder in list(source.resolve().parents)[:_LEVELS_ABOVE]:
+        if layout.labels or not any(layout.images.values()):
+            break
+        _look_for_labels(folder, edition, layout.labels)
+    return layout
+
+
+def _search(source: Path, edition: Edition, layout: Layout) -> None:
+    """Visit ``source`` and the folders in it, nearest first; class folders and those of other tasks are left out."""
+    waiting, seen = [(source, 0)], set()
+    while waiting:
+        folder, depth = waiting.pop(0)
+        if folder.resolve() in seen:
+            continue
+        seen.add(folder.resolve())
+        if len(seen) > _MOST_FOLDERS:
+            raise ReproduceError(f"{source} holds more than {_MOST_FOLDERS:,} folders; name the one with the images")
+        content = folder_content(folder)
+        _note(folder, content, depth, edition, layout)
+        if depth < _DEPTH:
+            waiting += [(folder / name, depth + 1) for name in content.folders if name not in _OTHER_TASKS]
+        if depth == 0:
+            layout.strange = [f"{name}/" for name in content.folders] + content.files
+
+
+def _look_beside(source: Path, edition: Edition, layout: Layout) -> None:
+    """Look beside ``source``, the folder of one split, for folders named after those that are missing."""
+    parent, missing = source.resolve().parent, [split for split, places in layout.images.items() if not places]
+    beside = Layout({split: [] for split in edition.images}, layout.labels)
+    content = folder_content(parent)
+    _note(parent, content, 0, edition, beside)
+    for name in content.folders:
+        if _named_split(name) in missing:
+            _note(parent / name, folder_content(parent / name), 1, edition, beside)
+    for split in missing:
+        layout.images[split] = beside.images[split]
+
+
+def _look_for_labels(folder: Path, edition: Edition, labels: LabelFiles) -> None:
+    content = folder_content(folder)
+    kits = [folder / name for name in content.folders if "devkit" in name]
+    for place in [folder, *kits, *(kit / "data" for kit in kits if (kit / "data").is_dir())]:
+        for name in folder_content(place).files:
+            labels.add(place / name, edition)
+
+
+def _note(folder: Path, content: FolderContent, depth: int, edition: Edition, layout: Layout) -> None:
+    """Add what one folder holds to ``layout``."""
+    for name in content.files:
+        layout.labels.add(folder / name, edition)
+        if _named_split(name) and (folder / name).is_symlink():
+            refuse_dangling_links(folder / name)
+        for split in edition.images:
+            if name == edition.archive(split):
+                layout.images[split].append(Place((depth, _ARCHIVE), folder / name))
+        if edition.year == 2010 and name == PATCHES:
+            layout.patches = folder / name
+    for split, kind in _splits(folder, content, edition):
+        if split in layout.images:
+            layout.images[split].append(Place((depth - 1, kind), folder))
+
+
+def _splits(folder: Path, content: FolderContent, edition: Edition) -> Iterator[tuple[str, int]]:
+    """Yield the splits that a folder holds images of, by its name or by theirs."""
+    loose = {split for split in edition.images if any(is_official(edition, split, name) for name in content.images)}
+    kinds = dict.fromkeys(loose, _LOOSE)
+    if split := _split_of_classes(folder, content, edition):
+        kinds[split] = _ALIKE
+    yield from ((split, _EXACT if folder.name.lower() == split else kind) for split, kind in kinds.items())
+
+
+def _named_split(name: str) -> str | None:
+    found = _SPLIT.search(name.lower())
+    return found[1] if found else None
+
+
+def _split_of_classes(folder: Path, content: FolderContent, edition: Edition) -> str | None:
+    """Return the split of the classes in a folder: by its name, else by its images' names; None where there are none.
+
+    The images of the first class folder that has any stand for all. Archives of classes hold training images.
+    """
+    images = next(filter(None, (folder_content(folder / wnid).images for wnid in content.classes)), [])
+    if not images and not content.archives:
+        return None
+    if folder.name.lower() in edition.images:
+        return folder.name.lower()
+    told = [split for split in edition.images if any(is_official(edition, split, name) for name in images)]
+    if content.archives:
+        told.append("train")
+    return told[0] if told else _named_split(folder.name)
+
+
+def described(path: Path) -> str:
+    """Return what a folder of images holds, in words and numbers of names."""
+    content = folder_content(path)
+    parts = [
+        (len(content.classes), "class folders"),
+        (len(content.archives), "archives of classes"),
+        (len(content.images), "images outside class folders"),
+        (len(content.folders), "other folders"),
+    ]
+    counted = ", ".join(f"{count:,} {kind}" for count, kind in parts if count) or "nothing"
+    return f"{relative_to_repo(path)} ({counted})"
