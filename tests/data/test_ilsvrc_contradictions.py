@@ -16,7 +16,7 @@ from reproduce.data.ilsvrc import layouts
 from reproduce.data.ilsvrc.editions import EDITIONS
 from reproduce.data.ilsvrc.sources import list_source, survey_source
 
-SAMPLE = Miniature(per_class=3, validation=6)
+SAMPLE = Miniature(per_class=3, validation=6, smallest=24)
 FIRST = SAMPLE.validation[0]
 MODES = pytest.mark.parametrize("subset", [False, True], ids=["whole", "subset"])
 
@@ -69,7 +69,7 @@ def test_val_sorted_otherwise_than_the_kit_tells(tmp_path, subset):
 
 def mixed_up() -> Miniature:
     """Return the sample with the contest's class numbers taken for places among the sorted WordNet ids."""
-    sample = Miniature(per_class=3, validation=6)
+    sample = Miniature(per_class=3, validation=6, smallest=24)
     numbers = sample.contest_numbers
     sample.validation = [(name, WNIDS[numbers[wnid] - 1], content) for name, wnid, content in sample.validation]
     return sample
@@ -119,6 +119,20 @@ def test_an_archive_cut_at_a_members_border(tmp_path, subset, cut, which):
     refused(tmp_path, rf"{path.name} is damaged or no tar archive \(it was cut: the mark of its end", subset)
 
 
+@MODES
+@pytest.mark.parametrize("gap", ["to its end", "between members"])
+def test_a_download_with_a_gap_of_zeros(tmp_path, subset, gap):
+    """Download programs give a file its full length at once."""
+    SAMPLE.write_archives(tmp_path)
+    path = tmp_path / "ILSVRC2012_img_val.tar"
+    content = path.read_bytes()
+    borders = [content.index(name.encode() + b"\0") for name, _, _ in SAMPLE.validation]
+    first, last = borders[1], None if gap == "to its end" else borders[2]
+    content = content[:first] + bytes(len(content[first:last])) + (content[last:] if last else b"")
+    path.write_bytes(content)
+    refused(tmp_path, rf"a gap follows the member before byte {first:,}: it was not downloaded whole", subset)
+
+
 def test_a_damaged_archive_beside_class_folders_can_be_moved_away(tmp_path):
     SAMPLE.write_class_folders(SAMPLE.write_archives(tmp_path))
     (tmp_path / "ILSVRC2012_img_train.tar").write_bytes(b"")
@@ -126,16 +140,25 @@ def test_a_damaged_archive_beside_class_folders_can_be_moved_away(tmp_path):
 
 
 @MODES
-@pytest.mark.parametrize("copy", ["{stem} (1).JPEG", "{stem} copy.JPEG", "{stem}_resized.JPEG", "{stem}.JPEG.jpg"])
+@pytest.mark.parametrize("copy", ["{0} (1).JPEG", "{0} copy.JPEG", "Copy of {0}.JPEG", "{0}_a.JPEG", "{0}.JPEG.jpg"])
 def test_a_copy_of_an_image(tmp_path, subset, copy):
     SAMPLE.write_class_folders(tmp_path)
     image = next((tmp_path / "train" / WNIDS[0]).iterdir())
-    shutil.copy(image, image.with_name(copy.format(stem=image.stem)))
+    shutil.copy(image, image.with_name(copy.format(image.stem)))
     refused(
         tmp_path,
         r"n01440764_\d+.*: images of ILSVRC-2012 are named like n01440764_10026.JPEG; this looks like a",
         subset,
     )
+
+
+@MODES
+@pytest.mark.parametrize("copy", ["{wnid} (1)", "{wnid} copy", "{wnid}_tench", "{wnid} (1).tar"])
+def test_a_copy_of_a_class(tmp_path, subset, copy):
+    SAMPLE.write_class_folders(tmp_path)
+    path = tmp_path / "train" / copy.format(wnid=WNIDS[0])
+    write(path, b"") if path.suffix == ".tar" else path.mkdir()
+    refused(tmp_path, rf"looks like a copy of class {WNIDS[0]}; rename it to the WordNet id alone", subset)
 
 
 @MODES

@@ -1,5 +1,6 @@
 """Layouts of the ImageNet images as people have them: each gives the same names, classes and bytes as the archives."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +12,8 @@ from ilsvrc_samples import WNIDS, Miniature, tar_bytes, write
 from reproduce.data.ilsvrc.pack import read_entry
 from reproduce.data.ilsvrc.sources import Listing, list_source, survey_source
 
-SAMPLE = Miniature(per_class=3, validation=6)
-OLDER = Miniature(per_class=2, validation=4, year=2010)
+SAMPLE = Miniature(per_class=3, validation=6, smallest=24)
+OLDER = Miniature(per_class=2, validation=4, smallest=24, year=2010)
 KAGGLE = Path("ILSVRC", "Data", "CLS-LOC")
 
 
@@ -277,6 +278,45 @@ def another_size_beside(folder: Path) -> Path:
     return folder
 
 
+def sorted_val_beside_its_archive_without_the_kit(folder: Path) -> Path:
+    archives_beside_what_torchvision_unpacked(folder)
+    (folder / SAMPLE.edition.development_kit).unlink()
+    return folder
+
+
+def archives_left_in_the_folders_they_are_unpacked_into(folder: Path) -> Path:
+    SAMPLE.write_archives(folder)
+    for split in ("train", "val"):
+        (folder / split).mkdir()
+        (folder / SAMPLE.edition.archive(split)).rename(folder / split / SAMPLE.edition.archive(split))
+    SAMPLE.write_training(folder / "train", WNIDS[:2])
+    return folder
+
+
+def class_folders_inside_class_folders(folder: Path) -> Path:
+    SAMPLE.write_training(folder / "train", WNIDS[:1])
+    SAMPLE.write_class_folders(folder / "other")
+    (folder / "other" / "val").rename(folder / "val")
+    for wnid in WNIDS[1:]:
+        (folder / "train" / wnid).mkdir()
+        (folder / "other" / "train" / wnid).rename(folder / "train" / wnid / wnid)
+    shutil.rmtree(folder / "other")
+    return folder
+
+
+def linked_train_folder_named(folder: Path) -> Path:
+    SAMPLE.write_class_folders(folder)
+    (folder / "train").rename(folder.parent / "elsewhere")
+    (folder / "train").symlink_to(folder.parent / "elsewhere")
+    return folder / "train"
+
+
+def linked_kaggle_folder(folder: Path) -> Path:
+    SAMPLE.write_kaggle_folders(folder.parent / "disk")
+    folder.symlink_to(folder.parent / "disk" / KAGGLE)
+    return folder
+
+
 def dogs_of_task_3_beside(folder: Path) -> Path:
     SAMPLE.write_archives(folder)
     write(folder / "ILSVRC2012_img_train_t3.tar", b"other images")
@@ -328,6 +368,11 @@ LAYOUTS = [
     empty_class_folder,
     another_size_beside,
     dogs_of_task_3_beside,
+    sorted_val_beside_its_archive_without_the_kit,
+    archives_left_in_the_folders_they_are_unpacked_into,
+    class_folders_inside_class_folders,
+    linked_kaggle_folder,
+    linked_train_folder_named,
 ]
 
 
@@ -364,7 +409,7 @@ def older_class_archives_and_class_folders(folder: Path) -> Path:
 
 def older_archives_with_patches(folder: Path) -> Path:
     """The contest's patch_images.tar holds whole copies of images that are blank in the other archives."""
-    blank, (patched, _, content) = Miniature(per_class=2, validation=4, year=2010), OLDER.test[1]
+    blank, (patched, _, content) = Miniature(per_class=2, validation=4, smallest=24, year=2010), OLDER.test[1]
     blank.test[1] = (patched, blank.test[1][1], b"blank")
     wnid, name = WNIDS[1], sorted(OLDER.training[WNIDS[1]])[0]
     blank.training[wnid][name] = b"blank"
@@ -388,3 +433,29 @@ def test_every_layout_of_2010_gives_the_same(tmp_path, layout):
     source = layout(tmp_path / "source")
     assert contents(list_source(source, OLDER.edition)) == expected(OLDER)
     assert len(survey_source(source, OLDER.edition)) == 3
+
+
+@pytest.mark.parametrize("named", [".", "train", "../source/val"])
+def test_a_relative_path_does_too(tmp_path, monkeypatch, named):
+    source = SAMPLE.write_class_folders(tmp_path / "source")
+    monkeypatch.chdir(source)
+    assert contents(list_source(Path(named), SAMPLE.edition)) == expected(SAMPLE)
+
+
+def test_the_named_folder_may_be_the_current_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(SAMPLE.write_class_folders(tmp_path / "source") / "train")
+    assert contents(list_source(Path(), SAMPLE.edition)) == expected(SAMPLE)
+
+
+def test_a_folder_for_the_administrator_alone_is_left_out(tmp_path, monkeypatch):
+    source = SAMPLE.write_class_folders(tmp_path / "source")
+    (source / "lost+found").mkdir()
+    scandir = os.scandir
+
+    def without_rights(folder):
+        if Path(folder).name == "lost+found":
+            raise PermissionError(13, "Permission denied")
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", without_rights)
+    assert contents(list_source(source, SAMPLE.edition)) == expected(SAMPLE)

@@ -6,8 +6,8 @@ from reproduce.data.ilsvrc.editions import EDITIONS, Edition
 from reproduce.data.ilsvrc.pack import read_entry
 from reproduce.data.ilsvrc.sources import list_source
 
-SAMPLE = Miniature(per_class=3, validation=5)
-OLDER = Miniature(per_class=3, validation=5, year=2010)
+SAMPLE = Miniature(per_class=3, validation=5, smallest=24)
+OLDER = Miniature(per_class=3, validation=5, smallest=24, year=2010)
 WRITERS = [SAMPLE.write_archives, SAMPLE.write_class_folders, SAMPLE.write_kaggle_folders]
 
 
@@ -50,7 +50,7 @@ def test_wrong_counts_are_refused_with_the_official_ones(tmp_path, write):
 
 
 def test_a_subset_leaves_out_validation_images_of_absent_classes(tmp_path):
-    sample = Miniature(per_class=1, validation=12)
+    sample = Miniature(per_class=1, validation=12, smallest=24)
     del sample.training[WNIDS[0]]
     listing = list_source(sample.write_archives(tmp_path), EDITIONS[2012], subset=True)
     assert listing.classes == WNIDS[1:]

@@ -18,7 +18,8 @@ from reproduce.data.ilsvrc.entries import WNID, Entry, image_entry, is_image
 _DAMAGED = (tarfile.TarError, EOFError, zlib.error, OSError)
 CLASS_ARCHIVE = re.compile(rf"({WNID.pattern})\.tar")
 _BLOCK = tarfile.BLOCKSIZE
-_END_MARK = bytes(2 * _BLOCK)  # every tar ends with two blocks of zeros
+_END_MARK_BYTES = 2 * _BLOCK  # every tar ends with two blocks of zeros, and more of them to fill up a record
+_MOST_PADDING = _END_MARK_BYTES + tarfile.RECORDSIZE
 
 
 def damaged(archive: Path, error: object) -> ReproduceError:
@@ -76,7 +77,11 @@ def _class_images(stream: IO[bytes], path: str, start: int, edition: Edition, sp
 
 
 def _files(tar: tarfile.TarFile, stream: IO[bytes]) -> Iterator[tarfile.TarInfo]:
-    """Yield the files of an archive; one that was cut, be it at a member's border, lacks the mark of its end."""
+    """Yield the files of an archive, which ends with zeros.
+
+    One that was cut at a member's border lacks them. In a download that was not finished, zeros stand for what is
+    missing, and reading would end there in silence.
+    """
     end = 0
     for member in tar:
         end = member.offset_data + -(-member.size // _BLOCK) * _BLOCK
@@ -84,5 +89,8 @@ def _files(tar: tarfile.TarFile, stream: IO[bytes]) -> Iterator[tarfile.TarInfo]
             yield member
         tar.members = []  # keeps memory flat
     stream.seek(end)
-    if stream.read(len(_END_MARK)) != _END_MARK:
+    rest = stream.read(_MOST_PADDING + 1)
+    if len(rest) < _END_MARK_BYTES:
         raise tarfile.ReadError("it was cut: the mark of its end is missing")
+    if len(rest) > _MOST_PADDING or any(rest):
+        raise tarfile.ReadError(f"a gap follows the member before byte {end:,}: it was not downloaded whole")

@@ -65,7 +65,7 @@ def image_entry(edition: Edition, split: str, file_name: str, folder: str, path:
     whole, stem = _patterns(edition.year, split)
     found = whole.fullmatch(file_name)
     where = f"{path} holds {file_name}" if place else path
-    if found is None and stem.match(file_name):
+    if found is None and stem.search(file_name):
         raise ReproduceError(
             f"{where}: images of {edition.title} are named like {official_example(edition, split)}; this looks like a "
             "copy of one, remove or rename it"

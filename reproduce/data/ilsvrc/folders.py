@@ -65,6 +65,7 @@ def folder_images(folder: Path, edition: Edition, split: str) -> Iterator[Entry]
             archive beside it does not.
     """
     content = folder_content(folder)
+    _refuse_copies(folder, content)
     packed = {name.removesuffix(".tar") for name in content.archives}
     for wnid in sorted({*content.classes, *packed}):
         unpacked = _class_folder_images(folder / wnid, edition, split) if wnid in content.classes else []
@@ -83,6 +84,19 @@ def folder_images(folder: Path, edition: Edition, split: str) -> Iterator[Entry]
             yield image_entry(edition, split, name, "", str(folder / name))
 
 
+def _refuse_copies(folder: Path, content: FolderContent) -> None:
+    """Refuse folders and archives that are named nearly as a class, so that no image is left out in silence."""
+    for name in [*content.folders, *content.files]:
+        if (wnid := WNID.match(name)) and (name in content.folders or name.endswith(".tar")):
+            raise ReproduceError(
+                f"{folder / name} looks like a copy of class {wnid[0]}; rename it to the WordNet id alone or remove it"
+            )
+
+
 def _class_folder_images(folder: Path, edition: Edition, split: str) -> list[Entry]:
-    names = folder_content(folder).images
-    return [image_entry(edition, split, name, folder.name, str(folder / name)) for name in names]
+    """Return the images of a class folder, or of the one folder inside it where it holds nothing else."""
+    content, place = folder_content(folder), folder
+    if not content.images and len(content.folders + content.classes) == 1:
+        place = folder / (content.folders + content.classes)[0]
+        content = folder_content(place)
+    return [image_entry(edition, split, name, folder.name, str(place / name)) for name in content.images]

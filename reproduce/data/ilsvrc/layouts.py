@@ -49,13 +49,20 @@ class Layout:
     patches: Path | None = None
     strange: list[str] = field(default_factory=list)
 
-    def place(self, split: str) -> Place | None:
+    def place(self, split: str, has_labels: bool) -> Place | None:
         """Return where a split's images are, or None.
+
+        Args:
+            split: its name.
+            has_labels: whether a file tells their classes; without one, folders are taken before an archive.
 
         Raises:
             ReproduceError: two places are equally near.
         """
-        first, *others = sorted(self.images[split]) or [None]
+        places = sorted(self.images[split])
+        if split != "train" and not has_labels:
+            places = [place for place in places if not place.is_archive] or places
+        first, *others = places or [None]
         if others and others[0].rank == first.rank:
             raise ReproduceError(
                 f"{first.path} and {others[0].path} both look like the {split} images; name a folder that holds one"
@@ -72,9 +79,10 @@ def find_layout(source: Path, edition: Edition) -> Layout:
     layout = Layout({split: [] for split in edition.images})
     _search(source, edition, layout)
     itself = [place for places in layout.images.values() for place in places if place.path == source]
-    if itself and not all(layout.images.values()):
-        _look_beside(source, edition, layout)
-    for folder in list(source.resolve().parents)[:_LEVELS_ABOVE]:
+    for parent in dict.fromkeys([source.parent, source.resolve().parent] if itself else []):
+        _look_beside(parent, edition, layout)
+    above = [*list(source.parents)[:_LEVELS_ABOVE], *list(source.resolve().parents)[:_LEVELS_ABOVE]]
+    for folder in dict.fromkeys(above):
         if layout.labels or not any(layout.images.values()):
             break
         _look_for_labels(folder, edition, layout.labels)
@@ -91,7 +99,12 @@ def _search(source: Path, edition: Edition, layout: Layout) -> None:
         seen.add(folder.resolve())
         if len(seen) > _MOST_FOLDERS:
             raise ReproduceError(f"{source} holds more than {_MOST_FOLDERS:,} folders; name the one with the images")
-        content = folder_content(folder)
+        try:
+            content = folder_content(folder)
+        except ReproduceError:
+            if depth == 0 or _named_split(folder.name):
+                raise
+            continue  # such as lost+found, which only the administrator may read
         _note(folder, content, depth, edition, layout)
         if depth < _DEPTH:
             waiting += [(folder / name, depth + 1) for name in content.folders if name not in _OTHER_TASKS]
@@ -99,9 +112,9 @@ def _search(source: Path, edition: Edition, layout: Layout) -> None:
             layout.strange = [f"{name}/" for name in content.folders] + content.files
 
 
-def _look_beside(source: Path, edition: Edition, layout: Layout) -> None:
-    """Look beside ``source``, the folder of one split, for folders named after those that are missing."""
-    parent, missing = source.resolve().parent, [split for split, places in layout.images.items() if not places]
+def _look_beside(parent: Path, edition: Edition, layout: Layout) -> None:
+    """Look in ``parent``, above the folder of one split, for those that are missing: in folders named after them."""
+    missing = [split for split, places in layout.images.items() if not places]
     beside = Layout({split: [] for split in edition.images}, layout.labels)
     content = folder_content(parent)
     _note(parent, content, 0, edition, beside)
@@ -128,7 +141,7 @@ def _note(folder: Path, content: FolderContent, depth: int, edition: Edition, la
             refuse_dangling_links(folder / name)
         for split in edition.images:
             if name == edition.archive(split):
-                layout.images[split].append(Place((depth, _ARCHIVE), folder / name))
+                layout.images[split].append(Place((max(depth - 1, 0), _ARCHIVE), folder / name))
         if edition.year == 2010 and name == PATCHES:
             layout.patches = folder / name
     for split, kind in _splits(folder, content, edition):
@@ -155,7 +168,7 @@ def _split_of_classes(folder: Path, content: FolderContent, edition: Edition) ->
 
     The images of the first class folder that has any stand for all. Archives of classes hold training images.
     """
-    images = next(filter(None, (folder_content(folder / wnid).images for wnid in content.classes)), [])
+    images = next(filter(None, (_class_images(folder / wnid) for wnid in content.classes)), [])
     if not images and not content.archives:
         return None
     if folder.name.lower() in edition.images:
@@ -164,6 +177,12 @@ def _split_of_classes(folder: Path, content: FolderContent, edition: Edition) ->
     if content.archives:
         told.append("train")
     return told[0] if told else _named_split(folder.name)
+
+
+def _class_images(folder: Path) -> list[str]:
+    content = folder_content(folder)
+    inner = content.folders + content.classes
+    return content.images or [name for place in inner for name in folder_content(folder / place).images]
 
 
 def described(path: Path) -> str:

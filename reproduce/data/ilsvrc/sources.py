@@ -5,6 +5,7 @@ gives the same order and, packed, the same bytes. A class's label is its place a
 training images.
 """
 
+import os
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -48,8 +49,7 @@ def list_source(source: Path, edition: Edition, subset: bool = False) -> Listing
     Raises:
         ReproduceError: something is missing, damaged or contradictory, or the counts are not the official ones.
     """
-    layout, places = _find(source, edition)
-    labels = read_labels(layout.labels, edition)
+    layout, places, labels = _find(source, edition)
     splits = {split: _entries(split, place, layout, labels.get(split), edition) for split, place in places.items()}
     classes = sorted({entry.wnid for entry in splits["train"]})
     if subset:
@@ -71,8 +71,8 @@ def survey_source(source: Path, edition: Edition, subset: bool = False) -> list[
     Raises:
         ReproduceError: as ``list_source`` does, but for the contents of those archives.
     """
-    layout, places = _find(source, edition)
-    labels, lines, splits = read_labels(layout.labels, edition), [], {}
+    layout, places, labels = _find(source, edition)
+    lines, splits = [], {}
     for split, place in places.items():
         told = f", classes from {labels[split].path.name}" if split in labels else ""
         if place.is_archive:
@@ -91,12 +91,13 @@ def survey_source(source: Path, edition: Edition, subset: bool = False) -> list[
     return lines
 
 
-def _find(source: Path, edition: Edition) -> tuple[Layout, dict[str, Place]]:
-    """Return the layout of ``source`` and the place of every split."""
+def _find(source: Path, edition: Edition) -> tuple[Layout, dict[str, Place], dict[str, Labels]]:
+    """Return the layout of ``source``, the place of every split and what files tell of their classes."""
     if not source.is_dir():
         raise ReproduceError(f"{source} is not a folder; set {edition.variable} to the folder with {edition.title}")
-    layout = find_layout(source, edition)
-    places = {split: layout.place(split) for split in edition.images}
+    layout = find_layout(Path(os.path.abspath(source)), edition)  # noqa: PTH100 - links stay as the user names them
+    labels = read_labels(layout.labels, edition)
+    places = {split: layout.place(split, split in labels) for split in edition.images}
     missing = [split for split, place in places.items() if place is None]
     if missing:
         there = [f"{split} images in {_shown(place)}" for split, place in places.items() if place is not None]
@@ -108,7 +109,7 @@ def _find(source: Path, edition: Edition) -> tuple[Layout, dict[str, Place]]:
             f"{source} holds no {' and no '.join(missing)} images of {edition.title}; found: {', '.join(found)}; "
             f"expected: {expected}; complete it"
         )
-    return layout, places
+    return layout, places, labels
 
 
 def _shown(place: Place) -> str:
