@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -41,15 +42,28 @@ class OfficialFile:
             FileError: the file is missing, unreadable, or of another size or sum; ``command`` gets it again.
         """
         try:
+            found = path.stat().st_size
+            if found != self.bytes:
+                raise FileError(path, f"has {found} bytes, expected {self.bytes}", command)
             content = path.read_bytes()
         except OSError as error:
             raise FileError(path, f"cannot be read ({error.strerror or error})", command) from error
-        if len(content) != self.bytes:
-            raise FileError(path, f"has {len(content)} bytes, expected {self.bytes}", command)
         md5 = md5_of(content)
         if md5 != self.md5:
             raise FileError(path, f"has MD5 {md5}, expected {self.md5}", command)
         return content
+
+
+def read_at_most(stream: IO[bytes], most: int, name: str | Path) -> bytes:
+    """Return the bytes left in ``stream``, which may unpack to far more than its file has.
+
+    Raises:
+        SourceError: they are more than ``most``.
+    """
+    content = stream.read(most + 1)
+    if len(content) > most:
+        raise SourceError(f"{name} holds more than the {most:,} bytes that it may")
+    return content
 
 
 def md5_of(content: bytes) -> str:

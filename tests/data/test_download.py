@@ -24,7 +24,6 @@ ARCHIVE = samples.python_archive()
 
 @pytest.fixture(autouse=True)
 def scratch(tmp_path, monkeypatch) -> Path:
-    samples.use_python_sums(monkeypatch)
     monkeypatch.setattr(CIFAR10, "tgz_md5", hashlib.md5(ARCHIVE).hexdigest())
     monkeypatch.delenv("REPRODUCE_CIFAR10", raising=False)
     monkeypatch.setenv("no_proxy", "*")

@@ -91,6 +91,10 @@ def _broken_stream(named):
     path.write_bytes(path.read_bytes()[:10] + b"\xff" * 40)
 
 
+def _endless(named):
+    (named / "train-labels-idx1-ubyte.gz").write_bytes(gzip.compress(bytes(1 << 25)))
+
+
 def _gone(named):
     shutil.rmtree(named)
 
@@ -103,6 +107,7 @@ def _gone(named):
         (_truncated, "train-images-idx3-ubyte.gz cannot be read: Compressed file ended"),
         (_page, "train-labels-idx1-ubyte.gz cannot be read: Not a gzipped file"),
         (_broken_stream, "train-images-idx3-ubyte.gz cannot be read: Error -3 while decompressing"),
+        (_endless, "train-labels-idx1-ubyte.gz holds more than the "),
         (_gone, "named is not a folder"),
     ],
 )

@@ -1,3 +1,4 @@
+import gzip
 import io
 
 import numpy as np
@@ -84,6 +85,32 @@ def test_a_png_with_transparency_or_a_palette_is_read_as_colors():
         stream = io.BytesIO()
         Image.fromarray(PHOTO).convert(mode).save(stream, "PNG")
         assert decode(stream.getvalue()).pixels.shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize("dtype", [">u2", "<u2", "<i4"])
+def test_gray_of_16_bits_keeps_its_upper_eight(dtype):
+    """Pillow's own conversion to colors turns everything above 255 white."""
+    deep = np.linspace(0, 65535, 256 * 256).reshape(256, 256).astype(dtype)
+    stream = io.BytesIO()
+    Image.fromarray(deep).save(stream, "PNG" if dtype == "<u2" else "TIFF")
+    decoded = decode(stream.getvalue())
+    assert decoded.gray
+    np.testing.assert_array_equal(decoded.pixels, np.repeat((deep // 256).astype(np.uint8)[..., None], 3, axis=2))
+
+
+@pytest.mark.parametrize("value", [70_000, -1])
+def test_gray_of_more_than_16_bits_is_refused(value):
+    stream = io.BytesIO()
+    Image.fromarray(np.full((8, 8), value, dtype=np.int32)).save(stream, "TIFF")
+    with pytest.raises(CorruptImageError, match="^gray of more than 16 bits$"):
+        decode(stream.getvalue())
+
+
+def test_an_image_packed_by_gzip_is_unpacked_to_a_bounded_size(monkeypatch):
+    np.testing.assert_array_equal(decode(gzip.compress(encoded(PHOTO))).pixels, decode(encoded(PHOTO)).pixels)
+    monkeypatch.setattr("reproduce.data.ilsvrc.pixels._MOST_BYTES", 1000)
+    with pytest.raises(CorruptImageError, match="^unpacks to more than 1,000 bytes$"):
+        decode(gzip.compress(bytes(1 << 20)))
 
 
 @pytest.mark.parametrize("content", [encoded(PHOTO, "corrupt"), b"", b"<html>not found</html>", encoded(PHOTO)[:100]])

@@ -12,7 +12,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from torchvision.datasets import CIFAR10
 
 from reproduce.data.cifar10.layouts import CIFAR10_FILES
 from reproduce.data.official import OfficialData, OfficialFile
@@ -51,10 +50,9 @@ def data_from(*sources: tuple[str, Callable[[Path], Path]]) -> OfficialData:
 
 
 def use_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the package a scratch folder of its own, name no folder, and let torchvision know these batches."""
+    """Give the package a scratch folder of its own and name no folder."""
     monkeypatch.delenv("REPRODUCE_CIFAR10", raising=False)
     monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
-    use_python_sums(monkeypatch)
     (tmp_path / "scratch").mkdir()
     return tmp_path / "scratch"
 
@@ -63,13 +61,6 @@ def python_batch(name: str) -> bytes:
     """As the official files: protocol 2, bytes as keys, a list of labels and one row of planes per image."""
     planes = np.frombuffer(CONTENTS[name], np.uint8).reshape(IMAGES_PER_BATCH, -1)[:, 1:].copy()
     return pickle.dumps({b"batch_label": b"sample", b"labels": LABELS[name], b"data": planes}, protocol=2)
-
-
-def use_python_sums(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let torchvision know the sums of these Python batches."""
-    sums = [[name.removesuffix(".bin"), hashlib.md5(python_batch(name)).hexdigest()] for name in NAMES]
-    monkeypatch.setattr(CIFAR10, "train_list", sums[:2])
-    monkeypatch.setattr(CIFAR10, "test_list", sums[2:])
 
 
 def write_python(folder: Path) -> Path:

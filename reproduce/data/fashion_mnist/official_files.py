@@ -15,7 +15,7 @@ import numpy as np
 from torchvision.datasets import FashionMNIST
 
 from reproduce.data.acquire import download, run_client
-from reproduce.data.official import Files, ImageArrays, OfficialData, OfficialFile, SourceError
+from reproduce.data.official import Files, ImageArrays, OfficialData, OfficialFile, SourceError, read_at_most
 from reproduce.data.registry import FASHION_MNIST
 
 # What the official gzip files hold: these have the MD5 sums that their authors publish
@@ -65,7 +65,7 @@ def find_files(folder: Path, files: Files) -> Iterator[tuple[str, bytes]]:
         found = {file.name: _find(place, file.name) for file in files}
         absent = [name for name, path in found.items() if path is None]
         if not absent:
-            yield from ((name, _read(path)) for name, path in found.items())
+            yield from ((file.name, _read(found[file.name], file.bytes)) for file in files)
             return
         if len(absent) < len(files):
             missing.append(f"{place} lacks {', '.join(absent)}")
@@ -77,10 +77,11 @@ def _find(place: Path, name: str) -> Path | None:
     return next((path for path in (place / name, place / f"{name}.gz") if path.is_file()), None)
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path, most: int) -> bytes:
+    """Return the content, unpacked, of at most so many bytes."""
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
+            return read_at_most(stream, most, path)
     except (EOFError, OSError, zlib.error) as error:
         raise SourceError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
 

@@ -8,6 +8,7 @@ weight or none. The source then compresses to JPEG a second time, quality 95; he
 """
 
 import functools
+import gzip
 import io
 import math
 import warnings
@@ -20,8 +21,11 @@ from scipy.sparse import coo_array, csr_array
 from reproduce.data.ilsvrc.editions import SIDE
 
 _CUBIC = -0.75
+_GZIP = b"\x1f\x8b"
 _JPEG_FORMATS = ("JPEG", "MPO")
-_GRAY_MODES = ("1", "L", "LA", "I", "I;16")
+_GRAY_MODES = ("1", "L", "LA")
+_DEEP_GRAY_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel; older Pillows call them I
+_MOST_BYTES = 1 << 28  # of one image file
 
 
 class CorruptImageError(Exception):
@@ -46,6 +50,8 @@ def decode(content: bytes) -> Decoded:
     """Decode an image file, whatever its name says, and bring it to 256 x 256.
 
     Orientation marks of cameras are ignored, as in the source. CMYK, gray and indexed images become red, green, blue.
+    Of 16 bits the upper eight are kept, as Pillow does in color. Some images of 2010 are packed by gzip
+    (https://github.com/mila-iqia/fuel, fuel/converters/ilsvrc2010.py).
 
     Raises:
         CorruptImageError: it cannot be decoded whole.
@@ -53,14 +59,34 @@ def decode(content: bytes) -> Decoded:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # broken EXIF data beside sound pixels
-            with Image.open(io.BytesIO(content)) as image:
+            with Image.open(io.BytesIO(_unpacked(content))) as image:
                 mode, name = image.mode, image.format
-                pixels = np.asarray(image.convert("RGB"))
+                pixels = _upper_bits(image) if mode in _DEEP_GRAY_MODES else np.asarray(image.convert("RGB"))
+    except CorruptImageError:
+        raise
     except UnidentifiedImageError as error:
         raise CorruptImageError("not an image") from error
     except Exception as error:  # a damaged file can raise anything
         raise CorruptImageError(" ".join(str(error).split())) from error
-    return Decoded(to_square(pixels), name, mode in _GRAY_MODES, mode == "CMYK")
+    return Decoded(to_square(pixels), name, mode in (*_GRAY_MODES, *_DEEP_GRAY_MODES), mode == "CMYK")
+
+
+def _unpacked(content: bytes) -> bytes:
+    if not content.startswith(_GZIP):
+        return content
+    with gzip.open(io.BytesIO(content)) as stream:
+        unpacked = stream.read(_MOST_BYTES + 1)
+    if len(unpacked) > _MOST_BYTES:
+        raise CorruptImageError(f"unpacks to more than {_MOST_BYTES:,} bytes")
+    return unpacked
+
+
+def _upper_bits(image: Image.Image) -> np.ndarray:
+    """Return a gray image of 16 bits as uint8 (height, width, 3)."""
+    deep = np.asarray(image)
+    if deep.min() < 0 or deep.max() > 0xFFFF:
+        raise CorruptImageError("gray of more than 16 bits")
+    return np.repeat((deep >> 8).astype(np.uint8)[..., None], 3, axis=2)
 
 
 def to_square(pixels: np.ndarray, side: int = SIDE) -> np.ndarray:
