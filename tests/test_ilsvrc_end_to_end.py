@@ -12,11 +12,13 @@ import pandas as pd
 import psutil
 import pytest
 from collect_support import claim
-from ilsvrc_samples import Miniature
+from ilsvrc_samples import WNIDS, Miniature
 from ilsvrc_training_support import UPDATES_PER_EPOCH, finished, losses, metrics, place_of, started, train
+from timm.data import ImageNetInfo
 
 from reproduce import cli
 from reproduce.base.files import file_digest
+from reproduce.evaluate import real_labels
 from reproduce.judge.collect import collect
 from reproduce.study.study import load_study
 from reproduce.train.checkpoint import load_checkpoint
@@ -118,8 +120,16 @@ def killed_in_training(folder, processes, *options):
     assert not place_of(folder, "steady", EPOCHS).exists()
 
 
-def test_a_quick_run_leaves_errors_hits_and_probabilities_that_agree(small_folder):
-    """One epoch on 23 images: what a packed run's folder holds, worked out again from probabilities and labels."""
+def test_a_quick_run_leaves_errors_hits_and_probabilities_that_agree(small_folder, monkeypatch):
+    """One epoch on 23 images: what a packed run's folder holds, worked out again from probabilities and labels.
+
+    The ReaL labels are made up: the first image has none, the second all classes, each other class 0.
+    """
+    real = [[], [*range(6)], *[[0]] * 6]
+    (small_folder / "real.json").write_text(json.dumps(real))
+    monkeypatch.setattr(real_labels, "IMAGES", 8)
+    monkeypatch.setattr(real_labels, "LABELS_FILE", str(small_folder / "real.json"))
+    monkeypatch.setattr(ImageNetInfo, "label_names", lambda self: WNIDS)
     place = trained_here(small_folder, "brief", 1)
     with (small_folder / "packed" / "ilsvrc2012_subset" / "val" / "index.csv").open(newline="") as stream:
         labels = np.array([int(row["label"]) for row in csv.DictReader(stream)])
@@ -138,6 +148,8 @@ def test_a_quick_run_leaves_errors_hits_and_probabilities_that_agree(small_folde
     assert figures["test_top1_error_percent"] == 100 * (1 - hits["test_top1"].mean())
     assert figures["test_top5_error_percent"] == 100 * (ranked[:, 5] == labels).mean()  # six outputs: the last is wrong
     assert figures["test_center_top5_error_percent"] == 100 * (1 - hits["test_center_top5"].mean())
+    named = [ranked[image, 0] in labels_of_image for image, labels_of_image in enumerate(real) if labels_of_image]
+    assert figures["test_real_labels_top1_error_percent"] == pytest.approx(100 * (1 - np.mean(named)))
     assert losses(place).shape == (3,)
     history = pd.read_csv(place / "history.csv")
     assert history["validation_error_percent"].isna().all() and history["test_error_percent"].notna().all()

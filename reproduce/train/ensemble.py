@@ -13,8 +13,10 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import file_digest, json_digest, read_json, replacing_folder, write_bytes, write_json
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
+from reproduce.data.ilsvrc.read import PackedImages
 from reproduce.data.opening import open_dataset
 from reproduce.evaluate.predict import is_among_first, scores
+from reproduce.evaluate.real_labels import real_label_errors
 from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
@@ -58,11 +60,12 @@ def _make(study: Study, run: RunId, members: Sequence[RunId]) -> Path:
     for name in _SAME:
         if len({record[name] for record in records}) > 1:
             raise ReproduceError(f"{run}: its runs differ in {name}; train those that are out of date again")
-    mean, labels = mean_probabilities([places.probabilities_of(member) for member in members]), _test_labels(study)
+    mean, images = mean_probabilities([places.probabilities_of(member) for member in members]), _test_images(study)
+    labels = torch.from_numpy(images.labels)
     if len(labels) != len(mean):
         raise ReproduceError(f"{run}: probabilities of {len(mean)} images, but {study.dataset} tests on {len(labels)}")
     hits = {f"test_top{first}_correct_bits": np.packbits(is_among_first(mean, labels, first)) for first in (1, 5)}
-    metrics = _metrics(mean, labels) | {"views": study.variant(members[0].variant).test_views}
+    metrics = _metrics(mean, images) | {"views": study.variant(members[0].variant).test_views}
     description = _description(run, config, records) | {"started_utc": started_utc, "finished_utc": utc_now()}
     description["evaluation_seconds"] = round(time.perf_counter() - started, 2)
     with replacing_folder(places.trained_to(study, run)) as staging:
@@ -101,18 +104,18 @@ def mean_probabilities(paths: Sequence[Path]) -> Tensor:
     return torch.from_numpy((total / len(arrays)).astype(np.float32))
 
 
-def _test_labels(study: Study) -> Tensor:
-    images = open_dataset(study.dataset, torch.device("cpu")).test().images
-    return torch.from_numpy(images.labels)
+def _test_images(study: Study) -> PackedImages:
+    return open_dataset(study.dataset, torch.device("cpu")).test().images
 
 
-def _metrics(mean: Tensor, labels: Tensor) -> dict[str, float | int]:
-    found = scores(mean, labels)
+def _metrics(mean: Tensor, images: PackedImages) -> dict[str, float | int]:
+    found = scores(mean, torch.from_numpy(images.labels))
     return {
         "test_top1_error_percent": found.top1_error_percent,
         "test_top5_error_percent": found.top5_error_percent,
         "test_loss_nats": found.loss_nats,
-        "test_images": len(labels),
+        "test_images": len(images),
+        **real_label_errors(mean, images.names, images.classes),
     }
 
 

@@ -18,6 +18,7 @@ from reproduce.data.pixel_neighbors import QUERIES
 from reproduce.evaluate.activation_scales import activation_scales
 from reproduce.evaluate.neighbors import hidden_features, nearest_rows
 from reproduce.evaluate.predict import is_among_first, scores
+from reproduce.evaluate.real_labels import real_label_errors
 from reproduce.models.network import Network
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
@@ -109,6 +110,8 @@ def evaluate_trained(trainer: Trainer) -> Tested:
     if data.reports_top5:
         metrics["test_top5_error_percent"] = test.top5_error_percent
         metrics["test_center_top5_error_percent"] = test_center.top5_error_percent
+        images = data.test().images
+        metrics |= real_label_errors(averaged, images.names, images.classes)
     metrics |= _epochs_to_target(trainer)
     if trainer.state.update_losses:
         metrics["final_training_loss_nats"] = float(np.mean(trainer.state.update_losses[-_FINAL_UPDATES:]))
