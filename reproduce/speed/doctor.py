@@ -16,7 +16,7 @@ from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import git_problem, machine_fingerprint
 from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition
 from reproduce.data.ilsvrc.pack import IMAGE_BYTES
-from reproduce.data.ilsvrc.sources import survey_source
+from reproduce.data.ilsvrc.sources import survey_source, told_by
 from reproduce.data.registry import DATASETS
 from reproduce.models.counts import count_layers, total_parameters
 from reproduce.models.network import Network, StepDraw
@@ -134,7 +134,7 @@ def _data_state(study: Study, edition: Edition) -> tuple[list[str], str | None]:
 
 def _wanted(edition: Edition) -> str:
     archives = ", ".join(edition.archive(split) for split in edition.images)
-    return f"archives ({archives}) and the development kit ({edition.development_kit})"
+    return f"archives ({archives}) and {told_by(edition)}"
 
 
 def _space(edition: Edition, folder: Path) -> tuple[str, bool]:

@@ -107,7 +107,7 @@ def test_the_named_source_is_shown_with_counts(folder, monkeypatch, write, said)
         (lambda source: None, "is not a folder; set REPRODUCE_ILSVRC2012 to the folder with ILSVRC-2012"),
         (
             lambda source: (source / "train").mkdir(parents=True),
-            "no train and no val images of ILSVRC-2012; found: tr",
+            "source/train (empty); expected: for train, ILSVRC20",
         ),
         (without_val, "holds no val images of ILSVRC-2012; found: train images in "),
         (without_kit, "nothing tells the classes of the images in "),

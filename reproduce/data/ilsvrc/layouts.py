@@ -12,7 +12,6 @@ from pathlib import Path
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import refuse_dangling_links
-from reproduce.base.paths import relative_to_repo
 from reproduce.data.ilsvrc.editions import Edition
 from reproduce.data.ilsvrc.entries import is_official
 from reproduce.data.ilsvrc.folders import FolderContent, folder_content
@@ -42,12 +41,12 @@ class Place:
 
 @dataclass
 class Layout:
-    """Whatever was found: places by split, label files, the patches of 2010, and names that say nothing."""
+    """Whatever was found: places by split, label files, the patches of 2010, and what else lies there."""
 
     images: dict[str, list[Place]]
     labels: LabelFiles = field(default_factory=LabelFiles)
     patches: Path | None = None
-    strange: list[str] = field(default_factory=list)
+    strange: list[Path] = field(default_factory=list)
 
     def place(self, split: str, has_labels: bool) -> Place | None:
         """Return where a split's images are, or None.
@@ -91,7 +90,7 @@ def find_layout(source: Path, edition: Edition) -> Layout:
 
 def _search(source: Path, edition: Edition, layout: Layout) -> None:
     """Visit ``source`` and the folders in it, nearest first; class folders and those of other tasks are left out."""
-    waiting, seen = [(source, 0)], set()
+    waiting, seen, top = [(source, 0)], set(), FolderContent()
     while waiting:
         folder, depth = waiting.pop(0)
         if folder.resolve() in seen:
@@ -109,7 +108,9 @@ def _search(source: Path, edition: Edition, layout: Layout) -> None:
         if depth < _DEPTH:
             waiting += [(folder / name, depth + 1) for name in content.folders if name not in _OTHER_TASKS]
         if depth == 0:
-            layout.strange = [f"{name}/" for name in content.folders] + content.files
+            top = content
+    taken = {place.path for places in layout.images.values() for place in places}
+    layout.strange = [path for name in (*top.folders, *top.files) if (path := source / name) not in taken]
 
 
 def _look_beside(parent: Path, edition: Edition, layout: Layout) -> None:
@@ -185,14 +186,17 @@ def _class_images(folder: Path) -> list[str]:
     return content.images or [name for place in inner for name in folder_content(folder / place).images]
 
 
-def described(path: Path) -> str:
-    """Return what a folder of images holds, in words and numbers of names."""
-    content = folder_content(path)
+def counted_names(folder: Path) -> str:
+    """Return what a folder holds, in words and numbers of names."""
+    try:
+        content = folder_content(folder)
+    except ReproduceError:
+        return "unreadable"
     parts = [
         (len(content.classes), "class folders"),
         (len(content.archives), "archives of classes"),
         (len(content.images), "images outside class folders"),
-        (len(content.folders), "other folders"),
+        (len(content.folders), "folders not named by WordNet ids"),
+        (len(content.files), "other files"),
     ]
-    counted = ", ".join(f"{count:,} {kind}" for count, kind in parts if count) or "nothing"
-    return f"{relative_to_repo(path)} ({counted})"
+    return ", ".join(f"{count:,} {kind}" for count, kind in parts if count) or "empty"

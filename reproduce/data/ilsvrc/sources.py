@@ -7,6 +7,7 @@ training images.
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,7 @@ from reproduce.data.ilsvrc.editions import Edition
 from reproduce.data.ilsvrc.entries import Entry, is_official, official_example
 from reproduce.data.ilsvrc.folders import folder_content, folder_images
 from reproduce.data.ilsvrc.labels import SOLUTION, Labels, check_known_sum, read_labels, with_classes
-from reproduce.data.ilsvrc.layouts import Layout, Place, described, find_layout
+from reproduce.data.ilsvrc.layouts import Layout, Place, counted_names, find_layout
 
 _NAMES_SHOWN = 6
 _ADVICE = "complete it, or pass --subset to work with what is there"
@@ -36,6 +37,12 @@ class Listing:
     def archives(self) -> list[Path]:
         """Return the archives that are read whole."""
         return [path for path in self.places.values() if path.is_file()]
+
+    def lines(self) -> Iterator[str]:
+        """Yield one line per split for people to read."""
+        for split, place in self.places.items():
+            classes = len({entry.wnid for entry in self.splits[split]})
+            yield f"{split}: {len(self.splits[split]):,} images of {classes:,} classes from {place}"
 
 
 def list_source(source: Path, edition: Edition, subset: bool = False) -> Listing:
@@ -84,7 +91,7 @@ def survey_source(source: Path, edition: Edition, subset: bool = False) -> list[
             continue
         splits[split] = _entries(split, place, layout, labels.get(split), edition)
         classes = len({entry.wnid for entry in splits[split]})
-        lines.append(f"{split}: {len(splits[split]):,} images of {classes:,} classes in {described(place.path)}{told}")
+        lines.append(f"{split}: {len(splits[split]):,} images of {classes:,} classes in {_shown(place.path)}{told}")
     if not subset:
         for split, entries in splits.items():
             _check_count(source, edition, split, entries, places[split])
@@ -100,32 +107,37 @@ def _find(source: Path, edition: Edition) -> tuple[Layout, dict[str, Place], dic
     places = {split: layout.place(split, split in labels) for split in edition.images}
     missing = [split for split, place in places.items() if place is None]
     if missing:
-        there = [f"{split} images in {_shown(place)}" for split, place in places.items() if place is not None]
-        names = layout.strange[:_NAMES_SHOWN]
-        more = len(layout.strange) - len(names)
-        found = there or [*names, *([f"{more:,} more"] if more > 0 else [])] or ["nothing"]
+        found = [f"{split} images in {_shown(place.path)}" for split, place in places.items() if place is not None]
+        found += [_shown(path) for path in layout.strange[:_NAMES_SHOWN]]
+        if len(layout.strange) > _NAMES_SHOWN:
+            found.append(f"{len(layout.strange) - _NAMES_SHOWN:,} more")
         expected = "; ".join(f"for {split}, {_expected(split, edition)}" for split in missing)
         raise ReproduceError(
-            f"{source} holds no {' and no '.join(missing)} images of {edition.title}; found: {', '.join(found)}; "
-            f"expected: {expected}; complete it"
+            f"{source} holds no {' and no '.join(missing)} images of {edition.title}; found: "
+            f"{', '.join(found) or 'nothing'}; expected: {expected}; complete it"
         )
     return layout, places, labels
 
 
-def _shown(place: Place) -> str:
-    return str(place.path) if place.is_archive else described(place.path)
+def _shown(path: Path) -> str:
+    return f"{path} ({counted_names(path)})" if path.is_dir() else str(path)
 
 
 def _expected(split: str, edition: Edition) -> str:
     if split == "train":
         return f"{edition.archive(split)} or train/ with <WordNet id>/*.JPEG or <WordNet id>.tar"
-    truth = f"{edition.development_kit}{f' or {SOLUTION}' if edition.year == 2012 else ''}"
-    return f"{edition.archive(split)} or {split}/ with <WordNet id>/*.JPEG, or either unsorted with {truth}"
+    return f"{edition.archive(split)} or {split}/ with <WordNet id>/*.JPEG, or either unsorted with {told_by(edition)}"
+
+
+def told_by(edition: Edition) -> str:
+    """Return the files that tell the classes of unsorted images."""
+    if edition.year == 2012:
+        return f"{edition.development_kit} or Kaggle's {SOLUTION}"
+    return f"{edition.development_kit} and ILSVRC{edition.year}_test_ground_truth.txt"
 
 
 def _remedy(edition: Edition) -> str:
-    solution = f" (or Kaggle's {SOLUTION})" if edition.year == 2012 else " and ILSVRC2010_test_ground_truth.txt"
-    return f"put {edition.development_kit}{solution} beside them, or sort them into folders named by WordNet ids"
+    return f"put {told_by(edition)} beside them, or sort them into folders named by WordNet ids"
 
 
 def _entries(split: str, place: Place, layout: Layout, labels: Labels | None, edition: Edition) -> list[Entry]:
