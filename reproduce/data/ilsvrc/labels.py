@@ -193,8 +193,9 @@ def with_classes(entries: list[Entry], labels: Labels | None, where: Path, remed
     if other:
         first = other[0]
         raise ReproduceError(
-            f"{where} has {len(other):,} of {len(entries):,} images in folders of another class than {labels.path} "
-            f"tells (one is {first.name}: {first.wnid}, not {wnids[first.name]}); sort them anew or leave them unsorted"
+            f"{where} has {len(other):,} of {len(entries):,} images whose folder or name tells another class than "
+            f"{labels.path} (one is {first.name}: {first.wnid}, not {wnids[first.name]}); sort them anew or leave them "
+            "unsorted"
         )
     return [entry._replace(wnid=entry.wnid or wnids[entry.name]) for entry in entries]
 

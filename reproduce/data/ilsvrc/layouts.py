@@ -20,7 +20,7 @@ from reproduce.data.ilsvrc.labels import LabelFiles
 PATCHES = "patch_images.tar"  # of 2010: whole copies of images that its other archives hold blank
 _DEPTH = 5  # from a folder above Kaggle's to ILSVRC/Data/CLS-LOC/train
 _LEVELS_ABOVE = 4  # from there to LOC_val_solution.csv
-_MOST_FOLDERS = 2000
+_MOST_FOLDERS = 5000
 _SPLIT = re.compile(r"(?<![a-z])(train|val|test)(?:ing|id|idation)?(?![a-z])(?!.*_t3)")  # t3: the contest's dogs
 _OTHER_TASKS = {"DET", "VID", "Annotations", "ImageSets", "__MACOSX"}
 _ARCHIVE, _EXACT, _ALIKE, _LOOSE = range(4)
@@ -147,7 +147,7 @@ def _note(folder: Path, content: FolderContent, depth: int, edition: Edition, la
             layout.patches = folder / name
     for split, kind in _splits(folder, content, edition):
         if split in layout.images:
-            layout.images[split].append(Place((depth - 1, kind), folder))
+            layout.images[split].append(Place((max(depth - 1, 0), kind), folder))
 
 
 def _splits(folder: Path, content: FolderContent, edition: Edition) -> Iterator[tuple[str, int]]:
