@@ -14,6 +14,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.text import figures, frame_as_markdown, verdict_words
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report.records import Records
+from reproduce.report.speed.training_time import extrapolated_words
 from reproduce.study.claims import Claim
 
 Numbers = Mapping[str, Mapping[str, Any]]
@@ -131,14 +132,17 @@ def _relu(facts: Facts) -> str:
     )
 
 
-def _gpu(facts: Facts) -> str:
-    days = facts.training_days
-    here = days[days["evidence"].eq("measured") & days["precision"].eq("fp32") & days["kind"].eq("cpu")]
-    slowest = here.sort_values("days_mid").iloc[-1]
-    return (
-        f"Two GTX 580 took five to six days (paper). Two cores of {slowest['system'].split(',')[0]} would take "
-        f"{slowest['days_mid']:.0f} days in fp32, extrapolated from timed updates. No CPU time of 2012 is in print."
-    )
+def gpu_words(days: pd.DataFrame) -> str:
+    """Return what training took on GPUs in 2012 and would take on the slowest CPU timed here, from training days."""
+    here = days[days["evidence"].eq("extrapolated") & days["precision"].eq("fp32") & days["kind"].eq("cpu")]
+    said = "No CPU has been timed here."
+    if len(here):
+        slowest = here.sort_values("days_mid").iloc[-1]
+        said = (
+            f"Two cores of {slowest['system'].split(',')[0]} would take {slowest['days_mid']:.0f} days in fp32 "
+            f"({extrapolated_words(slowest['timed_steps'])})."
+        )
+    return f"Two GTX 580 took five to six days (paper). {said} No CPU time of 2012 is in print."
 
 
 ANSWERS = (
@@ -160,7 +164,12 @@ ANSWERS = (
         REDUCED,
         "alexnet_small.gain-of-dropout.difference",
     ),
-    Answer("How much faster was a GPU than a CPU?", _gpu, TIMED, "account-months-on-cpu"),
+    Answer(
+        "How much faster was a GPU than a CPU?",
+        lambda facts: gpu_words(facts.training_days),
+        TIMED,
+        "account-months-on-cpu",
+    ),
 )
 
 # What each ingredient does to the reduced net's test error: its name, the number, and the claim whose verdict is shown.

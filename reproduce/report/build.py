@@ -11,9 +11,13 @@ from reproduce.judge.numbers import NUMBERS_FILE, read_numbers
 from reproduce.report import ablations
 from reproduce.report.figures import by_device
 from reproduce.report.figures.ablation_forest import ablation_forest
-from reproduce.report.figures.error_by_year import after_alexnet, contest_errors
+from reproduce.report.figures.contest_errors import contest_errors
+from reproduce.report.figures.error_by_labels import error_by_labels
+from reproduce.report.figures.error_by_size import error_by_size
+from reproduce.report.figures.errors_since_alexnet import alexnet_to_nasnet, errors_since_alexnet
 from reproduce.report.figures.machine_times import training_days
-from reproduce.report.literature import milestones, timeline
+from reproduce.report.figures.why_it_fell import why_it_fell
+from reproduce.report.literature import drops, milestones, model_sizes, reasons, timeline
 from reproduce.report.literature.architectures import write_architectures
 from reproduce.report.notebooks import execute_notebook
 from reproduce.report.pipeline import write_pipeline
@@ -23,6 +27,7 @@ from reproduce.report.speed.timing_tables import load_timings
 from reproduce.report.studies import study_module
 from reproduce.report.studies.common import common_figures
 from reproduce.report.style import FIGURES, save_figure
+from reproduce.study.claims import load_claims
 from reproduce.study.study import load_study
 
 NOTEBOOK_SOURCES = EXPERIMENTS / "analysis"
@@ -67,22 +72,25 @@ def ablations_stage(folder: Path = FIGURES, loaded: Records | None = None) -> li
 
 
 def literature_stage(folder: Path = FIGURES) -> list[Path]:
-    """Write ``contest_errors`` and ``after_alexnet`` from ``paper_notes``; return the paths."""
+    """Write the figures of published error rates from ``paper_notes``; return the paths."""
     contest, models = timeline.load_contest(), milestones.load_later_models()
+    compared = drops.drops(contest)
+    single, human = timeline.single_alexnet(contest), timeline.human_error(contest)
     drawn = {
-        "contest_errors": contest_errors(
-            timeline.contest_series(contest),
-            timeline.single_alexnet(contest),
-            timeline.human_error(contest),
-            timeline.drops(contest),
+        "contest_errors": contest_errors(timeline.contest_series(contest), single, human, compared),
+        "why_it_fell": why_it_fell(reasons.reasons(load_claims()), drops.comparison(compared, "supplied")),
+        "alexnet_to_nasnet": alexnet_to_nasnet(milestones.milestones(models)),
+        "errors_since_alexnet": errors_since_alexnet(
+            milestones.published_single_models(models), milestones.best_weights(models)
         ),
-        "after_alexnet": after_alexnet(milestones.published_single_models(models), milestones.best_weights(models)),
+        "error_by_size": error_by_size(model_sizes.sized_models(models)),
+        "error_by_labels": error_by_labels(model_sizes.relabeled(models)),
     }
     return _save(drawn, folder)
 
 
 def timing_stage(folder: Path = FIGURES, tables: Path = TABLES) -> list[Path]:
-    """Write ``training_days``, and for the first device timed ``training_time_parts``, ``_scaling``, ``_roofline``.
+    """Write ``training_days``, and for the first device timed ``training_time_parts`` and ``_scaling``.
 
     Before any machine was timed the latter three say so. Returns the paths.
     """
@@ -91,7 +99,6 @@ def timing_stage(folder: Path = FIGURES, tables: Path = TABLES) -> list[Path]:
         "training_days": training_days(timings),
         "training_time_parts": by_device.parts(timings)[0],
         "training_time_scaling": by_device.scalings(timings)[0],
-        "training_time_roofline": by_device.rooflines(timings)[0],
     }
     return _save(drawn, folder)
 

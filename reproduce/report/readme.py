@@ -57,7 +57,7 @@ def _training_cost(records: Records) -> str:
 
 
 def _facts(records: Records) -> answers.Facts:
-    days = read_table(RESULTS / "tables" / "training_days.csv", "system evidence precision kind days_mid")
+    days = read_table(RESULTS / "tables" / "training_days.csv", "system evidence precision kind days_mid timed_steps")
     return answers.facts_of(records, read_numbers(), days)
 
 

@@ -15,6 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.textpath import TextPath
 from PIL import Image as Pixels
 
 from reproduce.base.files import atomic_path, write_bytes
@@ -31,7 +33,7 @@ PALETTE = tuple(sns.color_palette("colorblind").as_hex())
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, BROWN, PINK, GRAY, YELLOW, SKY = PALETTE
 INK = "#262626"
 MUTED = "#6b6b6b"
-SMALL_PT, BODY_PT = 7.5, 8.5
+SMALL_PT, BODY_PT, HEADLINE_PT = 7.5, 8.5, 9.0
 
 _STABLE = {
     "svg.hashsalt": "alexnet-2012",  # element ids else differ from run to run
@@ -91,6 +93,25 @@ def label_point(
     vertical = "center" if offset_pt[1] == 0 else "bottom" if offset_pt[1] > 0 else "top"
     look = {"fontsize": SMALL_PT, "ha": horizontal, "va": vertical, "linespacing": 1.15} | text_style
     axes.annotate(text, (x, y), xytext=offset_pt, textcoords="offset points", annotation_clip=False, **look)
+
+
+def headline(figure: Figure, sentence: str) -> None:
+    """Write over a figure the sentence it shows, from its left edge, wrapped to its width."""
+    width_pt, lines = 72 * figure.get_figwidth() - 10, [""]
+    for word in sentence.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if text_width_pt(longer, HEADLINE_PT, weight="bold") <= width_pt:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    text, look = "\n".join(lines), {"fontsize": HEADLINE_PT, "fontweight": "bold", "linespacing": 1.2}
+    figure.suptitle(text, x=4 / (72 * figure.get_figwidth()), ha="left", **look)
+
+
+def text_width_pt(text: str, size_pt: float = SMALL_PT, **font: Any) -> float:
+    """Return how wide a line of text is drawn, in points."""
+    family = FontProperties(family=_STABLE["font.family"], **font)
+    return float(TextPath((0, 0), text, size=size_pt, prop=family).get_extents().width)
 
 
 def not_run() -> Figure:

@@ -113,6 +113,6 @@ def test_the_kinds_of_work_are_those_of_the_papers_layers(tmp_path):
 def test_the_80_second_nets_updates_are_summed_over_its_schedule(tmp_path):
     timed = timings_of(tmp_path, of_rounds([9.0, 10.0, 11.0], network="80sec"), of_rounds([90.0, 100.0, 110.0]))
     assert training_time.seconds_words(timed) == (  # 11 * 50,000 / 128 updates of 10 ms
-        "The updates alone of its 11 epochs would take (extrapolated from timed updates): "
+        "The updates alone of its 11 epochs would take (extrapolated from 3 timed updates): "
         "on Intel Xeon, 2 cores, 43 s in fp32."
     )

@@ -66,8 +66,8 @@ def test_scaling_tells_batch_and_threads_apart(timed):
     assert fp32[fp32["varies"].eq("threads")]["at"].tolist() == [1, 2]
 
 
-def test_roofline_places_every_pass_that_computes(timed):
-    references, passes = timing_tables.roofline(timed, "a-machine", "cpu")
+def test_references_are_beside_every_pass_that_computes(timed):
+    references, passes = timing_tables.beside_references(timed, "a-machine", "cpu")
     peaks = dict(zip(references["precision"], references["peak_gflop_per_second"], strict=True))
     assert peaks == pytest.approx({"bf16": 8000, "fp32": 1000})  # of each precision the fastest round of any side
     assert references["gbyte_per_second"].tolist() == pytest.approx([20.0, 20.0])
@@ -87,7 +87,7 @@ def test_a_machine_without_load_whose_matrix_products_vary_is_not_called_quiet(t
     uneven = timings_of(frame, tmp_path)
     words = "uneven: the slowest round of a matrix product took 40 % longer than the fastest"
     assert timing_tables.machines(uneven)["quiet"].tolist() == [words]
-    measured = uneven.days[uneven.days["evidence"].eq("measured")]
+    measured = uneven.days[uneven.days["evidence"].eq("extrapolated")]
     assert measured["basis"].str.endswith(words).all() and not measured["loaded"].astype(bool).any()
     busy = timings_of(frame.assign(loaded=True), tmp_path / "busy")
     assert timing_tables.machines(busy)["quiet"].tolist() == [f"busy; {words}"]
@@ -105,8 +105,6 @@ def test_doubtful_devices_carry_their_doubts_in_their_names(tmp_path):
     assert timing_tables.machines(timed)["harness"].tolist() == ["earlier"]
     reasons = timing_tables.skipped(timed).set_index("what")["reason"]
     assert reasons["training_step_with_input"].startswith("timed by an earlier harness")
-    (roofline,) = by_device.rooflines(timed)
-    assert roofline.axes[0].get_title(loc="left").endswith("2 threads\n(busy, uneven, earlier harness)")
     labels = [text.get_text() for text in machine_times.training_days(timed).axes[0].get_yticklabels()]
     assert "Intel Xeon, 2 cores (2026, bf16; busy, uneven, earlier harness)" in labels
 
@@ -128,7 +126,7 @@ def test_the_stage_writes_every_figure_with_and_without_machines(timed, untimed,
         given.rows.to_csv(folder / "timing.csv", index=False)
         given.days.to_csv(folder / "training_days.csv", index=False)
         paths = timing_stage(tmp_path / f"figures{number}", folder)
-        assert len(paths) == 8 and all(path.stat().st_size > 1000 for path in paths)
+        assert len(paths) == 6 and all(path.stat().st_size > 1000 for path in paths)
     texts = [text.get_text() for figure in by_device.parts(untimed) for text in figure.axes[0].texts]
     assert texts == [timing_tables.NOT_TIMED]
 
@@ -142,7 +140,8 @@ def test_the_notebook_runs_with_a_timed_machine_as_without(timed, tmp_path):
     execute_notebook(tmp_path / "a.ipynb", tmp_path / "b.ipynb")
     outputs = {c.id: c.outputs for c in read_notebook(tmp_path / "b.ipynb").cells if c.cell_type == "code"}
     assert "step without normalization" in outputs["ratios"][0].data["text/markdown"]
-    assert all("image/png" in outputs[name][0].data for name in ("days", "parts", "scaling", "roofline"))
+    assert all("image/png" in outputs[name][0].data for name in ("days", "parts", "scaling"))
+    assert "extrapolated from" in outputs["short-answer"][0].data["text/markdown"]
     assert "published peaks" in outputs["factors"][0].data["text/markdown"]
     words = ("days", "parts", "scaling", "roofline")
     assert all(outputs[f"{name}-words"][0].data["text/markdown"].endswith(".") for name in words)

@@ -119,8 +119,13 @@ def hardware():
 
 
 def published():
-    columns = ["system", "year", "kind", "days_low", "days_high", "images_per_second", "note", "source", "verified"]
-    rows = [["two", 2012, "gpu", 5, 6, None, "", "paper", "A"], ["cpu", 2016, "cpu", None, None, 22, "", "manual", "B"]]
+    columns = ["system", "year", "kind", "days_low", "days_high", "epochs", "images_per_second", "note", "source"]
+    columns.append("verified")
+    rows = [
+        ["two", 2012, "gpu", 5, 6, None, None, "", "paper", "A"],
+        ["cpu", 2016, "cpu", None, None, None, 22, "", "manual", "B"],
+        ["many", 2017, "cpu", 1, 1, 100, None, "", "paper", "B"],
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -133,7 +138,7 @@ def timing():
 
 def test_each_kind_of_evidence_is_worked_by_its_own_rule():
     days = cost.training_days(timing(), hardware(), published()).set_index(["evidence", "system", "precision"])
-    measured = days.loc[("measured", "Intel(R) Xeon(R) Processor, 2 cores", "fp32")]
+    measured = days.loc[("extrapolated", "Intel(R) Xeon(R) Processor, 2 cores", "fp32")]
     assert measured["days_mid"] == pytest.approx(90 * 1_281_167 / 128 / 86_400)  # 128 images in one second
     assert measured["days_low"] == pytest.approx(0.8 * measured["days_mid"])
     assert measured["days_high"] == pytest.approx(2 * measured["days_mid"])
@@ -143,12 +148,14 @@ def test_each_kind_of_evidence_is_worked_by_its_own_rule():
     two = days.loc[("published", "two", "fp32")]
     assert (two["days_low"], two["days_mid"], two["days_high"]) == (5, 5.5, 6)
     assert days.loc[("published", "cpu", "fp32")]["days_mid"] == pytest.approx(60.66, abs=0.01)
+    assert days.loc[("published", "many", "fp32")]["days_mid"] == pytest.approx(0.9)  # printed for 100 epochs, not 90
+    assert measured["timed_steps"] > 0 and pd.isna(two["timed_steps"])
     server = days.loc[("estimated", "a server", "fp32")]
     assert server["days_low"] == pytest.approx(cost.days_at(cost.estimated_images_per_second(0.8, 300, 50, "fp32")))
     assert server["days_low"] < server["days_mid"] < server["days_high"]
     assert 31.7 < server["share_of_peak_percent_mid"] < 36  # 4.77e17 in 5.5 days of 3.16e12/s, and time for memory
     assert days.loc[("estimated", "a server", "bf16")]["days_mid"] < server["days_mid"]
-    assert set(days.index.get_level_values("evidence")) == {"measured", "published", "estimated"}
+    assert set(days.index.get_level_values("evidence")) == {"extrapolated", "published", "estimated"}
 
 
 def test_the_share_gives_the_papers_days_back_on_two_gpus_and_twice_as_many_on_one():

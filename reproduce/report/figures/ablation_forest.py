@@ -8,12 +8,21 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.textpath import TextPath
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from reproduce.report.ablations import Panel, Row, panels, verdicts_shown
 from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
-from reproduce.report.style import INK, MUTED, PURPLE, SMALL_PT, WIDE_INCHES, new_figure, styled, text_color
+from reproduce.report.style import (
+    INK,
+    MUTED,
+    PURPLE,
+    SMALL_PT,
+    WIDE_INCHES,
+    new_figure,
+    styled,
+    text_color,
+    text_width_pt,
+)
 
 _LINE_INCHES, _GAP_INCHES, _HEADER_INCHES, _AXIS_INCHES = 0.13, 0.07, 0.2, 0.5
 _TALL_INCHES = 6.0  # from here on the axis is labeled at both ends
@@ -56,7 +65,7 @@ def ablation_forest(table: pd.DataFrame) -> Figure:
         grid[0, 0].text(0.5, 0.5, "no claim names an ablation", ha="center", color=MUTED, fontstyle="italic")
         return figure
     lines = {line for panel in shown for row in panel.rows for line in row.label}
-    margin = _INDENT_PT + 6 + max(map(_width_pt, lines))
+    margin = _INDENT_PT + 6 + max(map(text_width_pt, lines))
     for axes, panel in zip(grid[:, 0], shown, strict=True):
         _draw_panel(axes, panel, margin)
     figure.legend(handles=_handles(shown), loc="outside upper center", ncols=4, handlelength=1.6, columnspacing=1.2)
@@ -69,10 +78,6 @@ def _row_height(row: Row) -> float:
 
 def _height(panel: Panel) -> float:
     return _HEADER_INCHES * len(panel.groups) + sum(map(_row_height, panel.rows))
-
-
-def _width_pt(text: str) -> float:
-    return float(TextPath((0, 0), text, size=SMALL_PT).get_extents().width)
 
 
 def _draw_panel(axes: Axes, panel: Panel, margin_pt: float) -> None:

@@ -53,12 +53,3 @@ def scalings(timings: Timings) -> list[Figure]:
         machine_times.speed_scaling(scaling[scaling["machine"].eq(machine)], " and ".join(words))
         for machine, words in devices.items()
     ]
-
-
-def rooflines(timings: Timings) -> list[Figure]:
-    """Return ``layer_times.roofline`` for each device, in every precision."""
-    figures = []
-    for setting in _settings(timings):
-        name = words(timings, setting).replace(f", {setting[2]}", "", 1)  # all precisions are in it
-        figures.append(layer_times.roofline(*timing_tables.roofline(timings, *setting[:2]), name))
-    return figures

@@ -24,12 +24,12 @@ from reproduce.report.style import (
 _MINUTE, _HOUR = 1 / 1440, 1 / 24  # of a day
 _DAY_TICKS = {10 * _MINUTE: "10 min", _HOUR: "1 h", 6 * _HOUR: "6 h", 1: "1 d", 7: "7 d", 30: "30 d", 365: "1 year"}
 _EVIDENCE = {
-    "measured": {"marker": "o", "color": BLUE, "markerfacecolor": BLUE},
+    "extrapolated": {"marker": "o", "color": BLUE, "markerfacecolor": BLUE},
     "published": {"marker": "s", "color": INK, "markerfacecolor": INK},
     "estimated": {"marker": "D", "color": ORANGE, "markerfacecolor": "white"},
 }
 _WORDS = {
-    "measured": "extrapolated from updates timed here (median; fastest to slowest round)",
+    "extrapolated": "extrapolated from updates timed here (median; fastest to slowest round)",
     "published": "published (as printed)",
     "estimated": "estimated (published peak x an assumed share; fp32 middles calibrated on the paper's days)",
 }

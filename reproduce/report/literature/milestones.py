@@ -21,14 +21,39 @@ MILESTONES = {
     "PolyNet": "PolyNet",
     "NASNet-A (6 @ 4032)": "NASNet-A",
     "SENet-154": "SENet-154",
-    "AmoebaNet-C": "AmoebaNet-C",
-    "EfficientNet-B7": "EfficientNet-B7",
+    "AmoebaNet-B (GPipe)": "AmoebaNet-B",
+    "EfficientNet-B8 with AdvProp": "EfficientNet-B8",
+    "VOLO-D5": "VOLO-D5",
     "ResNeXt-101 32x48d": "ResNeXt WSL",
     "NoisyStudent EfficientNet-L2": "NoisyStudent",
     "ViT-H/14": "ViT-H/14",
     "CoCa, fine-tuned": "CoCa",
+    "AIMv2-3B, frozen trunk": "AIMv2-3B",
 }
 """The models that the figure and the table name, with their short names: a choice of rows, not a measurement."""
+
+# Weights are published under file names; these are the names that papers and people use.
+_KNOWN_AS = {
+    "nasnetalarge": "NASNet-A",
+    "volo_d5_512": "VOLO-D5",
+    "eva02_large_patch14_448": "EVA-02-L",
+    "shufflenet_v2_x0_5": "ShuffleNet V2 x0.5",
+    "squeezenet1_1": "SqueezeNet 1.1",
+    "efficientnet_b4": "EfficientNet-B4",
+    "tf_efficientnetv2_s": "EfficientNetV2-S",
+    "mobilenetv4_hybrid_medium": "MobileNetV4 hybrid medium",
+    "mobilenet_v3_large": "MobileNetV3 large",
+    "mobilenet_v2": "MobileNetV2",
+    "googlenet": "GoogLeNet",
+    "vgg16": "VGG-16",
+    "resnet18": "ResNet-18",
+    "resnet50": "ResNet-50",
+    "resnet152": "ResNet-152",
+    "regnet_y_400mf": "RegNetY-400MF",
+    "AlexNet, 1 CNN": "AlexNet",
+    "NASNet-A (6 @ 4032)": "NASNet-A",
+    "BVLC AlexNet (Caffe)": "AlexNet, Caffe's copy",
+}
 
 # One architecture, several ways to train and test it: what a figure owes to its protocol.
 _SAME_NETWORK = {
@@ -43,34 +68,47 @@ def load_later_models(path: Path = LATER_MODELS_CSV) -> pd.DataFrame:
 
     Returns:
         one row per figure: ``model``, ``year`` int, ``kind``, ``top1_error_percent`` and ``top5_error_percent`` float,
-        ``params_millions``, ``input_px`` (words, as printed), ``crop_protocol``, ``views`` ("one" or "several"),
-        ``outside_data`` nullable boolean and ``outside_data_note``, ``split``, ``single_model`` boolean,
-        ``verification``, ``notes``, ``source``.
+        ``real_top1_error_percent`` and ``imagenetv2_top1_error_percent`` (other labels, other images),
+        ``params_millions``, ``gmacs`` (10^9 multiply-accumulates a view), ``input_px`` (words, as printed),
+        ``crop_protocol``, ``views`` ("one" or "several"), ``outside_data`` nullable boolean and ``outside_data_note``,
+        ``split``, ``single_model`` boolean, ``verification``, ``notes``, ``source``. Weights distilled from a model
+        that saw outside images count as outside data, whatever their own training set was.
 
     Raises:
         ReproduceError: a missing file or column, or a percentage outside 0 to 100.
     """
     raw = read_table(
         path,
-        "model single_model year kind top1 top5 params_M input_size crop_protocol views extra_data split verification "
-        "notes source",
+        "model single_model year kind top1_accuracy_percent top5_accuracy_percent real_top1_accuracy_percent "
+        "imagenetv2_top1_accuracy_percent params_millions gmacs input_size crop_protocol views extra_data split "
+        "verification notes source",
     )
     return pd.DataFrame(
         {
             **{name: raw[name] for name in ("model", "year", "kind")},
-            "top1_error_percent": _error(raw["top1"], path),
-            "top5_error_percent": _error(raw["top5"], path),
-            "params_millions": raw["params_M"].astype(float),
+            **{
+                f"{name}_error_percent": _error(raw[f"{name}_accuracy_percent"], path)
+                for name in ("top1", "top5", "real_top1", "imagenetv2_top1")
+            },
+            "params_millions": raw["params_millions"].astype(float),
+            "gmacs": raw["gmacs"].astype(float),
             "input_px": raw["input_size"],
             "crop_protocol": raw["crop_protocol"],
             "views": raw["views"],
-            "outside_data": yes_or_no(raw["extra_data"]),
+            # BEiT v2 saw the supplied images only, but its tokenizer was distilled from CLIP, which saw others.
+            "outside_data": yes_or_no(raw["extra_data"]) | raw["model"].str.startswith("beitv2"),
             "outside_data_note": raw["extra_data"],
             "split": raw["split"],
             "single_model": raw["single_model"].eq("yes"),
             **{name: raw[name] for name in ("verification", "notes", "source")},
         }
     )
+
+
+def known_as(model: str) -> str:
+    """Return the name people know a model by, where it differs from the name of its weights or its row."""
+    bare = model.split(" (IMAGENET1K")[0]
+    return _KNOWN_AS.get(model) or _KNOWN_AS.get(bare) or _KNOWN_AS.get(bare.split(".")[0], model)
 
 
 def published_single_models(models: pd.DataFrame) -> pd.DataFrame:
@@ -109,34 +147,35 @@ def milestones(models: pd.DataFrame) -> pd.DataFrame:
             f"{relative_to_repo(LATER_MODELS_CSV)} has no published figure for {missing[0]}; restore it with git"
         )
     measured = ["label", "year", "top1_error_percent", "top5_error_percent", "params_millions"]
-    setting = ["input_px", "crop_protocol", "outside_data_note", "verification", "source"]
+    setting = ["input_px", "crop_protocol", "views", "outside_data_note", "verification", "source"]
     named = single[single["label"].notna()].sort_values(["year", "top1_error_percent"], ascending=[True, False])
     return named[measured + setting].reset_index(drop=True)
 
 
 def best_weights(models: pd.DataFrame) -> pd.DataFrame:
-    """Return the best re-evaluated public weights, without outside images first, then with them: two rows.
-
-    Weights distilled from a model that saw outside images count as outside data, whatever their own training set was;
-    the table's notes name them.
-    """
+    """Return the best re-evaluated public weights, without outside images first, then with them: two rows."""
     tested = models[models["kind"].eq("independent re-evaluation")]
-    through_teacher = tested["model"].str.startswith("beitv2")  # its tokenizer was distilled from CLIP
-    outside = tested["outside_data"] | through_teacher
-    best = [tested[flag].nsmallest(1, "top1_error_percent") for flag in (~outside, outside)]
+    best = [tested[tested["outside_data"].eq(flag)].nsmallest(1, "top1_error_percent") for flag in (False, True)]
     return pd.concat(best).reset_index(drop=True)
 
 
 def smaller_than_nasnet(models: pd.DataFrame) -> pd.DataFrame:
-    """Return NASNet-A re-evaluated, and the smallest re-evaluated weights without outside images that beat it."""
-    tested = models[models["kind"].eq("independent re-evaluation") & ~models["outside_data"]]
-    nasnet = tested[tested["model"].str.startswith("nasnetalarge")]
+    """Return NASNet-A re-evaluated, and the smallest public weights trained on the supplied images that beat it.
+
+    Weights count whether their own library or somebody else measured them.
+
+    Raises:
+        ReproduceError: the table has no re-evaluation of NASNet-A.
+    """
+    public = models[models["kind"].isin(["independent re-evaluation", "library weights"]) & ~models["outside_data"]]
+    nasnet = public[public["model"].str.startswith("nasnetalarge")]
     if nasnet.empty:
         raise ReproduceError(
             f"{relative_to_repo(LATER_MODELS_CSV)} has no re-evaluation of nasnetalarge; restore it with git"
         )
-    better = tested[tested["top1_error_percent"] < nasnet["top1_error_percent"].iloc[0]]
-    return pd.concat([nasnet.head(1), better.nsmallest(1, "params_millions")]).reset_index(drop=True)
+    better = public[public["top1_error_percent"] < nasnet["top1_error_percent"].iloc[0]]
+    chosen = pd.concat([nasnet.head(1), better.nsmallest(1, "params_millions")]).reset_index(drop=True)
+    return chosen.assign(model=chosen["model"].map(known_as))
 
 
 def protocol_spread(models: pd.DataFrame) -> pd.DataFrame:

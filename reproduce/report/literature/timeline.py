@@ -6,13 +6,11 @@ trained on. Every table here carries those columns, and differences between diff
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES, relative_to_repo
 from reproduce.base.tables import percentages, read_table, yes_or_no
-from reproduce.base.text import format_number
 
 TIMELINE_CSV = PAPER_NOTES / "ilsvrc_timeline.csv"
 
@@ -98,72 +96,12 @@ def contest_series(contest: pd.DataFrame) -> pd.DataFrame:
 
 def single_alexnet(contest: pd.DataFrame) -> pd.Series:
     """Return the row of one AlexNet, ten views, on ILSVRC-2012 validation (paper, table 2)."""
-    return _entry(contest, test_set="ILSVRC-2012", split="val", role="paper, validation", method="1 CNN, ten-view")
+    return entry(contest, test_set="ILSVRC-2012", split="val", role="paper, validation", method="1 CNN, ten-view")
 
 
 def human_error(contest: pd.DataFrame) -> pd.Series:
     """Return the row of the better trained annotator (Russakovsky et al. 2015, section 6.4)."""
     return contest[contest["role"].eq("human")].nsmallest(1, "top5_error_percent").iloc[0]
-
-
-def drops(contest: pd.DataFrame) -> pd.DataFrame:
-    """Return before and after figures of 2012, each saying whether the two ends were measured on the same images.
-
-    Returns:
-        one row per comparison: ``comparison``, ``metric``, ``before`` and ``after`` (words), ``before_percent``,
-        ``after_percent``, ``drop_points`` (percentage points), ``drop_percent`` (of the error before), ``same_images``,
-        ``standard_errors`` (the drop over the binomial standard error of the difference;
-        missing where the images differ).
-    """
-    tokyo = _entry(contest, year=2012, place="runner-up", outside_data=False)
-    supplied = _entry(contest, year=2012, place="winner", outside_data=False)
-    outside = _entry(contest, year=2012, place="winner", outside_data=True)
-    fisher = _entry(contest, test_set="ILSVRC-2010", split="test", team="Sanchez & Perronnin")
-    one_net = _entry(contest, test_set="ILSVRC-2010", split="test", method="one CNN, ten-view average")
-    winner_2011 = _entry(contest, year=2011, place="winner", outside_data=False)
-    rows = [
-        ("ILSVRC-2012 test, supplied data", tokyo, supplied, "top5"),
-        ("ILSVRC-2012 test, winner with outside data", tokyo, outside, "top5"),
-        ("runner-up (test) to one network (validation)", tokyo, single_alexnet(contest), "top5"),
-        ("ILSVRC-2010 test, one network", fisher, one_net, "top5"),
-        ("ILSVRC-2010 test, one network", fisher, one_net, "top1"),
-        ('the quoted "25 to 16": 2011 winner to 2012 winner', winner_2011, supplied, "top5"),
-    ]
-    return pd.DataFrame([{"comparison": words} | _drop(before, after, metric) for words, before, after, metric in rows])
-
-
-def statement(compared: pd.DataFrame) -> str:
-    """Return ``drops`` as the sentence that may be said: on the same images first, then what the quoted one mixes."""
-    top5 = compared[compared["metric"].eq("top-5")].set_index("comparison")
-    supplied = top5.loc["ILSVRC-2012 test, supplied data"]
-    outside = top5.loc["ILSVRC-2012 test, winner with outside data"]
-    older = top5.loc["ILSVRC-2010 test, one network"]
-    quoted = top5[top5.index.str.contains("quoted")].iloc[0]
-    ends = {
-        row.name: [format_number(row[f"{end}_percent"], 1) for end in ("before", "after")] for _, row in top5.iterrows()
-    }
-    points, share = format_number(supplied.drop_points, 1), format_number(supplied.drop_percent, 0)
-    return (
-        f"On the same 2012 test images the top-5 error fell from {ends[supplied.name][0]} % (runner-up) to "
-        f"**{ends[supplied.name][1]} %** with the supplied training images ({points} points, {share} % of the errors), "
-        f"or to {ends[outside.name][1]} % with outside images ({format_number(outside.drop_percent, 0)} %). On 2010's "
-        f"test images one network took it from {ends[older.name][0]} % to {ends[older.name][1]} %. The quoted ends, "
-        f"{ends[quoted.name][0]} and {ends[quoted.name][1]} %, are the winners of two years on two sets of images."
-    )
-
-
-def yearly_drops(series: pd.DataFrame) -> pd.DataFrame:
-    """Return the winner's error year by year on supplied data: ``drop_points``, ``drop_percent``, ``same_images``."""
-    winners = series[series["place"].eq("winner") & ~series["outside_data"]].sort_values("year")
-    rows = []
-    for (_, before), (_, after) in zip(winners.iloc[:-1].iterrows(), winners.iloc[1:].iterrows(), strict=True):
-        same = before["test_set"] == after["test_set"]
-        rows.append(
-            {"years": f"{before['year']} to {after['year']}", "winner": after["team"]}
-            | _change(before, after, "top5")
-            | {"same_images": same}
-        )
-    return pd.DataFrame(rows)
 
 
 def best_per_team(contest: pd.DataFrame, last_year: int = 2012) -> pd.DataFrame:
@@ -177,24 +115,12 @@ def best_per_team(contest: pd.DataFrame, last_year: int = 2012) -> pd.DataFrame:
     return best[columns].reset_index(drop=True)
 
 
-def _drop(before: pd.Series, after: pd.Series, metric: str) -> dict[str, object]:
-    same = before["test_set"] == after["test_set"] and before["split"] == after["split"]
-    words = {name: f"{row['team']}, {row['method']}" for name, row in (("before", before), ("after", after))}
-    change = _change(before, after, metric)
-    errors = np.array([change["before_percent"], change["after_percent"]])
-    spread = np.sqrt((errors * (100 - errors) / [before["images"], after["images"]]).sum())  # binomial, independent
-    noise = {"same_images": same, "standard_errors": change["drop_points"] / spread if same else np.nan}
-    return {"metric": metric.replace("top", "top-")} | words | change | noise
+def entry(contest: pd.DataFrame, **wanted: object) -> pd.Series:
+    """Return the one row whose columns have the values wanted.
 
-
-def _change(before: pd.Series, after: pd.Series, metric: str) -> dict[str, float]:
-    old, new = before[f"{metric}_error_percent"], after[f"{metric}_error_percent"]
-    drop = round(old - new, 6)  # back to the decimals of the source
-    return {"before_percent": old, "after_percent": new, "drop_points": drop, "drop_percent": 100 * drop / old}
-
-
-def _entry(contest: pd.DataFrame, **wanted: object) -> pd.Series:
-    """Return the one row whose columns have the values wanted."""
+    Raises:
+        ReproduceError: no row has them, or rows with different errors have.
+    """
     fits = pd.concat([contest[name].eq(value) for name, value in wanted.items()], axis=1).all(axis=1)
     chosen = contest[fits].drop_duplicates("top5_error_percent")
     if len(chosen) != 1:

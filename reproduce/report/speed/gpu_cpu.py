@@ -4,7 +4,14 @@ import pandas as pd
 
 from reproduce.base.text import format_number
 from reproduce.report.speed.time_ratios import scaling
-from reproduce.report.speed.timing_tables import PAPER, Timings, at_all_threads, device_names, roofline, shares_by_kind
+from reproduce.report.speed.timing_tables import (
+    PAPER,
+    Timings,
+    at_all_threads,
+    beside_references,
+    device_names,
+    shares_by_kind,
+)
 
 BY_DEFINITION = " (middle by definition)"  # in the name of a system whose middle is calibrated on itself
 _LAST_YEAR = 2012  # of the machines that the claims are about
@@ -20,8 +27,20 @@ def factors(timings: Timings) -> pd.DataFrame:
     days = timings.days
     rows = _same_source(days[days["evidence"].eq("published")], "published")
     rows += _peaks(days[days["evidence"].eq("estimated") & days["year"].le(_LAST_YEAR) & days["precision"].eq("fp32")])
-    rows += _same_source(days[days["evidence"].eq("measured")], "measured")
+    rows += _same_source(days[days["evidence"].eq("extrapolated")], "measured")
     return pd.DataFrame(rows, columns=_COLUMNS).astype({"from_times": "float64", "to_times": "float64"})
+
+
+def many_cpus_words(timings: Timings) -> str:
+    """Return the fastest printed training on CPUs, in minutes, and what its figure is of."""
+    days = timings.days
+    printed = days[days["evidence"].eq("published") & days["kind"].eq("cpu")].nsmallest(1, "days_mid").iloc[0]
+    took = printed["basis"].split(";")[0]
+    return (
+        f"CPUs can do it in minutes if there are enough of them: {printed['system']} took {took} "
+        f"({printed['source'].split(',')[0].removesuffix(' et al.')} and others, {printed['year']}), which is "
+        f"{format_number(1440 * printed['days_mid'], 1)} minutes for 90."
+    )
 
 
 def _same_source(days: pd.DataFrame, evidence: str) -> list[list[object]]:
@@ -50,7 +69,7 @@ def reference_words(timings: Timings) -> str:
     """Return the least and the most of the reference matrix product that the paper's layers reach, by kind."""
     said = []
     for (machine, device), name in device_names(timings).items():
-        references, passes = roofline(timings, machine, device)
+        references, passes = beside_references(timings, machine, device)
         if passes.empty:
             continue
         peaks = references.set_index("precision")["peak_gflop_per_second"]
@@ -113,8 +132,8 @@ def kinds_words(timings: Timings) -> str:
 
 
 def spread_words(low: float, high: float) -> str:
-    """Return the least and the most percent of any round, and that they hold nothing at all where they do."""
-    doubt = ", which does not tell it from nothing" if low <= 0 <= high else ""
+    """Return the least and the most percent of any round, and that no difference is shown where they enclose zero."""
+    doubt = ": no difference shown" if low <= 0 <= high else ""
     return f" (by round {_range(low, high)} %{doubt})"
 
 

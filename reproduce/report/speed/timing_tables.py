@@ -29,13 +29,14 @@ _WORK = ["matrix_multiply", "memory_copy", "forward", "training_step", "training
 _WORK += ["layer_forward", "layer_backward", "loss", "update"]
 _NOT_COMPARABLE = "timed by an earlier harness in another way, so not compared"
 _TIMING_COLUMNS = (
-    "machine cpu cores gpu loaded device device_name precision threads network what layer batch_size rounds ms_median "
-    "ms_min ms_max ms_by_round images_per_second gflop gbyte gflop_per_second gbyte_per_second skipped "
+    "machine cpu cores gpu loaded device device_name precision threads network what layer batch_size rounds "
+    "calls_per_round ms_median ms_min ms_max ms_by_round images_per_second gflop gbyte gflop_per_second "
+    "gbyte_per_second skipped "
     "percent_of_matrix_product uneven_percent"
 )
 _DAYS_COLUMNS = (
     "machine device system year kind evidence precision days_low days_mid days_high images_per_second_mid peak_gflops "
-    "bandwidth_gb_per_s loaded basis source"
+    "bandwidth_gb_per_s loaded timed_steps basis source"
 )
 
 
@@ -210,7 +211,7 @@ def shares_by_kind(timings: Timings) -> pd.DataFrame:
     return pd.DataFrame(table, columns=[*SETTING, "network", "batch_size", *KINDS])
 
 
-def roofline(timings: Timings, machine: str, device: str) -> tuple[pd.DataFrame, pd.DataFrame]:
+def beside_references(timings: Timings, machine: str, device: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the reference speeds of a device at all threads, and its layers' passes in the paper's net.
 
     Returns:

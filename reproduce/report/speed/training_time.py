@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from reproduce.base.text import format_number
+from reproduce.base.text import figures, format_number
 from reproduce.data.registry import CIFAR10
 from reproduce.report.records import Records
 from reproduce.report.speed.gpu_cpu import BY_DEFINITION, spread_words
@@ -31,7 +31,11 @@ def seconds_to_error(records: Records, study: str, variant: str, error: float) -
     return pd.DataFrame(table, columns=["seed", "seconds", "all_seconds", "threads", "cpu"])
 
 
-_EXTRAPOLATED = "(extrapolated from timed updates)"
+def extrapolated_words(timed_steps: float) -> str:
+    """Return that a time was not waited for, and from how many updates it follows."""
+    return f"extrapolated from {timed_steps:.0f} timed updates"
+
+
 _TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last year of the estimates that do)
     "training-days": ("gpu", 2012),
     "account-week-on-gpus": ("gpu", 2012),
@@ -57,7 +61,7 @@ def claims_on_days(timings: Timings, claims: Sequence[Claim], sources: bool = Tr
                 "claim": claim.statement,
                 "published": _spans(days[days["evidence"].eq("published")], years=True, sources=sources),
                 "estimated, machines to 2012": _spans(of_2012),
-                "extrapolated from updates timed here": _spans(days[days["evidence"].eq("measured")])
+                "extrapolated from updates timed here": _spans(days[days["evidence"].eq("extrapolated")])
                 or f"no {kind.upper()} timed yet: `python -m reproduce time`",
                 "finding": f"**{found}**",
             }
@@ -71,7 +75,7 @@ def cost_words(timings: Timings) -> str:
     No machine here has run it: the days follow from the updates timed. Each precision is said by itself, with what the
     paper's own two GPUs took and what making batches adds.
     """
-    measured = timings.days[timings.days["evidence"].eq("measured")]
+    measured = timings.days[timings.days["evidence"].eq("extrapolated")]
     paper = timings.days[timings.days["evidence"].eq("published")].sort_values("year").iloc[0]
     if measured.empty:
         return f"No machine has been timed yet; {paper.system} took {_ends(paper)} days."
@@ -87,7 +91,8 @@ def cost_words(timings: Timings) -> str:
 def _sentence(name: str, days: pd.DataFrame, timings: Timings) -> str:
     ordered = days.sort_values("days_mid")
     each = [f"{_days(row.days_mid)} days{_between(row)} in {row.precision}" for row in ordered.itertuples()]
-    text = f"{name}: the updates alone of AlexNet's 90 epochs would take {' and '.join(each)} {_EXTRAPOLATED}."
+    source = extrapolated_words(days["timed_steps"].min())
+    text = f"{name}: the updates alone of AlexNet's 90 epochs would take {' and '.join(each)} ({source})."
     first, beside = days.iloc[0], ratios(timings)
     here = beside["machine"].eq(first["machine"]) & beside["device"].eq(first["device"])
     beside = beside[here & beside["compared"].eq(WITH_INPUT)].set_index("precision")
@@ -116,7 +121,8 @@ def _spans(days: pd.DataFrame, years: bool = False, sources: bool = False) -> st
         said += [f"{row.year}: {row.basis}" if sources else str(row.year)] if years else []
         notes = f" ({'; '.join(said)})" if said else ""
         system = row.system.removesuffix(BY_DEFINITION)  # the middle is not shown
-        spans.append(f"{system}, {row.precision}: {' to '.join(ends)} days{notes}")
+        amount = f"{1440 * row.days_mid:.0f} minutes" if row.days_high < 0.1 else f"{' to '.join(ends)} days"
+        spans.append(f"{system}, {row.precision}: {amount}{notes}")
     return "; ".join(spans)
 
 
@@ -131,6 +137,8 @@ def _span(row: tuple) -> list[str]:
 
 
 def _days(value: float) -> str:
+    if value < 0.1:
+        return figures(value)[0]
     return format_number(value, 0 if value >= 10 else 1 if value >= 1 else 2)
 
 
@@ -156,7 +164,8 @@ def seconds_words(timings: Timings, network: str = "80sec", epochs: int = 11) ->
         said.append(f"on {names[machine, device]}, {' and '.join(each)}")
     if not said:
         return "No machine has been timed yet."
-    return f"The updates alone of its {epochs} epochs would take {_EXTRAPOLATED}: {'; '.join(said)}."
+    source = extrapolated_words((steps["rounds"] * steps["calls_per_round"]).min())
+    return f"The updates alone of its {epochs} epochs would take ({source}): {'; '.join(said)}."
 
 
 _SECONDS = ["run", "timed", "seeds that got there", "fastest of these", "median of these", "slowest of these"]

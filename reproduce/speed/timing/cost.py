@@ -1,7 +1,8 @@
-"""The cost model: operations and bytes of training AlexNet, and the days it takes, measured, published or estimated.
+"""The cost model: operations and bytes of training AlexNet, and its days, extrapolated, published or estimated.
 
-Three kinds of evidence are never mixed in a row. ``measured``: timed here. ``published``: printed by others for their
-machine. ``estimated``: operations over an assumed share of a published peak, plus bytes over the published bandwidth.
+Three kinds of evidence are never mixed in a row. ``extrapolated``: from updates timed here. ``published``: printed by
+others for their machine. ``estimated``: operations over an assumed share of a published peak, plus bytes over the
+published bandwidth.
 
 The middle of every fp32 estimate is calibrated: the share of the peak at which two GTX 580 take the paper's own five to
 six days. So the middles say how other machines compare with those two, and nothing on whether the days are right.
@@ -28,7 +29,7 @@ TRAINING_IMAGES = 1_281_167  # of ILSVRC-2012
 SECONDS_A_DAY = 86_400
 HARDWARE_CSV = PAPER_NOTES / "hardware.csv"
 PUBLISHED_CSV = PAPER_NOTES / "published_speeds.csv"
-MEASURED, PUBLISHED, ESTIMATED = "measured", "published", "estimated"
+EXTRAPOLATED, PUBLISHED, ESTIMATED = "extrapolated", "published", "estimated"
 
 _UPDATE_ACCESSES = 5  # of four bytes a parameter: gradient, velocity and weight read, velocity and weight written
 _BEFORE_TENSOR_CORES = "fp32"
@@ -109,20 +110,20 @@ def training_days(timing: pd.DataFrame, hardware: pd.DataFrame, published: pd.Da
     """Return the days of training AlexNet by machine, with the kind of evidence and its uncertainty.
 
     Args:
-        timing: ``rows.read_all``; its machines are the measured ones.
+        timing: ``rows.read_all``; its machines are the extrapolated ones.
         hardware: ``load_hardware``; the estimated ones.
         published: ``load_published``.
 
     Returns:
-        one row per machine and precision: ``days_low`` <= ``days_mid`` <= ``days_high``. Measured: fastest, median and
-        slowest round. Published: as printed, the middle between. Estimated: the highest, middle and lowest share;
+        one row per machine and precision: ``days_low`` <= ``days_mid`` <= ``days_high``. Extrapolated: fastest, median
+        and slowest round. Published: as printed, the middle between. Estimated: the highest, middle and lowest share;
         every middle in fp32 is calibrated on the paper's days, that of two GTX 580 so by definition.
     """
-    rows = [*_measured_days(timing), *_published_days(published), *_estimated_days(hardware)]
+    rows = [*_extrapolated_days(timing), *_published_days(published), *_estimated_days(hardware)]
     return pd.DataFrame(rows).reset_index(drop=True)
 
 
-def _measured_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
+def _extrapolated_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
     steps = training_steps(timing)
     all_threads = steps["threads"].eq(steps.groupby("machine")["threads"].transform("max"))
     steps = steps[steps["network"].eq(NETWORK) & all_threads]
@@ -136,13 +137,14 @@ def _measured_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
             name += f", batches of {step.batch_size:.0f}"
         days = [days_at(1e3 * step.batch_size / ms) for ms in (step.ms_min, step.ms_median, step.ms_max)]
         rows.append(
-            _days_row(name, str(step.started_utc)[:4], "cpu" if on_cpu else "gpu", MEASURED, days)
+            _days_row(name, str(step.started_utc)[:4], "cpu" if on_cpu else "gpu", EXTRAPOLATED, days)
             | {
                 "machine": step.machine,
                 "device": step.device,
                 "precision": step.precision,
                 "threads": step.threads if on_cpu else None,
                 "loaded": bool(step.loaded),
+                "timed_steps": step.rounds * step.calls_per_round,
                 "basis": basis,
                 "source": f"results/timing/{step.machine}.csv",
             }
@@ -154,7 +156,8 @@ def _published_days(published: pd.DataFrame) -> list[dict[str, Any]]:
     rows = []
     for row in published.itertuples():
         low, high = (row.days_low, row.days_high) if pd.notna(row.days_low) else [days_at(row.images_per_second)] * 2
-        days = [low, (low + high) / 2, high]
+        share = 1 if pd.isna(row.epochs) else EPOCHS / row.epochs
+        days = [share * each for each in (low, (low + high) / 2, high)]
         extra = {"precision": "fp32", "basis": row.note, "source": f"{row.source} ({row.verified})"}
         rows.append(_days_row(row.system, row.year, row.kind, PUBLISHED, days) | extra)
     return rows
@@ -194,7 +197,7 @@ def _days_row(system: str, year: Any, kind: str, evidence: str, days: list[float
     figures |= dict(zip((f"images_per_second_{at}" for at in ("low", "mid", "high")), speeds, strict=True))
     shares = {f"share_of_peak_percent_{at}": None for at in ("low", "mid", "high")}
     shares |= {"peak_gflops": None, "bandwidth_gb_per_s": None}
-    return head | figures | shares | {"loaded": None, "basis": "", "source": ""}
+    return head | figures | shares | {"loaded": None, "timed_steps": None, "basis": "", "source": ""}
 
 
 def load_hardware(path: Path = HARDWARE_CSV) -> pd.DataFrame:
@@ -214,7 +217,7 @@ def load_published(path: Path = PUBLISHED_CSV) -> pd.DataFrame:
         ReproduceError: it cannot be read, or a row lacks its system, kind or source.
     """
     needed = ["system", "year", "kind", "note", "source", "verified"]
-    table = read_csv(path, [*needed, "days_low", "days_high", "images_per_second"])
+    table = read_csv(path, [*needed, "days_low", "days_high", "epochs", "images_per_second"])
     return _filled(table, needed, path)
 
 

@@ -190,10 +190,10 @@ def standing_table(speeds: Speeds) -> pd.DataFrame:
     """Return days of AlexNet's training: this machine among the published and the estimated, slowest first."""
     rows = speeds.rows[speeds.rows["device"].eq(speeds.device)]
     days = cost.training_days(rows, cost.load_hardware(), cost.load_published())
-    here = days["evidence"].eq(cost.MEASURED)
+    here = days["evidence"].eq(cost.EXTRAPOLATED)
     shown = days.assign(shown=days["precision"].where(here, ""))  # this machine in every precision it was timed in
     fastest = shown.sort_values("days_mid").drop_duplicates(["system", "evidence", "shown"])
-    here = fastest["evidence"].eq(cost.MEASURED)
+    here = fastest["evidence"].eq(cost.EXTRAPOLATED)
     shown = fastest.assign(system=fastest["system"].where(~here, "this machine: " + fastest["system"]))
     shown = shown.sort_values("days_mid", ascending=False)
     spans = [span_words(row.days_low, row.days_high) for row in shown.itertuples()]
@@ -232,7 +232,8 @@ def estimate_text(studies: Sequence[Study], speeds: Speeds) -> str:
     times = study_table(studies, speeds).to_markdown(index=False, disable_numparse=True)
     return (
         f"Training AlexNet (two columns, 90 epochs of {cost.TRAINING_IMAGES:,} images), slowest first\n\n{stand}\n\n"
-        "measured: timed here. published: printed by others. estimated: published peak times an assumed share of it\n"
+        "extrapolated: from updates timed here. published: printed by others. "
+        "estimated: published peak times an assumed share of it\n"
         "(reproduce/speed/timing/cost.py), good to a factor of three at best; fp32 middles are calibrated on the\n"
         "paper's own days on two GTX 580.\n\n"
         f"The studies on this machine ({speeds.device}), one run after another\n\n{times}\n\n"

@@ -1,0 +1,86 @@
+"""Top-1 error against parameters and against operations, one network each. Table in, figure out."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
+
+from reproduce.base.text import format_number
+from reproduce.report.literature.model_sizes import alexnet_and_its_equal
+from reproduce.report.style import (
+    BLUE,
+    INK,
+    MUTED,
+    VERMILION,
+    WIDE_INCHES,
+    headline,
+    label_point,
+    new_figure,
+    styled,
+    text_color,
+)
+
+# Models named in both panels, with the offsets of their labels in points: in parameters, in operations.
+_NAMED = {
+    "AlexNet": ((0, 6), (5, 5)),
+    "ShuffleNet V2 x0.5": ((6, -3), (6, -3)),
+    "VGG-16": ((0, 6), (6, 2)),
+    "GoogLeNet": ((5, 6), (5, 5)),
+    "ResNet-50": ((6, 22), (8, 26)),
+    "EfficientNet-B4": ((-4, -9), (-4, -9)),
+    "NASNet-A": ((6, 12), (8, 12)),
+    "VOLO-D5": ((-3, -8), (-3, -8)),
+}
+_BOX = {"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.75, "linewidth": 0}
+_BEFORE_2015 = "2012 to 2014"
+_PANELS = {
+    "params_millions": "parameters, millions (log scale)",
+    "gmacs": "10\u2079 multiply-accumulates a view (log scale)",
+}
+
+
+@styled
+def error_by_size(sized: pd.DataFrame) -> Figure:
+    """Draw top-1 error against parameters (left) and multiply-accumulates (right), AlexNet's error as a line.
+
+    Args:
+        sized: ``model_sizes.sized_models``.
+    """
+    alexnet, equal = alexnet_and_its_equal(sized)
+    figure, grid = new_figure(WIDE_INCHES, 3.9, ncols=2, sharey=True)
+    headline(figure, _sentence(alexnet, equal))
+    for axes, (column, words) in zip(grid, _PANELS.items(), strict=True):
+        _draw_panel(axes, sized, column, alexnet)
+        axes.set(xscale="log", xlabel=words, ylim=(8, 45))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    grid[0].set_ylabel("top-1 error on ImageNet validation, %")
+    grid[1].legend(loc="upper right", handletextpad=0.3)
+    return figure
+
+
+def _sentence(alexnet: pd.Series, equal: pd.Series) -> str:
+    errors = [format_number(row["top1_error_percent"], 1) for row in (equal, alexnet)]
+    fewer = format_number(alexnet["gmacs"] / equal["gmacs"], 0)
+    return (
+        f"{equal['name']} does no worse than AlexNet ({errors[0]} against {errors[1]} % top-1 error) with "
+        f"{format_number(equal['params_millions'], 1)} million parameters for "
+        f"{format_number(alexnet['params_millions'], 0)} million, and {fewer} times fewer operations."
+    )
+
+
+def _draw_panel(axes: Axes, sized: pd.DataFrame, column: str, alexnet: pd.Series) -> None:
+    axes.axhline(alexnet["top1_error_percent"], color=MUTED, linestyle=":", linewidth=1, zorder=0)
+    early = sized["year"].lt(2015)
+    for part, color, marker, words in (
+        (sized[~early], BLUE, "o", f"{sized['year'][~early].min()} to {sized['year'].max()}"),
+        (sized[early], VERMILION, "s", _BEFORE_2015),
+    ):
+        look = {"color": color, "marker": marker, "linestyle": "none", "markersize": 3.5, "alpha": 0.45}
+        axes.plot(part[column], part["top1_error_percent"], label=words, **look)
+    for name, offsets in _NAMED.items():
+        # One row each: where a model was trained or tested several times, the one printed first in the table's order.
+        row = sized[sized["name"].eq(name)].sort_values(["year", "kind"], kind="stable").iloc[0]
+        color = VERMILION if row["year"] < 2015 else BLUE
+        axes.plot(row[column], row["top1_error_percent"], marker="o", color=INK, markersize=5, markerfacecolor="none")
+        offset = offsets[list(_PANELS).index(column)]
+        label_point(axes, row[column], row["top1_error_percent"], name, offset, color=text_color(color), bbox=_BOX)

@@ -1,0 +1,111 @@
+"""The three lines with which each notebook opens, made from the same tables as the rest of it."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from reproduce.base.text import format_number, unit_words, verdict_words, with_interval
+from reproduce.judge.rules import INCONCLUSIVE, NO_EFFECT, NOT_RUN, REPRODUCED
+from reproduce.report.answers import EFFECTS, effect_words, gpu_words
+from reproduce.report.literature import drops, milestones, timeline
+from reproduce.report.records import Records
+from reproduce.report.speed import gpu_cpu
+from reproduce.report.speed.timing_tables import Timings
+
+
+def _lines(*sentences: str) -> str:
+    return "**Short answer**\n\n" + "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def of_25_to_16(contest: pd.DataFrame, models: pd.DataFrame) -> str:
+    """Return whether the error fell from 25 to 16 %, whether it halved, and what came after."""
+    compared = drops.drops(contest)
+    same, quoted, outside = (drops.comparison(compared, name) for name in ("supplied", "quoted", "outside"))
+    later = drops.yearly_drops(timeline.contest_series(contest))
+    larger = later[later["drop_percent"] > same["drop_percent"]]
+    points = "No other year" if later["drop_points"].le(same["drop_points"]).all() else "Another year"
+    named = milestones.milestones(models).set_index("label")
+    alexnet, nasnet, volo = (named.loc[name] for name in ("AlexNet", "NASNet-A", "VOLO-D5"))
+    start, middle, end = (format_number(row["top1_error_percent"], 1) for row in (alexnet, nasnet, volo))
+    return _lines(
+        f"Roughly 25 to 16: on the same test images the top-5 error fell from {_one(same, 'before')} to "
+        f"{_one(same, 'after')} %, {_points(same)}. "
+        f"The quoted {_one(quoted, 'before')} to {_one(quoted, 'after')} % compares two test sets.",
+        f"It was not halved: {format_number(same['drop_percent'], 0)} % of the errors went, "
+        f"{format_number(outside['drop_percent'], 0)} % with outside images. {points} took off more points; "
+        f"{' and '.join(larger['years'])} took off a larger share.",
+        f"One network's top-1 error then fell from {start} % (AlexNet, 2012) to {middle} % (NASNet-A, "
+        f"{nasnet['year']}) and {end} % (VOLO-D5, {volo['year']}) without outside images.",
+    )
+
+
+def of_cifar10_nets(records: Records, study: str = "cifar10_nets") -> str:
+    """Return how many of the published nets' claims are decided, and the error rates beside the published ones."""
+    rows = [row for row in records.verdicts.itertuples() if records.claim(row.claim_id).study == study]
+    counts = Counter(row.verdict for row in rows)
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    good = [_judged(row, records) for row in rows if row.verdict == REPRODUCED]
+    other = [_judged(row, records) for row in rows if row.verdict not in (REPRODUCED, NOT_RUN)]
+    return _lines(
+        f"Of {len(rows)} claims about these nets: {said}.",
+        f"Reproduced: {'; '.join(good)}." if good else "No claim is reproduced yet.",
+        f"Decided otherwise, or open: {'; '.join(other)}." if other else "No other claim has runs yet.",
+    )
+
+
+def _judged(row: Any, records: Records) -> str:
+    claim, unit = records.claim(row.claim_id), unit_words(row.unit)
+    arms = " minus ".join(f"`{arm}`" for arm in claim.arms)
+    target = f"{claim.targets[0].value:g}{unit}" if claim.targets else "a direction"
+    ours = with_interval(row.estimate, row.low, row.high, unit=unit)
+    verdict = "" if row.verdict == REPRODUCED else f", {verdict_words(row.verdict, row.negligible_within, row.unit)}"
+    return f"{arms} {ours} against {target}{verdict}"
+
+
+def of_ablations(numbers: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return which ingredients lower the reduced net's test error most, which do not, and what ReLU is worth."""
+    effects = [(name, numbers[number_id]) for name, number_id, _ in EFFECTS if numbers[number_id]["value"] is not None]
+    if not effects:
+        return _lines(
+            "Nothing has been run yet.", "Every claim is listed below.", "Each names the command that runs it."
+        )
+    effects.sort(key=lambda effect: -effect[1]["value"])
+    open_claims = {name for name, _, claim_id in EFFECTS if numbers[claim_id]["verdict"] in (INCONCLUSIVE, NO_EFFECT)}
+    clear = [(name, row) for name, row in effects if name not in open_claims and (row["low"] or 0) > 0]
+    rest = [name for name, _ in effects if name not in dict(clear)]
+    gains = ", ".join(f"with {name} it is {effect_words(row)}" for name, row in clear[:3])
+    more = ", ".join(f"{name} {format_number(row['value'], 1)}" for name, row in clear[3:])
+    relu = numbers["relu-six-times-faster"]
+    return _lines(
+        f"On the reduced net (CIFAR-10, not ImageNet) the test error falls most by three ingredients: {gains}."
+        + (f" Also lower, in points: {more}." if more else ""),
+        f"Not settled, or no effect: {', '.join(rest)}." if rest else "Each of them lowers it.",
+        "Not run: ReLU against tanh."
+        if relu["value"] is None
+        else f"ReLUs reach 25 % training error {with_interval(relu['value'], relu['low'], relu['high'])} times as fast "
+        f"as tanh on the 80-second net's body. The paper prints {relu['target_value']:g}.",
+    )
+
+
+def of_gpu_vs_cpu(timings: Timings) -> str:
+    """Return the times of 2012 and of here, the factor one source printed for both, and the largest CPU run printed."""
+    printed = gpu_cpu.factors(timings)
+    printed = printed[printed["evidence"].eq("published")].sort_values("from_times")
+    low, high = printed["from_times"].iloc[[0, -1]]
+    return _lines(
+        gpu_words(timings.days),
+        f"A GPU trained AlexNet {format_number(low, 1)} to {format_number(high, 1)} times as fast as a CPU where one "
+        f"source printed both ({printed['CPU'].iloc[0].split(', ')[-1]}, 2016; the CPU is not named).",
+        gpu_cpu.many_cpus_words(timings),
+    )
+
+
+def _points(row: pd.Series) -> str:
+    value, low, high = (format_number(row[name], 1) for name in ("drop_points", "low", "high"))
+    return f"{value} points lower ({low} to {high})"
+
+
+def _one(row: pd.Series, end: str) -> str:
+    return format_number(row[f"{end}_percent"], 1)
