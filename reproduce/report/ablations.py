@@ -1,13 +1,14 @@
 """The table of ablations in the shape of its figure: panels by unit, rows by ingredient, everything in words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from reproduce.base.text import verdict_words, with_interval
-from reproduce.judge.rules import NOT_RUN
+from reproduce.judge.rules import INCONCLUSIVE, NO_EFFECT, NOT_RUN
+from reproduce.report.answers import EFFECTS
 from reproduce.report.records import Records
 from reproduce.report.verdict_tables import smallness
 
@@ -79,6 +80,28 @@ def load_ablations(loaded: Records) -> pd.DataFrame:
         ReproduceError: it is missing or lacks a column.
     """
     return loaded.table("ablations", _COLUMNS)
+
+
+def load_effects(numbers: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return what each ingredient does to the reduced net's test error, the largest gain first.
+
+    Args:
+        numbers: the rows of ``results/numbers.json`` by id.
+
+    Returns:
+        one row per ingredient that was run: ``ingredient``, ``value``, ``low`` and ``high`` (points lower with it),
+        ``n_seeds``, ``verdict`` (on the paper's claim, which may be of another measure), ``lowers``: whether the
+        interval lies above zero and that verdict is neither open nor "no effect".
+    """
+    rows = [
+        {"ingredient": name, "verdict": numbers[claim_id]["verdict"]}
+        | {field: numbers[number_id][field] for field in ("value", "low", "high", "n_seeds")}
+        for name, number_id, claim_id in EFFECTS
+        if numbers[number_id]["value"] is not None
+    ]
+    table = pd.DataFrame(rows, columns=["ingredient", "value", "low", "high", "n_seeds", "verdict"])
+    table["lowers"] = table["low"].gt(0) & ~table["verdict"].isin([INCONCLUSIVE, NO_EFFECT])
+    return table.sort_values("value", ascending=False, kind="stable").reset_index(drop=True)
 
 
 def panels(table: pd.DataFrame) -> list[Panel]:

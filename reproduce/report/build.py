@@ -10,6 +10,7 @@ from reproduce.base.paths import EXPERIMENTS, PAPER_NOTES, REPO_ROOT, RESULTS, r
 from reproduce.judge.numbers import NUMBERS_FILE, read_numbers
 from reproduce.report import ablations
 from reproduce.report.figures import by_device
+from reproduce.report.figures.ablation_effects import ablation_effects
 from reproduce.report.figures.ablation_forest import ablation_forest
 from reproduce.report.figures.contest_errors import contest_errors
 from reproduce.report.figures.error_by_labels import error_by_labels
@@ -66,9 +67,10 @@ def study_stage(study: str, folder: Path = FIGURES, loaded: Records | None = Non
 
 
 def ablations_stage(folder: Path = FIGURES, loaded: Records | None = None) -> list[Path]:
-    """Write ``ablations`` from the collected table; return the paths."""
+    """Write ``ablations`` (every scale) and ``ablation_effects`` (the reduced net's test error); return the paths."""
     table = ablations.load_ablations(loaded or load_records())
-    return _save({"ablations": ablation_forest(table)}, folder)
+    effects = ablations.load_effects(read_numbers())
+    return _save({"ablations": ablation_forest(table), "ablation_effects": ablation_effects(effects)}, folder)
 
 
 def literature_stage(folder: Path = FIGURES) -> list[Path]:

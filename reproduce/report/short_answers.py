@@ -7,8 +7,9 @@ from typing import Any
 import pandas as pd
 
 from reproduce.base.text import format_number, unit_words, verdict_words, with_interval
-from reproduce.judge.rules import INCONCLUSIVE, NO_EFFECT, NOT_RUN, REPRODUCED
-from reproduce.report.answers import EFFECTS, effect_words, gpu_words
+from reproduce.judge.rules import NOT_RUN, REPRODUCED
+from reproduce.report import ablations
+from reproduce.report.answers import effect_words, gpu_words
 from reproduce.report.literature import drops, milestones, timeline
 from reproduce.report.records import Records
 from reproduce.report.speed import gpu_cpu
@@ -66,22 +67,21 @@ def _judged(row: Any, records: Records) -> str:
 
 def of_ablations(numbers: Mapping[str, Mapping[str, Any]]) -> str:
     """Return which ingredients lower the reduced net's test error most, which do not, and what ReLU is worth."""
-    effects = [(name, numbers[number_id]) for name, number_id, _ in EFFECTS if numbers[number_id]["value"] is not None]
-    if not effects:
+    effects = ablations.load_effects(numbers)
+    if effects.empty:
         return _lines(
             "Nothing has been run yet.", "Every claim is listed below.", "Each names the command that runs it."
         )
-    effects.sort(key=lambda effect: -effect[1]["value"])
-    open_claims = {name for name, _, claim_id in EFFECTS if numbers[claim_id]["verdict"] in (INCONCLUSIVE, NO_EFFECT)}
-    clear = [(name, row) for name, row in effects if name not in open_claims and (row["low"] or 0) > 0]
-    rest = [name for name, _ in effects if name not in dict(clear)]
-    gains = ", ".join(f"with {name} it is {effect_words(row)}" for name, row in clear[:3])
-    more = ", ".join(f"{name} {format_number(row['value'], 1)}" for name, row in clear[3:])
+    clear, rest = effects[effects["lowers"]], effects[~effects["lowers"]]
+    first = [f"{row['ingredient']} {effect_words(row)}" for row in clear.head(3).to_dict("records")]
+    more = [f"{row.ingredient} {format_number(row.value, 1)}" for row in clear.iloc[3:].itertuples()]
     relu = numbers["relu-six-times-faster"]
     return _lines(
-        f"On the reduced net (CIFAR-10, not ImageNet) the test error falls most by three ingredients: {gains}."
-        + (f" Also lower, in points: {more}." if more else ""),
-        f"Not settled, or no effect: {', '.join(rest)}." if rest else "Each of them lowers it.",
+        "The test error of the reduced net (CIFAR-10, not ImageNet) falls most with these ingredients: "
+        + "; ".join(first)
+        + "."
+        + (f" Also lower, in points: {', '.join(more)}." if more else ""),
+        f"Not settled, or no effect: {', '.join(rest['ingredient'])}." if len(rest) else "Each of them lowers it.",
         "Not run: ReLU against tanh."
         if relu["value"] is None
         else f"ReLUs reach 25 % training error {with_interval(relu['value'], relu['low'], relu['high'])} times as fast "

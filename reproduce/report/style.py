@@ -2,7 +2,7 @@
 
 import functools
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from IPython.display import Image, Markdown
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
@@ -97,15 +98,27 @@ def label_point(
 
 def headline(figure: Figure, sentence: str) -> None:
     """Write over a figure the sentence it shows, from its left edge, wrapped to its width."""
-    width_pt, lines = 72 * figure.get_figwidth() - 10, [""]
+    look = {"fontsize": HEADLINE_PT, "fontweight": "bold", "linespacing": 1.2}
+    figure.suptitle(_wrapped(figure, sentence), x=4 / (72 * figure.get_figwidth()), ha="left", **look)
+
+
+def headline_with_key(figure: Figure, sentence: str, handles: Sequence[Artist], **columns: Any) -> None:
+    """Write over a figure the sentence it shows and below it the key, as one block: the layout makes room for both."""
+    key = figure.legend(
+        handles=handles, title=_wrapped(figure, sentence), loc="outside upper left", alignment="left", **columns
+    )
+    key.get_title().set(fontsize=HEADLINE_PT, fontweight="bold", linespacing=1.2)
+
+
+def _wrapped(figure: Figure, sentence: str) -> str:
+    width_pt, lines = 72 * figure.get_figwidth() - 12, [""]
     for word in sentence.split():
         longer = f"{lines[-1]} {word}".strip()
         if text_width_pt(longer, HEADLINE_PT, weight="bold") <= width_pt:
             lines[-1] = longer
         else:
             lines.append(word)
-    text, look = "\n".join(lines), {"fontsize": HEADLINE_PT, "fontweight": "bold", "linespacing": 1.2}
-    figure.suptitle(text, x=4 / (72 * figure.get_figwidth()), ha="left", **look)
+    return "\n".join(lines)
 
 
 def text_width_pt(text: str, size_pt: float = SMALL_PT, **font: Any) -> float:

@@ -8,7 +8,9 @@ from matplotlib.colors import same_color
 from report_support import clipped, make_records, overlaps, words
 
 from reproduce.report import build
-from reproduce.report.ablations import load_ablations, panels
+from reproduce.report.ablations import load_ablations, load_effects, panels
+from reproduce.report.answers import EFFECTS
+from reproduce.report.figures.ablation_effects import ablation_effects
 from reproduce.report.figures.ablation_forest import ablation_forest
 from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
 from reproduce.report.records import Records
@@ -163,7 +165,7 @@ def test_words_neither_overlap_nor_leave_the_page(table):
 
 def test_the_page_grows_with_its_rows():
     few, more = ablation_forest(many(3)), ablation_forest(many(9))
-    assert more.get_figheight() - few.get_figheight() > 2 * (few.get_figheight() - 1)
+    assert more.get_figheight() - few.get_figheight() > 1.4 * (few.get_figheight() - 1)
     assert more.get_figwidth() == few.get_figwidth()
 
 
@@ -171,5 +173,28 @@ def test_the_stage_draws_the_collected_table_even_without_ablations(tmp_path):
     make_records(tmp_path)
     assert load_ablations(Records(tmp_path / "tables")).empty
     paths = build.ablations_stage(tmp_path / "figures", Records(tmp_path / "tables"))
-    assert [path.name for path in paths] == ["ablations.png", "ablations.svg"]
+    assert [path.name for path in paths] == [
+        "ablations.png",
+        "ablations.svg",
+        "ablation_effects.png",
+        "ablation_effects.svg",
+    ]
     assert "no claim names an ablation" in paths[1].read_text()
+
+
+def test_effects_are_sorted_and_only_settled_gains_count():
+    numbers = {}
+    for place, (_, number_id, claim_id) in enumerate(EFFECTS):
+        row = {"value": place - 2.0, "low": place - 2.5, "high": place - 1.5, "n_seeds": 3, "verdict": "inconclusive"}
+        numbers[number_id] = row
+        numbers.setdefault(claim_id, row)
+    for claim_id in ("small-lrn-top1", "small-ten-views-top1"):  # places 3 and 1: one above zero, one below
+        numbers[claim_id]["verdict"] = "direction reproduced"
+    effects = load_effects(numbers)
+    assert effects["value"].is_monotonic_decreasing
+    assert effects.loc[effects["lowers"], "ingredient"].tolist() == ["response normalization"]
+    drawn = ablation_effects(effects)
+    assert "1 of 12 ingredients lower the test error, most of all response normalization by 1.0" in " ".join(
+        drawn.get_suptitle().split()
+    )
+    assert overlaps(drawn) == clipped(drawn) == []

@@ -41,17 +41,16 @@ def test_curves_are_of_this_study_and_keep_both_errors(tables):
     assert curves.iloc[3].tolist() == ["no_dropout", 3, 1, 2, 50.0, 50.0]
 
 
-def test_an_arm_of_the_bases_length_has_a_panel_with_the_base_in_it(tables):
+def test_an_arm_of_the_bases_length_has_a_panel_with_its_differences_from_the_base(tables):
     (panel,) = [
         each for each in arms_beside_base(alexnet_small.load_curves(tables), alexnet_small.BASE).axes if each.lines
     ]
-    assert (panel.get_title(loc="left"), panel.texts[0].get_text()) == ("no dropout", "2 seeds")
-    assert [line.get_ydata().tolist() for line in panel.lines] == [
-        [60.0, 40.0, 30.0],
-        [50.0, 20.0, 5.0],
-        [55.0, 38.0, 31.0],
-        [50.0, 35.0, 34.0],
-    ]
+    said = "held out ends\n3.0 higher, n = 2"
+    assert (panel.get_title(loc="left"), panel.texts[0].get_text()) == ("no dropout", said)
+    zero, training, held_out = panel.lines
+    assert list(zero.get_ydata()) == [0, 0]
+    assert training.get_ydata().tolist() == [50.0 - 60.0, 20.0 - 40.0, 5.0 - 30.0]
+    assert held_out.get_ydata().tolist() == [50.0 - 55.0, 35.0 - 38.0, 34.0 - 31.0]
 
 
 def test_without_runs_the_figure_says_so(tables):

@@ -47,6 +47,8 @@ COMPARISONS = pd.DataFrame(
 def tables(tmp_path):
     for name, frame in (("histories", HISTORIES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
+    verdicts = {"claim_id": ["relu-six-times-faster"], "estimate": [3.97]}
+    pd.DataFrame(verdicts).to_csv(tmp_path / "verdicts.csv", index=False)
     return Records(tmp_path)
 
 
@@ -99,7 +101,9 @@ def test_a_rate_with_a_run_that_never_got_there_is_not_the_fastest():
 
 
 def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
-    main, other = relu_vs_tanh.error_figure(tables).axes
+    figure = relu_vs_tanh.error_figure(tables)
+    main, other = figure.axes
+    assert "4.0 times on the body of the 80-second net (paper: 6" in " ".join(figure.get_suptitle().split())
     assert [axes.get_title(loc="left") for axes in (main, other)] == list(relu_vs_tanh.NETS.values())
     assert len(main.lines) == 1 + 5 + 3 and len(other.lines) == 1 + 1  # 25 %, seeds, marks
     said = [text.get_text() for text in main.get_legend().get_texts()]
@@ -110,6 +114,7 @@ def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
 def test_a_study_without_runs_still_gives_its_page_and_figure(tmp_path):
     for name, frame in (("histories", HISTORIES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
         frame.iloc[:0].to_csv(tmp_path / f"{name}.csv", index=False)
+    (tmp_path / "verdicts.csv").write_text("claim_id,estimate\n")
     loaded = Records(tmp_path)
     assert relu_vs_tanh.epochs_table(loaded) == relu_vs_tanh.ratios_table(loaded) == "Not run yet."
     figure = relu_vs_tanh.error_figure(loaded)

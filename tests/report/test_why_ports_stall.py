@@ -62,9 +62,10 @@ def test_the_page_names_every_arm_with_each_seed(tables):
 
 
 def test_the_figures_have_a_panel_and_a_row_an_arm(tables):
-    losses = losses_by_update(stalls.load_losses(tables), stalls.PLATEAU_NATS)
+    losses = losses_by_update(stalls.load_losses(tables), stalls.PLATEAU_NATS, stalls.LEFT_NATS)
     shown = [axes for axes in losses.axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in shown] == ["moves", "stays"]
+    assert "1 of 2 arms never leave the plateau" in " ".join(losses.get_suptitle().split())
     assert len(shown[0].lines) == 5  # two seeds, points and means, and the plateau
     layers = image_shares(stalls.image_share(stalls.load_activations(tables)))
     axes = layers.axes[0]

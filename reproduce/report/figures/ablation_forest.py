@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
+from reproduce.judge.rules import DIRECTION, DIRECTION_ONLY, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from reproduce.report.ablations import Panel, Row, panels, verdicts_shown
 from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
 from reproduce.report.style import (
@@ -18,6 +19,7 @@ from reproduce.report.style import (
     PURPLE,
     SMALL_PT,
     WIDE_INCHES,
+    headline_with_key,
     new_figure,
     styled,
     text_color,
@@ -55,7 +57,7 @@ def ablation_forest(table: pd.DataFrame) -> Figure:
     heights = [_height(panel) for panel in shown] or [0.5]
     figure, grid = new_figure(
         WIDE_INCHES,
-        0.45 + sum(heights) + _AXIS_INCHES * len(heights) + _LINE_INCHES * sum("\n" in panel.title for panel in shown),
+        0.85 + sum(heights) + _AXIS_INCHES * len(heights) + _LINE_INCHES * sum("\n" in panel.title for panel in shown),
         nrows=len(heights),
         squeeze=False,
         height_ratios=heights,
@@ -68,8 +70,19 @@ def ablation_forest(table: pd.DataFrame) -> Figure:
     margin = _INDENT_PT + 6 + max(map(text_width_pt, lines))
     for axes, panel in zip(grid[:, 0], shown, strict=True):
         _draw_panel(axes, panel, margin)
-    figure.legend(handles=_handles(shown), loc="outside upper center", ncols=4, handlelength=1.6, columnspacing=1.2)
+    headline_with_key(figure, _sentence(shown), _handles(shown), ncols=4, handlelength=1.6, columnspacing=1.2)
     return figure
+
+
+def _sentence(shown: Sequence[Panel]) -> str:
+    rows = [row for panel in shown for row in panel.rows]
+    ran = [row for row in rows if row.verdict != NOT_RUN]
+    agreed = sum(row.verdict in (REPRODUCED, DIRECTION, DIRECTION_ONLY) for row in ran)
+    against = sum(row.verdict == NOT_REPRODUCED for row in ran)
+    return (
+        f"Of {len(rows)} claims about ingredients {len(ran)} were run here, none of them on ImageNet: {agreed} are "
+        f"reproduced, most of them in direction, {against} are not, and the rest are open or show no effect."
+    )
 
 
 def _row_height(row: Row) -> float:

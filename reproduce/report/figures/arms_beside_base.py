@@ -1,58 +1,101 @@
-"""Error by epoch, a panel per arm, beside the arm that it departs from."""
+"""Error by epoch of each arm less that of the arm it departs from, a panel per arm."""
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reproduce.report.style import BLUE, MUTED, SMALL_PT, VERMILION, WIDE_INCHES, new_figure, styled
+from reproduce.base.text import format_number
+from reproduce.report.style import BLUE, INK, MUTED, SMALL_PT, VERMILION, WIDE_INCHES, headline, new_figure, styled
 
 _MEASURES = {"training": "--", "validation": "-"}
-_WORDS = {"training": "training, as trained (running)", "validation": "held out"}
-_COLUMNS = 3
-_PANEL_INCHES = 1.75
-_BASE_COLOR = "#a0a0a0"
+_COLUMNS = 4
+_PANEL_INCHES = 1.55
+_LARGEST_LEFT_OUT = 2  # arms whose curves may leave the panel, so that the others can be told apart
 
 
 @styled
 def arms_beside_base(curves: pd.DataFrame, base: str) -> Figure:
-    """Draw the errors by epoch of each arm that is as long as the base, in a panel of its own, over the base's in gray.
+    """Draw by how much each arm's errors exceed the base's, epoch by epoch, the arm that ends highest first.
 
     Args:
         curves: columns variant, epochs, epoch, n_seeds, training_error_percent, validation_error_percent.
-        base: the variant that every other one is drawn beside.
+        base: the variant that every other one, if it is as long, is compared with.
     """
-    length = curves.loc[curves["variant"].eq(base), "epochs"].max()
-    curves = curves[curves["epochs"].eq(length)]
-    arms = [variant for variant in curves["variant"].unique() if variant != base]
-    columns = min(_COLUMNS, max(1, len(arms)))
-    rows = max(1, -(-len(arms) // columns))
+    differences = _differences(curves, base)
+    last = differences[differences["epoch"].eq(differences["epoch"].max())].set_index("variant")["validation"]
+    ends = last.sort_values(ascending=False, kind="stable")
+    rows = max(1, -(-len(ends) // _COLUMNS))
     figure, grid = new_figure(
-        WIDE_INCHES, 0.8 + _PANEL_INCHES * rows, nrows=rows, ncols=columns, squeeze=False, sharex=True, sharey=True
+        WIDE_INCHES,
+        1.2 + _PANEL_INCHES * rows,
+        nrows=rows,
+        ncols=min(_COLUMNS, max(1, len(ends))),
+        squeeze=False,
+        sharex=True,
+        sharey=True,
     )
-    for axes, arm in zip(grid.flat, arms, strict=False):
-        _draw_arm(axes, curves[curves["variant"].eq(arm)], curves[curves["variant"].eq(base)])
-    for axes in grid.flat[len(arms) :]:
+    for axes in grid.flat[len(ends) :]:
         axes.set_axis_off()
-    if not arms:
+    if ends.empty:
         grid[0, 0].text(0, 0.5, "not run yet", color=MUTED)
         return figure
-    figure.supylabel("top-1 error, % (mean over seeds)", fontsize=SMALL_PT + 1)
-    figure.supxlabel("epoch", fontsize=SMALL_PT + 1)
-    figure.legend(handles=_legend(), loc="outside upper center", ncols=3)
+    headline(figure, _sentence(ends))
+    reach = _reach(ends)
+    for axes, (variant, end) in zip(grid.flat, ends.items(), strict=False):
+        _draw_arm(axes, differences[differences["variant"].eq(variant)], end, reach)
+    figure.supylabel("points of top-1 error above the base's (means over seeds)", fontsize=SMALL_PT + 1)
+    figure.supxlabel(
+        "epoch\n(blue: held-out error; dashed: running training error; n: seeds; zero: the net with every ingredient)",
+        fontsize=SMALL_PT + 1,
+    )
     return figure
 
 
-def _draw_arm(axes: Axes, arm: pd.DataFrame, base: pd.DataFrame) -> None:
+def _differences(curves: pd.DataFrame, base: str) -> pd.DataFrame:
+    """Return variant, epoch, n_seeds, and ``training`` and ``validation`` less the base's, of arms as long as it."""
+    errors = {f"{measure}_error_percent": measure for measure in _MEASURES}
+    length = curves.loc[curves["variant"].eq(base), "epochs"].max()
+    curves = curves[curves["epochs"].eq(length)].rename(columns=errors)
+    of_base = curves[curves["variant"].eq(base)].set_index("epoch")[[*_MEASURES]]
+    arms = curves[curves["variant"].ne(base)].reset_index(drop=True)
+    return arms.assign(**{measure: arms[measure] - arms["epoch"].map(of_base[measure]) for measure in _MEASURES})
+
+
+def _reach(ends: pd.Series) -> float:
+    """Return the axis' half height: what holds the ends of all arms but the largest."""
+    sizes = ends.abs().sort_values(ascending=False)
+    return 2.4 * float(sizes.iloc[min(_LARGEST_LEFT_OUT, len(sizes) - 1)]) or 1.0
+
+
+def _sentence(ends: pd.Series) -> str:
+    worst = [f"{_name(name)} {format_number(end, 1)}" for name, end in ends.iloc[:3].items()]
+    close = int(ends.abs().lt(0.5).sum())
+    return (
+        f"Held-out error ends highest above the base's with {', '.join(worst)} points; "
+        f"{close} of {len(ends)} arms end within half a point of it."
+    )
+
+
+def _name(variant: str) -> str:
+    return variant.replace("_", " ")
+
+
+def _draw_arm(axes: Axes, arm: pd.DataFrame, end: float, reach: float) -> None:
+    axes.axhline(0, color=INK, linewidth=0.7, zorder=1)
     for measure, line in _MEASURES.items():
-        for curve, color, width in ((base, _BASE_COLOR, 1.0), (arm, _color(measure), 1.2)):
-            axes.plot(curve["epoch"], curve[f"{measure}_error_percent"], color=color, linestyle=line, linewidth=width)
-    seeds = arm["n_seeds"].iloc[0]
-    axes.set_title(arm["variant"].iloc[0].replace("_", " "))
-    words = "1 seed" if seeds == 1 else f"{seeds} seeds"
-    axes.text(0.98, 0.95, words, transform=axes.transAxes, ha="right", va="top", color=MUTED, fontsize=SMALL_PT)
-    axes.set_ylim(0, 60)
+        axes.plot(arm["epoch"], arm[measure], color=_color(measure), linestyle=line, linewidth=1.1)
+    axes.set_title(_name(arm["variant"].iloc[0]), fontsize=SMALL_PT + 0.5)
+    words = (
+        f"held out ends\n{format_number(abs(end), 1)} {'higher' if end >= 0 else 'lower'}, n = {arm['n_seeds'].iloc[0]}"
+    )
+    axes.text(
+        0.98, 0.03, words, transform=axes.transAxes, ha="right", va="bottom", color=MUTED, fontsize=SMALL_PT - 0.5
+    )
+    if abs(end) > reach:
+        edge = {"marker": "^" if end > 0 else "v", "color": BLUE, "markersize": 6, "clip_on": False}
+        axes.plot(arm["epoch"].iloc[-1], reach if end > 0 else -reach, **edge)
+    axes.set_ylim(-reach, reach)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 2.5, 5, 10]))
     axes.tick_params(labelbottom=True)
@@ -60,11 +103,3 @@ def _draw_arm(axes: Axes, arm: pd.DataFrame, base: pd.DataFrame) -> None:
 
 def _color(measure: str) -> str:
     return VERMILION if measure == "training" else BLUE
-
-
-def _legend() -> list[Line2D]:
-    of_arms = [
-        Line2D([], [], color=_color(measure), linestyle=line, label=_WORDS[measure])
-        for measure, line in _MEASURES.items()
-    ]
-    return [*of_arms, Line2D([], [], color=_BASE_COLOR, label="the base's")]

@@ -14,6 +14,7 @@ from reproduce.report.style import (
     SMALL_PT,
     VERMILION,
     WIDE_INCHES,
+    headline,
     label_point,
     new_figure,
     not_run,
@@ -69,8 +70,9 @@ def column_filters(layers: Sequence[Filters]) -> Figure:
     if not layers:
         return not_run()
     down = -(-len(layers[0].shares) // 2 // _TILES_ACROSS)
-    size = WIDE_INCHES, 0.2 + (0.3 + 0.4 * down) * len(layers)
+    size = WIDE_INCHES, 0.6 + (0.3 + 0.4 * down) * len(layers)
     figure, grid = new_figure(*size, nrows=len(layers), ncols=2, squeeze=False)
+    headline(figure, _shares_sentence(layers))
     for axes, part in zip(grid, layers, strict=True):
         for number, (place, half) in enumerate(zip(axes, part.columns(), strict=True), 1):
             tiles = mosaic(filter_pictures(half.weights))
@@ -86,11 +88,20 @@ def column_filters(layers: Sequence[Filters]) -> Figure:
     return figure
 
 
+def _shares_sentence(layers: Sequence[Filters]) -> str:
+    apart = [abs(first.shares.mean() - second.shares.mean()) for first, second in (each.columns() for each in layers)]
+    return (
+        "Gray and colored filters occur in both columns; their mean color shares differ by "
+        f"{min(apart):.2f} to {max(apart):.2f} in the first {len(layers)} seeds."
+    )
+
+
 @styled
 def specialization(table: pd.DataFrame) -> Figure:
     """Draw how unequally the two columns divide color, with the level of chance in gray.
 
-    One row per variant: one dot per seed, their mean and its interval.
+    One row per variant: one dot per seed, and their mean. An absolute difference cannot be below zero, so that an
+    interval of its mean, symmetric as it is, would mislead; the number of seeds that split says how sure it is.
 
     Args:
         table: rows of ``color_specialization.csv``.
@@ -98,23 +109,33 @@ def specialization(table: pd.DataFrame) -> Figure:
     if table.empty:
         return not_run()
     summary = specialization_summary(table)
-    figure, axes = new_figure(WIDE_INCHES, 0.9 + 0.34 * len(summary))
-    shown = [*table["color_specialization"], *table["shuffled_95th_percentile"], *summary["high"].dropna()]
-    reach = 1.05 * max(shown)
-    start = min(0.0, 1.05 * summary["low"].min())  # an interval may reach below what an absolute difference can be
+    figure, axes = new_figure(WIDE_INCHES, 1.3 + 0.34 * len(summary))
+    headline(figure, _split_sentence(summary))
+    reach = 1.05 * max([*table["color_specialization"], *table["shuffled_95th_percentile"]])
     for place, row in enumerate(summary.itertuples()):
         arm = table[table["variant"].eq(row.variant) & table["epochs"].eq(row.epochs)]
         _draw_arm(axes, -place, arm, row, reach)
-    axes.set(xlim=(start, reach), ylim=(0.6 - len(summary), 0.6))
+    axes.set(xlim=(0, reach), ylim=(0.6 - len(summary), 0.6))
     cut = {"columns": "", "control": " (halves)"}
     axes.set_yticks(-np.arange(len(summary)), [r.variant.replace("_", " ") + cut[r.role] for r in summary.itertuples()])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(
         "difference of the two columns' mean color shares\n"
-        f"(dots: seeds, filled where p < {SPLIT_P_VALUE:g}; gray: 95 % of what shuffling filters gives)"
+        f"(diamond: mean; dots: seeds, filled where p < {SPLIT_P_VALUE:g}; gray: 95 % of what shuffling filters gives)"
     )
     return figure
+
+
+def _split_sentence(summary: pd.DataFrame) -> str:
+    columns = summary[summary["role"].eq("columns")]
+    base = columns.iloc[0]
+    return (
+        f"The two columns seldom divide color: {base['n_split']} of {base['n_seeds']} seeds of the base do, and "
+        f"{columns['n_split'].sum()} of {columns['n_seeds'].sum()} of all arms with two columns."
+        if columns["n_split"].sum() * 2 < columns["n_seeds"].sum()
+        else f"The two columns divide color in {columns['n_split'].sum()} of {columns['n_seeds'].sum()} seeds."
+    )
 
 
 def _draw_arm(axes: Axes, y: int, arm: pd.DataFrame, row: tuple, reach: float) -> None:
@@ -126,6 +147,5 @@ def _draw_arm(axes: Axes, y: int, arm: pd.DataFrame, row: tuple, reach: float) -
         dots = {"linestyle": "none", "marker": "o", "markersize": 3.5, "markeredgewidth": 0.8}
         values = arm["color_specialization"].to_numpy()[chosen]
         axes.plot(values, below[chosen], color=color, markerfacecolor=fill, **dots)
-    axes.plot([row.low, row.high], [y + 0.12] * 2, color=color, linewidth=2)
     axes.plot(row.mean, y + 0.12, marker="D", color=color, markersize=5)
     label_point(axes, reach, y, f"{row.n_split} of {row.n_seeds} split", (6, 0), color=MUTED)

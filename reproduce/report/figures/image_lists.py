@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from reproduce.base.text import format_number
 from reproduce.data.registry import CIFAR10
-from reproduce.report.style import GREEN, SMALL_PT, WIDE_INCHES, new_figure, not_run, styled
+from reproduce.report.style import GREEN, SMALL_PT, WIDE_INCHES, headline, new_figure, not_run, styled
 from reproduce.runs.statistics import mean_interval
 
 _SHORT = {"airplane": "plane", "automobile": "car"}  # fits below a small picture
@@ -50,8 +50,10 @@ def top_five_lists(images: Sequence[TopFive], seed: int | None) -> Figure:
         return not_run()
     across = 4
     figure, grid = new_figure(
-        *(WIDE_INCHES, 5.2), nrows=4, ncols=across, squeeze=False, gridspec_kw={"height_ratios": [1, 1.05, 1, 1.05]}
+        *(WIDE_INCHES, 5.5), nrows=4, ncols=across, squeeze=False, gridspec_kw={"height_ratios": [1, 1.05, 1, 1.05]}
     )
+    right = sum(found.classes[0] == found.label for found in images)
+    headline(figure, f"The likeliest class is the right one for {right} of {len(images)} test images (seed {seed}).")
     for place, found in enumerate(images):
         row, column = divmod(place, across)
         picture, bars = grid[2 * row, column], grid[2 * row + 1, column]
@@ -90,7 +92,7 @@ def nearest_images(found: Sequence[Neighborhood], purity: pd.DataFrame, seed: in
         return not_run()
     near = len(found[0].by_features)
     widths = [1, 0.3, *[1] * near, 0.3, *[1] * near]
-    size = WIDE_INCHES, 0.5 + 0.62 * len(found)
+    size = WIDE_INCHES, 0.85 + 0.62 * len(found)
     figure, grid = new_figure(*size, nrows=len(found), ncols=len(widths), squeeze=False, width_ratios=widths)
     for row, query in zip(grid, found, strict=True):
         _draw_image(row[0], query.image, query.label, None)
@@ -101,6 +103,7 @@ def nearest_images(found: Sequence[Neighborhood], purity: pd.DataFrame, seed: in
     grid[0, 0].set_title(" ")  # makes the headings' room
     _heading(grid[0, 0], "query")
     by_features, by_pixels, words = _purity_words(purity)
+    headline(figure, f"{by_features} of the nearest images in features share the query's class, {by_pixels} in pixels.")
     _heading(grid[0, 2], f"nearest in features, seed {seed} ({by_features})")
     _heading(grid[0, 3 + near], f"nearest in pixels ({by_pixels})")
     figure.supxlabel(f"framed: of the query's class; in parentheses their share\n{words}", fontsize=SMALL_PT)

@@ -5,8 +5,9 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from reproduce.report.style import INK, MUTED, SMALL_PT, WIDE_INCHES, new_figure, styled
+from reproduce.report.style import INK, MUTED, SMALL_PT, WIDE_INCHES, headline, new_figure, styled
 
+_LAST_HIDDEN = "fc7"
 _WITH_WEIGHTS = ("conv", "fc")  # the layers that every arm has
 
 
@@ -17,11 +18,12 @@ def image_shares(shares: pd.DataFrame) -> Figure:
     Args:
         shares: columns variant, layer (in the order of the net) and share.
     """
-    figure, axes = new_figure(WIDE_INCHES, 1.2 + 0.26 * max(1, shares["variant"].nunique()))
+    figure, axes = new_figure(WIDE_INCHES, 1.6 + 0.26 * max(1, shares["variant"].nunique()))
     if shares.empty:
         axes.set_axis_off()
         axes.text(0.5, 0.5, "not run yet", ha="center", color=MUTED, fontstyle="italic")
         return figure
+    headline(figure, _sentence(shares))
     variants = list(dict.fromkeys(shares["variant"]))
     layers = [name for name in dict.fromkeys(shares["layer"]) if name.startswith(_WITH_WEIGHTS)]
     table = shares.pivot(index="variant", columns="layer", values="share").reindex(index=variants, columns=layers)
@@ -42,5 +44,17 @@ def image_shares(shares: pd.DataFrame) -> Figure:
                 color="white" if light else INK,
             )
     figure.colorbar(cells, ax=axes, pad=0.01)
-    axes.set_title("share of each layer's spread that is between images, before training")
+    axes.set_title("share of each layer's spread that is between images, before training", fontweight="normal")
     return figure
+
+
+def _sentence(shares: pd.DataFrame) -> str:
+    """Return the least and the most that is left at the last hidden layer, by arm."""
+    last = shares[shares["layer"].eq(_LAST_HIDDEN)].set_index("variant")["share"].sort_values()
+    if last.empty:
+        return "What is left of the image at each layer, before training."
+    worst, best = last.index[0].replace("_", " "), last.index[-1].replace("_", " ")
+    return (
+        f"Before training, {100 * last.iloc[0]:.1f} % of the spread at {_LAST_HIDDEN} is between images in the arm "
+        f"{worst!r}, {100 * last.iloc[-1]:.0f} % in {best!r}: some ports lose the image before they start."
+    )

@@ -17,6 +17,7 @@ from reproduce.report.style import (
     SKY,
     VERMILION,
     WIDE_INCHES,
+    headline,
     label_point,
     new_figure,
     styled,
@@ -36,13 +37,20 @@ def time_parts(layers: pd.DataFrame, shares: pd.DataFrame, where: str) -> Figure
     """
     if layers.empty:
         return note()
-    figure, (left, right) = new_figure(WIDE_INCHES, 3.9, ncols=2, gridspec_kw={"width_ratios": [1.15, 1]})
-    _draw_layers(left, layers, where)
+    figure, (left, right) = new_figure(WIDE_INCHES, 4.3, ncols=2, gridspec_kw={"width_ratios": [1.15, 1]})
+    headline(figure, _sentence(layers, where))
+    _draw_layers(left, layers)
     _draw_shares(right, shares)
     return figure
 
 
-def _draw_layers(axes: Axes, layers: pd.DataFrame, where: str) -> None:
+def _sentence(layers: pd.DataFrame, where: str) -> str:
+    times = layers[["forward_ms", "backward_ms"]].sum(axis=1).groupby(layers["kind"]).sum().sort_values()
+    share = 100 * times.iloc[-1] / times.sum()
+    return f"Of AlexNet's training step {times.index[-1]} takes {share:.0f} % of the time ({' '.join(where.split())})."
+
+
+def _draw_layers(axes: Axes, layers: pd.DataFrame) -> None:
     colors = [_COLORS[kind] for kind in layers["kind"]]
     places = range(len(layers))
     axes.barh(places, layers["forward_ms"], color=colors, height=0.75)
@@ -55,7 +63,7 @@ def _draw_layers(axes: Axes, layers: pd.DataFrame, where: str) -> None:
     axes.set_ylim(len(layers) - 0.4, -0.6)
     axes.margins(x=0.16)
     axes.set(xlabel=f"ms in a step of {layers['batch_size'].iloc[0]:.0f} images (pale: backward)")
-    axes.set_title(f"AlexNet, {where}")
+    axes.set_title("AlexNet (paper), layer by layer")
 
 
 def _draw_shares(axes: Axes, shares: pd.DataFrame) -> None:

@@ -7,7 +7,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from reproduce.report.style import BLUE, GRAY, INK, SMALL_PT, VERMILION, WIDE_INCHES, new_figure, say_not_run, styled
+from reproduce.base.text import format_number
+from reproduce.report.style import (
+    BLUE,
+    GRAY,
+    INK,
+    SMALL_PT,
+    VERMILION,
+    WIDE_INCHES,
+    headline_with_key,
+    new_figure,
+    say_not_run,
+    styled,
+)
 
 _CURVES = {
     "test_error_percent": {"color": BLUE, "linestyle": "-", "label": "test"},
@@ -31,7 +43,7 @@ def learning_curves(histories: pd.DataFrame, published: pd.DataFrame, printed: p
     panels = list(histories.groupby(["variant", "epochs"], sort=False))
     columns = min(3, max(1, len(panels)))
     rows = -(-len(panels) // columns) or 1
-    figure, grid = new_figure(WIDE_INCHES, 0.3 + 2.45 * rows, nrows=rows, ncols=columns, squeeze=False, sharey=True)
+    figure, grid = new_figure(WIDE_INCHES, 0.6 + 2.45 * rows, nrows=rows, ncols=columns, squeeze=False, sharey=True)
     most = 1 + int(published["variant"].value_counts().max() if len(published) else 0)
     for axes, ((variant, epochs), history) in zip(grid.flat, panels, strict=False):
         seeds = history["seed"].nunique()
@@ -100,6 +112,13 @@ def _draw_published(axes: Axes, published: pd.DataFrame) -> None:
         axes.annotate(f"{row.value:g}", (1, row.value), xytext=(3, 0), fontsize=SMALL_PT, **beside)
 
 
+def _sentence(histories: pd.DataFrame) -> str:
+    ended = histories[histories["epoch"].eq(histories["epochs"])]
+    ends = ended.groupby(["variant", "epochs"], sort=False)["test_error_percent"].mean()
+    errors = [f"{variant} {format_number(error, 1)}" for (variant, _), error in ends.items()]
+    return f"Test error after the last epoch, by one center view, in percent: {', '.join(errors)}."
+
+
 def _finish_curves(figure: Figure, grid: np.ndarray, histories: pd.DataFrame, has_printed: bool) -> None:
     if histories.empty:
         return
@@ -112,4 +131,4 @@ def _finish_curves(figure: Figure, grid: np.ndarray, histories: pd.DataFrame, ha
     handles, _ = grid[0, 0].get_legend_handles_labels()
     if has_printed:
         handles.append(Line2D([], [], color="white", label="authors, printed (at the end: ten views)", **_PRINTED))
-    figure.legend(handles=handles, loc="outside upper left", ncols=3, handlelength=2.4)
+    headline_with_key(figure, _sentence(histories), handles, ncols=3, handlelength=2.4)

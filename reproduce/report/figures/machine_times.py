@@ -16,6 +16,8 @@ from reproduce.report.style import (
     SMALL_PT,
     VERMILION,
     WIDE_INCHES,
+    headline,
+    headline_with_key,
     new_figure,
     styled,
     text_color,
@@ -58,7 +60,7 @@ def training_days(timings: Timings) -> Figure:
     parts = [days[days["kind"].eq(kind)].sort_values("days_mid") for kind in ("cpu", "gpu")]
     heights = [max(1, len(part)) for part in parts]
     figure, axes = new_figure(
-        WIDE_INCHES, 1.3 + 0.19 * sum(heights), nrows=2, sharex=True, gridspec_kw={"height_ratios": heights}
+        WIDE_INCHES, 1.75 + 0.19 * sum(heights), nrows=2, sharex=True, gridspec_kw={"height_ratios": heights}
     )
     for each, part, title in zip(
         axes, parts, ("On CPUs (fp32 unless said)", "On GPUs (fp32 unless said)"), strict=True
@@ -74,8 +76,24 @@ def training_days(timings: Timings) -> Figure:
         axes[0].plot([], [], linestyle="-", linewidth=1.2, markersize=5, label=_WORDS[kind], **look)[0]
         for kind, look in _EVIDENCE.items()
     ]
-    figure.legend(handles=handles, loc="outside upper left", ncols=1)
+    headline_with_key(figure, _days_sentence(days), handles, ncols=1)
     return figure
+
+
+def _days_sentence(days: pd.DataFrame) -> str:
+    """Return the paper's days, the slowest extrapolated and the fastest estimated ones."""
+    paper = days[days["evidence"].eq("published") & days["kind"].eq("gpu")].nsmallest(1, "year").iloc[0]
+    fastest = days[days["evidence"].eq("estimated")].nsmallest(1, "days_mid").iloc[0]
+    here = days[days["evidence"].eq("extrapolated")].nlargest(1, "days_mid")
+    cores = [
+        f"{plain_name(row.system)} would take {_duration(row.days_mid)} ({row.precision}, extrapolated)"
+        for row in here.itertuples()
+    ]
+    return (
+        f"Training AlexNet took {paper['days_low']:g} to {paper['days_high']:g} days on {paper['system']}; "
+        + "; ".join([*cores, f"one {fastest['system']} is estimated at {_duration(fastest['days_mid'])}"])
+        + "."
+    )
 
 
 def _draw_days(axes: Axes, days: pd.DataFrame, names: Mapping[tuple[str, str], str]) -> None:
@@ -128,7 +146,8 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
     """
     if scaling.empty:
         return note()
-    figure, both = new_figure(WIDE_INCHES, 2.9, ncols=2)
+    figure, both = new_figure(WIDE_INCHES, 3.3, ncols=2)
+    headline(figure, _scaling_sentence(scaling, where))
     words = {"batch_size": "images in a step", "threads": "CPU threads"}
     for axes, (varies, label) in zip(both, words.items(), strict=True):
         part = scaling[scaling["varies"].eq(varies)]
@@ -143,11 +162,21 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
         axes.margins(x=0.08)
-    both[0].set_title(f"Training speed, {where}")
     handles, names = both[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, names, loc="outside lower center", ncols=4)
     return figure
+
+
+def _scaling_sentence(scaling: pd.DataFrame, where: str) -> str:
+    """Return how much faster the fullest setting of each kind trains the paper's net in fp32."""
+    said, words = [], {"batch_size": "images a step", "threads": "threads"}
+    shown = scaling[scaling["network"].eq(PAPER) & scaling["precision"].eq("fp32")]
+    for varies, line in shown.groupby("varies", sort=False):
+        ends = line.sort_values("at").iloc[[0, -1]]
+        times = ends["images_per_second"].iloc[1] / ends["images_per_second"].iloc[0]
+        said.append(f"{times:.1f} times as fast with {ends['at'].iloc[1]:.0f} {words[varies]} as with one")
+    return f"AlexNet trains {' and '.join(said)} ({where}, fp32)." if said else f"Training speed, {where}."
 
 
 def _draw_line(axes: Axes, line: pd.DataFrame, network: str, precision: str, device: str) -> None:

@@ -7,13 +7,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reproduce.base.text import with_interval
+from reproduce.base.text import format_number, with_interval
 from reproduce.report.style import (
     BLUE,
     INK,
     PURPLE,
     SMALL_PT,
     WIDE_INCHES,
+    headline,
     label_point,
     new_figure,
     say_not_run,
@@ -34,7 +35,9 @@ def seed_distribution(runs: pd.DataFrame, summary: pd.DataFrame, published: floa
         published: the published error in percent, drawn dashed where given.
     """
     order = [name for name in _PRECISION_LOOKS if name in set(runs["precision"])]
-    figure, axes = new_figure(WIDE_INCHES * 0.7, 0.8 + 0.55 * max(1, len(order)))
+    figure, axes = new_figure(WIDE_INCHES * 0.7, 1.15 + 0.55 * max(1, len(order)))
+    if len(order) == len(_PRECISION_LOOKS):
+        headline(figure, _sentence(summary))
     for position, precision in enumerate(order):
         values = runs.loc[runs["precision"].eq(precision), "test_top1_error_percent"]
         _draw_precision(axes, -position, precision, values, summary[summary["precision"].eq(precision)])
@@ -49,6 +52,17 @@ def seed_distribution(runs: pd.DataFrame, summary: pd.DataFrame, published: floa
     if runs.empty:
         say_not_run(figure)
     return figure
+
+
+def _sentence(summary: pd.DataFrame) -> str:
+    fp32, bf16 = (summary.loc[summary["precision"].eq(name)].iloc[0] for name in _PRECISION_LOOKS)
+    points = bf16["estimate"] - fp32["estimate"]
+    apart = fp32["high"] < bf16["low"] or bf16["high"] < fp32["low"]
+    side = "higher" if points >= 0 else "lower"
+    return (
+        f"In bf16 the mean error is {format_number(abs(points))} points {side} than in fp32; the 95 % intervals "
+        f"{'do not overlap' if apart else 'overlap'}."
+    )
 
 
 def _counted(runs: pd.DataFrame, order: Sequence[str]) -> list[str]:

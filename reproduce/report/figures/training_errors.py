@@ -8,14 +8,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reproduce.base.text import format_number
-from reproduce.report.style import BLUE, GREEN, INK, MUTED, PURPLE, SMALL_PT, VERMILION, WIDE_INCHES, new_figure, styled
+from reproduce.report.style import (
+    BLUE,
+    GREEN,
+    INK,
+    MUTED,
+    PURPLE,
+    SMALL_PT,
+    VERMILION,
+    WIDE_INCHES,
+    headline,
+    new_figure,
+    styled,
+)
 
 _COLORS, _LINES = (BLUE, VERMILION, PURPLE, GREEN), ("-", (0, (4, 1.5)), (0, (4, 1, 1, 1)), (0, (1, 1)))
 
 
 @styled
 def training_errors(
-    curves: pd.DataFrame, crossings: pd.DataFrame, units: Sequence[str], target_percent: float
+    curves: pd.DataFrame, crossings: pd.DataFrame, units: Sequence[str], target_percent: float, sentence: str
 ) -> Figure:
     """Draw the running training error by epoch and mark where each arm reaches the target.
 
@@ -26,10 +38,12 @@ def training_errors(
         crossings: columns net, unit, measure, seeds, mean (epochs); the running ones are written.
         units: all units, in the order of the legend.
         target_percent: the training error at which an arm's epochs are counted, drawn dashed.
+        sentence: the headline.
     """
     nets = list(dict.fromkeys(curves["net"])) or [""]
     looks = dict(zip(units, zip(_COLORS, _LINES, strict=True), strict=False))
-    figure, grid = new_figure(WIDE_INCHES, 3.1, ncols=len(nets), squeeze=False, sharex=True, sharey=True)
+    figure, grid = new_figure(WIDE_INCHES, 3.5, ncols=len(nets), squeeze=False, sharex=True, sharey=True)
+    headline(figure, sentence)
     for axes, net in zip(grid.flat, nets, strict=True):
         axes.set_title(net)
         _draw_net(axes, curves[curves["net"].eq(net)], crossings[crossings["net"].eq(net)], looks, target_percent)

@@ -4,25 +4,28 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reproduce.report.style import BLUE, INK, SMALL_PT, WIDE_INCHES, new_figure, styled
+from reproduce.report.style import BLUE, INK, SMALL_PT, WIDE_INCHES, headline, new_figure, styled
 
 _WINDOW = 20
 _LOSS_RANGE = (1.4, 3.1)
 
 
 @styled
-def losses_by_update(losses: pd.DataFrame, plateau_nats: float) -> Figure:
+def losses_by_update(losses: pd.DataFrame, plateau_nats: float, left_nats: float) -> Figure:
     """Draw the loss of every update, one panel per arm: thin lines are seeds, thick ones means over 20 updates.
 
     Args:
         losses: columns variant, seed, update, training_loss_nats.
         plateau_nats: the loss of knowing the number of classes alone, drawn dashed.
+        left_nats: a mean over 20 updates below it has left that plateau.
     """
     arms = list(losses.groupby("variant", sort=False))
     rows = -(-len(arms) // 4) or 1
     figure, grid = new_figure(
-        WIDE_INCHES, 0.4 + 1.75 * rows, nrows=rows, ncols=4, squeeze=False, sharex=True, sharey=True
+        WIDE_INCHES, 0.75 + 1.75 * rows, nrows=rows, ncols=4, squeeze=False, sharex=True, sharey=True
     )
+    if arms:
+        headline(figure, _sentence(losses, left_nats))
     for axes, (name, arm) in zip(grid.flat, arms, strict=False):
         _draw_arm(axes, str(name), arm, plateau_nats)
     for axes in grid.flat[len(arms) :]:
@@ -34,6 +37,19 @@ def losses_by_update(losses: pd.DataFrame, plateau_nats: float) -> Figure:
         fontsize=SMALL_PT + 1,
     )
     return figure
+
+
+def _sentence(losses: pd.DataFrame, left_nats: float) -> str:
+    runs = losses.groupby(["variant", "seed"], sort=False)["training_loss_nats"]
+    left = runs.apply(lambda run: bool(run.rolling(_WINDOW).mean().lt(left_nats).any())).groupby("variant", sort=False)
+    stuck = [str(name).replace("_", " ") for name, seeds in left if not seeds.any()]
+    updates = losses["update"].max()
+    return (
+        f"Within {updates} updates {len(stuck)} of {len(left)} arms never leave the plateau where nothing of the image "
+        f"is used: {', '.join(stuck)}."
+        if stuck
+        else f"Within {updates} updates every arm leaves the plateau where nothing of the image is used."
+    )
 
 
 def _draw_arm(axes: Axes, name: str, arm: pd.DataFrame, plateau_nats: float) -> None:

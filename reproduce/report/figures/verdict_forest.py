@@ -15,6 +15,7 @@ from reproduce.report.style import (
     MUTED,
     VERMILION,
     WIDE_INCHES,
+    headline,
     label_point,
     new_figure,
     styled,
@@ -42,7 +43,8 @@ def verdict_forest(verdicts: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
             ``margin``, ``estimate``, ``low``, ``high``, ``n_seeds``, ``verdict``); a claim without runs stays as a row.
         seeds: columns ``claim_id`` and ``value``, one value per seed, in the claim's unit.
     """
-    figure, axes = new_figure(WIDE_INCHES, 0.9 + 0.42 * max(1, len(verdicts)))
+    figure, axes = new_figure(WIDE_INCHES, 1.3 + 0.42 * max(1, len(verdicts)))
+    headline(figure, _sentence(verdicts))
     reach = _forest_reach(verdicts, seeds)
     for position, row in enumerate(verdicts.itertuples()):
         _draw_claim(axes, -position, row, seeds.loc[seeds["claim_id"].eq(row.claim_id), "value"], reach)
@@ -54,6 +56,12 @@ def verdict_forest(verdicts: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     return figure
+
+
+def _sentence(verdicts: pd.DataFrame) -> str:
+    counts = verdicts["verdict"].value_counts()
+    said = [f"{count} {verdict}" for verdict, count in counts.items()]
+    return f"Published error rates against ours: {', '.join(said)}." if said else "No claim on an error rate."
 
 
 def _forest_reach(verdicts: pd.DataFrame, seeds: pd.DataFrame) -> float:

@@ -73,7 +73,7 @@ def page_table(loaded: Records) -> str:
 
 
 FIGURES = {
-    "why_ports_stall_losses": lambda loaded: losses_by_update(load_losses(loaded), PLATEAU_NATS),
+    "why_ports_stall_losses": lambda loaded: losses_by_update(load_losses(loaded), PLATEAU_NATS, LEFT_NATS),
     "why_ports_stall_layers": lambda loaded: image_shares(image_share(load_activations(loaded))),
 }
 BLOCKS = {"stalls": page_table}
