@@ -34,8 +34,8 @@ def test_what_training_cost_is_said_of_the_updates_by_precision_and_of_the_batch
     words = training_time.cost_words(timed)
     assert words == (
         "Intel Xeon, 2 cores: the updates alone of AlexNet's 90 epochs would take 0.52 days (0.42 to 0.63) in bf16 and "
-        "1.1 days (1.0 to 2.1) in fp32 (extrapolated from 3 timed updates). Making the batches beside them adds 10 % in "
-        "fp32 (by round 0 to 20 %: no difference shown). Two GeForce GTX 580 took 5 to 6 days for "
+        "1.1 days (1.0 to 2.1) in fp32 (extrapolated from 3 timed updates). Making the batches beside them adds 10 % "
+        "in fp32 (by round 0 to 20 %: no difference shown). Two GeForce GTX 580 took 5 to 6 days for "
         "everything, in fp32."
     )
     assert training_time.cost_words(untimed).startswith("No machine has been timed yet; two GeForce GTX 580 took 5 to")

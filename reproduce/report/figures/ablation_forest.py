@@ -1,6 +1,7 @@
 """The forest plot of the ablations: what each ingredient is worth by the paper, its authors' log, and our runs."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from reproduce.judge.rules import DIRECTION, DIRECTION_ONLY, NOT_REPRODUCED, NOT_RUN, REPRODUCED
+from reproduce.judge.rules import NOT_RUN
 from reproduce.report.ablations import Panel, Row, panels, verdicts_shown
 from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
 from reproduce.report.style import (
@@ -76,13 +77,9 @@ def ablation_forest(table: pd.DataFrame) -> Figure:
 
 def _sentence(shown: Sequence[Panel]) -> str:
     rows = [row for panel in shown for row in panel.rows]
-    ran = [row for row in rows if row.verdict != NOT_RUN]
-    agreed = sum(row.verdict in (REPRODUCED, DIRECTION, DIRECTION_ONLY) for row in ran)
-    against = sum(row.verdict == NOT_REPRODUCED for row in ran)
-    return (
-        f"Of {len(rows)} claims about ingredients {len(ran)} were run here, none of them on ImageNet: {agreed} are "
-        f"reproduced, most of them in direction, {against} are not, and the rest are open or show no effect."
-    )
+    counts = Counter(row.verdict for row in rows if row.verdict != NOT_RUN)
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    return f"Of {len(rows)} claims about ingredients {counts.total()} were run here{f': {said}' if said else ''}."
 
 
 def _row_height(row: Row) -> float:

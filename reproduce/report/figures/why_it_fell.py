@@ -1,4 +1,4 @@
-"""What the paper's own steps took off the error, beside the whole drop of 2012. Table in, figure out."""
+"""The effects of the paper's own steps, beside the whole drop of 2012. Table in, figure out."""
 
 import pandas as pd
 from matplotlib.axes import Axes

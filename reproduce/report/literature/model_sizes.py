@@ -1,4 +1,4 @@
-"""What error costs in parameters and operations, and what is left of it under other labels and on other images."""
+"""Error against parameters and operations, and the error under other labels and on other images."""
 
 import pandas as pd
 
