@@ -241,13 +241,20 @@ def _verify(arguments: Arguments) -> None:
 
 
 @_verb(
-    "print a number of results/numbers.json with its interval, runs and BibTeX",
-    _option("id", help="id of a number in results/numbers.json; of a wrong one, the nearest are named"),
+    "print a number of results/numbers.json with its interval, runs, sources and BibTeX",
+    _option("id", nargs="?", help="id of a number in results/numbers.json; of a wrong one, similar ids are named"),
+    _option("--list", nargs="?", const="", metavar="TEXT", help="every number, or those that have the words of TEXT"),
+    _option("--format", choices=("text", "bibtex", "latex", "json", "csv"), default="text"),
 )
 def _cite(arguments: Arguments) -> None:
-    from reproduce.judge.numbers import cite
+    from reproduce.judge.citation import cite, list_numbers
 
-    print(cite(arguments.id))
+    if (arguments.id is None) == (arguments.list is None):
+        raise ReproduceError("name the id of a number, or give --list TEXT")
+    if arguments.id is None:
+        print(list_numbers(arguments.list, arguments.format))
+    else:
+        print(cite(arguments.id, arguments.format))
 
 
 @_verb(

@@ -12,6 +12,7 @@ import psutil
 import torch
 
 import reproduce
+from reproduce.base.git import run_git
 from reproduce.base.hardware import processor_features
 from reproduce.base.paths import REPO_ROOT
 
@@ -28,8 +29,7 @@ def source_digest() -> str:
 
 
 def _run_git(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = ["git", "-C", str(REPO_ROOT), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"})
+    return run_git(REPO_ROOT, *arguments)
 
 
 def _git(*arguments: str) -> str | None:

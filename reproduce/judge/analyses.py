@@ -7,13 +7,27 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.judge.number_rows import Number
+from reproduce.judge.number import Number
 from reproduce.runs.ensembles import ensemble_gains, validation_gaps, view_gains
 from reproduce.runs.filters import SPLIT_P_VALUE, color_specialization
 from reproduce.runs.neighbors import neighbor_purity
 from reproduce.runs.statistics import mean_interval
 
 _PAPERS_NETS = 5  # averaged in the paper's Table 2
+
+
+_QUANTITIES = {  # by the end of an id
+    "nets.test_top1_error_percent": "test top-1 error of the mean of {nets} nets' probabilities",
+    "nets.gain": "test top-1 error of one net minus that of the mean of {nets} nets' probabilities",
+    "ten_views_minus_center.difference": "test top-1 error by ten views minus that by the center view",
+    "validation_and_test.difference": "absolute difference of validation and test top-1 error",
+    "color_specialization.mean": "difference of mean color share between the columns",
+    "color_specialization.above_chance": "difference of mean color share, less that of shuffled filters",
+    "color_specialization.runs_split": "runs whose columns divide color",
+    "neighbors.feature_purity_percent": "share of nearest neighbors by features that have the query's class",
+    "neighbors.pixel_purity_percent": "share of nearest neighbors by pixels that have the query's class",
+    "neighbors.difference_percentage_points": "share of neighbors of the query's class, by features minus by pixels",
+}
 
 
 @dataclass(frozen=True)
@@ -76,8 +90,7 @@ def _views(row: Mapping[str, Any]) -> Number:
 def _validation(row: Mapping[str, Any]) -> Number:
     found = Found(row["absolute_difference_percentage_points"], row["low"], row["high"], row["method"])
     protocol = "absolute difference of validation and test error"
-    number = _number(row, "validation_and_test.difference", found, "percentage_points", row["runs"], protocol)
-    return replace(number, kind="gap")
+    return _number(row, "validation_and_test.difference", found, "percentage_points", row["runs"], protocol)
 
 
 def _color(arm: pd.DataFrame) -> list[Number]:
@@ -107,6 +120,11 @@ def _purity(arm: pd.DataFrame) -> list[Number]:
     ]
 
 
+def _quantity(name: str) -> str:
+    words = next(words for ending, words in _QUANTITIES.items() if name.endswith(ending))
+    return words.format(nets=name.removeprefix("mean_of_").partition("_")[0])
+
+
 def _mean(values: pd.Series) -> Found:
     found = mean_interval(values.tolist())
     return Found(found.value, found.low, found.high, found.method)
@@ -120,6 +138,7 @@ def _number(row: Mapping[str, Any], name: str, found: Found, unit: str, runs: Se
     return Number(
         kind="analysis",
         id=f"{row['study']}.{row['variant']}.{name}",
+        quantity=_quantity(name),
         value=found.value,
         low=found.low,
         high=found.high,

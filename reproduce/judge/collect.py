@@ -12,12 +12,15 @@ from reproduce.base.files import write_text
 from reproduce.base.paths import RESULTS
 from reproduce.judge import analyses
 from reproduce.judge.ablations import AblationRow, ablation_rows
+from reproduce.judge.bibliography import read_citation
 from reproduce.judge.comparisons import Compared, compare_all
+from reproduce.judge.exports import as_csv, as_tex
 from reproduce.judge.factorial import EffectRow, analyze_all
 from reproduce.judge.markdown import verdicts_markdown
 from reproduce.judge.names import check_names
 from reproduce.judge.number_rows import build_rows
 from reproduce.judge.numbers import write_numbers
+from reproduce.judge.published_figures import published_numbers
 from reproduce.judge.row_tables import table_of
 from reproduce.judge.summary import Summary, average_histories, summarize
 from reproduce.judge.verdicts import Verdict, judge
@@ -43,7 +46,7 @@ def collect(
     runs_root: Path | None = None,
     claims: Sequence[Claim] | None = None,
 ) -> list[Verdict]:
-    """Write ``tables/*.csv``, ``tables/verdicts.md`` and ``numbers.json`` below ``out``.
+    """Write ``tables/*.csv``, ``tables/verdicts.md`` and ``numbers.json``, ``.csv`` and ``.tex`` below ``out``.
 
     Args:
         studies: whose listed runs are read, and no others.
@@ -83,8 +86,13 @@ def collect(
         write_table(frame, tables / f"{name}.csv")
     write_table(pd.DataFrame([verdict.as_row() for verdict in verdicts]), tables / "verdicts.csv")
     write_text(tables / "verdicts.md", verdicts_markdown(verdicts))
-    rows = build_rows(verdicts, summary, compared, effects, runs, analyses.numbers_of(analyzed))
-    write_numbers(out / "numbers.json", rows)
+    further = [*analyses.numbers_of(analyzed), *published_numbers()]
+    judged = list(zip(claims, verdicts, strict=True))
+    rows = build_rows(judged, summary, compared, effects, runs, studies, further)
+    citation = read_citation()
+    write_numbers(out / "numbers.json", rows, citation)
+    write_text(out / "numbers.csv", as_csv(rows))
+    write_text(out / "numbers.tex", as_tex(rows, citation["title"], citation["version"]))
     return verdicts
 
 

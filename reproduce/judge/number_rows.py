@@ -1,63 +1,24 @@
 """The rows of ``numbers.json``: every number that may be cited, with the runs and machines that made it."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from reproduce.base.text import verdict_words
+from reproduce.judge.bibliography import sources_of
 from reproduce.judge.comparisons import Compared
 from reproduce.judge.factorial import EffectRow
+from reproduce.judge.number import Arm, Number, fields_of, plain
+from reproduce.judge.quantities import of_arms, of_claim, of_mean, words_of
 from reproduce.judge.summary import Summary
 from reproduce.judge.verdicts import Verdict
+from reproduce.study.claims import Claim
+from reproduce.study.study import Study
 
-_DECIMALS = 6  # more would differ between machines in the last bit
-
-
-@dataclass(frozen=True)
-class Number:
-    """One number, its setting and its runs.
-
-    ``kind`` is what it was made from, and says which of the later fields it has. ``n_groups`` counts the groups of
-    nets that an interval is over, where it is over those.
-    """
-
-    kind: Literal["claim", "mean", "comparison", "effect", "analysis", "groups", "gap"]
-    id: str
-    value: float | None
-    low: float | None
-    high: float | None
-    method: str | None
-    unit: str | None
-    n_seeds: int
-    dataset: str | None
-    scale: str | None
-    schedule: str | None
-    protocol: str | None
-    runs: list[str]
-    std: float | None = None
-    epochs: str | None = None
-    verdict: str | None = None
-    target_value: float | None = None
-    target_kind: str | None = None
-    margin: float | None = None
-    confidence_percent: float | None = None
-    n_groups: int | None = None
-
-
-_ARMS = "id value low high unit method dataset scale schedule runs protocol n_seeds"
-_FIELDS = {  # of each kind, in the order in which they are written
-    "claim": "id value low high confidence_percent unit n_seeds method dataset protocol scale schedule epochs verdict "
-    "target_value target_kind margin runs",
-    "mean": "id value low high std unit n_seeds method dataset scale schedule protocol runs",
-    "comparison": _ARMS,
-    "effect": _ARMS,
-    "analysis": "id dataset scale schedule value low high method unit n_seeds protocol runs",
-    "groups": "id dataset scale schedule value low high method n_groups unit n_seeds protocol runs",
-    "gap": "id dataset scale schedule low high method value unit n_seeds protocol runs",
-}
+FullEpochs = Callable[[str, str], int | None]
+"""The length of the source's schedule of a study's variant."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +33,12 @@ class Provenance:
 
 
 def build_rows(
-    verdicts: Sequence[Verdict],
+    judged: Sequence[tuple[Claim, Verdict]],
     summary: Sequence[Summary],
     compared: Sequence[Compared],
     effects: Sequence[EffectRow],
     runs: pd.DataFrame,
+    studies: Sequence[Study] = (),
     further: Sequence[Number] = (),
 ) -> list[dict[str, Any]]:
     """Return the rows of ``numbers.json``.
@@ -86,15 +48,18 @@ def build_rows(
     (``<study>.<comparison>.difference`` or ``.ratio``) and one per effect of a 2 x 2 design
     (``<study>.<factorial>.<effect>``), then ``further`` ones.
     """
-    numbers = [*map(_of_claim, verdicts), *_of_means(summary, runs)]
+    numbers = [*(_of_claim(*pair) for pair in judged), *_of_means(summary, runs)]
     numbers += [*map(_of_comparison, compared), *map(_of_effect, effects), *further]
-    return [_as_row(number, runs) for number in numbers]
+    return [_as_row(number, runs, _full_epochs(studies)) for number in numbers]
 
 
-def _of_claim(verdict: Verdict) -> Number:
+def _of_claim(claim: Claim, verdict: Verdict) -> Number:
+    check = claim.source_check
     return Number(
         kind="claim",
         id=verdict.claim_id,
+        quantity=of_claim(claim),
+        statement=claim.statement,
         value=verdict.estimate,
         low=verdict.low,
         high=verdict.high,
@@ -108,6 +73,13 @@ def _of_claim(verdict: Verdict) -> Number:
         runs=verdict.runs,
         epochs=verdict.epochs,
         verdict=verdict_words(verdict.verdict, verdict.negligible_within, verdict.unit),
+        why=verdict.why,
+        command=verdict.command,
+        finding=check.finding if check else None,
+        finding_why=check.why if check else None,
+        source=claim.source,
+        sources=sources_of(claim),
+        figures=[target.model_dump(exclude={"expression"}) for target in claim.targets],
         target_value=verdict.target_value,
         target_kind=verdict.target_kind,
         margin=verdict.margin,
@@ -130,6 +102,7 @@ def _of_mean(row: Summary, name: str, runs: pd.DataFrame) -> Number:
     return Number(
         kind="mean",
         id=f"{name}.{row.metric}.mean",
+        quantity=of_mean(row.metric, row.variant),
         value=row.mean,
         low=row.low,
         high=row.high,
@@ -149,6 +122,8 @@ def _of_comparison(row: Compared) -> Number:
     return Number(
         kind="comparison",
         id=f"{row.study}.{row.comparison}.{row.kind}",
+        quantity=of_arms(row.estimand, row.kind, (row.first_arm, row.second_arm)),
+        statement=row.question,
         n_seeds=min(row.n_first, row.n_second),
         protocol=f"{row.first_arm} {'over' if row.kind == 'ratio' else 'minus'} {row.second_arm}, {row.estimand}",
         **_alike(row),
@@ -159,6 +134,8 @@ def _of_effect(row: EffectRow) -> Number:
     return Number(
         kind="effect",
         id=f"{row.study}.{row.factorial}.{row.effect}",
+        quantity=f"{words_of(row.estimand)}; {row.meaning}",
+        statement=row.question,
         n_seeds=min(row.n),
         protocol=f"{row.meaning}, {row.estimand}",
         **_alike(row),
@@ -171,14 +148,39 @@ def _alike(row: Compared | EffectRow) -> dict[str, Any]:
     return {name: getattr(row, name) for name in names.split()}
 
 
-def _as_row(number: Number, runs: pd.DataFrame) -> dict[str, Any]:
-    """Return a number with its provenance, in plain JSON values: None for what is missing, rounded floats."""
-    fields = {name: getattr(number, name) for name in _FIELDS[number.kind].split()}
-    return {name: _plain(value) for name, value in {**fields, **asdict(_provenance(number, runs))}.items()}
+def _full_epochs(studies: Sequence[Study]) -> FullEpochs:
+    known = {study.study: study for study in studies}
+
+    def full_epochs(study: str, variant: str) -> int | None:
+        if study not in known:
+            return None
+        ensemble = known[study].ensembles.get(variant)
+        return known[study].variant(ensemble.variant if ensemble else variant).full_epochs()
+
+    return full_epochs
 
 
-def _provenance(number: Number, runs: pd.DataFrame) -> Provenance:
+def _as_row(number: Number, runs: pd.DataFrame, full_epochs: FullEpochs) -> dict[str, Any]:
+    """Return a number with its arms and provenance in plain JSON values."""
     used = runs[runs["run_id"].isin(number.runs)]
+    fields = asdict(number) | {"arms": [asdict(arm) for arm in _arms(number, used, full_epochs)]}
+    found = asdict(_provenance(used))
+    fields |= found | {"n_images": found["n_images"] or number.n_images}
+    return {name: plain(fields[name]) for name in fields_of(number.kind)}
+
+
+def _arms(number: Number, used: pd.DataFrame, full_epochs: FullEpochs) -> list[Arm]:
+    """Return the arms in the order in which the number lists their runs."""
+    order = {run: place for place, run in enumerate(number.runs)}
+    finished = used[used["status"].eq("finished")].sort_values("run_id", key=lambda names: names.map(order))
+    groups = finished.groupby(["study", "variant", "epochs"], sort=False)
+    return [
+        Arm(f"{study}/{variant}", len(group), int(epochs), full_epochs(study, variant))
+        for (study, variant, epochs), group in groups
+    ]
+
+
+def _provenance(used: pd.DataFrame) -> Provenance:
     machines = zip(used["cpu"], used["threads"], used["gpu"], strict=True)
     images = used["test_images"].dropna().unique()
     return Provenance(
@@ -193,11 +195,3 @@ def _provenance(number: Number, runs: pd.DataFrame) -> Provenance:
 def _hardware(cpu: str, threads: int, gpu: str | None) -> str:
     parts = [cpu, f"{threads} thread{'s' if threads != 1 else ''}", *([] if pd.isna(gpu) else [gpu])]
     return ", ".join(parts)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, (list, str)) or value is None:
-        return value
-    if pd.isna(value) or math.isinf(value):
-        return None
-    return int(value) if float(value).is_integer() and not isinstance(value, float) else round(float(value), _DECIMALS)

@@ -1,26 +1,36 @@
-"""The file of all numbers that may be cited, ``results/numbers.json``: written, read, printed, and cited."""
+"""The file of all numbers that may be cited, ``results/numbers.json``: written, read, searched, and printed."""
 
 import difflib
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json, write_json
-from reproduce.base.paths import REPO_ROOT, RESULTS, relative_to_repo
+from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.text import figures, fixed, unit_words
 from reproduce.judge.rules import LIMITED_SCALES
-from reproduce.runs import places
 
 NUMBERS_FILE = RESULTS / "numbers.json"
-CITATION_FILE = REPO_ROOT / "CITATION.cff"
+SCHEMA_VERSION = "1.0"
+
+_MOST_OF_EACH = 4  # ids suggested for a wrong one
+_PRINTED_KINDS = ("published", "drop")  # shown with the decimals of their sources
+
+Row = Mapping[str, Any]
 
 
-def write_numbers(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Write ``numbers.json``: the confidence of all intervals and the rows.
+def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
+    """Write ``numbers.json``: its schema, the project's version and license, and the rows.
+
+    The file cannot name the commit that contains it. It names the version, and ``git_tag`` the tag that marks the
+    version's commit.
+
+    Args:
+        path: the file.
+        rows: as ``build_rows`` gives them.
+        citation: ``bibliography.read_citation()``.
 
     Raises:
         ReproduceError: two rows have the same id.
@@ -30,7 +40,28 @@ def write_numbers(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         if row["id"] in seen:
             raise ReproduceError(f"number {row['id']!r} is made twice; rename a claim, variant or comparison")
         seen.add(row["id"])
-    write_json(path, {"confidence_percent": 95, "numbers": list(rows)})
+    header = {
+        "$schema": "numbers.schema.json",
+        "schema_version": SCHEMA_VERSION,
+        "title": citation["title"],
+        "version": citation["version"],
+        "git_tag": f"v{citation['version']}",
+        "license": citation["license"],
+        "confidence_percent": 95,
+    }
+    write_json(path, header | {"numbers": list(rows)})
+
+
+def read_file(path: Path = NUMBERS_FILE) -> dict[str, Any]:
+    """Return ``numbers.json`` whole.
+
+    Raises:
+        ReproduceError: the file is missing or damaged.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict) or not isinstance(content.get("numbers"), list):
+        raise ReproduceError(f"{relative_to_repo(path)} has no list of numbers; run `dvc repro`")
+    return content
 
 
 def read_numbers(path: Path = NUMBERS_FILE) -> dict[str, dict[str, Any]]:
@@ -39,9 +70,8 @@ def read_numbers(path: Path = NUMBERS_FILE) -> dict[str, dict[str, Any]]:
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    content = read_json(path)
     try:
-        return {row["id"]: row for row in content["numbers"]}
+        return {row["id"]: row for row in read_file(path)["numbers"]}
     except (KeyError, TypeError) as error:
         raise ReproduceError(f"{relative_to_repo(path)} has no list of numbers; run `dvc repro`") from error
 
@@ -50,87 +80,83 @@ def find_number(number_id: str, path: Path = NUMBERS_FILE) -> dict[str, Any]:
     """Return one row of ``numbers.json``.
 
     Raises:
-        ReproduceError: there is no such number; the message names the nearest.
+        ReproduceError: there is no such number; the message names ids that share a beginning or words.
     """
     rows = read_numbers(path)
     if number_id in rows:
         return rows[number_id]
-    near = difflib.get_close_matches(number_id, rows, n=3, cutoff=0.3)
-    hint = f"did you mean {', '.join(near)}?" if near else "its ids are in the file's `id` fields"
-    raise ReproduceError(f"no number {number_id!r} in {relative_to_repo(path)}; {hint}")
+    near = similar_ids(number_id, rows)
+    hint = f"similar ids: {', '.join(near)}; " if near else ""
+    raise ReproduceError(
+        f"no number {number_id!r} in {relative_to_repo(path)}; {hint}`python -m reproduce cite --list TEXT` finds more"
+    )
 
 
-def cited_number(row: Mapping[str, Any]) -> str:
+def similar_ids(number_id: str, known: Mapping[str, Any]) -> list[str]:
+    """Return known ids that begin like a wrong one, then those that share most words with it or are spelled alike."""
+    wanted = set(_words(number_id))
+    shared = {name: len(wanted.intersection(_words(name))) for name in known}
+    most = max(shared.values(), default=0)
+
+    def likest(names: Iterable[str]) -> list[str]:
+        return sorted(names, key=lambda name: difflib.SequenceMatcher(None, number_id, name).ratio(), reverse=True)
+
+    begin = likest(name for name in known if number_id and name.startswith(number_id))
+    words = likest(name for name in known if 0 < shared[name] == most)
+    spelled = difflib.get_close_matches(number_id, known, n=_MOST_OF_EACH, cutoff=0.6)
+    return list(dict.fromkeys([*begin[:_MOST_OF_EACH], *spelled, *words[: 2 * _MOST_OF_EACH]]))[: 2 * _MOST_OF_EACH]
+
+
+def matching(text: str, rows: Mapping[str, Row]) -> list[Row]:
+    """Return the rows whose id, statement, quantity or data set has every word of ``text``; all for an empty one."""
+    wanted = text.lower().split()
+    fields = ("id", "statement", "quantity", "dataset", "verdict", "source", "caveat")
+    return [
+        row
+        for row in rows.values()
+        if all(word in " ".join(str(row.get(name) or "") for name in fields).lower() for word in wanted)
+    ]
+
+
+def _words(number_id: str) -> list[str]:
+    return [word for word in re.split(r"[-._\s]+", number_id.lower()) if len(word) > 1]
+
+
+def cited_number(row: Row) -> str:
     """Return a number as it is cited: value, unit, interval and seeds; never without the label of a lesser scale."""
     if row["value"] is None:
         return row.get("verdict") or "no value"
-    known = [row["value"], *([] if row["low"] is None else [row["low"], row["high"]])]
-    in_points = row["unit"] == "percentage_points"  # digits beyond two decimals are the seeds' noise
-    value, *ends = [fixed(number, 2) for number in known] if in_points else figures(*known)
-    value = str(row["value"]) if isinstance(row["value"], int) else value  # a whole number is a count
+    value, *ends = shown_values(row)
     text, details = f"{value}{unit_words(row['unit'])}", []
     if ends:
         details.append(f"{row.get('confidence_percent') or 95:g} % interval {' to '.join(ends)}")
     if row["n_seeds"]:
-        groups = f" in {row['n_groups']} groups" if row.get("n_groups", 1) > 1 else ""
-        details.append(f"{row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}{groups}")
+        groups = f" in {row['n_groups']} groups" if (row.get("n_groups") or 1) > 1 else ""
+        details.append(f"{seeds_words(row)}{groups}")
     details += [f"{row['scale']} scale"] if row["scale"] in LIMITED_SCALES else []
     details += [f"{row['schedule']} schedule"] if row["schedule"] not in (None, "full") else []
     return f"{text} ({', '.join(details)})" if details else text
 
 
-def cite(number_id: str, numbers_path: Path = NUMBERS_FILE, citation_path: Path = CITATION_FILE) -> str:
-    """Return a number with all that a reader needs to trust it, and BibTeX for citing it.
+def shown_values(row: Row) -> list[str]:
+    """Return a number's value, and the ends of its interval where it has one, with the decimals that mean something.
 
-    Raises:
-        ReproduceError: there is no such number, or ``CITATION.cff`` cannot be read.
+    A published figure has those of its source.
     """
-    row = find_number(number_id, numbers_path)
-    shown = relative_to_repo(numbers_path)
-    setting = [
-        row["dataset"],
-        row["scale"] and f"{row['scale']} scale",
-        row["schedule"] and f"{row['schedule']} schedule",
-        row["protocol"],
-    ]
-    lines = [f"{number_id}: {cited_number(row)}", f"setting: {', '.join(filter(None, setting))}"]
-    if row.get("verdict"):
-        target = row["target_value"]
-        held = "" if target is None else f" (held against {target:.10g}{unit_words(row['unit'])}, {row['target_kind']})"
-        lines.append(f"verdict: {row['verdict']}{held}")
-    folders = (places.found_at(run, numbers_path.parent / "runs") for run in row["runs"])
-    lines += [f"run: results/{folder.relative_to(numbers_path.parent).as_posix()}" for folder in folders]
-    lines += [f"code: commit {commit}" for commit in row["git_commits"]]
-    lines += [f"hardware: {hardware}" for hardware in row["hardware"]]
-    lines += [f"record: {shown}, id {number_id}"]
-    cited = "no number to cite yet" if row["value"] is None else bibtex(row, shown, citation_path)
-    return "\n".join([*lines, "", cited])
+    known = [row["value"], *([] if row["low"] is None else [row["low"], row["high"]])]
+    in_points = row["unit"] == "percentage_points"  # digits beyond two decimals are the seeds' noise
+    value, *ends = [fixed(number, 2) for number in known] if in_points else figures(*known)
+    if isinstance(row["value"], int):  # a whole number is a count
+        value = str(row["value"])
+    elif row.get("kind") in _PRINTED_KINDS:
+        value = f"{row['value']:.10g}"
+    return [value, *ends]
 
 
-def bibtex(row: Mapping[str, Any], shown: str, citation_path: Path = CITATION_FILE) -> str:
-    """Return a BibTeX entry for this project that quotes the number and where it is recorded (``shown``).
-
-    Raises:
-        ReproduceError: ``CITATION.cff`` is missing or lacks title or authors.
-    """
-    try:
-        citation = YAML(typ="safe", pure=True).load(citation_path.read_text(encoding="utf-8"))
-        authors = " and ".join(_author(author) for author in citation["authors"])
-        fields = {"title": f"{{{citation['title']}}}", "author": authors}
-    except (OSError, YAMLError, KeyError, TypeError) as error:
-        reason = " ".join(str(error).split())
-        raise ReproduceError(
-            f"{relative_to_repo(citation_path)} cannot be used ({reason}); restore it with git"
-        ) from error
-    fields["year"] = str(citation.get("date-released") or row["date"] or "")[:4]
-    fields["version"] = str(citation.get("version") or "")
-    fields["url"] = citation.get("repository-code") or citation.get("url") or ""
-    fields["note"] = f"{row['id']}: {cited_number(row)}; {shown}".replace("%", r"\%").replace("_", r"\_")
-    body = "".join(f",\n  {name} = {{{value}}}" for name, value in fields.items() if value)
-    return f"@software{{alexnet-2012-reproduction-{row['id'].replace('_', '-')}{body}\n}}"
-
-
-def _author(author: Mapping[str, str]) -> str:
-    if "name" in author:  # an entity; braces keep BibTeX from splitting it
-        return f"{{{author['name']}}}"
-    return f"{author['family-names']}, {author['given-names']}"
+def seeds_words(row: Row) -> str:
+    """Return the number of seeds behind a number, of each arm where they differ: "5 and 8 seeds"."""
+    counts = [arm["seeds"] for arm in row.get("arms") or []]
+    if len(set(counts)) < 2 or row.get("n_groups"):
+        return f"{row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}"
+    *first, last = map(str, counts)
+    return f"{', '.join(first)} and {last} seeds"

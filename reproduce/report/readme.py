@@ -18,7 +18,8 @@ from reproduce.base.files import write_text
 from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.tables import read_table
 from reproduce.base.text import frame_as_markdown
-from reproduce.judge.numbers import cited_number, read_numbers
+from reproduce.judge.citation import Citation
+from reproduce.judge.numbers import cited_number, find_number, read_numbers
 from reproduce.report import answers
 from reproduce.report.records import Records
 from reproduce.report.speed import training_time
@@ -39,6 +40,7 @@ _RESULT = re.compile(
     r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)\s?(?:%|percent\b|images/s\b|images a second\b)"
     r"(?!\s+(?:\w+-)?(?:confidence|interval))"
 )
+_EXAMPLE, _EXAMPLE_LINES = "small-lrn-top1", 4
 
 
 def _not_run(records: Records) -> str:
@@ -56,12 +58,19 @@ def _training_cost(records: Records) -> str:
     return training_time.cost_words(load_timings())
 
 
+def _cite_example(records: Records) -> str:
+    """Return the first lines that ``cite`` prints of one number."""
+    lines = Citation().lines(find_number(_EXAMPLE))[:_EXAMPLE_LINES]
+    return "\n".join(["```text", *lines, "```"])
+
+
 def _facts(records: Records) -> answers.Facts:
     days = read_table(RESULTS / "tables" / "training_days.csv", "system evidence precision kind days_mid timed_steps")
     return answers.facts_of(records, read_numbers(), days)
 
 
 BLOCKS: dict[str, Callable[[Records], str]] = {
+    "cite-example": _cite_example,
     "answers": lambda records: answers.answers_table(_facts(records)),
     "effects": lambda records: answers.effects_table(_facts(records)),
     "own-scale-verdicts": lambda records: answers.own_scale_verdicts(records),

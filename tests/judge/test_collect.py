@@ -71,7 +71,7 @@ def test_collect_writes_every_table(study, tmp_path):
 def test_the_same_runs_give_the_same_bytes(study, tmp_path):
     first, second = collect_into(study, tmp_path), collect_into(study, tmp_path, "again")
     files = [path.relative_to(first) for path in first.rglob("*") if path.is_file()]
-    assert len(files) == 17
+    assert len(files) == 19
     for name in files:
         assert (first / name).read_bytes() == (second / name).read_bytes()
 

@@ -8,9 +8,9 @@ import pytest
 from collect_support import claim, difference_claim
 from external_support import TEST_IMAGES, external_study, finish_run
 
-from reproduce.base.paths import REPO_ROOT
+from reproduce.judge.citation import cite
 from reproduce.judge.collect import collect
-from reproduce.judge.numbers import cite, read_numbers
+from reproduce.judge.numbers import read_numbers
 from reproduce.judge.verdicts import judge
 from reproduce.judge.verify import find_problems
 from reproduce.runs.table import published_runs, read_runs
@@ -112,8 +112,8 @@ def test_tables_numbers_and_checks_know_the_published_runs(external_folder, monk
     assert histories.groupby("run_id").size().tolist() == [2] * 6
     assert find_problems([study], external_folder).problems == []
     assert "paper-top1" in read_numbers(results / "numbers.json")
-    citation = cite("paper-top1", results / "numbers.json", REPO_ROOT / "CITATION.cff")
-    assert "run: results/external/tinynet/paper/epochs2/seed1" in citation
+    citation = cite("paper-top1", numbers=results / "numbers.json")
+    assert "run: results/external/tinynet/paper/epochs2: " in citation
 
 
 def test_an_edited_published_run_is_found(external_folder):

@@ -10,9 +10,10 @@ from scipy import stats
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
+from reproduce.judge.citation import cite
 from reproduce.judge.collect import collect
 from reproduce.judge.factorial import EffectRow, analyze_all, effects_of
-from reproduce.judge.numbers import cite, find_number
+from reproduce.judge.numbers import find_number
 from reproduce.judge.row_tables import table_of
 from reproduce.runs.table import read_runs
 from reproduce.study.designs import Factorial
@@ -215,7 +216,7 @@ def test_a_design_of_runs_published_by_hand_waits_for_all_its_cells(analyze, wid
 def test_an_effect_without_runs_is_cited_as_having_no_value(tmp_path):
     collect([FakeStudy("nets", [], factorials=[design()], unlisted=design().arms)], tmp_path, tmp_path / "runs", [])
     (tmp_path / "CITATION.cff").write_text("title: x\nauthors: [{name: y}]\n")
-    text = cite("nets.body-by-normalization.interaction", tmp_path / "numbers.json", tmp_path / "CITATION.cff")
+    text = cite("nets.body-by-normalization.interaction", numbers=tmp_path / "numbers.json")
     assert text.splitlines()[0] == "nets.body-by-normalization.interaction: no value"
     assert "None" not in text
 

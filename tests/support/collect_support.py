@@ -62,7 +62,7 @@ class FakeStudy:
         return [*self.run_ids, *self.full_run_ids]
 
     def variant(self, name: str) -> SimpleNamespace:
-        return SimpleNamespace(schedule=lambda epochs: "full")
+        return SimpleNamespace(schedule=lambda epochs: "full", full_epochs=lambda: 11)
 
     def config_digest(self, run_id: FakeRunId) -> str:
         return self.variant(run_id.variant).digest()

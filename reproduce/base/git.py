@@ -1,0 +1,41 @@
+"""Questions to git, and the commit of a copy that has no git: a deposit carries it in ``.git_archival.txt``."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+from reproduce.base import paths
+
+ARCHIVAL = ".git_archival.txt"
+"""A file at the root into which ``git archive`` writes the commit (``export-subst`` in .gitattributes)."""
+
+
+def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run git in a folder, its messages in English; an OSError says that there is no git."""
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"})
+
+
+def commit_of(path: Path) -> str | None:
+    """Return the last commit that changed a file, or in a deposit the commit that it was made from.
+
+    None where neither is known: no git, a folder outside the repository, or a file that differs from its commit.
+    """
+    try:
+        changes = run_git(path.parent, "status", "--porcelain", "--", path.name)
+        logged = run_git(path.parent, "log", "-1", "--format=%H", "--", path.name)
+    except OSError:
+        return archived_commit()
+    if changes.returncode or logged.returncode:
+        return archived_commit()
+    return None if changes.stdout.strip() else logged.stdout.strip() or None
+
+
+def archived_commit() -> str | None:
+    """Return the commit that a deposit was made from; None outside one."""
+    try:
+        found = re.search(r"^node: ([0-9a-f]{40})$", (paths.REPO_ROOT / ARCHIVAL).read_text(), re.MULTILINE)
+    except OSError:
+        return None
+    return found[1] if found else None

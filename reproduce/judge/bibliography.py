@@ -1,0 +1,121 @@
+"""The works cited: entries of ``references.bib`` by key, and this project's own entry."""
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import RESTORE, reading
+from reproduce.base.paths import PAPER_NOTES, REPO_ROOT, relative_to_repo
+from reproduce.base.validation import read_yaml
+from reproduce.study.claims import Claim
+
+REFERENCES_FILE = PAPER_NOTES / "references.bib"
+CITATION_FILE = REPO_ROOT / "CITATION.cff"
+
+_ENTRY = re.compile(r"^@\w+\{([^,\s]+),\n.*?^\}$", re.MULTILINE | re.DOTALL)
+_KEY_OF_SOURCE = {  # how a claim's source begins, and the work it is
+    "paper": "krizhevsky2012imagenet",
+    "cuda-convnet": "cudaconvnet2012",
+    "authors' notes of": "chm2025alexnet",
+}
+_LATEX = {"\\": r"\textbackslash{}"} | {character: f"\\{character}" for character in "&%$#_{}"}
+_LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\N{MINUS SIGN}": "--"}
+
+
+def sources_of(claim: Claim) -> list[str]:
+    """Return the works behind a claim, as keys of ``references.bib`` with the place: where it stands, and its check."""
+    found = []
+    for start, key in _KEY_OF_SOURCE.items():
+        if claim.source.startswith(start):
+            place = claim.source.removeprefix(start).strip(" ,")
+            found.append(f"{key}, {place}" if place else key)
+    return list(dict.fromkeys([*found, *(claim.source_check.sources if claim.source_check else [])]))
+
+
+def key_of(source: str) -> str:
+    """Return the key of a source such as ``krizhevsky2012imagenet, Table 2``."""
+    return source.partition(",")[0]
+
+
+def entries(path: Path = REFERENCES_FILE) -> dict[str, str]:
+    """Return the BibTeX entries by key, as they stand in the file.
+
+    Raises:
+        ReproduceError: the file is missing or damaged.
+    """
+    with reading(path):
+        text = path.read_text(encoding="utf-8")
+    return {found[1]: found[0] for found in _ENTRY.finditer(text)}
+
+
+def entries_of(sources: Sequence[str], path: Path = REFERENCES_FILE) -> list[str]:
+    """Return the entries of the works named, each once.
+
+    Raises:
+        ReproduceError: the file is missing, or lacks a work.
+    """
+    known = entries(path)
+    keys = list(dict.fromkeys(map(key_of, sources)))
+    lacking = [key for key in keys if key not in known]
+    if lacking:
+        raise ReproduceError(f"{relative_to_repo(path)} has no entry {lacking[0]!r}; add it or correct the key")
+    return [known[key] for key in keys]
+
+
+def read_citation(path: Path = CITATION_FILE) -> dict[str, Any]:
+    """Return ``CITATION.cff``: its title, authors, version and license at least.
+
+    Raises:
+        ReproduceError: the file is missing, damaged, or lacks one of these.
+    """
+    content = read_yaml(path)
+    needed = ("title", "authors", "version", "license")
+    lacking = [name for name in needed if not isinstance(content, dict) or not content.get(name)]
+    if lacking:
+        raise ReproduceError(f"{relative_to_repo(path)} has no {lacking[0]}; {RESTORE}")
+    return content
+
+
+def own_key(number_id: str) -> str:
+    """Return the BibTeX key under which this project is cited for a number."""
+    return f"alexnet-2012-reproduction-{number_id.replace('_', '-')}"
+
+
+def own_entry(key: str, note: str, citation: Mapping[str, Any]) -> str:
+    """Return this project's BibTeX entry, which every style knows (``@misc``).
+
+    Args:
+        key: the entry's key.
+        note: plain text; characters that LaTeX takes for its own are escaped.
+        citation: ``read_citation()``.
+
+    Raises:
+        ReproduceError: an author has no name.
+    """
+    released = str(citation.get("date-released") or "")
+    fields = {
+        "title": f"{{{latex(citation['title'])}}}",
+        "author": " and ".join(map(_author, citation["authors"])),
+        "year": released[:4],
+        "howpublished": latex(f"{str(citation.get('type', 'software')).capitalize()}, version {citation['version']}"),
+        "url": citation.get("repository-code") or citation.get("url") or "",
+        "note": latex(note),
+    }
+    body = "".join(f",\n  {name} = {{{value}}}" for name, value in fields.items() if value)
+    return f"@misc{{{key}{body}\n}}"
+
+
+def latex(text: str) -> str:
+    """Return plain text with the characters that LaTeX takes for its own escaped."""
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _author(author: Mapping[str, str]) -> str:
+    if "name" in author:  # an entity; braces keep BibTeX from splitting it
+        return f"{{{latex(author['name'])}}}"
+    try:
+        return latex(f"{author['family-names']}, {author['given-names']}")
+    except KeyError as error:
+        raise ReproduceError(f"an author in CITATION.cff has no {error}; {RESTORE}") from error
