@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help reproduce test test-slow bench lint environment
+.PHONY: help reproduce test test-slow bench archive lint environment
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -21,6 +21,9 @@ test-slow: $(INSTALLED)  ## the long tests too: kills, the whole pipeline
 
 bench: $(INSTALLED)  ## training speed against the standard loop, on a quiet machine
 	$(BIN)/python -m reproduce bench
+
+archive: $(INSTALLED)  ## the deposit: committed files, RO-Crate metadata, checked unpacked
+	$(BIN)/python -m reproduce archive
 
 lint: $(INSTALLED)  ## style and common mistakes
 	$(BIN)/ruff check .

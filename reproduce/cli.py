@@ -258,6 +258,16 @@ def _cite(arguments: Arguments) -> None:
 
 
 @_verb(
+    "build the deposit of the last commit as a zip file with RO-Crate metadata, and check it unpacked",
+    _option("--out", type=Path, metavar="FOLDER", help="folder of the file (default: dist)"),
+)
+def _archive(arguments: Arguments) -> None:
+    from reproduce.report.archive import build_archive
+
+    build_archive(arguments.out)
+
+
+@_verb(
     "measure speed against the standard ways; writes results/benchmarks (ten minutes)",
     _option("parts", nargs="*", metavar="PART", help="cifar10, data or alexnet (default: all three)"),
 )
