@@ -19,9 +19,8 @@ def words_of(estimand: str) -> str:
     """Return an estimand's name in words, without its unit."""
     ending = next((ending for ending in _UNIT_ENDINGS if estimand.endswith(ending)), "")
     name = estimand.removesuffix(ending)
-    return _MORE_WORDS.get(name) or name.replace("top1", "top-1").replace("top5", "top-5").replace(
-        "_percent_", " % "
-    ).replace("_", " ")
+    plain = name.replace("top1", "top-1").replace("top5", "top-5").replace("_percent_", " % ").replace("_", " ")
+    return _MORE_WORDS.get(name, plain)
 
 
 def of_mean(metric: str, variant: str) -> str:
