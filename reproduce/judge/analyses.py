@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.judge.number import Number
+from reproduce.judge.number_record import Number
 from reproduce.runs.ensembles import ensemble_gains, validation_gaps, view_gains
 from reproduce.runs.filters import SPLIT_P_VALUE, color_specialization
 from reproduce.runs.neighbors import neighbor_purity

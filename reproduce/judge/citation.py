@@ -5,13 +5,23 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from reproduce.base.errors import ReproduceError
 from reproduce.base.git import commit_of
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.text import unit_words
 from reproduce.data.registry import DATASETS
 from reproduce.judge import bibliography
 from reproduce.judge.exports import as_csv, as_latex_text
-from reproduce.judge.numbers import NUMBERS_FILE, Row, cited_number, find_number, matching, read_file, read_numbers
+from reproduce.judge.numbers import (
+    NUMBERS_FILE,
+    SCHEMA_VERSION,
+    Row,
+    cited_number,
+    find_number,
+    matching,
+    read_file,
+    read_numbers,
+)
 from reproduce.judge.rules import NOT_RUN
 from reproduce.runs import places
 
@@ -24,14 +34,20 @@ class Citation:
     """The numbers of one file, with the version and commit that they are cited by."""
 
     def __init__(self, numbers: Path = NUMBERS_FILE, citation: Path = bibliography.CITATION_FILE) -> None:
-        """Read the file's head and ``CITATION.cff``.
+        """Read the file and ``CITATION.cff``.
 
         Raises:
-            ReproduceError: one of them is missing or damaged.
+            ReproduceError: one of them is missing, damaged, or of another version.
         """
         self.numbers = numbers
         self.project = bibliography.read_citation(citation)
+        self.rows = read_numbers(numbers)
         self.head = {name: value for name, value in read_file(numbers).items() if name != "numbers"}
+        if self.head.get("schema_version") != SCHEMA_VERSION:
+            found = self.head.get("schema_version", "none")
+            raise ReproduceError(
+                f"{relative_to_repo(numbers)} has schema version {found}, not {SCHEMA_VERSION}; run `dvc repro collect`"
+            )
         self.commit = commit_of(numbers)
 
     def text(self, row: Row) -> str:
@@ -85,7 +101,8 @@ def cite(
     Raises:
         ReproduceError: there is no such number, or a file that it needs cannot be read.
     """
-    return _formatted([find_number(number_id, numbers)], form, Citation(numbers, citation))
+    number = find_number(number_id, numbers)
+    return _formatted([number], form, Citation(numbers, citation))
 
 
 def list_numbers(
@@ -99,10 +116,11 @@ def list_numbers(
     Raises:
         ReproduceError: a file that it needs cannot be read.
     """
-    rows = matching(text, read_numbers(numbers))
+    known = Citation(numbers, citation)
+    rows = matching(text, known.rows)
     if form == "text":
         return "\n".join(f"{row['id']}: {headline(row)}" for row in rows) or f"no number has {text!r}"
-    return _formatted(rows, form, Citation(numbers, citation))
+    return _formatted(rows, form, known)
 
 
 def _formatted(rows: Sequence[Row], form: str, citation: Citation) -> str:

@@ -10,7 +10,7 @@ from reproduce.base.text import verdict_words
 from reproduce.judge.bibliography import sources_of
 from reproduce.judge.comparisons import Compared
 from reproduce.judge.factorial import EffectRow
-from reproduce.judge.number import Arm, Number, fields_of, plain
+from reproduce.judge.number_record import Arm, Number, fields_of, plain
 from reproduce.judge.quantities import of_arms, of_claim, of_mean, words_of
 from reproduce.judge.summary import Summary
 from reproduce.judge.verdicts import Verdict

@@ -17,7 +17,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES, relative_to_repo
 from reproduce.base.tables import read_csv
 from reproduce.base.validation import Strict, read_yaml, validated
-from reproduce.judge.number import Number
+from reproduce.judge.number_record import Number
 from reproduce.runs.statistics import CONFIDENCE, wilson
 
 FIGURES_FILE = PAPER_NOTES / "cited_figures.yaml"

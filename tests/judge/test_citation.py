@@ -157,6 +157,14 @@ def test_a_bad_citation_file_is_a_one_line_error(results, content, words):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("change", [{"schema_version": "0.9"}, {"schema_version": None}])
+def test_numbers_of_another_schema_are_refused_in_one_line(results, change):
+    path = results / "numbers.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(ReproduceError, match=r"has schema version .*, not 1\.0; run `dvc repro collect`"):
+        cited(results, "gain")
+
+
 @pytest.mark.parametrize(
     ("number_id", "start", "keys"),
     [

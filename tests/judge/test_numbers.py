@@ -9,7 +9,7 @@ from collect_support import FakeRunId, FakeStudy, claim, write_run
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import RESULTS
 from reproduce.judge.collect import collect
-from reproduce.judge.number import fields_of
+from reproduce.judge.number_record import fields_of
 from reproduce.judge.numbers import (
     cited_number,
     find_number,
