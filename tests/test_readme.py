@@ -82,7 +82,7 @@ def unknown_name(parsed):
             "notebook": lambda: (NOTEBOOK_SOURCES / f"{parsed.name}.ipynb").is_file(),
             "study": lambda: study_module(parsed.name) or load_study(parsed.name),
         }.get(parsed.part, lambda: True)(),
-        "cite": lambda: parsed.id in read_numbers(),
+        "cite": lambda: parsed.list is not None or parsed.id in read_numbers(),
         "bench": lambda: set(parsed.parts) <= set(PARTS),
     }
     return None if known.get(parsed.verb, lambda: True)() else "it names what is not there"
