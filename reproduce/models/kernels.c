@@ -7,6 +7,7 @@
  *
  * Compiled on first use by reproduce/models/kernels.py with the machine's C compiler. */
 
+#include <float.h>
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -51,7 +52,8 @@ static void affine_window_sums(const float *restrict in, float *restrict out, lo
 }
 
 /* in ^ -1/4 by Newton's method from a guess made in the exponent bits: a few multiplications instead of the two square
- * roots and a division, which cost as much as the rest of the layer. The guess is within 3.2 %, so three rounds reach float rounding. */
+ * roots and a division, which cost as much as the rest of the layer. The guess is within 3.2 %, so three rounds reach float rounding.
+ * Infinity, which a sum of squares reaches at values of 1e19, gives 0 as powf does; Newton's method would give -infinity. */
 INLINE float inverse_fourth_root(float in) {
     union { float f; uint32_t u; } guess = {.f = in};
     guess.u = 0x4f586000u - (guess.u >> 2);
@@ -60,7 +62,7 @@ INLINE float inverse_fourth_root(float in) {
         const float squared = q * q;
         q *= 1.25f - 0.25f * in * squared * squared;
     }
-    return q;
+    return in > FLT_MAX ? 0.0f : q;
 }
 
 /* out[k] = in[k] ^ -beta; every published network has beta 0.75, so 0.75 and 1.75 (its gradient) are made fast. */

@@ -55,11 +55,12 @@ INLINE void sums_of_pairs(const floats *even, const floats *odd, int half, float
 
 /* in ^ -1/4 from the same guess q as inverse_fourth_root, by one step of third order: with r = 1 - in q^4,
  * in ^ -1/4 = q (1 - r) ^ -1/4 = q (1 + r/4 + 5/32 r^2 + 15/128 r^3 + ...). Within 2.6e-5, so that the cube is within
- * 8e-5, a fiftieth of what bf16 rounds by. */
+ * 8e-5, a fiftieth of what bf16 rounds by. Infinity gives 0; a NaN stays one. */
 INLINE floats inverse_fourth_roots(floats in) {
     const floats q = (floats)(0x4f586000u - ((words)in >> 2)), squared = q * q;
     const floats r = 1.0f - in * (squared * squared);
-    return q * (((15.0f / 128.0f * r + 5.0f / 32.0f) * r + 0.25f) * r + 1.0f);
+    const floats root = q * (((15.0f / 128.0f * r + 5.0f / 32.0f) * r + 0.25f) * r + 1.0f);
+    return (floats)((words)root & ~(words)(in > FLT_MAX));
 }
 
 INLINE void pairs_forward_of(const words_in_memory *in, words_in_memory *out, long pixels, long vectors, int half,

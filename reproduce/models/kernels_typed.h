@@ -215,7 +215,7 @@ void NAMED(across_maps_backward)(const ELEMENT *in, const ELEMENT *gradient, ELE
                 const long at = (first + p) * c + k;
                 terms[p * step + half + k] = LOAD(gradient[at]) * LOAD(in[at]) * power[p * step + k];
             }
-        for (long i = 0; i < count * step; i++) power[i] *= d[i];
+        for (long i = 0; i < count * step; i++) power[i] = d[i] > FLT_MAX ? 0.0f : power[i] * d[i]; /* not 0 * infinity */
         affine_window_sums(terms, d, count * step, window, 2.0f * alpha * beta, 0.0f);
         for (long p = 0; p < count; p++)
             for (long k = 0; k < c; k++) {

@@ -118,6 +118,31 @@ def test_values_of_any_size_keep_float_accuracy(implementation, form):
     np.testing.assert_allclose(FORMS[form](x, 3, 1e-3, 0.75, 1.0), expected, rtol=3e-6)
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("maps", [7, 64])  # 64 maps in bf16 have a kernel of their own
+@pytest.mark.parametrize("beta", [0.75, 0.5])
+def test_squares_beyond_float_give_what_torchs_layer_gives(implementation, dtype, maps, beta):
+    x = values(1, maps, 4, 3).to(dtype)
+    x[0, 3, 0, 0], x[0, 3, 1, 0], x[0, 5, 2, 0], x[0, 3, 3, 0] = 1e20, -1e30, 3e38, 1e18
+    expected = functional.local_response_norm(x.float(), 3, alpha=0.03, beta=beta, k=1.0)
+    assert expected[0, 3, :2, 0].eq(0).all()
+    out = normalize_across_maps(x, 3, 0.01, beta, 1.0)
+    torch.testing.assert_close(out.float(), expected, rtol=2**-7 if dtype == torch.bfloat16 else 3e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("beta", [0.75, 0.5])
+def test_squares_beyond_float_pass_back_no_gradient_and_no_nan(implementation, form, dtype, beta):
+    x, direction = values(1, 64, 4, 3).to(dtype), values(1, 64, 4, 3, seed=2, scale=1.0).to(dtype)
+    x[0, 3, 0, 0], x[0, 40, 3, 0] = 1e20, -3e38
+    ours, exact = x.clone().requires_grad_(), x.double().requires_grad_()
+    (gradient,) = torch.autograd.grad(FORMS[form](ours, 3, 0.01, beta, 1.0), ours, direction)
+    (wanted,) = torch.autograd.grad(differentiable(exact, 3, 0.01, beta, 1.0, form), exact, direction.double())
+    tolerance = 2**-7 if dtype == torch.bfloat16 else 1e-5
+    torch.testing.assert_close(gradient.double(), wanted, rtol=tolerance, atol=tolerance)
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_nan_comes_through_and_stays_in_its_window(implementation, form):
     x = torch.ones(1, 9, 7, 7)
