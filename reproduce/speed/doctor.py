@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.hardware import has_native_bf16
-from reproduce.base.paths import relative_to_repo
+from reproduce.base.paths import REPO_ROOT, relative_to_repo
 from reproduce.base.provenance import git_problem, machine_fingerprint
 from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition
 from reproduce.data.ilsvrc.pack import IMAGE_BYTES
@@ -28,6 +28,7 @@ from reproduce.study.study import Study
 from reproduce.study.variant import Phase
 from reproduce.train.update import MomentumUpdate
 
+DVC_WITHOUT_GIT = "dvc config --local core.no_scm true"
 _SECONDS_A_DAY = 86_400
 _IMAGES_A_PASS = {"cuda": 128, "cpu": 8}
 _NEXT_TO_NO_CHANGE = Phase(epochs=1, training_files=[1], weight_rate_factor=1e-6)  # at 0 the update does nothing
@@ -61,6 +62,8 @@ def _machine(device: torch.device) -> str:
     problem = git_problem()
     if problem:
         lines.append(f"git: {problem}; until then `train` refuses, since its runs could never be published")
+        if not (REPO_ROOT / ".git").exists():
+            lines.append(f"DVC: `dvc repro` needs `{DVC_WITHOUT_GIT}` first, since this copy has no .git folder")
     return "\n".join(lines)
 
 

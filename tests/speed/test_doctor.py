@@ -1,6 +1,8 @@
 """The doctor's report on a machine without data, with data, and with finished runs; and that it never fails."""
 
 import shutil
+import subprocess
+import sys
 from collections import namedtuple
 
 import pytest
@@ -10,6 +12,7 @@ from ilsvrc_samples import Miniature
 from training_support import tiny_study, use_study, write_study
 
 from reproduce import cli
+from reproduce.base import provenance
 from reproduce.data.ilsvrc import editions
 from reproduce.models.spec import load_spec
 from reproduce.runs import places
@@ -201,3 +204,28 @@ def test_runs_that_are_published_elsewhere_count(folder):
     shutil.copytree(finish_run(study, run, wrong=[]), places.published_to(study, run))
     shutil.rmtree(places.trained_to(study, run))
     assert "1 of 8 runs are published" in report(folder)
+
+
+def test_a_copy_without_git_is_told_what_train_and_dvc_need(folder, monkeypatch):
+    assert "core.no_scm" not in report(folder)
+    for module in (doctor, provenance):
+        monkeypatch.setattr(module, "REPO_ROOT", folder)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(folder.parent))
+    lines = report(folder).splitlines()
+    (git,) = (line for line in lines if line.startswith("git: "))
+    assert "until then `train` refuses" in git
+    expected = "DVC: `dvc repro` needs `dvc config --local core.no_scm true` first, since this copy has no .git folder"
+    assert expected in lines
+
+
+def test_what_the_doctor_prescribes_makes_dvc_work_without_git(tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    (tmp_path / ".dvc").mkdir()
+    (tmp_path / ".dvc" / "config").touch()
+    (tmp_path / "dvc.yaml").write_text("stages: {make: {cmd: echo made}}\n")
+    dvc = [sys.executable, "-m", "dvc"]
+    done = subprocess.run([*dvc, "repro"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode != 0 and "is not a git repository" in done.stderr
+    subprocess.run([*dvc, *doctor.DVC_WITHOUT_GIT.split()[1:]], cwd=tmp_path, check=True)
+    done = subprocess.run([*dvc, "repro"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "Running stage 'make'" in done.stdout
