@@ -233,11 +233,12 @@ def _plan(arguments: Arguments) -> None:
     print(plan_text(arguments.names, _all_studies()))
 
 
-@_verb("hold results, configurations, golden files and dvc.lock against one another")
+@_verb("make again what follows from the records, hold the rest against dvc.lock, and name any edited file")
 def _verify(arguments: Arguments) -> None:
     from reproduce.judge.verify import verify
+    from reproduce.report.remakes import REMAKES
 
-    verify(_all_studies())
+    verify(_all_studies(), remakes=REMAKES)
 
 
 @_verb(

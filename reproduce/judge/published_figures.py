@@ -27,8 +27,8 @@ _Id = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 _QUANTITIES = {
     "top1_error_pct": "top-1 error",
     "top5_error_pct": "top-5 error",
-    "top1": "top-1 accuracy",
-    "top5": "top-5 accuracy",
+    "top1_accuracy_percent": "top-1 accuracy",
+    "top5_accuracy_percent": "top-5 accuracy",
 }
 _TEST_SETS = {"ILSVRC2010": "ILSVRC-2010", "ILSVRC2011": "ILSVRC-2011"}  # any other is that of 2012
 _SPLITS = {"val": "validation", "test (top-1 on val)": "test"}
@@ -39,7 +39,7 @@ class Figure(Strict):
 
     id: _Id
     table: Literal["ilsvrc_timeline", "later_models"]
-    column: Literal["top1_error_pct", "top5_error_pct", "top1", "top5"]
+    column: Literal["top1_error_pct", "top5_error_pct", "top1_accuracy_percent", "top5_accuracy_percent"]
     row: dict[str, str]
     sources: Annotated[list[str], Field(min_length=1)]
 

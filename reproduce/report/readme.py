@@ -114,20 +114,28 @@ def check_readme(readme: Path, numbers: Numbers, records: Records) -> list[str]:
 
     A percentage or rate in the prose counts as a result unless a claim's target has that value.
     """
-    text, shown = _read(readme), relative_to_repo(readme)
-    fresh = render(text, numbers, records, shown)
-    stale = [
-        f"{shown}: {what} {old[key]} is out of date; run `dvc repro`"
-        for what, pattern, key in (("block", _BLOCK, "name"), ("number", _NUMBER, "id"))
-        for old, new in zip(pattern.finditer(text), pattern.finditer(fresh), strict=True)
-        if old[0] != new[0]
-    ]
+    shown = relative_to_repo(readme)
+    stale = [f"{shown}: {part} is out of date; run `dvc repro`" for part in stale_parts(readme, numbers, records)]
     known = {target.value for claim in records.claims for target in claim.targets}
     loose = [
-        found for found in unmarked_results(text) if float(found.split()[0].rstrip("%").replace(",", "")) not in known
+        found
+        for found in unmarked_results(_read(readme))
+        if float(found.split()[0].rstrip("%").replace(",", "")) not in known
     ]
     return stale + [
         f"{shown}: {found!r} is neither marked nor a claim's target; mark it with its id" for found in loose
+    ]
+
+
+def stale_parts(page: Path, numbers: Numbers, records: Records) -> list[str]:
+    """Return the blocks and marked numbers of a page that are not as they are made now, by kind and name."""
+    text = _read(page)
+    fresh = render(text, numbers, records, relative_to_repo(page))
+    return [
+        f"{what} {old[key]}"
+        for what, pattern, key in (("block", _BLOCK, "name"), ("number", _NUMBER, "id"))
+        for old, new in zip(pattern.finditer(text), pattern.finditer(fresh), strict=True)
+        if old[0] != new[0]
     ]
 
 

@@ -12,7 +12,8 @@ from reproduce.judge.citation import cite
 from reproduce.judge.collect import collect
 from reproduce.judge.numbers import read_numbers
 from reproduce.judge.verdicts import judge
-from reproduce.judge.verify import find_problems
+from reproduce.judge.verify.findings import Findings
+from reproduce.judge.verify.run_checks import check_runs
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.train.ensemble import make_ensembles
@@ -27,6 +28,13 @@ CLAIMS = [
     difference_claim(value=20.0, margin=10.0, id="dropout", arms=["no_dropout", "paper"], seeds_planned=3, **COMMON),
     claim(id="ensemble-top1", arms=["pair"], seeds_planned=1, **COMMON),
 ]
+
+
+def problems(study, folder):
+    """Return the problems of the published runs."""
+    findings = Findings()
+    check_runs([study], folder, findings)
+    return findings.problems
 
 
 def rows(folder):
@@ -110,7 +118,7 @@ def test_tables_numbers_and_checks_know_the_published_runs(external_folder, monk
     assert gain["value"] == pytest.approx(20.0)
     histories = pd.read_csv(results / "tables" / "histories.csv")
     assert histories.groupby("run_id").size().tolist() == [2] * 6
-    assert find_problems([study], external_folder).problems == []
+    assert problems(study, external_folder) == []
     assert "paper-top1" in read_numbers(results / "numbers.json")
     citation = cite("paper-top1", numbers=results / "numbers.json")
     assert "run: results/external/tinynet/paper/epochs2: " in citation
@@ -123,11 +131,11 @@ def test_an_edited_published_run_is_found(external_folder):
     rows(external_folder)
     path = folder / "metrics.json"
     path.write_text(path.read_text().replace('"test_top1_error_percent": 10.0', '"test_top1_error_percent": 5.0'))
-    (problem,) = find_problems([study], external_folder).problems
+    (problem,) = problems(study, external_folder)
     assert "test_top1_error_percent is 5.0000, the predictions give 10.0000" in problem
     record = folder / "run.json"
     record.write_text(json.dumps(json.loads(record.read_text()) | {"git_dirty": True}))
-    assert any("was not made from a commit" in line for line in find_problems([study], external_folder).problems)
+    assert any("was not made from a commit" in line for line in problems(study, external_folder))
 
 
 def test_the_gap_of_validation_and_test_is_absolute():

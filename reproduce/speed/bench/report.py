@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_json, write_json, write_text
+from reproduce.base.files import file_digest, read_json, write_json, write_text
 from reproduce.base.paths import relative_to_repo
 from reproduce.speed.bench.bench_tables import TABLES
 from reproduce.speed.measure import machine_slug, own_file
@@ -77,18 +77,21 @@ def write_benchmark(out: Path, machine: Mapping[str, Any], name: str, part: Mapp
     parts = {**earlier["parts"], name: json.loads(json.dumps(part))}
     content = {"machine": dict(machine), "parts": {key: parts[key] for key in _TITLES if key in parts}}
     write_json(path, content)
-    write_text(path.with_suffix(".md"), report_markdown(content, path.name))
+    write_text(path.with_suffix(".md"), report_markdown(content, path.name, file_digest(path)))
     return path
 
 
-def report_markdown(content: Mapping[str, Any], json_name: str) -> str:
-    """Return the tables of one machine's benchmark, part by part."""
+def report_markdown(content: Mapping[str, Any], json_name: str, json_sha256: str) -> str:
+    """Return the tables of one machine's benchmark, part by part, and the SHA-256 of the file that they are made from.
+
+    ``python -m reproduce verify`` makes the page again, so that an edit of either file shows.
+    """
     machine = content["machine"]
     lines = [
         f"# Benchmark on {machine['cpu']}, {machine['cores']} cores\n\n"
         "Written by `python -m reproduce bench`; the same figures with more digits, named with their units, are in "
         f"`{json_name}`. Medians of the rounds, smallest and largest in parentheses. Each part has a date, commit and "
-        "load of its own.\n"
+        f"load of its own. SHA-256 of the file: `{json_sha256}`.\n"
     ]
     for name, part in content["parts"].items():
         lines.append(_heading(name, part))
