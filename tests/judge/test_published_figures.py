@@ -9,8 +9,9 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES
 from reproduce.judge.bibliography import entries_of
 from reproduce.judge.published_figures import published_numbers
+from reproduce.report.literature.drops import drops
 from reproduce.report.literature.milestones import load_later_models, milestones
-from reproduce.report.literature.timeline import contest_series, drops, load_contest
+from reproduce.report.literature.timeline import contest_series, load_contest
 from reproduce.study.claims import load_claims
 
 FIGURE = "{id: a-top5, table: ilsvrc_timeline, column: top5_error_pct, row: {%s}, sources: [ilsvrc2012results]}"
