@@ -1,0 +1,162 @@
+"""Runs each place's command unbroken, then again and again killed and repeated, and compares all that is left."""
+
+import multiprocessing
+import os
+import shutil
+import signal
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+from kills.aims import Trigger
+from kills.places import PLACES, Place
+from kills.sandbox import contents, enter, renew
+
+# Commands are children of a process that has imported everything and done nothing: torch loads once, not 200 times.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["kills.places", "dvc.cli", "dvc.commands.repro", "reproduce.train.imports"])
+_SECONDS_FOR_ORPHANS = 60
+_TRIES_TO_HIT = 6
+_NEVER = Trigger(0)
+
+
+@dataclass
+class Outcome:
+    """What became of one place's kills. ``problems`` says what was wrong after which kill."""
+
+    place: str
+    kills: int = 0
+    same: int = 0
+    clean: int = 0
+    busy: int = 0
+    problems: list[str] = field(default_factory=list)
+
+
+def share_of(kills: int) -> dict[Place, int]:
+    """Return how many of ``kills`` each place gets, in proportion to its share and at least one."""
+    total = sum(place.kills for place in PLACES)
+    return {place: max(1, round(kills * place.kills / total)) for place in PLACES}
+
+
+def kill_at(place: Place, kills: int, base: Path, killed: Callable[[], None]) -> Outcome:
+    """Kill a place's command ``kills`` times in folders below ``base``, calling ``killed`` after each; compare."""
+    folder, template = base / "work", base / "template"
+    outcome = Outcome(place.name)
+    folder.mkdir(parents=True)
+    _succeed(_started(place, folder, None, base / "log"), base / "log")
+    folder.rename(template)
+    renew(folder, template)
+    events = _events_of_unbroken(place, folder, base / "log")
+    unbroken = contents(folder)
+    for number in range(kills):
+        renew(folder, template)
+        aim = _aim(place, number, kills, events)
+        where = f"{place.name}, event {aim.at} of {events}"
+        _kill(place, folder, aim, base / "log")
+        where += f", {aim.delay_seconds:g} s later" if aim.delay_seconds else ""
+        outcome.kills += 1
+        problem = _repeat(place, folder, base / "log", outcome)
+        found = contents(folder)
+        changed = sorted(name for name in unbroken if found.get(name) != unbroken[name])
+        left = [*sorted(set(found) - set(unbroken)), *_orphans(folder)]
+        outcome.same += not changed and not problem
+        outcome.clean += not left
+        outcome.problems += [
+            f"{where}: {kind}: {', '.join(names)}"
+            for kind, names in (("failed", problem), ("not the same", changed), ("left over", left))
+            if names
+        ]
+        killed()
+    shutil.rmtree(base)
+    return outcome
+
+
+def _aim(place: Place, number: int, kills: int, events: int) -> Trigger:
+    """Spread the kills evenly over the events; take the delays, and process and group, in turn."""
+    at = 1 + round(number * (events - 1) / max(1, kills - 1))
+    delays = place.delays_seconds
+    return Trigger(at, place.group and number % 2 == 1, delays[number % len(delays)])
+
+
+def _events_of_unbroken(place: Place, folder: Path, log: Path) -> int:
+    _succeed(_started(place, folder, _NEVER, log), log)
+    events = int(_tally(log).read_text())
+    assert events, f"{place.name}: no event to be killed at"
+    return events
+
+
+def _kill(place: Place, folder: Path, aim: Trigger, log: Path) -> None:
+    """Run the command to its death; where it ends before the delay is over, again with half of that."""
+    for _ in range(_TRIES_TO_HIT):
+        process = _started(place, folder, aim, log)
+        process.join()
+        if process.exitcode == -signal.SIGKILL:
+            return
+        aim.delay_seconds /= 2
+    raise AssertionError(f"{place.name}: the command ended before its kill\n{log.read_text()}")
+
+
+def _repeat(place: Place, folder: Path, log: Path, outcome: Outcome) -> list[str]:
+    """Run the command again; while what the killed one has started is at work, it may say so in one line and end."""
+    deadline = time.monotonic() + _SECONDS_FOR_ORPHANS
+    while True:
+        process = _started(place, folder, _NEVER, log)
+        process.join()
+        said = log.read_text(errors="replace")
+        if process.exitcode == 0:
+            return []
+        if "another trainer is at work" not in said or time.monotonic() > deadline:
+            return [f"exit status {process.exitcode}: {said[-2000:]}"]
+        outcome.busy += 1
+        time.sleep(0.5)
+
+
+def _started(place: Place, folder: Path, trigger: Trigger | None, log: Path) -> multiprocessing.Process:
+    process = _FORKS.Process(target=_work, args=(place.name, folder, trigger, log))
+    process.start()
+    return process
+
+
+def _work(name: str, folder: Path, trigger: Trigger | None, log: Path) -> None:
+    """Fill the place's folder (no trigger), or run its command in it and leave the number of events beside the log."""
+    os.setsid()
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for stream in (1, 2):
+        os.dup2(output, stream)
+    enter(folder)
+    (place,) = (place for place in PLACES if place.name == name)
+    if trigger is None:
+        place.write(folder)
+        return
+    place.arm(trigger, folder)
+    status = place.command(folder)
+    _tally(log).write_text(str(trigger.events))
+    raise SystemExit(status)
+
+
+def _tally(log: Path) -> Path:
+    return log.with_name("events")
+
+
+def _succeed(process: multiprocessing.Process, log: Path) -> None:
+    process.join()
+    assert process.exitcode == 0, log.read_text(errors="replace")
+
+
+def _orphans(folder: Path) -> list[str]:
+    """Return the programs that still work in ``folder`` a while after the command has ended."""
+    deadline = time.monotonic() + 10
+    while (found := list(_programs_in(folder))) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return [f"process {' '.join(process.cmdline())[:80]}" for process in found]
+
+
+def _programs_in(folder: Path) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("TMPDIR", "").startswith(str(folder)):
+                yield process
+        except psutil.Error:
+            continue
