@@ -124,7 +124,7 @@ def _data(arguments: Arguments) -> None:
 def _train(arguments: Arguments) -> None:
     from reproduce.train.jobs import train_side_by_side
     from reproduce.train.run import Launch
-    from reproduce.train.several import chosen_runs, missing_runs, train_runs
+    from reproduce.train.several import chosen_runs, missing_runs, settle_runs, train_runs
 
     study = load_study(arguments.study)
     runs = chosen_runs(study, arguments.variants, arguments.profile, arguments.epochs, arguments.seed)
@@ -135,6 +135,7 @@ def _train(arguments: Arguments) -> None:
             raise ReproduceError("with --jobs, leave out --device, --images-per-pass and --seconds-between-checkpoints")
         missing = missing_runs(study, runs, arguments.profile)
         print(f"{len(missing)} of {len(runs)} runs are missing", flush=True)
+        settle_runs(run for run in runs if run not in missing)
         train_side_by_side(study, missing, arguments.jobs, arguments.threads or 1)
     else:
         train_runs(study, runs, arguments.profile, _launch(arguments))

@@ -67,6 +67,35 @@ def test_a_profile_trains_what_is_missing(folder, capsys, monkeypatch):
     assert trained == [second, first, second]
 
 
+def test_what_a_kill_left_beside_a_finished_run_is_cleared_when_it_is_skipped(folder, capsys, monkeypatch):
+    """The kill came after the new folder took its place, and before the old one and the checkpoint were removed."""
+    command = ["train", "tiny", "--profile", "smoke", "--threads", "1"]
+    monkeypatch.setattr(run_module.Path, "unlink", lambda *arguments, **options: None)  # not yet
+    assert cli.main(command) == 0
+    monkeypatch.undo()
+    training_support.use_own_folder(folder, monkeypatch)
+    place = places.found_at(type(RUN)("tiny", "small", 2, 1))
+    place.with_name(".seed1.old").mkdir()
+    assert len(training_support.checkpoints(folder)) == 2
+    capsys.readouterr()
+    assert cli.main(command) == 0
+    assert capsys.readouterr().out.count("skipped") == 2
+    assert training_support.checkpoints(folder) == []
+    assert sorted(path.name for path in place.parent.iterdir()) == ["seed1", "seed2"]
+
+
+def test_a_run_that_another_process_trains_is_not_settled(folder):
+    run = type(RUN)("tiny", "small", 2, 1)
+    inputs = run_module.inputs_of(training_support.tiny_study(folder), run)
+    checkpoint = run_module._checkpoint(run, places.found_at(run), inputs)
+    with run_module.exclusive_lock(checkpoint.with_suffix(".lock"), "busy"):
+        checkpoint.touch()
+        run_module.settle_run(run)
+        assert checkpoint.exists()
+    run_module.settle_run(run)
+    assert not checkpoint.exists()
+
+
 def test_the_list_of_a_profile_names_what_is_missing_and_trains_nothing(folder, capsys, monkeypatch):
     monkeypatch.setattr(several, "train_run", lambda run, launch: pytest.fail("trained"))
     first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))

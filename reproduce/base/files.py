@@ -15,6 +15,7 @@ import numpy as np
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import relative_to_repo
+from reproduce.base.temporaries import temporary_file
 
 _CHUNK_BYTES = 1 << 20
 RESTORE = "restore it with git"
@@ -37,27 +38,23 @@ def refuse_dangling_links(path: Path) -> None:
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that replaces it when the block succeeds and vanishes when it fails.
 
+    What a killed writer of ``path`` left there is removed.
+
     Raises:
         ReproduceError: the folder is a link that leads nowhere or is not writable, or the disk is full.
     """
-    temporary = None
     refuse_dangling_links(path.parent)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
-        os.close(handle)
-        temporary = Path(name)
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
+        with temporary_file(path.parent, f".{path.name}.", ".part") as temporary:
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.chmod(0o644)
+            temporary.replace(path)
     except OSError as error:
         reason = error.strerror or error
         raise ReproduceError(f"cannot write {path}: {reason}; free space or choose a writable folder") from error
-    finally:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -159,14 +156,12 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         ReproduceError: ``folder`` is no folder or a link that leads nowhere, cannot be written, or the disk is full.
     """
     named, folder = folder, Path(os.path.realpath(folder))
-    staging, old = folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.old")
+    staging, old = _beside(folder)
     try:
-        _bring_back(old, folder)  # an earlier writer was killed between the two renames
+        settle_folder(folder)
         refuse_dangling_links(named)
         if folder.exists() and not folder.is_dir():
             raise ReproduceError(f"{folder} is a file where a folder should be; move it away")
-        shutil.rmtree(staging, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
         staging.mkdir(parents=True)
         yield staging
         if folder.exists():
@@ -180,6 +175,23 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
         if folder.exists():
             shutil.rmtree(old, ignore_errors=True)
+
+
+def settle_folder(folder: Path) -> None:
+    """Clear what a kill within ``replacing_folder`` left: the old folder comes back where the new one is not in place.
+
+    Only one may write a folder at a time (the caller holds a lock).
+    """
+    folder = Path(os.path.realpath(folder))
+    staging, old = _beside(folder)
+    _bring_back(old, folder)  # killed between the two renames
+    for left in (staging, old):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _beside(folder: Path) -> tuple[Path, Path]:
+    """Return where a folder's successor is written, and where the folder waits while that takes its place."""
+    return folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.old")
 
 
 def _bring_back(old: Path, folder: Path) -> None:

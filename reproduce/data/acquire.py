@@ -9,10 +9,8 @@ import errno
 import http.client
 import json
 import os
-import shutil
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -21,9 +19,10 @@ import numpy as np
 from torchvision.datasets.utils import download_url
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import exclusive_lock, file_digest, replacing_folder, write_bytes
+from reproduce.base.files import exclusive_lock, file_digest, replacing_folder, settle_folder, write_bytes
 from reproduce.base.paths import relative_to_repo, scratch_folder
 from reproduce.base.progress import format_duration
+from reproduce.base.temporaries import TemporaryFolder, clear_abandoned
 from reproduce.data.official import FileError, ImageArrays, OfficialData, SourceError
 from reproduce.data.statistics import image_sums, npy_bytes
 
@@ -62,6 +61,7 @@ def prepare(data: OfficialData, folder: Path | None = None, statistics_folder: P
 
 
 def _load_or_acquire(data: OfficialData, folder: Path) -> ImageArrays:
+    settle_folder(folder)
     if folder.is_dir():
         try:
             return data.load(folder)
@@ -102,8 +102,7 @@ def acquire(data: OfficialData, folder: Path) -> None:
         ReproduceError: no source can be used, a file has the wrong size or sum, or a folder cannot be written.
     """
     prefix = f"{data.dataset.name}-temporary-"
-    for leftover in scratch_folder().glob(f"{prefix}*"):  # of a preparation that was killed
-        shutil.rmtree(leftover, ignore_errors=True)
+    clear_abandoned(scratch_folder(), prefix)
     with replacing_folder(folder) as staging:
         source = _fetch_named(data, staging) or _fetch_public(data, staging, prefix)
         for file in data.files:
@@ -166,7 +165,7 @@ def _temporary_folder(prefix: str) -> Iterator[Path]:
     scratch = scratch_folder()
     try:
         scratch.mkdir(parents=True, exist_ok=True)
-        temporary = tempfile.TemporaryDirectory(dir=scratch, prefix=prefix, ignore_cleanup_errors=True)
+        temporary = TemporaryFolder(prefix, scratch)
     except OSError as error:
         raise _no_scratch(scratch, error) from error
     with temporary as folder:

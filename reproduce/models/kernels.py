@@ -20,6 +20,7 @@ import torch
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import atomic_path
 from reproduce.base.paths import scratch_folder
+from reproduce.base.temporaries import TemporaryFolder, clear_abandoned
 
 _SOURCES = ("kernels.c", "kernels_pairs.h", "kernels_typed.h")
 _FLAGS = (
@@ -33,6 +34,7 @@ _FLAGS = (
     "-fPIC",
 )
 _X86_FLAGS = ("-mprefer-vector-width=512",)  # wide registers pay here; other processors do not know the flag
+_WORKSHOP = ".build-"  # how the names of the folders begin in which a compiler works
 _SUFFIXES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 MAX_MAPS = 2000  # TILE - MAX_WINDOW of kernels.c, rounded down
 MAX_WINDOW_ACROSS_MAPS = 33
@@ -59,10 +61,17 @@ def _build(compiler: str) -> Path:
     for name in _SOURCES:
         digest.update((folder / name).read_bytes())
     library = scratch_folder() / "kernels" / f"kernels-{digest.hexdigest()[:16]}.so"
+    clear_abandoned(library.parent, _WORKSHOP)
     if not library.exists():
-        with atomic_path(library) as temporary:
-            command = [compiler, *_flags(), str(folder / "kernels.c"), "-o", str(temporary), "-lm"]
-            subprocess.run(command, capture_output=True, text=True, check=True)
+        library.parent.mkdir(parents=True, exist_ok=True)
+        # All that the compiler writes goes there: one that outlives a killed process finds it gone and leaves nothing.
+        with TemporaryFolder(_WORKSHOP, library.parent) as workshop:
+            built = Path(workshop) / library.name
+            command = [compiler, *_flags(), str(folder / "kernels.c"), "-o", str(built), "-lm"]
+            environment = os.environ | {"TMPDIR": workshop}
+            subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+            with atomic_path(library) as temporary:
+                shutil.copyfile(built, temporary)
     return library
 
 

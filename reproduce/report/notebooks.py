@@ -2,7 +2,6 @@
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from traitlets.config import Config
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_text
 from reproduce.base.paths import REPO_ROOT, relative_to_repo
+from reproduce.base.temporaries import TemporaryFolder
 
 CELL_TIMEOUT_SECONDS = 300
 
@@ -54,7 +54,7 @@ def execute_notebook(source: Path, target: Path) -> None:
             error), or the target cannot be written.
     """
     notebook = read_notebook(source)
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryFolder("reproduce-notebook-") as folder:
         environment = os.environ | {"IPYTHONDIR": folder, "PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
         client = _client(notebook, Path(folder))
         try:

@@ -1,7 +1,7 @@
 """One run from start to published folder: lock, resume, train, test, write whole. Killed at any moment, it goes on."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import check_writable, exclusive_lock, file_digest, read_json, write_bytes
+from reproduce.base.files import check_writable, exclusive_lock, file_digest, read_json, settle_folder, write_bytes
 from reproduce.base.memory import keep_freed_memory
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import git_problem, git_state, machine_fingerprint, source_digest, utc_now
@@ -109,6 +109,22 @@ def is_up_to_date(run: RunId) -> bool:
     return any(all(record.get(name) == digest for name, digest in inputs.items()) for record in records)
 
 
+def settle_run(run: RunId) -> None:
+    """Clear what a kill left beside a finished run: its checkpoint, the folder that it replaced. Others' work stays."""
+    study = load_study(run.study)
+    folder = places.trained_to(study, run)
+    checkpoint = _checkpoint(run, folder, inputs_of(study, run))
+    if checkpoint.with_suffix(".lock").exists():  # trained on this machine
+        with suppress(ReproduceError), exclusive_lock(checkpoint.with_suffix(".lock"), "another trainer is at work"):
+            settle_folder(folder)
+            checkpoint.unlink(missing_ok=True)
+
+
+def _checkpoint(run: RunId, folder: Path, inputs: dict[str, str | None]) -> Path:
+    # The folder is part of the identity: a rerun never takes up the published run's checkpoint, nor the reverse.
+    return checkpoint_path({"run": str(run), "folder": relative_to_repo(folder), **inputs})
+
+
 def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch()) -> Path:
     """Train ``run``, resuming where an earlier call was stopped, and write its folder whole; return the folder.
 
@@ -128,8 +144,7 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch())
         import_training_modules()
         folder = folder or places.trained_to(study, run)
         processes.agreed(lambda: check_writable(folder) if processes.is_first else None)
-        # The folder is part of the identity: a rerun never takes up the published run's checkpoint, nor the reverse.
-        checkpoint = checkpoint_path({"run": str(run), "folder": relative_to_repo(folder), **inputs})
+        checkpoint = _checkpoint(run, folder, inputs)
         with _only_trainer(run, checkpoint, processes):
             session = _session(device, processes)
             trainer = _trainer(run, study, device, processes, launch.images_per_pass)

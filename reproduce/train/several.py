@@ -1,12 +1,14 @@
 """Several runs of one study: those that a command names, those still missing, and their training one after another."""
 
+from collections.abc import Iterable
+
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import relative_to_repo
 from reproduce.runs.tuning import recorded_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 from reproduce.train.distributed import joined_processes
-from reproduce.train.run import Launch, is_up_to_date, prepare_torch, train_run
+from reproduce.train.run import Launch, is_up_to_date, prepare_torch, settle_run, train_run
 
 
 def chosen_runs(
@@ -38,6 +40,12 @@ def missing_runs(study: Study, runs: list[RunId], profile: str | None) -> list[R
     return [run for run in runs if run not in recorded and not is_up_to_date(run)]
 
 
+def settle_runs(runs: Iterable[RunId]) -> None:
+    """Clear what kills left beside finished runs, as ``train_runs`` does where it skips them."""
+    for run in runs:
+        settle_run(run)
+
+
 def train_runs(study: Study, runs: list[RunId], profile: str | None, launch: Launch) -> None:
     """Train each run, one after another, with a line for each; a profile's finished and recorded runs are skipped.
 
@@ -52,6 +60,8 @@ def train_runs(study: Study, runs: list[RunId], profile: str | None, launch: Lau
             # Processes on several machines may see different folders; all skip a run or none does.
             is_here, is_recorded = processes.sums([is_here, run in recorded])
             if is_here:
+                if processes.is_first:
+                    settle_run(run)
                 outcome = " is finished and up to date; skipped"
             elif is_recorded:
                 outcome = f" is recorded in {relative_to_repo(study.folder / 'tuning.csv')}; skipped"

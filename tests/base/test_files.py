@@ -19,6 +19,7 @@ from reproduce.base.files import (
     json_digest,
     read_json,
     replacing_folder,
+    settle_folder,
     write_bytes,
     write_json,
     write_text,
@@ -174,6 +175,20 @@ def test_what_a_kill_left_behind_a_link_is_cleared_too(tmp_path, moment):
     with replacing_folder(link) as staging:
         (staging / "new").write_text("3")
     assert link.is_symlink() and [path.name for path in (tmp_path / "disk").rglob("*")] == ["run", "new"]
+
+
+@pytest.mark.parametrize("moment", ["writing", "swapping"])
+def test_a_folder_is_settled_without_being_written_again(tmp_path, moment):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "old").write_text("1")
+    code = [sys.executable, "-c", textwrap.dedent(KILLED_WHILE_REPLACING), str(folder), moment]
+    assert subprocess.run(code).returncode == -signal.SIGKILL
+    settle_folder(folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["run", "old"]
+    folder.with_name(".run.old").mkdir()  # a kill after the second of the two renames
+    settle_folder(folder)
+    assert [path.name for path in tmp_path.rglob("*")] == ["run", "old"]
 
 
 HOLDER = """

@@ -7,7 +7,7 @@ import cifar10_samples as samples
 import pytest
 
 from reproduce.base.errors import ReproduceError
-from reproduce.data.acquire import acquire
+from reproduce.data.acquire import acquire, prepare
 from reproduce.data.official import SourceError
 
 
@@ -100,6 +100,14 @@ def test_leftovers_of_a_killed_preparation_are_removed(folder, scratch):
     acquire(samples.data_from(("only", samples.write_binary)), folder)
     assert [path.name for path in folder.parent.iterdir()] == ["cifar10"]
     assert list(scratch.iterdir()) == []
+
+
+def test_sound_data_are_settled_too(folder, scratch, tmp_path):
+    """The kill came after the new folder took its place, so nothing is fetched again."""
+    samples.write_binary(folder)
+    samples.write_binary(folder.with_name(".cifar10.old"))
+    prepare(samples.data_from(("never", pytest.fail)), folder, tmp_path / "statistics")
+    assert [path.name for path in folder.parent.iterdir()] == ["cifar10"]
 
 
 def test_full_disk_is_a_one_line_error_that_leaves_nothing(tmp_path, folder, monkeypatch):

@@ -58,9 +58,10 @@ def kill_at(place: Place, kills: int, base: Path, killed: Callable[[], None]) ->
         where += f", {aim.delay_seconds:g} s later" if aim.delay_seconds else ""
         outcome.kills += 1
         problem = _repeat(place, folder, base / "log", outcome)
+        orphans = _orphans(folder)
         found = contents(folder)
         changed = sorted(name for name in unbroken if found.get(name) != unbroken[name])
-        left = [*sorted(set(found) - set(unbroken)), *_orphans(folder)]
+        left = [*sorted(set(found) - set(unbroken)), *orphans]
         outcome.same += not changed and not problem
         outcome.clean += not left
         outcome.problems += [

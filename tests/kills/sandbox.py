@@ -48,7 +48,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     for path in sorted(folder.rglob("*")):
         place = path.relative_to(folder).as_posix()
         if not any(f"/{place}/".find(f"/{skipped}/") >= 0 for skipped in _NOT_COMPARED):
-            found[place] = b"" if path.is_dir() else _CLEANED.get(path.name, bytes)(path.read_bytes())
+            found[place] = b"" if not path.is_file() else _CLEANED.get(path.name, bytes)(path.read_bytes())
     return found
 
 

@@ -1,6 +1,7 @@
 """The compiled kernels: on wherever a compiler is, off on request, the same bits whatever the number of threads."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -106,6 +107,20 @@ def test_they_are_built_once_and_kept_in_the_scratch_folder(compiled, tmp_path):
     built = library.stat().st_mtime_ns
     assert probe(REPRODUCE_SCRATCH=str(tmp_path), CC="gcc")[0].startswith("False")
     assert [path.stat().st_mtime_ns for path in (tmp_path / "kernels").iterdir()] == [built]
+
+
+def test_what_a_kill_during_the_build_left_is_cleared_by_the_next(compiled, tmp_path):
+    """The compiler outlives the process that was killed, and then finds its folder gone."""
+    compiler, scratch = tmp_path / "cc-killing", tmp_path / "scratch"
+    late = 'kill -9 $PPID; touch "$TMPDIR/kept.s"; while [ -e "$TMPDIR" ]; do sleep 0.05; done; touch "$TMPDIR/late.o"'
+    compiler.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exit 0\n{late}\n')
+    compiler.chmod(0o755)
+    with pytest.raises(subprocess.CalledProcessError) as killed:
+        probe(CC=str(compiler), REPRODUCE_SCRATCH=str(scratch))
+    assert killed.value.returncode == -signal.SIGKILL
+    assert len(list((scratch / "kernels").iterdir())) == 1
+    assert probe(REPRODUCE_SCRATCH=str(scratch))[0].startswith("False")
+    assert [path.suffix for path in (scratch / "kernels").iterdir()] == [".so"]
 
 
 def test_other_types_and_devices_are_left_to_torch():

@@ -1,6 +1,5 @@
 """The part ``data`` of the benchmark: packing photographs, and reading them for training."""
 
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -20,6 +19,7 @@ from torchvision.datasets import ImageFolder
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.progress import Progress
+from reproduce.base.temporaries import TemporaryFolder
 from reproduce.data.ilsvrc.editions import EDITIONS, SIDE
 from reproduce.data.ilsvrc.entries import Entry
 from reproduce.data.ilsvrc.folders import folder_images
@@ -66,7 +66,7 @@ def measure_data(
             "give at least one of each and two images"
         )
     with ExitStack() as stack:
-        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="reproduce-bench-"))
+        name = stack.enter_context(TemporaryFolder("reproduce-bench-"))
         folder = Path(name)
         progress = stack.enter_context(Progress("benchmark data", 5 * rounds, "timing"))
         with worker_pool(workers) as pool:

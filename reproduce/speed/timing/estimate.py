@@ -5,7 +5,6 @@ Speeds are those of this machine's file in results/timing where there is one, el
 
 import math
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.progress import format_duration
+from reproduce.base.temporaries import TemporaryFolder
 from reproduce.data.ilsvrc.training import TRAINING_IMAGES_TESTED
 from reproduce.data.registry import DATASETS
 from reproduce.models.counts import training_flops_per_image
@@ -104,7 +104,7 @@ def _speeds(rows: pd.DataFrame, device: str | None, source: str) -> Speeds:
 
 
 def _measured_now(scope: cells.Scope, devices: Sequence[str]) -> pd.DataFrame:
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryFolder("reproduce-estimate-") as folder:
         rows, facts = time_here(scope, devices)
         return read_rows(write_rows(rows, facts, Path(folder)))
 

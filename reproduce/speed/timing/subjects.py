@@ -2,7 +2,6 @@
 
 import functools
 import importlib.util
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reproduce.base.paths import scratch_folder
+from reproduce.base.temporaries import TemporaryFolder
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.spec import load_spec
 from reproduce.speed.timing import cells
@@ -113,7 +113,7 @@ class Workshop:
         self._subjects: dict[tuple[str, str, str], Subject] = {}
         self._batches: dict[tuple[int, int, str, str], tuple[Tensor, Tensor]] = {}
         self._makers: dict[tuple[str, str], InputMaker] = {}
-        self._packed: tempfile.TemporaryDirectory[str] | None = None  # removed with the workshop
+        self._packed: TemporaryFolder | None = None  # removed with the workshop
 
     def sampler(self, cell: Cell) -> Callable[[int], Sample]:
         """Return what times a number of calls of the cell in a row and returns the mean seconds of one.
@@ -150,7 +150,7 @@ class Workshop:
     def _packed_images(self) -> Path:
         if self._packed is None:
             scratch_folder().mkdir(parents=True, exist_ok=True)
-            self._packed = tempfile.TemporaryDirectory(prefix="timing-", dir=scratch_folder())
+            self._packed = TemporaryFolder("timing-", scratch_folder())
             write_packed_noise(Path(self._packed.name))
         return Path(self._packed.name)
 

@@ -1,0 +1,82 @@
+"""Temporary files and folders that vanish with their owner: at its end, or, where it was killed, when the next one comes.
+
+The owner holds a lock on each, which the kernel releases however the owner ends. What nobody holds is abandoned. On
+file systems without locks nothing can be told from abandoned, and what a kill left stays.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Iterator
+from glob import escape
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def temporary_file(folder: Path, prefix: str, suffix: str) -> Iterator[Path]:
+    """Yield a new empty file in ``folder``, gone after the block unless it was renamed.
+
+    Abandoned ones of the same prefix and suffix are removed first.
+
+    Raises:
+        OSError: the file cannot be made.
+    """
+    clear_abandoned(folder, prefix, suffix)
+    lock = None
+    while lock is None:
+        handle, name = tempfile.mkstemp(suffix, prefix, folder)
+        lock = _locked_or_closed(handle)
+    try:
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)
+        os.close(lock)
+
+
+class TemporaryFolder(tempfile.TemporaryDirectory):
+    """A ``tempfile.TemporaryDirectory`` that is recognized as abandoned after a kill, and then removed by the next one."""
+
+    def __init__(self, prefix: str, place: Path | None = None) -> None:
+        """Make a folder with ``prefix`` in ``place``, by default the system's; remove abandoned ones of that prefix.
+
+        Raises:
+            OSError: the folder cannot be made.
+        """
+        clear_abandoned(Path(place or tempfile.gettempdir()), prefix)
+        lock = None
+        while lock is None:
+            super().__init__(prefix=prefix, dir=place, ignore_cleanup_errors=True)
+            with contextlib.suppress(FileNotFoundError):
+                lock = _locked_or_closed(os.open(self.name, os.O_RDONLY))
+        weakref.finalize(self, os.close, lock)
+
+
+def clear_abandoned(folder: Path, prefix: str, suffix: str = "") -> None:
+    """Remove the temporary files and folders of this form whose owner was killed."""
+    for path in folder.glob(f"{escape(prefix)}*{suffix}"):
+        with contextlib.suppress(OSError):  # at work, another user's, gone by now, or no locks here
+            is_folder = path.is_dir()
+            handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(path) if is_folder else path.unlink()
+            finally:
+                os.close(handle)
+
+
+def _locked_or_closed(handle: int) -> int | None:
+    """Lock a new file or folder and return its handle, or None where another's clearing was quicker."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        return None
+    except OSError:  # no locks here
+        return handle
+    if os.fstat(handle).st_nlink:
+        return handle
+    os.close(handle)
+    return None
