@@ -4,8 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+KILLS ?= 100
 
-.PHONY: help reproduce test test-slow bench archive lint environment
+.PHONY: help reproduce test test-slow kills bench archive lint environment
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -18,6 +19,9 @@ test: $(INSTALLED)  ## the test suite (minutes)
 
 test-slow: $(INSTALLED)  ## the long tests too: kills, the whole pipeline
 	$(BIN)/python -m pytest -m slow
+
+kills: $(INSTALLED)  ## commands killed 100 times, each run again and compared: make kills [KILLS=20] [PLACE=notebook]
+	PYTHONPATH=.:tests:tests/support $(BIN)/python -m kills --kills $(KILLS) --place "$(PLACE)"
 
 bench: $(INSTALLED)  ## training speed against the standard loop, on a quiet machine
 	$(BIN)/python -m reproduce bench

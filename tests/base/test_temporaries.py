@@ -1,6 +1,5 @@
 """Temporary files and folders vanish with their owner, and after its kill with the next owner's coming."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -85,8 +84,8 @@ def test_a_clearing_between_making_and_locking_is_survived(tmp_path, monkeypatch
         return lock(handle)
 
     monkeypatch.setattr(temporaries, "_locked_or_closed", quicker)
-    opened = len(os.listdir("/proc/self/fd"))
+    opened = len(list(Path("/proc/self/fd").iterdir()))
     with temporary_file(tmp_path, ".a.", ".part") if kind == "file" else TemporaryFolder(".a.", tmp_path) as left:
         assert len(made) == 2 and [str(path) for path in tmp_path.iterdir()] == [str(left)]
     assert list(tmp_path.iterdir()) == []
-    assert len(os.listdir("/proc/self/fd")) - opened <= 1  # a folder's lock goes with the object
+    assert len(list(Path("/proc/self/fd").iterdir())) - opened <= 1  # a folder's lock goes with the object

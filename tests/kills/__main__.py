@@ -1,4 +1,4 @@
-"""Kills of every command that writes, at exact events: ``make kills``, or ``python -m kills --kills 100 [--place WORD]``.
+"""Kills of commands that write, at exact events: ``make kills`` or ``python -m kills [--kills 100] [--place WORD]``.
 
 Prints progress while it works and a table at the end; the exit status is 1 if any kill changed or left anything.
 """

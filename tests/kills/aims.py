@@ -65,7 +65,7 @@ def _path_of(arguments: tuple[Any, ...]) -> str:
     path = os.fsdecode(named)
     folder = arguments[-1]  # dir_fd, in the events of shutil.rmtree
     if not path.startswith("/") and isinstance(folder, int) and folder > 2:
-        path = f"{os.readlink(f'/proc/self/fd/{folder}')}/{path}"
+        path = f"{Path(f'/proc/self/fd/{folder}').readlink()}/{path}"
     return os.path.abspath(path)  # noqa: PTH100  (Path.resolve would follow links)
 
 

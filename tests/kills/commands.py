@@ -1,6 +1,6 @@
 """The commands that are killed: the project's own command line on studies of seconds, in a folder of its own.
 
-Run as a script it is the command line on the tiny study: ``python -m kills.commands FOLDER ARGUMENTS...``.
+Run as a script it is that command line: ``python -m kills.commands tiny|miniature FOLDER ARGUMENTS...``.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from ilsvrc_samples import SIX_WNIDS, Miniature
 from kills.sandbox import enter
 
 from reproduce import cli
-from reproduce.data import acquire, registry
+from reproduce.data import acquire
 from reproduce.data.ilsvrc import prepare
 from reproduce.models import kernels
 from reproduce.report import build
@@ -65,8 +65,8 @@ def notebook(folder: Path) -> int:
     return cli.main(["report", "notebook", "small"])
 
 
-def dvc() -> int:
-    """Bring the pipeline that ``write_pipeline`` wrote up to date."""
+def dvc(folder: Path) -> int:
+    """Bring the pipeline up to date that ``write_pipeline`` wrote; this process works in its folder."""
     from dvc.cli import main
 
     return main(["repro"])
@@ -148,7 +148,7 @@ def write_pipeline(folder: Path) -> None:
     """Write the tiny study as a DVC project with a stage that trains, as the studies' have it, and one that reads."""
     write_tiny(folder)
     place = "results/runs/tiny/small/epochs2/seed1"
-    train = f"{sys.executable} -m kills.commands . {' '.join(TINY)}"
+    train = f"{sys.executable} -m kills.commands tiny . {' '.join(TINY)}"
     copy = f"import shutil; shutil.copyfile('{place}/metrics.json', 'results/metrics.json')"
     golden, manifest = "experiments/tiny/golden/small.json", "results/data/cifar10/manifest.json"
     kept = {"cache": False, "persist": True}
@@ -163,6 +163,6 @@ def write_pipeline(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    here = Path(sys.argv[1]).resolve()
+    here = Path(sys.argv[2]).resolve()
     enter(here)
-    sys.exit(tiny(here, sys.argv[2:]))
+    sys.exit({"tiny": tiny, "miniature": miniature}[sys.argv[1]](here, sys.argv[3:]))

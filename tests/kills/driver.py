@@ -115,19 +115,18 @@ def _repeat(place: Place, folder: Path, log: Path, outcome: Outcome) -> list[str
 
 
 def _started(place: Place, folder: Path, trigger: Trigger | None, log: Path) -> multiprocessing.Process:
-    process = _FORKS.Process(target=_work, args=(place.name, folder, trigger, log))
+    process = _FORKS.Process(target=_work, args=(place, folder, trigger, log))
     process.start()
     return process
 
 
-def _work(name: str, folder: Path, trigger: Trigger | None, log: Path) -> None:
+def _work(place: Place, folder: Path, trigger: Trigger | None, log: Path) -> None:
     """Fill the place's folder (no trigger), or run its command in it and leave the number of events beside the log."""
     os.setsid()
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(output, stream)
     enter(folder)
-    (place,) = (place for place in PLACES if place.name == name)
     if trigger is None:
         place.write(folder)
         return

@@ -1,5 +1,6 @@
 """The places where commands are killed: what lies there before, the command, the events to die at, and how often."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -36,7 +37,11 @@ class Place:
 
 
 def _below(*places: str) -> Callable[[Trigger, Path], None]:
-    return lambda trigger, folder: at_file_events(trigger, *(folder / place for place in places))
+    return partial(_files, places)
+
+
+def _files(places: tuple[str, ...], trigger: Trigger, folder: Path) -> None:
+    at_file_events(trigger, *(folder / place for place in places))
 
 
 def _final_test(trigger: Trigger, folder: Path) -> None:
@@ -59,7 +64,7 @@ def _cells(trigger: Trigger, folder: Path) -> None:
 
 
 def _stages(trigger: Trigger, folder: Path) -> None:
-    at_programs(trigger, str(Path(commands.sys.executable)))
+    at_programs(trigger, sys.executable)
 
 
 def _tiny(*options: str) -> Callable[[Path], int]:
@@ -146,12 +151,12 @@ PLACES = (
         delays_seconds=(0.0, 0.1, 0.3),
         group=True,
     ),
-    Place("dvc repro, its own files", 4, commands.write_pipeline, lambda folder: commands.dvc(), _below("")),
+    Place("dvc repro, its own files", 4, commands.write_pipeline, commands.dvc, _below("")),
     Place(
         "dvc repro, stages at work",
         6,
         commands.write_pipeline,
-        lambda folder: commands.dvc(),
+        commands.dvc,
         _stages,
         delays_seconds=(0.0, 1.0, 3.0, 5.0, 6.0, 7.0),
         group=True,
