@@ -7,11 +7,13 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # read when torch is imported: the same bits in every run
 
 from kills.driver import Outcome, kill_at, share_of
+from kills.places import Place
 from tabulate import tabulate
 
 from reproduce.base.progress import Progress
@@ -28,9 +30,24 @@ def main() -> int:
     with Progress("kills", sum(shares.values()), "kill") as progress, tempfile.TemporaryDirectory() as base:
         for number, (place, kills) in enumerate(shares.items()):
             killed = lambda place=place: progress.update(1, place.name)  # noqa: E731
-            outcomes.append(kill_at(place, kills, Path(base) / str(number), killed))
+            outcomes.append(_tried(place, kills, Path(base) / str(number), killed))
+            print(_row(outcomes[-1]), *outcomes[-1].problems, sep="\n", flush=True)
     print(table(outcomes))
     return int(any(outcome.problems for outcome in outcomes))
+
+
+def _tried(place: Place, kills: int, base: Path, killed: Callable[[], None]) -> Outcome:
+    """Return what became of the place's kills; where they cannot be tried, that is its problem, and the rest go on."""
+    try:
+        return kill_at(place, kills, base, killed)
+    except AssertionError as error:
+        return Outcome(place.name, problems=[f"{place.name}: {error}"])
+
+
+def _row(outcome: Outcome) -> str:
+    return (
+        f"{outcome.place}: {outcome.kills} kills, {outcome.same} with the same bytes, {outcome.clean} with no leftovers"
+    )
 
 
 def table(outcomes: list[Outcome]) -> str:
