@@ -24,7 +24,10 @@ _NEVER = Trigger(0)
 
 @dataclass
 class Outcome:
-    """What became of one place's kills. ``problems`` says what was wrong after which kill."""
+    """Counts of one place's kills: those that ended with the same bytes, those that left nothing, those told to wait.
+
+    ``problems`` has a line for each kill and each kind of thing that was wrong after it.
+    """
 
     place: str
     kills: int = 0
@@ -32,6 +35,15 @@ class Outcome:
     clean: int = 0
     busy: int = 0
     problems: list[str] = field(default_factory=list)
+
+    def add(self, when: str, failed: list[str], changed: list[str], left: list[str], times_busy: int) -> None:
+        """Count one kill: why its repetition failed, the files that were not the same, and those left over."""
+        self.kills += 1
+        self.same += not changed and not failed
+        self.clean += not left
+        self.busy += times_busy > 0
+        kinds = {"failed": failed, "not the same": changed, "left over": left}
+        self.problems += [f"{when}: {kind}: {', '.join(names)}" for kind, names in kinds.items() if names]
 
 
 def share_of(kills: int) -> dict[Place, int]:
@@ -43,32 +55,24 @@ def share_of(kills: int) -> dict[Place, int]:
 def kill_at(place: Place, kills: int, base: Path, killed: Callable[[], None]) -> Outcome:
     """Kill a place's command ``kills`` times in folders below ``base``, calling ``killed`` after each; compare."""
     folder, template = base / "work", base / "template"
-    outcome = Outcome(place.name)
+    log, outcome = base / "log", Outcome(place.name)
     folder.mkdir(parents=True)
-    _succeed(_started(place, folder, None, base / "log"), base / "log")
+    _succeed(_started(place, folder, None, log), log)
     folder.rename(template)
     renew(folder, template)
-    events = _events_of_unbroken(place, folder, base / "log")
+    events = _events_of_unbroken(place, folder, log)
     unbroken = contents(folder)
     for number in range(kills):
         renew(folder, template)
         aim = _aim(place, number, kills, events)
-        where = f"{place.name}, event {aim.at} of {events}"
-        _kill(place, folder, aim, base / "log")
-        where += f", {aim.delay_seconds:g} s later" if aim.delay_seconds else ""
-        outcome.kills += 1
-        problem = _repeat(place, folder, base / "log", outcome)
-        orphans = _orphans(folder)
+        _kill(place, folder, aim, log)
+        failed, times_busy = _repeat(place, folder, log)
+        orphans = _orphans(folder)  # before anything is read: they may still be writing
         found = contents(folder)
         changed = sorted(name for name in unbroken if found.get(name) != unbroken[name])
         left = [*sorted(set(found) - set(unbroken)), *orphans]
-        outcome.same += not changed and not problem
-        outcome.clean += not left
-        outcome.problems += [
-            f"{where}: {kind}: {', '.join(names)}"
-            for kind, names in (("failed", problem), ("not the same", changed), ("left over", left))
-            if names
-        ]
+        when = f"{place.name}, event {aim.at} of {events}, {aim.delay_seconds:g} s after it"
+        outcome.add(when, failed, changed, left, times_busy)
         killed()
     shutil.rmtree(base)
     return outcome
@@ -99,18 +103,23 @@ def _kill(place: Place, folder: Path, aim: Trigger, log: Path) -> None:
     raise AssertionError(f"{place.name}: the command ended before its kill\n{log.read_text()}")
 
 
-def _repeat(place: Place, folder: Path, log: Path, outcome: Outcome) -> list[str]:
-    """Run the command again; while what the killed one has started is at work, it may say so in one line and end."""
+def _repeat(place: Place, folder: Path, log: Path) -> tuple[list[str], int]:
+    """Run the command again; while what the killed one has started is at work, it may say so in one line and end.
+
+    Returns:
+        Why it failed, nothing where it did not; and the number of times that it was told to wait.
+    """
     deadline = time.monotonic() + _SECONDS_FOR_ORPHANS
+    times_busy = 0
     while True:
         process = _started(place, folder, _NEVER, log)
         process.join()
         said = log.read_text(errors="replace")
         if process.exitcode == 0:
-            return []
+            return [], times_busy
         if "another trainer is at work" not in said or time.monotonic() > deadline:
-            return [f"exit status {process.exitcode}: {said[-2000:]}"]
-        outcome.busy += 1
+            return [f"exit status {process.exitcode}: {said[-2000:]}"], times_busy
+        times_busy += 1
         time.sleep(0.5)
 
 

@@ -96,8 +96,8 @@ def test_what_a_kill_changed_or_left_is_found(tmp_path):
     outcome = kill_at(place, 2, tmp_path / "base", lambda: killed.append(1))
     assert (outcome.kills, outcome.same, outcome.clean, len(killed)) == (2, 0, 0, 2)
     assert len(outcome.problems) == 4
-    assert outcome.problems[0] == "unsafe, event 1 of 1: not the same: result"
-    assert "unsafe, event 1 of 1: left over: ." in outcome.problems[1]
+    assert outcome.problems[0] == "unsafe, event 1 of 1, 0 s after it: not the same: result"
+    assert "unsafe, event 1 of 1, 0 s after it: left over: ." in outcome.problems[1]
 
 
 @pytest.mark.slow
