@@ -75,7 +75,7 @@ def test_of_two_dvc_repro_one_does_the_work(tmp_path):
 
 def test_two_publications_end_well_or_one_says_that_it_waits(tmp_path):
     written(tmp_path, commands.write_trained)
-    for _ in range(3):
+    for _ in range(2):
         for status, output in at_once(tmp_path, [*MINIATURE, "publish", "miniature"]):
             if status:
                 assert status == 2
