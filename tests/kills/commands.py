@@ -74,7 +74,7 @@ def dvc(folder: Path) -> int:
 
 def _note_weights(folder: Path) -> None:
     """Let training leave the digest of all its weights and velocities, which published records do not hold."""
-    evaluate = run_module.evaluate_run
+    evaluate = run_module.evaluate_trained
 
     def noting(trainer: Trainer) -> object:
         digest = hashlib.sha256()
@@ -84,7 +84,7 @@ def _note_weights(folder: Path) -> None:
         (folder / "weights.json").write_text(json.dumps({"tensors": len(tensors), "sha256": digest.hexdigest()}))
         return evaluate(trainer)
 
-    run_module.evaluate_run = noting
+    run_module.evaluate_trained = noting
 
 
 # What lies in the folder before the command

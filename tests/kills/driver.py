@@ -18,7 +18,8 @@ from kills.sandbox import contents, enter, renew
 _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(["kills.places", "dvc.cli", "dvc.commands.repro", "reproduce.train.imports"])
 _SECONDS_FOR_ORPHANS = 60
-_TRIES_TO_HIT = 6
+_TRIES_TO_HIT = 10
+_SHORTEST_DELAY_SECONDS = 0.02
 _NEVER = Trigger(0)
 
 
@@ -63,9 +64,8 @@ def kill_at(place: Place, kills: int, base: Path, killed: Callable[[], None]) ->
     events = _events_of_unbroken(place, folder, log)
     unbroken = contents(folder)
     for number in range(kills):
-        renew(folder, template)
         aim = _aim(place, number, kills, events)
-        _kill(place, folder, aim, log)
+        _kill(place, folder, template, aim, log)
         failed, times_busy = _repeat(place, folder, log)
         orphans = _orphans(folder)  # before anything is read: they may still be writing
         found = contents(folder)
@@ -92,14 +92,15 @@ def _events_of_unbroken(place: Place, folder: Path, log: Path) -> int:
     return events
 
 
-def _kill(place: Place, folder: Path, aim: Trigger, log: Path) -> None:
-    """Run the command to its death; where it ends before the delay is over, again with half of that."""
+def _kill(place: Place, folder: Path, template: Path, aim: Trigger, log: Path) -> None:
+    """Run the command afresh to its death; where it ends before the delay is over, again with half of it, then none."""
     for _ in range(_TRIES_TO_HIT):
+        renew(folder, template)
         process = _started(place, folder, aim, log)
         process.join()
         if process.exitcode == -signal.SIGKILL:
             return
-        aim.delay_seconds /= 2
+        aim.delay_seconds = aim.delay_seconds / 2 if aim.delay_seconds > _SHORTEST_DELAY_SECONDS else 0.0
     raise AssertionError(f"{place.name}: the command ended before its kill\n{log.read_text()}")
 
 

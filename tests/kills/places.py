@@ -1,6 +1,5 @@
 """The places where commands are killed: what lies there before, the command, the events to die at, and how often."""
 
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +8,7 @@ from pathlib import Path
 from kills import commands
 from kills.aims import Trigger, at_calls, at_file_events, at_programs
 
+from reproduce.data.ilsvrc import prepare
 from reproduce.models.network import Network
 from reproduce.report import notebooks
 from reproduce.train import run as run_module
@@ -46,25 +46,29 @@ def _files(places: tuple[str, ...], trigger: Trigger, folder: Path) -> None:
 
 def _final_test(trigger: Trigger, folder: Path) -> None:
     """Count passes through the network once training has ended."""
-    evaluate = run_module.evaluate_run
+    evaluate = run_module.evaluate_trained
 
     def testing(trainer: Trainer) -> object:
         at_calls(trigger, Network, "forward")
         return evaluate(trainer)
 
-    run_module.evaluate_run = testing
+    run_module.evaluate_trained = testing
 
 
 def _compiler(trigger: Trigger, folder: Path) -> None:
     at_programs(trigger, "kernels.c")
 
 
+def _workers(trigger: Trigger, folder: Path) -> None:
+    at_calls(trigger, prepare, "finished_tasks")
+
+
 def _cells(trigger: Trigger, folder: Path) -> None:
     at_calls(trigger, notebooks._Client, "async_execute_cell")
 
 
-def _stages(trigger: Trigger, folder: Path) -> None:
-    at_programs(trigger, sys.executable)
+def _training_stage(trigger: Trigger, folder: Path) -> None:
+    at_programs(trigger, "kills.commands")
 
 
 def _tiny(*options: str) -> Callable[[Path], int]:
@@ -129,8 +133,8 @@ PLACES = (
         4,
         commands.write_archives,
         _miniature(*commands.PACK, "--workers", "2"),
-        _below("packed", "scratch"),
-        delays_seconds=(0.0, 0.5, 1.0, 2.0),
+        _workers,
+        delays_seconds=(0.3, 1.0, 2.0, 4.0),
         group=True,
     ),
     Place(
@@ -153,12 +157,12 @@ PLACES = (
     ),
     Place("dvc repro, its own files", 4, commands.write_pipeline, commands.dvc, _below("")),
     Place(
-        "dvc repro, stages at work",
+        "dvc repro, a stage at work",
         6,
         commands.write_pipeline,
         commands.dvc,
-        _stages,
-        delays_seconds=(0.0, 1.0, 3.0, 5.0, 6.0, 7.0),
+        _training_stage,
+        delays_seconds=(0.0, 1.0, 2.0, 4.0, 6.0, 8.0),
         group=True,
     ),
 )

@@ -23,6 +23,7 @@ def variables(folder: Path) -> dict[str, str]:
         "REPRODUCE_ILSVRC2012": str(folder / "source"),
         "REPRODUCE_FASHION_MNIST": str(folder / "named"),
         "TMPDIR": str(folder / "tmp"),
+        "DVC_NO_ANALYTICS": "1",  # `dvc init` would leave a process behind that has work to do
         "DVC_SITE_CACHE_DIR": str(folder / ".dvc" / "tmp" / "site"),
         "OMP_NUM_THREADS": "1",
     }
