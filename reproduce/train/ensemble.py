@@ -10,8 +10,16 @@ import torch
 from torch import Tensor
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import file_digest, json_digest, read_json, replacing_folder, write_bytes, write_json
-from reproduce.base.paths import relative_to_repo
+from reproduce.base.files import (
+    exclusive_lock,
+    file_digest,
+    json_digest,
+    read_json,
+    replacing_folder,
+    write_bytes,
+    write_json,
+)
+from reproduce.base.paths import relative_to_repo, scratch_folder
 from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
 from reproduce.data.ilsvrc.read import PackedImages
 from reproduce.data.opening import open_dataset
@@ -29,19 +37,20 @@ def make_ensembles(study_name: str, name: str) -> list[Path]:
     """Average every ensemble of that name whose runs are all here, print what the others lack; return the folders.
 
     Raises:
-        ReproduceError: no such ensemble, none is complete, or its runs do not belong together.
+        ReproduceError: no such ensemble, none is complete, its runs do not belong together, or another makes it.
     """
     study = load_study(study_name)
     if name not in study.ensembles:
         known = ", ".join(study.ensembles) or "none"
         raise ReproduceError(f"study {study_name} has no ensemble {name!r}; it has {known}")
-    folders = []
+    folders, lock = [], scratch_folder() / f"ensemble-{study_name}-{name}.lock"
     for run, members in study.ensemble_runs().items():
         missing = [member for member in members if not places.probabilities_of(member).is_file()]
         if run.variant == name and missing:
             print(f"{run}: {len(missing)} of {len(members)} runs have no probabilities here, the first is {missing[0]}")
         elif run.variant == name:
-            folders.append(_make(study, run, members))
+            with exclusive_lock(lock, busy=f"another command averages {name} and holds {lock}; wait for it to end"):
+                folders.append(_make(study, run, members))
             print(f"{run}: written to {relative_to_repo(folders[-1])}")
     if not folders:
         variant = study.ensembles[name].variant

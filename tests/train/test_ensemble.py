@@ -8,7 +8,8 @@ from external_support import TEST_IMAGES, external_study, finish_run
 
 from reproduce import cli
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import file_digest, read_json
+from reproduce.base.files import exclusive_lock, file_digest, read_json
+from reproduce.base.paths import scratch_folder
 from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.train.ensemble import make_ensembles, mean_probabilities
@@ -45,6 +46,16 @@ def sharpen(study, run, images, factor):
     np.save(path, values.astype(np.float16))
     record = places.trained_to(study, run) / "run.json"
     record.write_text(record.read_text().replace(read_json(record)["probabilities_sha256"], file_digest(path)))
+
+
+def test_a_second_command_at_work_on_the_same_ensemble_is_refused(study, capsys):
+    for seed in (1, 2):
+        finish_run(study, member(seed), wrong=[0])
+    with exclusive_lock(scratch_folder() / "ensemble-tinynet-pair.lock", "busy"):
+        assert cli.main(["ensemble", "tinynet", "pair"]) == 2
+    assert capsys.readouterr().err.startswith("error: another command averages pair and holds ")
+    assert not places.trained_to(study, PAIR).exists()
+    assert cli.main(["ensemble", "tinynet", "pair"]) == 0
 
 
 def test_the_surer_net_decides_and_the_record_is_like_a_runs(study, capsys):
