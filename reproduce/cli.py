@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from reproduce.base.arguments import Parser, positive, seconds, threads
-from reproduce.base.errors import ElsewhereError, ReproduceError
-from reproduce.base.paths import EXPERIMENTS, relative_to_repo
+from reproduce.base.environment import KERNELS_VARIABLE, check_variables
+from reproduce.base.errors import ElsewhereError, ReproduceError, one_line
+from reproduce.base.paths import EXPERIMENTS, SCRATCH_VARIABLE, relative_to_repo
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 
@@ -363,10 +364,19 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _check_environment() -> None:
+    from reproduce.data.ilsvrc.editions import PACKED_VARIABLE
+    from reproduce.data.registry import DATASETS
+
+    of_data = {dataset.variable for dataset in DATASETS.values()}
+    check_variables({SCRATCH_VARIABLE, PACKED_VARIABLE, *of_data}, switches={KERNELS_VARIABLE})
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return the exit status: 0, or that of the error, printed as one line."""
     arguments = build_parser().parse_args(argv)
     try:
+        _check_environment()
         _VERBS[arguments.verb].run(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as `head` has
@@ -374,8 +384,15 @@ def main(argv: list[str] | None = None) -> int:
         return 141  # as the shell says of a program ended by SIGPIPE
     except ReproduceError as error:
         if not isinstance(error, ElsewhereError):
-            print(f"error: {error}", file=sys.stderr)
+            print(f"error: {one_line(error)}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:  # where no reader or writer foresaw it
+        place = "standard output or shared memory (/dev/shm)" if error.filename is None else error.filename
+        reason = f"{place}: {error.strerror or error}; make room or make it writable, or name another place"
+        print(f"error: {one_line(reason)}", file=sys.stderr)
+        if error.filename is None:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would fail at it once more
+        return ReproduceError.exit_code
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return 130

@@ -1,6 +1,8 @@
 """The command line: help a newcomer can follow, one-line errors, exit statuses."""
 
 import argparse
+import errno
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -176,3 +178,30 @@ def test_a_reader_that_stops_early_gets_no_traceback():
     done = subprocess.run(["bash", "-c", command], cwd=REPO_ROOT, capture_output=True, text=True)
     assert done.stdout.startswith("small-lrn-top1: ") and done.stdout.count("\n") == 1
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EROFS, "Read-only file system"), "standard output or shared memory (/dev/shm): Read-only"),
+        (OSError(errno.ENOSPC, "No space left on device", "/a/b"), "/a/b: No space left on device; make room"),
+    ],
+)
+def test_an_error_of_the_system_that_nobody_foresaw_is_one_line(monkeypatch, capsys, error, said):
+    """As two workers meet where /dev/shm is read-only, or where the disk behind standard output is full."""
+
+    def fail(arguments):
+        raise error
+
+    monkeypatch.setattr(cli.sys.stdout, "fileno", lambda: os.open(os.devnull, os.O_WRONLY), raising=False)
+    monkeypatch.setitem(cli._VERBS, "doctor", cli._VERBS["doctor"]._replace(run=fail))
+    assert said in error_line(capsys, "doctor")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+def test_a_full_disk_behind_standard_output_is_one_line():
+    command = [sys.executable, "-m", "reproduce", "cite", "parameters-60-million"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert "standard output" in done.stderr and "No space left on device" in done.stderr

@@ -5,7 +5,7 @@ import math
 import os
 from typing import NoReturn
 
-from reproduce.base.errors import shortened
+from reproduce.base.errors import one_line, shortened
 
 
 class Parser(argparse.ArgumentParser):
@@ -13,7 +13,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print ``message`` and where help is, and exit with status 2."""
-        self.exit(2, f"error: {message}; see `{self.prog} --help`\n")
+        self.exit(2, f"error: {one_line(message)}; see `{self.prog} --help`\n")
 
 
 def positive(text: str) -> int:
@@ -22,7 +22,7 @@ def positive(text: str) -> int:
     Raises:
         argparse.ArgumentTypeError: it is none.
     """
-    if not text.isdecimal() or len(text) > 19 or not 0 < int(text) < 2**63:
+    if not (text.isascii() and text.isdecimal()) or len(text) > 19 or not 0 < int(text) < 2**63:
         raise argparse.ArgumentTypeError(f"{shortened(text)} is not a positive whole number below 2**63")
     return int(text)
 

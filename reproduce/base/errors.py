@@ -1,7 +1,10 @@
-"""The one exception a user is meant to see."""
+"""The one exception a user is meant to see, and bringing its message into one line."""
 
 import difflib
+import re
 from collections.abc import Collection
+
+_MOST_OF_A_WORD, _MOST_OF_A_LINE = 300, 2_000  # characters; every list of names and every path here is shorter
 
 
 class ReproduceError(Exception):
@@ -37,3 +40,18 @@ def shortened(value: object, most: int = 80) -> str:
     """Return ``repr(value)`` as an error shows it, cut where it is longer than ``most`` characters."""
     text = repr(value)
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+
+
+def one_line(message: object) -> str:
+    """Return ``message`` as it is printed: on one line, without control characters, nothing absurdly long in it.
+
+    Messages quote values from command lines, files and environment variables, which may be anything.
+    """
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(message)).split())
+    text = re.sub(rf"\S{{{_MOST_OF_A_WORD + 1},}}", lambda word: _cut(word[0], 80), text)
+    return text if len(text) <= _MOST_OF_A_LINE else _cut(text, _MOST_OF_A_LINE // 2)
+
+
+def _cut(text: str, kept: int) -> str:
+    """Return the first ``kept`` characters and as many from the end, where a message says what to do."""
+    return f"{text[:kept]}... ({len(text):,} characters) ...{text[-kept:]}"

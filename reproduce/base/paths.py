@@ -9,6 +9,7 @@ REPO_ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENTS = REPO_ROOT / "experiments"
 RESULTS = REPO_ROOT / "results"
 PAPER_NOTES = REPO_ROOT / "paper_notes"
+SCRATCH_VARIABLE = "REPRODUCE_SCRATCH"
 DATA = REPO_ROOT / "data"  # git-ignored; rebuilt by ``python -m reproduce data``
 
 
@@ -20,19 +21,19 @@ def scratch_folder() -> Path:
     Raises:
         ReproduceError: neither is to be had.
     """
-    named = os.environ.get("REPRODUCE_SCRATCH")
+    named = os.environ.get(SCRATCH_VARIABLE)
     if named:
         return Path(named).expanduser().resolve()
     try:
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     except RuntimeError as error:  # no HOME and an unknown user, as in some containers
-        raise ReproduceError("there is no home folder here; set REPRODUCE_SCRATCH to a writable folder") from error
+        raise ReproduceError(f"there is no home folder here; set {SCRATCH_VARIABLE} to a writable folder") from error
     return Path(cache) / "alexnet-reproduction"
 
 
 def relative_to_repo(path: Path) -> str:
     """Return ``path`` as readers know it: relative to the repository where it lies inside, else as it is."""
     try:
-        return path.resolve().relative_to(REPO_ROOT).as_posix()
+        return Path(os.path.realpath(path)).relative_to(REPO_ROOT).as_posix()  # never fails, as resolve() can
     except ValueError:
         return str(path)

@@ -5,7 +5,7 @@ import difflib
 import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
@@ -15,6 +15,7 @@ from reproduce.base.errors import ReproduceError, shortened
 from reproduce.base.paths import relative_to_repo
 
 Model = TypeVar("Model", bound=BaseModel)
+Whole = Annotated[int, Field(ge=1, lt=2**63)]  # a count, length or seed; larger ones fit no table
 
 
 _LATER = "later"
@@ -56,20 +57,20 @@ def read_yaml(path: Path) -> Any:
         ReproduceError: the file is missing or not YAML.
     """
     try:
-        return copy.deepcopy(_parsed(path.read_text(encoding="utf-8")))
+        return copy.deepcopy(_parsed(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError as error:
         raise ReproduceError(f"{relative_to_repo(path)} does not exist") from error
     except OSError as error:
         raise ReproduceError(f"{relative_to_repo(path)} cannot be read: {error.strerror}") from error
     except RecursionError as error:
         raise ReproduceError(f"{relative_to_repo(path)} is nested too deep to read; restore it with git") from error
-    except (YAMLError, UnicodeDecodeError) as error:
+    except (YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a number of thousands of digits
         message = " ".join(str(error).split())
         raise ReproduceError(f"{relative_to_repo(path)} is not valid YAML: {message}") from error
 
 
-def validated(model: type[Model], content: Any, where: str) -> Model:
-    """Return ``content`` as a ``model``; ``where`` names its origin in the error.
+def validated(model: type[Model], content: Any, where: str, remedy: str = "") -> Model:
+    """Return ``content`` as a ``model``; ``where`` names its origin in the error, ``remedy`` what to do.
 
     Raises:
         ReproduceError: the first violation, as one line with the place, the value and what is allowed.
@@ -84,7 +85,10 @@ def validated(model: type[Model], content: Any, where: str) -> Model:
         place = ".".join(str(part) for part in first["loc"])
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         value = "" if isinstance(first["input"], dict) else f", got {shortened(first['input'])}"
-        raise ReproduceError(f"{where}: {place or 'top level'}: {first['msg']}{value}{hint}{more}") from error
+        remedy = f"; {remedy}" if remedy else ""
+        raise ReproduceError(
+            f"{where}: {place or 'top level'}: {first['msg'].removeprefix('Value error, ')}{value}{hint}{more}{remedy}"
+        ) from error
 
 
 def _near_key(first: Mapping[str, Any], errors: Sequence[Mapping[str, Any]]) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from reproduce.base.environment import KERNELS_VARIABLE
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import atomic_path
 from reproduce.base.paths import scratch_folder
@@ -78,7 +79,7 @@ def _build(compiler: str) -> Path:
 @functools.cache
 def library() -> ctypes.CDLL | None:
     """Return the compiled kernels, or None where they are turned off or cannot be built (said once on stderr)."""
-    if os.environ.get("REPRODUCE_KERNELS") == "0":
+    if os.environ.get(KERNELS_VARIABLE) == "0":
         return None
     compiler = shutil.which(os.environ.get("CC") or "gcc") or shutil.which("cc")
     if compiler is None:

@@ -6,9 +6,9 @@ The fields follow cuda-convnet's two files per network (layers-*.cfg and layer-p
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, PositiveFloat, SerializerFunctionWrapHandler, model_serializer, model_validator
 
-from reproduce.base.validation import Strict, later, without_later_defaults
+from reproduce.base.validation import Strict, Whole, later, without_later_defaults
 
 Activation = Literal["relu", "tanh", "identity"]
 NonNegative = Annotated[float, Field(ge=0)]
@@ -55,9 +55,9 @@ class _Weighted(_Layer):
 
 
 class _Windowed(_Weighted):
-    filters: PositiveInt
-    kernel_size: PositiveInt
-    stride: PositiveInt = 1
+    filters: Whole
+    kernel_size: Whole
+    stride: Whole = 1
     padding: Annotated[int, Field(ge=0)] = 0
 
 
@@ -72,7 +72,7 @@ class Convolution(_Windowed):
 
     type: Literal["convolution"]
     rounding: Rounding = later("up")
-    columns: PositiveInt = later(1)
+    columns: Whole = later(1)
 
 
 class Local(_Windowed):
@@ -88,8 +88,8 @@ class FullyConnected(_Weighted):
     """
 
     type: Literal["fully_connected"]
-    outputs: PositiveInt
-    columns: PositiveInt = later(1)
+    outputs: Whole
+    columns: Whole = later(1)
 
 
 class Pooling(_Layer):
@@ -100,8 +100,8 @@ class Pooling(_Layer):
     """
 
     type: Literal["max_pooling", "average_pooling"]
-    window: PositiveInt
-    stride: PositiveInt
+    window: Whole
+    stride: Whole
     rounding: Rounding = later("up")
     activation: Activation = "identity"
 
@@ -119,7 +119,7 @@ class AdaptivePooling(_Layer):
     """
 
     type: Literal["adaptive_average_pooling"]
-    side: PositiveInt
+    side: Whole
 
 
 class ResponseNormalization(_Layer):
@@ -137,7 +137,7 @@ class ResponseNormalization(_Layer):
     alpha: PositiveFloat
     beta: PositiveFloat
     k: PositiveFloat
-    columns: PositiveInt = later(1)
+    columns: Whole = later(1)
 
     @model_validator(mode="after")
     def _odd_window(self) -> "ResponseNormalization":

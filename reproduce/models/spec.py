@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.validation import Strict, read_yaml, validated
+from reproduce.base.validation import Strict, Whole, read_yaml, validated
 from reproduce.models.changes import changed_layers
 from reproduce.models.layer_specs import (
     Activation,
@@ -51,8 +51,8 @@ SPECS_FOLDER = Path(__file__).resolve().parent / "specs"
 class InputSize(Strict):
     """Channels and side of the square images the network reads."""
 
-    channels: PositiveInt
-    size: PositiveInt
+    channels: Whole
+    size: Whole
 
 
 class NetworkSpec(Strict):

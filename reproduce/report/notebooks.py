@@ -15,11 +15,12 @@ from traitlets import Type
 from traitlets.config import Config
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import write_text
+from reproduce.base.files import reading, write_text
 from reproduce.base.paths import REPO_ROOT, relative_to_repo
 from reproduce.base.temporaries import TemporaryFolder
 
 CELL_TIMEOUT_SECONDS = 300
+_LONGEST_SOCKET_FOLDER = 70  # bytes: the whole address has at most 107
 
 # What a reader's viewer needs to know, and nothing that differs between machines (Python's patch version, for one).
 _METADATA = {
@@ -54,7 +55,7 @@ def execute_notebook(source: Path, target: Path) -> None:
             error), or the target cannot be written.
     """
     notebook = read_notebook(source)
-    with TemporaryFolder("reproduce-notebook-") as folder:
+    with TemporaryFolder("reproduce-notebook-", _socket_folder()) as folder:
         environment = os.environ | {"IPYTHONDIR": folder, "PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
         client = _client(notebook, Path(folder))
         try:
@@ -67,26 +68,21 @@ def execute_notebook(source: Path, target: Path) -> None:
     write_text(target, nbformat.writes(normalized(notebook)) + "\n")
 
 
+def _socket_folder() -> Path:
+    """Return the folder for temporary files, or /tmp where its name is too long for the addresses of sockets in it."""
+    usual = tempfile.gettempdir()
+    return Path(usual if len(os.fsencode(usual)) <= _LONGEST_SOCKET_FOLDER else "/tmp")
+
+
 def read_notebook(path: Path) -> NotebookNode:
     """Read a notebook and check it against nbformat 4.
 
     Raises:
         ReproduceError: the file is missing or is no valid notebook.
     """
-    try:
+    with reading(path):
         notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
         nbformat.validate(notebook)
-    except FileNotFoundError as error:
-        raise ReproduceError(f"{relative_to_repo(path)} is missing; restore it with git") from error
-    except (
-        nbformat.reader.NotJSONError,
-        nbformat.ValidationError,
-        UnicodeDecodeError,
-        AttributeError,
-        KeyError,
-    ) as error:
-        reason = str(error).splitlines()[0]
-        raise ReproduceError(f"{relative_to_repo(path)} is no notebook ({reason}); restore it with git") from error
     return notebook
 
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, PositiveInt, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from reproduce.base.errors import ReproduceError
+from reproduce.base.errors import ReproduceError, shortened
 from reproduce.base.paths import PAPER_NOTES, relative_to_repo
-from reproduce.base.validation import Strict, read_yaml
+from reproduce.base.validation import Strict, Whole, read_yaml, validated
 from reproduce.data.registry import DATASETS
 from reproduce.study.arithmetic import evaluate
 
@@ -101,14 +101,14 @@ class Claim(Strict):
     estimand: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
     study: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9_]*$")
     arms: list[str] = []
-    epochs: list[PositiveInt] | None = None
+    epochs: list[Whole] | None = None
     margin: float | None = Field(default=None, ge=0, allow_inf_nan=False)
     margin_why: str | None = None
     better_is_no_failure: bool = False
     negligible_within: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     seeds_planned: int | None = Field(default=None, ge=1)
-    seeds_planned_by_arm: list[PositiveInt] | None = None
-    looked_at_seeds: list[PositiveInt] = []
+    seeds_planned_by_arm: list[Whole] | None = None
+    looked_at_seeds: list[Whole] = []
     beside: Literal["test_top1_error_percent"] | None = None
     chosen_afterward: bool = False
     not_judged: str | None = Field(default=None, min_length=1)
@@ -221,13 +221,5 @@ def _read_entries(path: Path, shown: str) -> list[Any]:
 
 
 def _parse_claim(entry: Any, position: int, shown: str) -> Claim:
-    name = repr(entry["id"]) if isinstance(entry, dict) and "id" in entry else f"number {position}"
-    try:
-        return Claim.model_validate(entry)
-    except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(map(str, first["loc"]))
-        where = f"claim {name}, field {field}" if field else f"claim {name}"
-        value = "" if isinstance(first["input"], dict) else f" (got {first['input']!r})"
-        reason = first["msg"].removeprefix("Value error, ")
-        raise ReproduceError(f"{shown}: {where}: {reason}{value}; correct it") from error
+    name = shortened(entry["id"]) if isinstance(entry, dict) and "id" in entry else f"number {position}"
+    return validated(Claim, entry, f"{shown}: claim {name}", "correct it")

@@ -5,9 +5,9 @@ An arm is a variant of the study itself, or ``study/variant`` of another study, 
 
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from reproduce.base.validation import Strict
+from reproduce.base.validation import Strict, Whole
 
 Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -30,7 +30,7 @@ class Comparison(Strict):
     arms: Pair
     estimand: str
     kind: Literal["difference", "ratio"] = "difference"
-    epochs: Annotated[list[PositiveInt], Field(min_length=2, max_length=2)] | None = None
+    epochs: Annotated[list[Whole], Field(min_length=2, max_length=2)] | None = None
 
 
 class PublishedGain(Strict):
@@ -60,7 +60,7 @@ class Factorial(Strict):
     levels: Annotated[list[Pair], Field(min_length=2, max_length=2)] = [["low", "high"], ["low", "high"]]
     cells: Annotated[list[Pair], Field(min_length=2, max_length=2)]
     published_gain: PublishedGain | None = None
-    epochs: Annotated[list[PositiveInt], Field(min_length=2, max_length=2)] | None = None
+    epochs: Annotated[list[Whole], Field(min_length=2, max_length=2)] | None = None
 
     @property
     def arms(self) -> list[str]:

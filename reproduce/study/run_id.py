@@ -3,7 +3,9 @@
 import re
 from dataclasses import dataclass
 
-from reproduce.base.errors import ReproduceError
+from reproduce.base.errors import ReproduceError, shortened
+
+_FORM = re.compile(r"([\w-]{1,99})/([\w-]{1,99})/epochs([1-9]\d{0,17})/seed([1-9]\d{0,17})", re.ASCII)
 
 
 @dataclass(frozen=True, order=True)
@@ -26,8 +28,8 @@ class RunId:
             ReproduceError: the text has another form.
         """
         name = text.strip("/").removeprefix("results/runs/")
-        found = re.fullmatch(r"([\w-]+)/([\w-]+)/epochs([1-9]\d*)/seed([1-9]\d*)", name)
+        found = _FORM.fullmatch(name)
         if found is None:
             example = "cifar10_nets/80sec/epochs11/seed1"
-            raise ReproduceError(f"{text!r} does not name a run; write it like {example}")
+            raise ReproduceError(f"{shortened(text)} does not name a run; write it like {example}")
         return cls(found[1], found[2], int(found[3]), int(found[4]))

@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from reproduce.base import paths
-from reproduce.base.errors import ReproduceError, near_or_all
+from reproduce.base.errors import ReproduceError, near_or_all, shortened
 from reproduce.base.files import json_digest
-from reproduce.base.validation import Strict, read_yaml, validated
+from reproduce.base.validation import Strict, Whole, read_yaml, validated
 from reproduce.data.registry import DATASETS
 from reproduce.study.designs import Comparison, Factorial, study_and_variant
 from reproduce.study.run_id import RunId
@@ -18,8 +18,8 @@ from reproduce.study.variant import Variant
 class RunList(Strict):
     """The runs of one variant in a profile."""
 
-    epochs: PositiveInt
-    seeds: Annotated[list[PositiveInt], Field(min_length=1)]
+    epochs: Whole
+    seeds: Annotated[list[Whole], Field(min_length=1)]
 
 
 class Ensemble(Strict):
@@ -29,7 +29,7 @@ class Ensemble(Strict):
     """
 
     variant: str
-    seeds: Annotated[list[Annotated[list[PositiveInt], Field(min_length=2)]], Field(min_length=1)]
+    seeds: Annotated[list[Annotated[list[Whole], Field(min_length=2)]], Field(min_length=1)]
 
     @model_validator(mode="after")
     def _disjoint(self) -> "Ensemble":
@@ -166,8 +166,10 @@ def load_study(name: str, experiments: Path = paths.EXPERIMENTS) -> Study:
     Raises:
         ReproduceError: no such study, or the first violation in its file.
     """
-    path = experiments / name / "study.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(found.parent.name for found in experiments.glob("*/study.yaml")))
-        raise ReproduceError(f"there is no study {name!r}; known: {known}")
-    return validated(Study, read_yaml(path), f"experiments/{name}/study.yaml")
+    known = sorted(found.parent.name for found in experiments.glob("*/study.yaml"))
+    if name not in known:  # asked of the list, so that no name is ever taken for a path
+        raise ReproduceError(f"there is no study {shortened(name)}; known: {', '.join(known)}")
+    study = validated(Study, read_yaml(experiments / name / "study.yaml"), f"experiments/{name}/study.yaml")
+    if study.study != name:
+        raise ReproduceError(f"experiments/{name}/study.yaml says it is study {study.study!r}; correct its key study")
+    return study

@@ -2,11 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import json_digest
-from reproduce.base.validation import Strict, later, without_later_defaults
+from reproduce.base.validation import Strict, Whole, later, without_later_defaults
 from reproduce.models.spec import NetworkSpec, NonNegative, load_spec
 
 TrainingFile = Annotated[int, Field(ge=1, le=5)]
@@ -36,7 +36,7 @@ class Phase(Strict):
             ``target_error_percent`` (paper, Figure 1).
     """
 
-    epochs: PositiveInt
+    epochs: Whole
     training_files: Annotated[list[TrainingFile], Field(min_length=1)]
     weight_rate_factor: NonNegative
     bias_rate_factor: NonNegative = 1.0
@@ -45,7 +45,7 @@ class Phase(Strict):
     until: Literal[
         "epochs", "file_5_reaches_first_phase_loss", "validation_error_plateau", "training_error_reached"
     ] = "epochs"
-    plateau_epochs: PositiveInt = later(3)
+    plateau_epochs: Whole = later(3)
     target_error_percent: Annotated[float, Field(gt=0, lt=100)] = later(25.0)
 
     def rate_factors(self, layer: str) -> tuple[float, float]:
@@ -86,16 +86,16 @@ class Variant(Strict):
     changes: dict[str, float | int | str] = {}
     remove: list[str] = []
     precision: Literal["fp32", "bf16"]
-    batch_size: PositiveInt
+    batch_size: Whole
     momentum: Annotated[float, Field(ge=0, lt=1)]
     order: Literal["files", "reshuffled"]
     augmentation: Literal["none", "crops_and_flips"]
     color_noise: Literal["none", "standard_deviation", "eigenvalue"] = later("none")
     input_scale: Literal["gray_levels", "unit_variance"] = later("gray_levels")
-    training_images: PositiveInt | None = later(None)
-    held_out_images: PositiveInt | None = later(None)
-    image_side: PositiveInt | None = later(None)
-    evaluated_images: PositiveInt | None = later(None)
+    training_images: Whole | None = later(None)
+    held_out_images: Whole | None = later(None)
+    image_side: Whole | None = later(None)
+    evaluated_images: Whole | None = later(None)
     diagnostics: list[Literal["update_losses", "activation_scales", "clean_training_error", "nearest_neighbors"]] = (
         later([])
     )

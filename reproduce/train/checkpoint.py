@@ -1,5 +1,6 @@
 """Checkpoints outside the work tree, so that a run killed at any moment goes on where it was."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,11 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     with atomic_path(path) as temporary:
         try:
             torch.save(state, temporary)
-        except RuntimeError as error:  # torch's writer reports a full disk as RuntimeError
-            raise ReproduceError(f"cannot write {path}: {str(error).splitlines()[0]}; free space there") from error
+        except RuntimeError as error:  # as torch's writer says that a disk is full, in words of its own
+            free = shutil.disk_usage(path.parent).free / 1e6
+            raise ReproduceError(
+                f"cannot write {path}: {free:,.0f} MB are free there; free space, or set REPRODUCE_SCRATCH elsewhere"
+            ) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

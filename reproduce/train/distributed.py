@@ -26,6 +26,7 @@ from reproduce.base.errors import ElsewhereError, ReproduceError, shortened
 
 Result = TypeVar("Result")
 _SECONDS_BETWEEN_LOOKS = 0.2
+_MOST_DIGITS = 6  # of numbers that torchrun sets
 
 
 @dataclass(frozen=True)
@@ -98,16 +99,33 @@ def local_rank() -> int:
     return _count_in_environment("LOCAL_RANK", "0")
 
 
-def _count_in_environment(variable: str, default: str) -> int:
+def _count_in_environment(variable: str, default: str = "", most: int = 10**_MOST_DIGITS - 1) -> int:
     """Return the whole number that torchrun left in an environment variable.
 
     Raises:
-        ReproduceError: it is none.
+        ReproduceError: it is none, or above ``most``.
     """
     text = os.environ.get(variable, default)
-    if not text.isdecimal():
-        raise ReproduceError(f"{variable} is {shortened(text)}, no whole number; start by torchrun, or unset it")
+    is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+    if not is_number or int(text) > most:
+        raise ReproduceError(
+            f"{variable} is {shortened(text)}, no whole number from 0 to {most:,}; "
+            "start by torchrun, or unset WORLD_SIZE"
+        )
     return int(text)
+
+
+def _check_addresses(count: int) -> None:
+    """Check what torchrun sets beside WORLD_SIZE: with some mistakes torch would wait for half an hour.
+
+    Raises:
+        ReproduceError: a number or the address is missing or makes no sense.
+    """
+    _count_in_environment("RANK", most=count - 1)
+    _count_in_environment("LOCAL_RANK", "0", most=count - 1)
+    _count_in_environment("MASTER_PORT", most=65_535)
+    if not os.environ.get("MASTER_ADDR", "").strip():
+        raise ReproduceError("MASTER_ADDR is not set; start by torchrun, or unset WORLD_SIZE")
 
 
 @contextmanager
@@ -126,6 +144,7 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
     if torch.distributed.is_initialized():
         yield Processes(torch.distributed.get_rank(), count)
         return
+    _check_addresses(count)
     try:
         torch.distributed.init_process_group("cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo")
     except (RuntimeError, ValueError) as error:

@@ -9,6 +9,7 @@ from report_support import make_records
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import REPO_ROOT
+from reproduce.report import notebooks
 from reproduce.report.build import NOTEBOOK_SOURCES, NOTEBOOKS
 from reproduce.report.notebooks import execute_notebook, normalized, read_notebook
 
@@ -76,7 +77,7 @@ def test_a_failing_cell_is_one_line_and_leaves_the_old_notebook(tmp_path, cell, 
 def test_what_is_no_notebook_is_one_line(tmp_path):
     (tmp_path / "bad.ipynb").write_text("{not json")
     (tmp_path / "list.ipynb").write_text("[]")
-    for name, message in (("bad", "is no notebook"), ("list", "is no notebook"), ("none", "is missing")):
+    for name, message in (("bad", "cannot be read"), ("list", "cannot be read"), ("none", "is missing")):
         with pytest.raises(ReproduceError, match=message) as caught:
             execute_notebook(tmp_path / f"{name}.ipynb", tmp_path / "out.ipynb")
         assert "\n" not in str(caught.value)
@@ -146,3 +147,11 @@ def test_widget_state_and_timing_are_stripped():
     made = normalized(nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {"state": {}}}))
     assert "widgets" not in made.metadata
     assert made.cells[0].metadata == {"tags": ["x"]}
+
+
+def test_sockets_have_short_addresses_wherever_temporary_files_go(tmp_path, monkeypatch):
+    long = tmp_path / ("d" * 100)
+    monkeypatch.setattr(notebooks.tempfile, "gettempdir", lambda: str(long))
+    assert notebooks._socket_folder() == "/tmp"
+    monkeypatch.setattr(notebooks.tempfile, "gettempdir", lambda: "/var/tmp")
+    assert notebooks._socket_folder() == "/var/tmp"

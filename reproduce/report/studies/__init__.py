@@ -17,7 +17,7 @@ from reproduce.report.records import Records
 def study_module(study: str) -> ModuleType | None:
     """Return the module of that study's name; None where it has none."""
     name = f"{__name__}.{study}"
-    is_study = (EXPERIMENTS / study).is_dir()
+    is_study = study in {path.parent.name for path in EXPERIMENTS.glob("*/README.md")}
     return importlib.import_module(name) if is_study and importlib.util.find_spec(name) else None
 
 

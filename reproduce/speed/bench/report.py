@@ -52,7 +52,21 @@ def result_path(out: Path, machine: Mapping[str, Any]) -> Path:
     Raises:
         ReproduceError: a file of that name is not JSON.
     """
-    return own_file(out, machine_slug(machine), ".json", machine, lambda path: read_json(path)["machine"])
+    return own_file(out, machine_slug(machine), ".json", machine, lambda path: _read_result(path)["machine"])
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    """Return a machine's results.
+
+    Raises:
+        ReproduceError: the file is not JSON or has another form.
+    """
+    content = read_json(path)
+    if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("machine", "parts")):
+        raise ReproduceError(f"{relative_to_repo(path)} is of another form, without machine and parts; move it away")
+    if not isinstance(content["machine"].get("memory_gib"), int | float):
+        raise ReproduceError(f"{relative_to_repo(path)} names no memory_gib of its machine; move it away")
+    return content
 
 
 def write_benchmark(out: Path, machine: Mapping[str, Any], name: str, part: Mapping[str, Any]) -> Path:
@@ -71,10 +85,8 @@ def write_benchmark(out: Path, machine: Mapping[str, Any], name: str, part: Mapp
         ReproduceError: the folder is not writable, the disk full, or the file there of a form without parts.
     """
     path = result_path(out, machine)
-    earlier = read_json(path) if path.exists() else {"parts": {}}
-    if "parts" not in earlier:
-        raise ReproduceError(f"{relative_to_repo(path)} is of an older form, without parts; move it away")
-    parts = {**earlier["parts"], name: json.loads(json.dumps(part))}
+    earlier = _read_result(path)["parts"] if path.exists() else {}
+    parts = {**earlier, name: json.loads(json.dumps(part))}
     content = {"machine": dict(machine), "parts": {key: parts[key] for key in _TITLES if key in parts}}
     write_json(path, content)
     write_text(path.with_suffix(".md"), report_markdown(content, path.name, file_digest(path)))

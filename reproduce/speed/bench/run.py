@@ -8,6 +8,7 @@ from typing import Any
 import torchvision
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.files import check_writable
 from reproduce.base.hardware import processor_features
 from reproduce.base.memory import keep_freed_memory
 from reproduce.base.paths import RESULTS, relative_to_repo
@@ -16,7 +17,7 @@ from reproduce.models import kernels
 from reproduce.speed.bench.alexnet import measure_alexnet
 from reproduce.speed.bench.cifar10 import measure_cifar10
 from reproduce.speed.bench.data import measure_data
-from reproduce.speed.bench.report import write_benchmark
+from reproduce.speed.bench.report import result_path, write_benchmark
 from reproduce.speed.measure import is_loaded, load_average
 
 PARTS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -43,6 +44,7 @@ def run_benchmarks(parts: Iterable[str] = (), out: Path = RESULTS / "benchmarks"
     chosen = list(dict.fromkeys(parts)) or list(PARTS)
     if unknown := [name for name in chosen if name not in PARTS]:
         raise ReproduceError(f"bench has no part {unknown[0]!r}; choose of {', '.join(PARTS)}")
+    check_writable(out)
     average = load_average()  # of others: once the first part has begun, the load is our own
     for name in chosen:
         path = run_part(name, PARTS[name], out, average)
@@ -64,6 +66,7 @@ def run_part(name: str, measure: Callable[[], dict[str, Any]], out: Path, averag
     keep_freed_memory()  # acts on the whole process: the standard ways profit from it too
     machine = {**machine_fingerprint(), "torchvision": torchvision.__version__, "features": processor_features()}
     del machine["load_average_at_start"]
+    result_path(out, machine)  # what is wrong with the files there shows before anything is measured
     head = {
         "software": {key: machine.pop(key) for key in _SOFTWARE},
         "load_average_at_start": average,

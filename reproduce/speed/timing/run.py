@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.files import check_writable
 from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.progress import Progress
 from reproduce.base.provenance import git_state, machine_fingerprint, utc_now
@@ -50,6 +51,7 @@ def run_timing(quick: bool = False, out: Path | None = None, scope: Scope | None
     """
     scope = scope or (cells.QUICK if quick else cells.FULL)
     folder, devices = out or (QUICK_FOLDER if quick else TIMING_FOLDER), cells.devices_present()
+    check_writable(folder)
     machine_file(facts_of_machine(devices), folder)  # what is wrong with it shows before ten minutes are spent
     rows, facts = time_here(scope, devices)
     path = write_rows(rows, facts, folder)
