@@ -86,10 +86,13 @@ def reading(path: Path, remedy: str = RESTORE) -> Iterator[None]:
     """
     try:
         yield
+    except ReproduceError:
+        raise
     except FileNotFoundError as error:
         raise ReproduceError(f"{relative_to_repo(path)} is missing; {remedy}") from error
     except Exception as error:  # a damaged archive raises OSError, ValueError, zipfile's or zlib's own errors
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = f"it lacks {reason}" if isinstance(error, KeyError) else reason
         raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); {RESTORE}") from error
 
 
@@ -119,12 +122,12 @@ def read_json(path: Path) -> Any:
     Raises:
         ReproduceError: the file is missing or is not JSON.
     """
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ReproduceError(f"{path} is missing; run `dvc repro` or restore it with git") from error
-    except ValueError as error:
-        raise ReproduceError(f"{path} is not valid JSON ({error}); restore it with git") from error
+    with reading(path, f"run `dvc repro` or {RESTORE}"):
+        text = path.read_text(encoding="utf-8-sig")
+        try:
+            return json.loads(text)
+        except ValueError as error:
+            raise ReproduceError(f"{relative_to_repo(path)} is not valid JSON ({error}); {RESTORE}") from error
 
 
 def file_digest(path: Path, algorithm: str = "sha256", count: Callable[[int], None] | None = None) -> str:

@@ -1,18 +1,30 @@
 """Reading CSV tables, with one error for all that can be wrong with them."""
 
+import re
+import warnings
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from reproduce.base.errors import ReproduceError
+from reproduce.base.errors import ReproduceError, shortened
 from reproduce.base.files import RESTORE, reading
 from reproduce.base.paths import relative_to_repo
 
+# Columns of numbers, by their names: most end in a unit or in a part of an interval. A column "by_seed" holds lists.
+_NUMBERS = re.compile(
+    r"(?!by_seed_)(.*_)?(percent|points|pct|pp|nats|seconds|days|gib|gflops?|gbyte|second|s|images|factor"
+    r"|median|min|max|mean|std|low|mid|high|value|error)"
+    r"|epochs_to_.*|updates(_to_.*)?|trained_epochs|seed|epoch|phase|year|update|file|files_in_epoch|n_(seeds|first|second)"
+    r"|estimate|margin|half_width|p_value(_holm)?|correlation|threads|cores|batch_size|rounds|negligible_within"
+    r"|params_M|gmacs|(.*_)?top[15]|share_zero|standard_deviation"
+)
+
 
 def read_csv(path: Path, columns: Collection[str] = (), remedy: str = RESTORE, **options: Any) -> pd.DataFrame:
-    """Return a CSV file's rows.
+    """Return a CSV file's rows. A column whose name says that it holds numbers has finite ones, or empty cells.
 
     Args:
         path: the file.
@@ -21,14 +33,30 @@ def read_csv(path: Path, columns: Collection[str] = (), remedy: str = RESTORE, *
         options: of ``pandas.read_csv``.
 
     Raises:
-        ReproduceError: the file is missing or damaged, or lacks a column.
+        ReproduceError: the file is missing or damaged, lacks a column, or has something else where a number belongs.
     """
-    with reading(path, remedy):
-        table = pd.read_csv(path, **options)
+    with reading(path, remedy), warnings.catch_warnings():
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # of a row with more cells than the header has names
+        table = pd.read_csv(path, index_col=False, **options)
     lacking = [name for name in columns if name not in table.columns]
     if lacking:
         raise ReproduceError(f"{relative_to_repo(path)} lacks the column {lacking[0]!r}; {RESTORE}")
+    for name in filter(_NUMBERS.fullmatch, table.columns):
+        _check_numbers(table[name], path)
     return table
+
+
+def _check_numbers(column: pd.Series, path: Path) -> None:
+    if pd.api.types.is_integer_dtype(column):
+        return
+    with np.errstate(invalid="ignore"):
+        values = pd.to_numeric(column, errors="coerce").astype("float64")
+    wrong = column[column.notna() & ~np.isfinite(values)]
+    if len(wrong):
+        raise ReproduceError(
+            f"{relative_to_repo(path)}, line {wrong.index[0] + 2}: {column.name} is {shortened(wrong.tolist()[0])}, "
+            f"no finite number; {RESTORE}"
+        )
 
 
 def read_table(path: Path, columns: str) -> pd.DataFrame:

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.files import read_array
 from reproduce.data.ilsvrc.training import PackedData, load_packed
 from reproduce.data.in_memory import ImageSet, TrainingData, balanced_subset, enlarged_mean
 from reproduce.data.registry import DATASETS, Dataset
@@ -48,7 +49,9 @@ def open_dataset(name: str, device: torch.device, options: DataOptions = DataOpt
 def _in_memory(dataset: Dataset, device: torch.device) -> TrainingData:
     data = dataset.read()
     arrays = data.training_images, data.training_labels, data.test_images, data.test_labels
-    mean, covariance = (np.load(dataset.statistic(name)) for name in ("mean_image.npy", "color_covariance.npy"))
+    mean, covariance = (
+        read_array(dataset.statistic(name), dataset.command) for name in ("mean_image.npy", "color_covariance.npy")
+    )
     tensors = (torch.from_numpy(array).to(device) for array in arrays)
     return TrainingData(*tensors, mean, covariance, dataset.training_files)
 

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from pydantic import BaseModel, Field, model_validator
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import RESTORE, reading
 from reproduce.base.paths import PAPER_NOTES, REPO_ROOT, relative_to_repo
-from reproduce.base.validation import read_yaml
+from reproduce.base.validation import read_yaml, validated
 from reproduce.study.claims import Claim
 
 REFERENCES_FILE = PAPER_NOTES / "references.bib"
@@ -22,6 +25,32 @@ _KEY_OF_SOURCE = {  # how a claim's source begins, and the work it is
 }
 _LATEX = {"\\": r"\textbackslash{}"} | {character: f"\\{character}" for character in "&%$#_{}"}
 _LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\N{MINUS SIGN}": "--"}
+
+
+class _Author(BaseModel):
+    """A person or an entity, as the format of CITATION.cff has them."""
+
+    name: str | None = None
+    family_names: str | None = Field(None, alias="family-names")
+    given_names: str | None = Field(None, alias="given-names")
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> Self:
+        if not (self.name or (self.family_names and self.given_names)):
+            raise ValueError("an author needs a name, or family-names and given-names")
+        return self
+
+
+class _Citation(BaseModel):
+    """The fields of CITATION.cff that a citation takes over."""
+
+    title: str = Field(min_length=1)
+    authors: list[_Author] = Field(min_length=1)
+    version: str | int | float
+    license: str
+    date_released: str | date | None = Field(None, alias="date-released")
+    repository_code: str | None = Field(None, alias="repository-code")
+    url: str | None = None
 
 
 def sources_of(claim: Claim) -> list[str]:
@@ -71,10 +100,7 @@ def read_citation(path: Path = CITATION_FILE) -> dict[str, Any]:
         ReproduceError: the file is missing, damaged, or lacks one of these.
     """
     content = read_yaml(path)
-    needed = ("title", "authors", "version", "license")
-    lacking = [name for name in needed if not isinstance(content, dict) or not content.get(name)]
-    if lacking:
-        raise ReproduceError(f"{relative_to_repo(path)} has no {lacking[0]}; {RESTORE}")
+    validated(_Citation, content, relative_to_repo(path), RESTORE)
     return content
 
 
@@ -115,7 +141,4 @@ def latex(text: str) -> str:
 def _author(author: Mapping[str, str]) -> str:
     if "name" in author:  # an entity; braces keep BibTeX from splitting it
         return f"{{{latex(author['name'])}}}"
-    try:
-        return latex(f"{author['family-names']}, {author['given-names']}")
-    except KeyError as error:
-        raise ReproduceError(f"an author in CITATION.cff has no {error}; {RESTORE}") from error
+    return latex(f"{author['family-names']}, {author['given-names']}")

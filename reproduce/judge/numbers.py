@@ -4,12 +4,15 @@ import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_json, write_json
 from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.text import figures, fixed, unit_words
+from reproduce.base.validation import validated
 from reproduce.judge.rules import LIMITED_SCALES
 
 NUMBERS_FILE = RESULTS / "numbers.json"
@@ -19,6 +22,42 @@ _MOST_OF_EACH = 4  # ids suggested for a wrong one
 _PRINTED_KINDS = ("published", "drop")  # shown with the decimals of their sources
 
 Row = Mapping[str, Any]
+
+
+class _Cited(BaseModel):
+    """The fields of a number that are read again, as ``number_rows`` writes them; others are let be."""
+
+    model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
+
+    id: str
+    value: float | int | None
+    low: float | None
+    high: float | None
+    unit: str | None
+    n_seeds: int
+    dataset: str | None
+    scale: str | None
+    schedule: str | None
+    protocol: str | None
+    runs: list[str]
+    git_commits: list[str]
+    hardware: list[str]
+    date: str | None
+    verdict: str | None = None
+    target_value: float | None = None
+    target_kind: str | None = None
+    confidence_percent: float | None = None
+    n_groups: int = 1
+
+    @model_validator(mode="after")
+    def _interval_is_whole(self) -> Self:
+        if (self.low is None) != (self.high is None):
+            raise ValueError(f"{self.id} has one end of an interval alone")
+        return self
+
+
+class _Numbers(BaseModel):
+    numbers: list[_Cited]
 
 
 def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
@@ -61,6 +100,7 @@ def read_file(path: Path = NUMBERS_FILE) -> dict[str, Any]:
     content = read_json(path)
     if not isinstance(content, dict) or not isinstance(content.get("numbers"), list):
         raise ReproduceError(f"{relative_to_repo(path)} has no list of numbers; run `dvc repro`")
+    validated(_Numbers, content, relative_to_repo(path), "run `dvc repro`")
     return content
 
 
@@ -70,10 +110,7 @@ def read_numbers(path: Path = NUMBERS_FILE) -> dict[str, dict[str, Any]]:
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    try:
-        return {row["id"]: row for row in read_file(path)["numbers"]}
-    except (KeyError, TypeError) as error:
-        raise ReproduceError(f"{relative_to_repo(path)} has no list of numbers; run `dvc repro`") from error
+    return {row["id"]: row for row in read_file(path)["numbers"]}
 
 
 def find_number(number_id: str, path: Path = NUMBERS_FILE) -> dict[str, Any]:

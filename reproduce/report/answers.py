@@ -30,9 +30,20 @@ class Facts:
     claims: Mapping[str, Claim]
     training_days: pd.DataFrame
 
-    def printed(self, claim_id: str) -> list[float]:
-        """Return a claim's published figures, in its order."""
-        return [target.value for target in self.claims[claim_id].targets if target.kind == "published"]
+    def printed(self, claim_id: str, count: int) -> list[float]:
+        """Return a claim's published figures, in its order.
+
+        Raises:
+            ReproduceError: there is no such claim, or it has not so many of them.
+        """
+        targets = self.claims[claim_id].targets if claim_id in self.claims else []
+        values = [target.value for target in targets if target.kind == "published"]
+        if len(values) != count:
+            raise ReproduceError(
+                f"the front page cites {count} published figures of claim {claim_id!r}, of which "
+                f"paper_notes/claims.yaml has {len(values)}; restore it with git"
+            )
+        return values
 
     def row(self, number_id: str) -> Mapping[str, Any]:
         """Return a cited number's row.
@@ -80,7 +91,7 @@ def _interval(row: Mapping[str, Any]) -> str:
 
 
 def _drop(facts: Facts) -> str:
-    winner_2011, second, winner, with_extra = facts.printed("account-error-25-to-16")
+    winner_2011, second, winner, with_extra = facts.printed("account-error-25-to-16", 4)
     return (
         f"Roughly. The quoted ends are of two test sets ({winner_2011:.1f} % in 2011, {winner:.1f} % in 2012). "
         f"On the same images the error fell from {second:.1f} to {winner:.1f} %, or {with_extra:.1f} % with extra data."
@@ -89,10 +100,10 @@ def _drop(facts: Facts) -> str:
 
 def _before(facts: Facts) -> str:
     (coding,), (fisher,) = (
-        facts.printed("ilsvrc2010-sparse-coding-top5"),
-        facts.printed("ilsvrc2010-fisher-vectors-top5"),
+        facts.printed("ilsvrc2010-sparse-coding-top5", 1),
+        facts.printed("ilsvrc2010-fisher-vectors-top5", 1),
     )
-    (net,) = facts.printed("ilsvrc2010-cnn-top5")
+    (net,) = facts.printed("ilsvrc2010-cnn-top5", 1)
     return (
         f"Top-5 error on ILSVRC-2010: sparse coding {coding:.1f} %, SIFT with Fisher vectors {fisher:.1f} %, "
         f"AlexNet {net:.1f} %."
@@ -100,7 +111,7 @@ def _before(facts: Facts) -> str:
 
 
 def _after(facts: Facts) -> str:
-    nasnet, before, senet = facts.printed("account-nasnet-exceeded-all")
+    nasnet, before, senet = facts.printed("account-nasnet-exceeded-all", 3)
     return (
         f"NASNet-A reached {nasnet:g} % top-1 accuracy in 2017, above the {before:g} % published before. SENet, then "
         f"unpublished, had {senet:g} % too."
@@ -125,7 +136,7 @@ def _with(ingredient: str, number_id: str) -> Callable[[Facts], str]:
 
 def _relu(facts: Facts) -> str:
     narrow, wide = facts.row("relu-six-times-faster"), facts.row("relu-several-times-faster-13pct-body")
-    (printed,) = facts.printed("relu-six-times-faster")
+    (printed,) = facts.printed("relu-six-times-faster", 1)
     return (
         f"With tanh training takes {_interval(narrow)} as many epochs on one body and {_interval(wide)} on another. "
         f"The paper prints {printed:g} and names no net."

@@ -51,7 +51,14 @@ def write_part(part: str, name: str | None = None) -> list[Path]:
         raise ReproduceError(f"report {part} takes no name; leave out {name!r} (only {takers} take one)")
     if part in NAMED_PARTS and not name:
         raise ReproduceError(f"report {part} needs a name")
-    return NAMED_PARTS[part](name) if name else PARTS[part]()
+    try:
+        return NAMED_PARTS[part](name) if name else PARTS[part]()
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+        words = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ReproduceError(
+            f"report {part} cannot use what it reads ({words}); bring results/ up to date by `dvc repro`, or restore "
+            "results/ and paper_notes/ with git"
+        ) from error
 
 
 def study_stage(study: str, folder: Path = FIGURES, loaded: Records | None = None) -> list[Path]:

@@ -1,18 +1,17 @@
 """The quick study: the 80-second net, trained from nothing on this machine, set beside 2012 and the published runs."""
 
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_json
 from reproduce.base.hardware import has_native_bf16
 from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.progress import format_duration
 from reproduce.base.tables import read_csv
 from reproduce.data.registry import CIFAR10
 from reproduce.judge.numbers import read_numbers
+from reproduce.runs.run_files import read_metrics, read_record
 from reproduce.study.claims import load_claims
 from reproduce.study.run_id import RunId
 from reproduce.study.study import load_study
@@ -78,8 +77,7 @@ def _row_published(variant: str) -> dict[str, str]:
 
 
 def _row_here(folder: Path) -> dict[str, str]:
-    run: dict[str, Any] = read_json(folder / "run.json")
-    metrics = read_json(folder / "metrics.json")
+    run, metrics = read_record(folder), read_metrics(folder)
     machine = run["machine"]
     hardware = machine["gpu"] or f"{machine['cpu']}, {machine['threads']} thread(s)"
     error = f"{metrics['test_top1_error_percent']:.2f} % (one seed, {run['precision']})"

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import write_text
+from reproduce.base.files import reading, write_text
 from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.tables import read_table
 from reproduce.base.text import frame_as_markdown
@@ -153,12 +153,8 @@ def unmarked_results(text: str) -> list[str]:
 
 
 def _read(readme: Path) -> str:
-    try:
+    with reading(readme):
         return readme.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ReproduceError(
-            f"{relative_to_repo(readme)} cannot be read: {error.strerror}; restore it with git"
-        ) from error
 
 
 def _check_pairs(text: str, where: str) -> None:

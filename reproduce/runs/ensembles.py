@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reproduce.base.files import read_json
 from reproduce.data.registry import DATASETS
 from reproduce.runs import places, statistics
 from reproduce.runs.labels import read_labels
-from reproduce.runs.run_files import read_predictions
+from reproduce.runs.run_files import read_predictions, read_record
 from reproduce.study.run_id import RunId
 
 LEAST_SEEDS = 4  # fewer nets of a variant are not averaged
@@ -172,7 +171,7 @@ def sampling_error(first_percent: float, first_images: int | None, second_percen
 
 def validation_images(run_id: str, runs_root: Path | None = None) -> int | None:
     """Return how many validation images a run had, by its configuration; None where they are read from disk."""
-    record = read_json(places.found_at(run_id, runs_root) / "run.json")
+    record = read_record(places.found_at(run_id, runs_root))
     config, dataset = record["config"], DATASETS[record["dataset"]]
     if dataset.edition is not None:
         return None

@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_arrays, read_json
 from reproduce.base.paths import relative_to_repo
 from reproduce.runs import places
+from reproduce.runs.run_files import arrays_of_run, read_record
 from reproduce.runs.statistics import Estimate, mean_interval
 
 SPLIT_P_VALUE = 0.05
@@ -108,8 +108,7 @@ def color_specialization(runs: pd.DataFrame, runs_root: Path | None = None) -> p
 
 def _cut(run_id: str, runs_root: Path) -> int | None:
     """Return in how many columns a run's first layer is read; None for what has no such layer on RGB images."""
-    record = read_json(places.found_at(run_id, runs_root) / "run.json")
-    network = record.get("config", {}).get("network_spec")
+    network = read_record(places.found_at(run_id, runs_root))["config"].get("network_spec")
     return columns_of_first_layer(network) if network and network["input"]["channels"] == 3 else None
 
 
@@ -133,7 +132,7 @@ def first_layer(folder: Path) -> np.ndarray:
         ReproduceError: the run's arrays cannot be read, or hold no weights.
     """
     path = folder / "arrays.npz"
-    weights = [array for name, array in read_arrays(path).items() if name.endswith("_weights")]
+    weights = [array for name, array in arrays_of_run(path).items() if name.endswith("_weights")]
     if not weights:
         raise ReproduceError(f"{relative_to_repo(path)} holds no first-layer weights; restore it with git")
     return weights[0]

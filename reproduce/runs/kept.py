@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_arrays
 from reproduce.base.paths import relative_to_repo
 from reproduce.data.registry import DATASETS
 from reproduce.runs.filters import color_shares, columns_of_first_layer, division, first_layer
 from reproduce.runs.learning import updates_to_converge, updates_to_held_out_level, updates_to_leave_chance
 from reproduce.runs.neighbors import purities_percent
-from reproduce.runs.run_files import read_history
+from reproduce.runs.run_files import arrays_of_run, read_history
 
 _PLATEAU = "validation_error_plateau"
 
@@ -66,7 +65,7 @@ def numbers_from_kept(
 
 def _kept(folder: Path, name: str) -> np.ndarray:
     path = folder / "arrays.npz"
-    arrays = read_arrays(path)
+    arrays = arrays_of_run(path)
     if name not in arrays:
         raise ReproduceError(f"{relative_to_repo(path)} holds no {name}; restore it with git or train the run again")
     return arrays[name]

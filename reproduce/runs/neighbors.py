@@ -12,13 +12,13 @@ import numpy as np
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_array, read_json
+from reproduce.base.files import read_array
 from reproduce.data.in_memory import balanced_subset
 from reproduce.data.pixel_neighbors import NEIGHBORS, PIXEL_FILE, QUERIES, SUBSET_IMAGES
 from reproduce.data.registry import CIFAR10
 from reproduce.runs import places
 from reproduce.runs.labels import read_labels
-from reproduce.runs.run_files import read_kept
+from reproduce.runs.run_files import read_kept, read_record
 from reproduce.study.run_id import RunId
 
 _IDENTITY = ["run_id", "study", "variant", "epochs", "seed", "dataset", "scale", "schedule"]
@@ -96,7 +96,7 @@ def purities_percent(record: Mapping[str, Any], rows: np.ndarray, runs_root: Pat
 
 
 def _row(run: dict[str, Any], rows: np.ndarray, runs_root: Path) -> dict[str, Any]:
-    record = read_json(places.found_at(run["run_id"], runs_root) / "run.json")
+    record = read_record(places.found_at(run["run_id"], runs_root))
     features, pixels = purities_percent(record, rows, runs_root)
     return {name: run[name] for name in _IDENTITY} | {
         "feature_purity_percent": features,

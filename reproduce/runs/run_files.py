@@ -1,14 +1,120 @@
-"""Reading the files of published runs."""
+"""Reading the files of published runs, each held against the form in which training writes it."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import BaseModel, ConfigDict
 
-from reproduce.base.files import read_arrays
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import RESTORE, read_arrays, read_json
+from reproduce.base.paths import relative_to_repo
 from reproduce.base.tables import read_csv
+from reproduce.base.validation import validated
+from reproduce.data.registry import DATASETS
 from reproduce.runs import places
 from reproduce.study.run_id import RunId
+
+_REMEDY = f"{RESTORE} or train the run again"
+
+
+class _Form(BaseModel):
+    """A part of run.json: these fields, of these types; others are let be."""
+
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _Machine(_Form):
+    cpu: str
+    cores: int | None
+    threads: int
+    gpu: str | None
+    torch: str
+
+
+class _Session(_Form):
+    machine: dict[str, Any]
+
+
+class _Run(_Form):
+    run_id: str
+    study: str
+    variant: str
+    epochs: int
+    seed: int
+    status: str
+    dataset: Literal[tuple(DATASETS)]
+    scale: str
+    schedule: str
+    precision: str
+    config: dict[str, Any]
+    config_sha256: str
+    golden_sha256: str | None
+    data_manifest_sha256: str
+    source_sha256: str
+    git_commit: str | None
+    git_dirty: bool | None
+    started_utc: str
+    finished_utc: str
+    training_seconds: float | None
+    evaluation_seconds: float | None
+    images_per_second: float | None
+    interruptions: int
+    machine: _Machine
+    sessions: list[_Session] = []
+    ensemble_of: list[str] = []
+
+
+# Dimensions and kinds of the arrays that analyses read, by the endings of their names.
+_ARRAYS = {
+    "_predicted": (1, "u"),
+    "_probabilities": (2, "u"),
+    "_correct_bits": (1, "u"),
+    "_losses_nats": (1, "f"),
+    "_weights": (4, "f"),
+    "_rows": (2, "iu"),
+}
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Return a run's ``run.json``.
+
+    Raises:
+        ReproduceError: the file is missing or damaged, or a field is missing or of another type.
+    """
+    path = folder / "run.json"
+    record = read_json(path)
+    validated(_Run, record, relative_to_repo(path), _REMEDY)
+    return record
+
+
+def read_metrics(folder: Path) -> dict[str, float | int | None]:
+    """Return a run's ``metrics.json``: numbers by name, None for one that is not finite.
+
+    Raises:
+        ReproduceError: the file is missing or damaged, or a value is no number.
+    """
+    path = folder / "metrics.json"
+    metrics = read_json(path)
+    if not isinstance(metrics, Mapping):
+        raise ReproduceError(f"{relative_to_repo(path)} holds no mapping; {_REMEDY}")
+    for name, value in metrics.items():
+        if isinstance(value, bool) or not isinstance(value, int | float | None):
+            raise ReproduceError(f"{relative_to_repo(path)}: {name} is {value!r}, no number; {_REMEDY}")
+    return metrics
+
+
+def needed(metrics: Mapping[str, float | int | None], name: str, folder: Path) -> float | int:
+    """Return one of a run's metrics.
+
+    Raises:
+        ReproduceError: it is missing or not finite.
+    """
+    if metrics.get(name) is None:
+        raise ReproduceError(f"{relative_to_repo(folder / 'metrics.json')} has no number {name!r}; {_REMEDY}")
+    return metrics[name]
 
 
 def read_history(path: Path) -> pd.DataFrame:
@@ -26,7 +132,7 @@ def read_predictions(run_id: RunId, runs_root: Path | None = None) -> dict[str, 
     Raises:
         ReproduceError: the file is missing or damaged.
     """
-    return read_arrays(places.found_at(run_id, runs_root) / "predictions.npz")
+    return arrays_of_run(places.found_at(run_id, runs_root) / "predictions.npz")
 
 
 def read_kept(run_id: RunId | str, runs_root: Path | None = None) -> dict[str, np.ndarray]:
@@ -36,4 +142,21 @@ def read_kept(run_id: RunId | str, runs_root: Path | None = None) -> dict[str, n
         ReproduceError: the file is damaged.
     """
     path = places.found_at(run_id, runs_root) / "arrays.npz"
-    return read_arrays(path) if path.is_file() else {}
+    return arrays_of_run(path) if path.exists() else {}
+
+
+def arrays_of_run(path: Path) -> dict[str, np.ndarray]:
+    """Return the arrays of a run's file by name.
+
+    Raises:
+        ReproduceError: the file is missing or damaged, or an array is of another form than its name says.
+    """
+    arrays = read_arrays(path)
+    for name, array in arrays.items():
+        for ending, (dimensions, kinds) in _ARRAYS.items():
+            if name.endswith(ending) and (array.ndim != dimensions or array.dtype.kind not in kinds):
+                raise ReproduceError(
+                    f"{relative_to_repo(path)}: {name} is {array.dtype} of shape {array.shape}, not as training "
+                    f"writes it; {_REMEDY}"
+                )
+    return arrays

@@ -1,6 +1,6 @@
 """Reading the listed runs, and only those, into tidy frames. Nothing here looks for runs by pattern."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_json
+from reproduce.base.files import reading
 from reproduce.base.paths import relative_to_repo
 from reproduce.runs import places
 from reproduce.runs.kept import numbers_from_kept
-from reproduce.runs.run_files import read_history
+from reproduce.runs.run_files import read_history, read_metrics, read_record
 from reproduce.study.designs import study_and_variant
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
@@ -131,45 +131,32 @@ def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
     folder, row = places.found_at(run_id, runs_root), _identity(run_id)
     if not folder.exists():
         return row | {"status": "missing"}
-    record = _read_mapping(folder / "run.json")
+    record = read_record(folder)
     shown = relative_to_repo(folder / "run.json")
-    try:
-        said = {name: record[name] for name in IDENTITY}
-        row |= {name: record[name] for name in ["status", *_SETTINGS, *TIMES, *_PROVENANCE]}
-        row |= {name: record["machine"][name] for name in _ENVIRONMENT}
-    except (KeyError, TypeError) as error:
-        raise ReproduceError(f"{shown} lacks {error}; restore it with git or train the run again") from error
+    said = {name: record[name] for name in IDENTITY}
+    row |= {name: record[name] for name in ["status", *_SETTINGS, *TIMES, *_PROVENANCE]}
+    row |= {name: record["machine"][name] for name in _ENVIRONMENT}
     if said != _identity(run_id):
         raise ReproduceError(f"{shown} says it is run {said['run_id']!r}; restore the folder of {run_id} with git")
     needed = _ENSEMBLE_METRICS if "ensemble_of" in record else METRICS
-    metrics = _read_metrics(folder / "metrics.json", row["status"], needed)
-    return row | metrics | numbers_from_kept(record, metrics, folder, runs_root)
+    metrics = _status_and_metrics(folder, row["status"], needed)
+    with reading(folder):
+        return row | metrics | numbers_from_kept(record, metrics, folder, runs_root)
 
 
-def _read_mapping(path: Path) -> Mapping[str, Any]:
-    content = read_json(path)
-    if not isinstance(content, dict):
-        raise ReproduceError(f"{relative_to_repo(path)} holds no mapping; restore it with git or train the run again")
-    return content
-
-
-def _read_metrics(path: Path, status: str, needed: Sequence[str]) -> dict[str, Any]:
+def _status_and_metrics(folder: Path, status: str, needed: Sequence[str]) -> dict[str, Any]:
     """Return the run's metrics with its status corrected: a metric that is not a finite number means it diverged."""
+    path = folder / "metrics.json"
     if status != "finished" and not path.exists():
         return {"status": status}
-    metrics = dict(_read_mapping(path))
+    metrics = dict(read_metrics(folder))
     metrics.pop("epochs", None)  # the identity has it
     lacking = [name for name in [*needed, "views", "test_images"] if name not in metrics]
     if lacking:
         raise ReproduceError(
             f"{relative_to_repo(path)} lacks {lacking[0]!r}; restore it with git or train the run again"
         )
-    try:
-        values = {name: np.nan if value is None else float(value) for name, value in metrics.items()}
-    except (TypeError, ValueError) as error:
-        raise ReproduceError(
-            f"{relative_to_repo(path)}: {error}; restore it with git or train the run again"
-        ) from error
+    values = {name: np.nan if value is None else float(value) for name, value in metrics.items()}
     finite = all(np.isfinite(value) for value in values.values())
     return values | {"status": "diverged" if status == "finished" and not finite else status}
 

@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_json, write_text
+from reproduce.base.files import write_text
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.tables import read_csv
 from reproduce.runs import places
+from reproduce.runs.run_files import needed, read_metrics, read_record
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 
@@ -80,11 +81,11 @@ def _row(study: Study, run: RunId, known: dict[tuple[Any, ...], dict[str, Any]])
     identity, digest = (run.variant, run.epochs, run.seed), study.config_digest(run)
     folder = places.trained_to(study, run)
     if (folder / "run.json").is_file():
-        record, metrics = read_json(folder / "run.json"), read_json(folder / "metrics.json")
+        record, metrics = read_record(folder), read_metrics(folder)
         if record["config_sha256"] == digest:
             seen = {name: value for name, value in metrics.items() if not name.startswith(("test_", "views", "epochs"))}
             reached = {name: value for name, value in metrics.items() if name.startswith("epochs_to_")}
-            length = {"trained_epochs": metrics["epochs"]}
+            length = {"trained_epochs": needed(metrics, "epochs", folder)}
             return dict(zip(_IDENTITY, identity, strict=True)) | length | seen | reached | _only(record, _PROVENANCE)
     return _known_row(study, run, known)
 

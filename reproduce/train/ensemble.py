@@ -14,7 +14,7 @@ from reproduce.base.files import (
     exclusive_lock,
     file_digest,
     json_digest,
-    read_json,
+    reading,
     replacing_folder,
     write_bytes,
     write_json,
@@ -26,6 +26,7 @@ from reproduce.data.opening import open_dataset
 from reproduce.evaluate.predict import is_among_first, scores
 from reproduce.evaluate.real_labels import real_label_errors
 from reproduce.runs import places
+from reproduce.runs.run_files import read_record
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train.record import npz_bytes
@@ -90,7 +91,7 @@ def _record_of(study: Study, member: RunId) -> dict[str, Any]:
     folder = next((folder for folder in folders if (folder / "run.json").is_file()), None)
     if folder is None:
         raise ReproduceError(f"{member} has probabilities but no record; train it again")
-    record, path = read_json(folder / "run.json"), places.probabilities_of(member)
+    record, path = read_record(folder), places.probabilities_of(member)
     if file_digest(path) != record.get("probabilities_sha256"):
         raise ReproduceError(f"{relative_to_repo(path)} is not what {member} recorded; train it again")
     return record
@@ -102,7 +103,7 @@ def mean_probabilities(paths: Sequence[Path]) -> Tensor:
     Raises:
         ReproduceError: the files differ in shape.
     """
-    arrays = [np.load(path, mmap_mode="r") for path in paths]
+    arrays = [_opened(path) for path in paths]
     if len({array.shape for array in arrays}) > 1:
         raise ReproduceError(
             f"probabilities differ in shape: {[array.shape for array in arrays]}; train the runs again"
@@ -111,6 +112,11 @@ def mean_probabilities(paths: Sequence[Path]) -> Tensor:
     for array in arrays:
         total += array
     return torch.from_numpy((total / len(arrays)).astype(np.float32))
+
+
+def _opened(path: Path) -> np.ndarray:
+    with reading(path, "train the run again"):
+        return np.load(path, mmap_mode="r", allow_pickle=False)
 
 
 def _test_images(study: Study) -> PackedImages:

@@ -21,9 +21,10 @@ from torch import nn
 
 from reproduce.base import draws
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_json, write_json
+from reproduce.base.files import RESTORE, read_json, write_json
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import utc_now
+from reproduce.base.validation import Strict, validated
 from reproduce.data.in_memory import ImageSet, TrainingData
 from reproduce.data.opening import enlarged_data
 from reproduce.data.registry import CIFAR10, FASHION_MNIST
@@ -47,6 +48,30 @@ _TOLERANCES = {
 def golden_path(study: Study, variant: str) -> Path:
     """Return the golden file of a variant."""
     return study.folder / "golden" / f"{variant}.json"
+
+
+class _Form(Strict):
+    """A golden file: numbers by precision, part and quantity."""
+
+    variant: str
+    config_sha256: str
+    reasons: list[dict[str, str]]
+    fp32: dict[str, dict[str, list[float]]]
+    bf16: dict[str, dict[str, list[float]]]
+
+
+def read_golden(path: Path) -> dict[str, Any]:
+    """Return a golden file.
+
+    Raises:
+        ReproduceError: it is missing or damaged.
+    """
+    content = read_json(path)
+    validated(_Form, content, relative_to_repo(path), RESTORE)
+    lacking = [f"{p} {part}" for p, parts in _TOLERANCES.items() for part in parts if part not in content[p]]
+    if lacking:
+        raise ReproduceError(f"{relative_to_repo(path)} lacks {lacking[0]}; {RESTORE}")
+    return content
 
 
 def _place(study: Study, variant: str) -> Path:
@@ -206,7 +231,7 @@ def check_golden(study: Study, name: str) -> list[str]:
     if not path.is_file():
         command = f'python -m reproduce golden record {study.study} {name} --reason "..."'
         raise ReproduceError(f"{relative_to_repo(path)} is missing; restore it with git or record it by `{command}`")
-    recorded = read_json(path)
+    recorded = read_golden(path)
     if recorded["config_sha256"] != variant.digest():
         return ["the configuration is not the one the golden file was recorded with"]
     return differences(recorded, numerics(variant))
@@ -230,7 +255,7 @@ def record_golden(study_name: str, variant_name: str, reason: str) -> Path:
             raise ReproduceError(
                 f"{relative_to_repo(path)} still holds within tolerance; recording it would rerun for nothing"
             )
-        reasons = read_json(path)["reasons"]
+        reasons = read_golden(path)["reasons"]
     content = {
         "variant": variant_name,
         "config_sha256": variant.digest(),

@@ -11,6 +11,7 @@ from reproduce.base.files import exclusive_lock, file_digest, json_digest, read_
 from reproduce.base.paths import relative_to_repo, scratch_folder
 from reproduce.data.registry import DATASETS
 from reproduce.runs import places
+from reproduce.runs.run_files import read_metrics, read_record
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 
@@ -102,11 +103,11 @@ def reasons_against(study: Study, run: RunId, folder: Path) -> Iterator[str]:
     if lacking:
         yield f"{relative_to_repo(folder)} lacks {', '.join(lacking)}; make the run again"
         return
-    record = read_json(folder / "run.json")
+    record = read_record(folder)
     yield from _identity_reasons(study, run, record)
     yield from _config_reasons(study, run, record)
     yield from _data_reasons(study, record)
-    if any(not math.isfinite(value) for value in read_json(folder / "metrics.json").values()):
+    if any(value is None or not math.isfinite(value) for value in read_metrics(folder).values()):
         yield "a metric is not finite"
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     if size > MOST_BYTES:

@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_arrays, read_json
 from reproduce.base.paths import relative_to_repo
 from reproduce.runs import places
 from reproduce.runs.labels import answers, answers_by_metric, hits, known_test_labels, needs_labels
-from reproduce.runs.run_files import read_predictions
+from reproduce.runs.run_files import arrays_of_run, needed, read_metrics, read_predictions, read_record
 from reproduce.runs.statistics import Estimate, prediction_interval, wilson
 from reproduce.study.run_id import RunId
 from reproduce.train.run import Launch, train_run
@@ -54,8 +53,9 @@ def evaluate_run(run: RunId) -> str:
         ReproduceError: the run is not published, the data are missing, or metrics.json says otherwise.
     """
     folder = _published(run)
-    metrics, dataset = read_json(folder / "metrics.json"), read_json(folder / "run.json")["dataset"]
-    recorded, images, predictions = metrics[_JUDGED], metrics["test_images"], read_predictions(run)
+    metrics, dataset = read_metrics(folder), read_record(folder)["dataset"]
+    recorded, images = (needed(metrics, name, folder) for name in (_JUDGED, "test_images"))
+    predictions = read_predictions(run)
     name = answers_by_metric(predictions)[_JUDGED]
     labels = known_test_labels(dataset) if needs_labels(name) else None
     wrong = int((~hits(predictions, name, images, labels)).sum())
@@ -77,17 +77,18 @@ def rerun(run: RunId, launch: Launch) -> Reran:
         ReproduceError: the run is not published, or anything ``train_run`` raises.
     """
     published = _published(run)
-    seeds = _spread(published)  # a damaged record shows before hours are spent
+    seeds, old = _spread(published), read_metrics(published)  # a damaged record shows before hours are spent
+    old = {name: needed(old, name, published) for name in (*_COMPARED, "test_images")}
     if launch.threads is None:
-        launch = replace(launch, threads=read_json(published / "run.json")["machine"]["threads"])
+        launch = replace(launch, threads=read_record(published)["machine"]["threads"])
     folder = train_run(run, places.reran_to(run), launch)
-    old, new = read_json(published / "metrics.json"), read_json(folder / "metrics.json")
+    new = read_metrics(folder)
     rows = [{"": name, "published": old[name], "rerun": new[name]} for name in _COMPARED]
     table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".6g")
     first, second = (_answers(place, old["test_images"]) for place in (published, folder))
     same = 100 * float((first == second).mean())
     is_equal = same == 100 and all(old[name] == new[name] for name in _COMPARED)
-    machine = _machine(read_json(published / "run.json"), read_json(folder / "run.json"), is_equal)
+    machine = _machine(read_record(published), read_record(folder), is_equal)
     spread, failure = _against_seeds(seeds, old[_JUDGED], new[_JUDGED])
     text = f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. {machine}\n{spread}"
     return Reran(text, None if is_equal or failure is None else f"{run}: {failure}")
@@ -95,7 +96,7 @@ def rerun(run: RunId, launch: Launch) -> Reran:
 
 def _answers(folder: Path, images: int) -> np.ndarray:
     """Return what a run answered for each test image."""
-    predictions = read_arrays(folder / "predictions.npz")
+    predictions = arrays_of_run(folder / "predictions.npz")
     return answers(predictions, answers_by_metric(predictions)[_JUDGED], images)
 
 
@@ -135,8 +136,8 @@ def _values(record: Mapping[str, Any], name: str) -> list[Any]:
 
 def _spread(published: Path) -> Estimate:
     """Return the test error to expect of one new run, in percent, from the published seeds beside ``published``."""
-    finished = [path for path in published.parent.glob("seed*") if read_json(path / "run.json")["status"] == "finished"]
-    return prediction_interval([read_json(path / "metrics.json")[_JUDGED] for path in finished])
+    finished = [path for path in published.parent.glob("seed*") if read_record(path)["status"] == "finished"]
+    return prediction_interval([needed(read_metrics(path), _JUDGED, path) for path in finished])
 
 
 def _against_seeds(seeds: Estimate, old: float, new: float) -> tuple[str, str | None]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import check_writable, exclusive_lock, file_digest, read_json, settle_folder, write_bytes
+from reproduce.base.files import check_writable, exclusive_lock, file_digest, settle_folder, write_bytes
 from reproduce.base.memory import keep_freed_memory
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import git_problem, git_state, machine_fingerprint, source_digest, utc_now
@@ -18,11 +18,12 @@ from reproduce.data.opening import DataOptions, open_dataset
 from reproduce.data.registry import DATASETS
 from reproduce.data.statistics import npy_bytes
 from reproduce.runs import places
+from reproduce.runs.run_files import read_record
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train.checkpoint import checkpoint_path
 from reproduce.train.distributed import Processes, joined_processes, local_rank
-from reproduce.train.golden import golden_path
+from reproduce.train.golden import golden_path, read_golden
 from reproduce.train.imports import import_training_modules
 from reproduce.train.loop import Trainer
 from reproduce.train.record import Tested, evaluate_trained, write_record
@@ -94,7 +95,7 @@ def _golden(study: Study, run: RunId) -> tuple[Path, str]:
 
 def _check_golden_configuration(study: Study, run: RunId, config_sha256: str) -> None:
     golden, command = _golden(study, run)
-    if study.is_trained_by_stages and read_json(golden).get("config_sha256") != config_sha256:
+    if study.is_trained_by_stages and read_golden(golden)["config_sha256"] != config_sha256:
         raise ReproduceError(f"{relative_to_repo(golden)} is of another configuration; if yours is meant, `{command}`")
 
 
@@ -102,7 +103,7 @@ def is_up_to_date(run: RunId) -> bool:
     """Return whether the run is published or waits to be, made from today's configuration, numerics and data."""
     study = load_study(run.study)
     folders = {places.trained_to(study, run), places.published_to(study, run)}
-    records = [read_json(folder / "run.json") for folder in folders if (folder / "run.json").is_file()]
+    records = [read_record(folder) for folder in folders if (folder / "run.json").is_file()]
     if not records:
         return False
     inputs = inputs_of(study, run)

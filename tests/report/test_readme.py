@@ -147,5 +147,5 @@ def test_runs_overview_counts_what_is_listed_and_what_exists(made):
 def test_missing_tables_and_pages_are_one_line(tmp_path, made):
     with pytest.raises(ReproduceError, match=r"verdicts\.csv is missing"):
         verdict_table(records.load_records(tmp_path))
-    with pytest.raises(ReproduceError, match=r"README\.md cannot be read"):
+    with pytest.raises(ReproduceError, match=r"README\.md is missing"):
         update_readme(tmp_path / "README.md", made[1], made[0])

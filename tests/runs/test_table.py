@@ -78,11 +78,11 @@ def edit(folder, name, change):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("run.json", lambda record: record.pop("precision"), "run.json lacks 'precision'"),
-        ("run.json", lambda record: record["machine"].pop("cpu"), "run.json lacks 'cpu'"),
+        ("run.json", lambda record: record.pop("precision"), "run.json: precision: Field required"),
+        ("run.json", lambda record: record["machine"].pop("cpu"), "run.json: machine.cpu: Field required"),
         ("run.json", lambda record: record.update(seed=7), "restore the folder of nets/80sec/epochs11/seed1"),
         ("metrics.json", lambda record: record.pop("test_loss_nats"), "metrics.json lacks 'test_loss_nats'"),
-        ("metrics.json", lambda record: record.update(views="one"), "metrics.json: could not convert"),
+        ("metrics.json", lambda record: record.update(views="one"), "metrics.json: views is 'one', no number"),
     ],
 )
 def test_a_malformed_run_is_a_one_line_error(tmp_path, name, change, message):

@@ -5,6 +5,7 @@ import shutil
 
 import pandas as pd
 import pytest
+from collect_support import run_record
 from training_support import tiny_study, use_own_folder
 
 from reproduce.base.errors import ReproduceError
@@ -36,7 +37,7 @@ def leave_run(study, run, config=None, **metrics):
     folder = places.trained_to(study, run)
     folder.mkdir(parents=True, exist_ok=True)
     digest = config or study.config_digest(run)
-    (folder / "run.json").write_text(json.dumps({"config_sha256": digest, "git_commit": "a" * 40}))
+    (folder / "run.json").write_text(json.dumps(run_record(run, config_sha256=digest)))
     (folder / "metrics.json").write_text(json.dumps(METRICS | metrics))
 
 

@@ -15,7 +15,9 @@ def test_losses_come_with_run_and_update(tmp_path):
     for run, losses in ((FIRST, [3.0, 2.0]), (SECOND, [5.0])):
         folder = tmp_path / str(run)
         folder.mkdir(parents=True)
-        np.savez(folder / "arrays.npz", conv1_weights=np.zeros(2), update_losses_nats=np.array(losses, np.float32))
+        np.savez(
+            folder / "arrays.npz", conv1_weights=np.zeros((2, 3, 5, 5)), update_losses_nats=np.array(losses, np.float32)
+        )
     frame = read_update_losses([SECOND, FIRST, MISSING], tmp_path)
     assert frame[["seed", "update", "training_loss_nats"]].values.tolist() == [[2, 1, 5.0], [1, 1, 3.0], [1, 2, 2.0]]
     assert set(frame["variant"]) == {"arm"} and set(frame["study"]) == {"study"}
@@ -24,7 +26,7 @@ def test_losses_come_with_run_and_update(tmp_path):
 def test_a_run_without_diagnostics_gives_no_rows(tmp_path):
     folder = tmp_path / str(FIRST)
     folder.mkdir(parents=True)
-    np.savez(folder / "arrays.npz", conv1_weights=np.zeros(2))
+    np.savez(folder / "arrays.npz", conv1_weights=np.zeros((2, 3, 5, 5)))
     assert read_update_losses([FIRST], tmp_path).empty and read_activations([FIRST], tmp_path).empty
 
 

@@ -153,7 +153,7 @@ def read_machine(path: Path) -> dict[str, Any]:
     """Return the machine that a file of timings is of."""
     first = read_rows(path).iloc[0]
     row = {name: None if pd.isna(first[name]) else first[name] for name in ("cpu", "cores", "gpu", "os", "features")}
-    return {**row, "memory_gib": float(first["memory_gib"])}
+    return {**row, "memory_gib": float(first["memory_gib"])}  # NaN is refused where the file is read
 
 
 def read_rows(path: Path) -> pd.DataFrame:
