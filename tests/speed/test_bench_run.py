@@ -147,7 +147,7 @@ def test_machine_replaces_its_own_file_and_no_other(tmp_path: Path) -> None:
     assert machine_slug(MACHINE) == "intel-xeon-processor-2-cores"
     first = result_path(tmp_path, MACHINE)
     assert first.name == "intel-xeon-processor-2-cores.json"
-    first.write_text(json.dumps({"machine": MACHINE}))
+    first.write_text(json.dumps({"machine": MACHINE, "parts": {}}))
     assert result_path(tmp_path, {**MACHINE, "torch": "2.15.0", "memory_gib": 15.7}) == first
     other = result_path(tmp_path, {**MACHINE, "features": ["avx512f", "amx_bf16"]})
     assert other.name == "intel-xeon-processor-2-cores-2.json"
@@ -176,7 +176,7 @@ def test_part_measured_again_leaves_the_others_as_they_are(tmp_path: Path) -> No
 def test_file_without_parts_is_not_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "intel-xeon-processor-2-cores.json"
     path.write_text(json.dumps({"machine": MACHINE, "throughput": [1]}))
-    with pytest.raises(ReproduceError, match="older form"):
+    with pytest.raises(ReproduceError, match="another form, without machine and parts"):
         write_benchmark(tmp_path, MACHINE, "data", some_part(rounds=1))
     assert json.loads(path.read_text())["throughput"] == [1]
 

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from collect_support import run_record
 from stored_runs import write_labels
 
 from reproduce import cli
@@ -24,9 +25,10 @@ PLAIN = Launch()
 
 def write(folder, predicted, error, threads=1, features=None, source_sha256="one"):
     folder.mkdir(parents=True)
-    machine = {"cpu": "A", "threads": threads, "gpu": None, "torch": "2"} | ({"features": features} if features else {})
-    record = {"status": "finished", "dataset": "cifar10", "git_commit": "1234567890", "source_sha256": source_sha256}
-    (folder / "run.json").write_text(json.dumps(record | {"machine": machine}))
+    machine = {"cpu": "A", "cores": 2, "threads": threads, "gpu": None, "torch": "2"}
+    machine |= {"features": features} if features else {}
+    record = run_record(RUN, git_commit="1234567890", source_sha256=source_sha256, machine=machine)
+    (folder / "run.json").write_text(json.dumps(record))
     metrics = {
         "test_images": len(predicted),
         "test_top1_error_percent": error,
