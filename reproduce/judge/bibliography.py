@@ -116,9 +116,6 @@ def own_entry(key: str, note: str, citation: Mapping[str, Any]) -> str:
         key: the entry's key.
         note: plain text; characters that LaTeX takes for its own are escaped.
         citation: ``read_citation()``.
-
-    Raises:
-        ReproduceError: an author has no name.
     """
     released = str(citation.get("date-released") or "")
     fields = {
