@@ -6,13 +6,16 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 KILLS ?= 100
 
-.PHONY: help reproduce test test-slow kills bench archive lint environment
+.PHONY: help reproduce report test test-slow kills bench archive lint environment
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
 reproduce: $(INSTALLED)  ## environment, data, and the 80-second net of 2012 trained here, beside its published figures
 	$(BIN)/python -m reproduce quick
+
+report: $(INSTALLED)  ## answers, verdicts, a page for each claim, and the notebooks as one site: open site/index.html
+	$(BIN)/python -m reproduce report site
 
 test: $(INSTALLED)  ## the test suite (minutes)
 	$(BIN)/python -m pytest

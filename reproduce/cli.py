@@ -210,11 +210,14 @@ def _collect(arguments: Arguments) -> None:
     print(f"{len(verdicts)} claims judged; tables in results/tables, cited numbers in results/numbers.json")
 
 
+_PARTS = ("study", "ablations", "literature", "timing", "notebook", "readme", "architectures", "pipeline", "site")
+
+
 @_verb(
-    "draw figures, execute a notebook, or write the generated parts of README, notes and dvc.yaml",
+    "draw figures, execute a notebook, write the generated parts of README, notes and dvc.yaml, or build the site",
     _option(
         "part",
-        choices=("study", "ablations", "literature", "timing", "notebook", "readme", "architectures", "pipeline"),
+        choices=_PARTS,
     ),
     _option("name", nargs="?", help="a study or a notebook, for these two parts alone"),
 )

@@ -67,11 +67,12 @@ def frame_as_markdown(frame: pd.DataFrame, decimals: dict[str, int] | None = Non
     """
     columns = [_as_text(frame[name], (decimals or {}).get(name, 2)) for name in frame.columns]
     numbers = [place for place, name in enumerate(frame.columns) if pd.api.types.is_float_dtype(frame[name])]
-    header = [_heading(name) for name in frame.columns]
+    header = [heading(name) for name in frame.columns]
     return markdown_table(header, zip(*columns, strict=True), numbers).rstrip("\n")
 
 
-def _heading(name: str) -> str:
+def heading(name: str) -> str:
+    """Return a column's name as readers see it: ``top5_error_percent`` as "top-5 error, %"."""
     for ending, words in _HEADINGS.items():
         name = name.removesuffix(ending) + words if name.endswith(ending) else name
     return name.replace("top1", "top-1").replace("top5", "top-5").replace("_", " ")

@@ -157,6 +157,13 @@ def readme_stage(readme: Path = README, check_only: bool = False, numbers: Path 
     return False
 
 
+def site() -> list[Path]:
+    """Do ``report.site.build.site_stage``; return the path of the site's first page."""
+    from reproduce.report.site.build import site_stage  # Sphinx takes two seconds to import; no other part needs it
+
+    return site_stage()
+
+
 NAMED_PARTS: dict[str, Callable[[str], list[Path]]] = {
     "study": lambda name: study_stage(name),
     "notebook": lambda name: [notebook_stage(name)],
@@ -168,4 +175,5 @@ PARTS: dict[str, Callable[[], list[Path]]] = {
     "readme": pages_stage,
     "architectures": lambda: [write_architectures()],
     "pipeline": write_pipeline,
+    "site": site,
 }

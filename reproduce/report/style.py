@@ -174,10 +174,19 @@ def save_figure(figure: Figure, stem: str, folder: Path = FIGURES) -> list[Path]
     """
     png, svg = folder / f"{stem}.png", folder / f"{stem}.svg"
     write_bytes(png, png_bytes(figure))
-    _round_places(figure)
-    with mpl.rc_context(style_parameters()), atomic_path(svg) as temporary:
-        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
+    save_svg(figure, svg)
     return [png, svg]
+
+
+def save_svg(figure: Figure, path: Path) -> None:
+    """Write the figure as SVG; equal figures give equal bytes.
+
+    Raises:
+        ReproduceError: the folder cannot be written.
+    """
+    _round_places(figure)
+    with mpl.rc_context(style_parameters()), atomic_path(path) as temporary:
+        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
 
 
 def _round_places(figure: Figure) -> None:
@@ -193,7 +202,22 @@ def _round_places(figure: Figure) -> None:
 
 def show_figure(figure: Figure) -> Image:
     """Return the figure for a notebook, as the same PNG that ``save_figure`` writes, at its printed width."""
-    return Image(data=png_bytes(figure), format="png", width=round(figure.get_figwidth() * 100))
+    width_pixels = round(figure.get_figwidth() * 100)
+    return Image(data=png_bytes(figure), format="png", width=width_pixels, alt=figure_words(figure))
+
+
+def figure_words(figure: Figure) -> str:
+    """Return a figure's titles and the names of its axes, each once, for those who cannot see it."""
+    axes = figure.axes
+    titles = [figure.get_suptitle(), *(each.get_title(loc=place) for each in axes for place in ("left", "center"))]
+    across = [figure.get_supxlabel(), *(each.get_xlabel() for each in axes)]
+    up = [figure.get_supylabel(), *(each.get_ylabel() for each in axes)]
+    named = {"Chart": titles, "Horizontal axis": across, "Vertical axis": up}
+    return " ".join(f"{name}: {words}." for name, texts in named.items() if (words := _each_once(texts)))
+
+
+def _each_once(texts: list[str]) -> str:
+    return "; ".join(dict.fromkeys(" ".join(text.split()) for text in texts if text.strip()))
 
 
 def show_table(table: pd.DataFrame, decimals: dict[str, int] | None = None) -> Markdown:

@@ -4,7 +4,7 @@ import pandas as pd
 
 from reproduce.report.records import Records
 
-_MEANINGS = {
+MEANINGS = {
     "reproduced": "all planned seeds at the claim's own scale and full schedule: the 95 % interval lies within the "
     "margin fixed around the published value, that of an effect on the claimed side besides",
     "direction reproduced": "an effect of the claimed sign is significant after Holm's correction within the study; "
@@ -32,12 +32,16 @@ _PLACES = {
 }
 
 
+def evidence_of(verdicts: pd.DataFrame) -> pd.Series:
+    """Return the kind of evidence behind each row of the verdict table, in words."""
+    return verdicts["scale"].where(~verdicts["kind"].isin(_ON_PAPER), "literature").map(_PLACES)
+
+
 def verdict_counts(records: Records) -> pd.DataFrame:
     """Return each verdict that occurs, its meaning, and how many claims of each kind of evidence have it."""
     verdicts = records.verdicts
-    place = verdicts["scale"].where(~verdicts["kind"].isin(_ON_PAPER), "literature").map(_PLACES)
-    counts = pd.crosstab(verdicts["verdict"], place)
-    shown = [verdict for verdict in _MEANINGS if verdict in counts.index]
+    counts = pd.crosstab(verdicts["verdict"], evidence_of(verdicts))
+    shown = [verdict for verdict in MEANINGS if verdict in counts.index]
     counts = counts.reindex(index=shown, columns=[name for name in _PLACES.values() if name in counts])
-    counts.insert(0, "meaning", [_MEANINGS[verdict] for verdict in shown])
+    counts.insert(0, "meaning", [MEANINGS[verdict] for verdict in shown])
     return counts.rename_axis(columns=None).rename_axis("verdict").reset_index()
