@@ -1,9 +1,10 @@
-"""Commands that messages tell people to run exist."""
+"""One name, one meaning: module names, public functions, and the commands that messages tell people to run."""
 
 import argparse
 import ast
 import re
 import shlex
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,8 @@ from reproduce.cli import build_parser
 
 PACKAGE = Path(reproduce.__file__).parent
 MODULES = sorted(PACKAGE.rglob("*.py"))
+# One question asked of different things: a data set's download, a study's curves, a folder of statistics.
+SAME_MEANING = {"fetch_official", "load_curves", "statistics_folder"}
 COMMAND = re.compile(r"`((?:python -m reproduce|dvc|make) [^`]*)`")
 
 
@@ -66,3 +69,20 @@ def test_commands_are_found_and_wrong_ones_are_seen():
     assert "nowhere" in problem("dvc repro nowhere")
     with pytest.raises(AssertionError, match="mend"):
         problem("python -m reproduce mend")
+
+
+def test_no_two_modules_have_one_name():
+    """A newcomer finds a thing by guessing its file; ``run`` is the entry of whatever package it stands in."""
+    places = defaultdict(list)
+    for path in MODULES:
+        places[path.stem].append(path.relative_to(PACKAGE).as_posix())
+    assert [found for name, found in places.items() if len(found) > 1 and name not in {"__init__", "run"}] == []
+
+
+def test_no_two_public_functions_have_one_name():
+    places = defaultdict(list)
+    for path in MODULES:
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                places[node.name].append(path.relative_to(PACKAGE).as_posix())
+    assert {name: found for name, found in places.items() if len(found) > 1 and name not in SAME_MEANING} == {}

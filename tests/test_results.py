@@ -5,7 +5,7 @@ import pandas as pd
 from reproduce.base.paths import EXPERIMENTS, REPO_ROOT, RESULTS
 from reproduce.judge.verify.findings import Findings
 from reproduce.judge.verify.lock_stages import check_pipeline
-from reproduce.judge.verify.lock_sums import edited_files, entries_of, read_locks
+from reproduce.judge.verify.lock_sums import edited_files, lock_entries, read_locks
 from reproduce.judge.verify.run_checks import check_runs
 from reproduce.runs import places
 from reproduce.runs.table import published_runs
@@ -20,7 +20,7 @@ def test_every_published_run_verifies_and_every_file_is_as_recorded():
     findings = Findings()
     locks = read_locks(REPO_ROOT, findings)
     check_pipeline(locks, REPO_ROOT, findings)
-    edited = edited_files(entries_of(locks), REPO_ROOT, findings)
+    edited = edited_files(lock_entries(locks), REPO_ROOT, findings)
     check_runs(STUDIES, REPO_ROOT, findings, edited)
     assert findings.all_problems() == []
     newer = {path for path in edited if path.startswith("reproduce/") or path.endswith(".md")}

@@ -24,7 +24,7 @@ from reproduce.base.paths import relative_to_repo, scratch_folder
 from reproduce.base.progress import format_duration
 from reproduce.base.temporaries import TemporaryFolder, clear_abandoned
 from reproduce.data.official import FileError, ImageArrays, OfficialData, SourceError
-from reproduce.data.statistics import image_sums, npy_bytes
+from reproduce.data.pixel_statistics import image_sums, npy_bytes
 
 _SECONDS_OF_SILENCE = 10  # from a server, before it is given up
 _SECONDS_BETWEEN_LINES = 10

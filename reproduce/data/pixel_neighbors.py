@@ -10,8 +10,8 @@ import numpy as np
 
 from reproduce.base.files import write_bytes
 from reproduce.data.in_memory import balanced_subset
+from reproduce.data.pixel_statistics import npy_bytes
 from reproduce.data.registry import CIFAR10
-from reproduce.data.statistics import npy_bytes
 
 QUERIES = 1_000  # the first test images
 NEIGHBORS = 6  # as many as Figure 4 shows of each query

@@ -132,7 +132,7 @@ class Dataset:
 
 
 def _cifar10_files() -> OfficialData:
-    from reproduce.data.cifar10.layouts import CIFAR10_FILES
+    from reproduce.data.cifar10.batch_sources import CIFAR10_FILES
 
     return CIFAR10_FILES
 

@@ -56,7 +56,7 @@ class Citation:
 
     def lines(self, row: Row) -> list[str]:
         """Return the lines of ``text`` before the entries: they are the same in every copy of the record."""
-        lines = [f"{row['id']}: {headline(row)}", *described(row, self.numbers.parent)]
+        lines = [f"{row['id']}: {first_line(row)}", *described(row, self.numbers.parent)]
         lines.append(f"record: {self._record()}, id {row['id']}, version {self.head['version']}")
         if url := self.project.get("repository-code") or self.project.get("url"):
             lines.append(f"url: {url}")
@@ -74,7 +74,7 @@ class Citation:
         if is_own(row):
             commit = f", commit {self.commit}" if self.commit else ""
             judged = f"; verdict: {row['verdict']}" if row.get("verdict") and row["value"] is not None else ""
-            note = f"{row['id']}: {headline(row)}{judged}; {self._record()}{commit}"
+            note = f"{row['id']}: {first_line(row)}{judged}; {self._record()}{commit}"
             entries.append(bibliography.own_entry(bibliography.own_key(row["id"]), note, self.project))
         return "\n\n".join([*entries, *bibliography.entries_of(sources(row))])
 
@@ -82,7 +82,7 @@ class Citation:
         """Return the number as LaTeX text with ``\\cite`` of the entries that ``bibtex`` gives."""
         own = [bibliography.own_key(row["id"])] if is_own(row) else []
         keys = list(dict.fromkeys([*own, *map(bibliography.key_of, sources(row))]))
-        return rf"{as_latex_text(headline(row))}~\cite{{{','.join(keys)}}}"
+        return rf"{as_latex_text(first_line(row))}~\cite{{{','.join(keys)}}}"
 
     def json(self, rows: Sequence[Row]) -> str:
         """Return rows as JSON, with the head of the file and the commit."""
@@ -119,7 +119,7 @@ def list_numbers(
     known = Citation(numbers, citation)
     rows = matching(text, known.rows)
     if form == "text":
-        return "\n".join(f"{row['id']}: {headline(row)}" for row in rows) or f"no number has {text!r}"
+        return "\n".join(f"{row['id']}: {first_line(row)}" for row in rows) or f"no number has {text!r}"
     return _formatted(rows, form, known)
 
 
@@ -142,7 +142,7 @@ def sources(row: Row) -> list[str]:
     return row.get("sources") or [PAPER_KEY]
 
 
-def headline(row: Row) -> str:
+def first_line(row: Row) -> str:
     """Return a number, a finding, or what was published, in one line that stands by itself."""
     if row["value"] is None and row.get("finding"):
         return f"{row['finding']}: {row['finding_why']}"

@@ -214,7 +214,7 @@ def answers_table(facts: Facts) -> str:
     return frame_as_markdown(pd.DataFrame(rows))
 
 
-def effects_table(facts: Facts) -> str:
+def test_error_effects_table(facts: Facts) -> str:
     """Return what each ingredient does to the reduced net's test error, the largest gain first."""
     ordered = sorted(EFFECTS, key=lambda effect: -(facts.row(effect[1])["value"] or 0.0))
     rows = [

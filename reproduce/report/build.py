@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import EXPERIMENTS, PAPER_NOTES, REPO_ROOT, RESULTS, relative_to_repo
 from reproduce.judge.numbers import NUMBERS_FILE, read_numbers
-from reproduce.report import ablations
+from reproduce.report import ablation_table
 from reproduce.report.figures import by_device
 from reproduce.report.figures.ablation_effects import ablation_effects
 from reproduce.report.figures.ablation_forest import ablation_forest
@@ -16,9 +16,9 @@ from reproduce.report.figures.contest_errors import contest_errors
 from reproduce.report.figures.error_by_labels import error_by_labels
 from reproduce.report.figures.error_by_size import error_by_size
 from reproduce.report.figures.errors_since_alexnet import alexnet_to_nasnet, errors_since_alexnet
-from reproduce.report.figures.machine_times import training_days
+from reproduce.report.figures.machine_times import training_days_figure
 from reproduce.report.figures.why_it_fell import why_it_fell
-from reproduce.report.literature import drops, milestones, model_sizes, reasons, timeline
+from reproduce.report.literature import drops, fall_reasons, milestones, model_sizes, timeline
 from reproduce.report.literature.architectures import write_architectures
 from reproduce.report.notebooks import execute_notebook
 from reproduce.report.pipeline import write_pipeline
@@ -75,8 +75,8 @@ def study_stage(study: str, folder: Path = FIGURES, loaded: Records | None = Non
 
 def ablations_stage(folder: Path = FIGURES, loaded: Records | None = None) -> list[Path]:
     """Write ``ablations`` (every scale) and ``ablation_effects`` (the reduced net's test error); return the paths."""
-    table = ablations.load_ablations(loaded or load_records())
-    effects = ablations.load_effects(read_numbers())
+    table = ablation_table.load_ablations(loaded or load_records())
+    effects = ablation_table.load_effects(read_numbers())
     return _save({"ablations": ablation_forest(table), "ablation_effects": ablation_effects(effects)}, folder)
 
 
@@ -87,7 +87,7 @@ def literature_stage(folder: Path = FIGURES) -> list[Path]:
     single, human = timeline.single_alexnet(contest), timeline.human_error(contest)
     drawn = {
         "contest_errors": contest_errors(timeline.contest_series(contest), single, human, compared),
-        "why_it_fell": why_it_fell(reasons.reasons(load_claims()), drops.comparison(compared, "supplied")),
+        "why_it_fell": why_it_fell(fall_reasons.reasons(load_claims()), drops.comparison(compared, "supplied")),
         "alexnet_to_nasnet": alexnet_to_nasnet(milestones.milestones(models)),
         "errors_since_alexnet": errors_since_alexnet(
             milestones.published_single_models(models), milestones.best_weights(models)
@@ -105,7 +105,7 @@ def timing_stage(folder: Path = FIGURES, tables: Path = TABLES) -> list[Path]:
     """
     timings = load_timings(tables)
     drawn = {
-        "training_days": training_days(timings),
+        "training_days": training_days_figure(timings),
         "training_time_parts": by_device.parts(timings)[0],
         "training_time_scaling": by_device.scalings(timings)[0],
     }
@@ -159,7 +159,7 @@ def readme_stage(readme: Path = README, check_only: bool = False, numbers: Path 
 
 def site() -> list[Path]:
     """Do ``report.site.build.site_stage``; return the path of the site's first page."""
-    from reproduce.report.site.build import site_stage  # Sphinx takes two seconds to import; no other part needs it
+    from reproduce.report.site.make_site import site_stage  # Sphinx takes two seconds to import; no other part needs it
 
     return site_stage()
 

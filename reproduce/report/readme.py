@@ -72,7 +72,7 @@ def _facts(records: Records) -> answers.Facts:
 BLOCKS: dict[str, Callable[[Records], str]] = {
     "cite-example": _cite_example,
     "answers": lambda records: answers.answers_table(_facts(records)),
-    "effects": lambda records: answers.effects_table(_facts(records)),
+    "effects": lambda records: answers.test_error_effects_table(_facts(records)),
     "own-scale-verdicts": lambda records: answers.own_scale_verdicts(records),
     "verdicts": lambda records: frame_as_markdown(verdict_table(records)),
     "verdict-counts": lambda records: frame_as_markdown(verdict_counts(records)),

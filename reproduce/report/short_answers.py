@@ -8,7 +8,7 @@ import pandas as pd
 
 from reproduce.base.text import format_number, unit_words, verdict_words, with_interval
 from reproduce.judge.rules import NOT_RUN, REPRODUCED
-from reproduce.report import ablations
+from reproduce.report import ablation_table
 from reproduce.report.answers import effect_words, gpu_words
 from reproduce.report.literature import drops, milestones, timeline
 from reproduce.report.records import Records
@@ -67,7 +67,7 @@ def _judged(row: Any, records: Records) -> str:
 
 def of_ablations(numbers: Mapping[str, Mapping[str, Any]]) -> str:
     """Return which ingredients lower the reduced net's test error most, which do not, and what ReLU is worth."""
-    effects = ablations.load_effects(numbers)
+    effects = ablation_table.load_effects(numbers)
     if effects.empty:
         return _lines(
             "Nothing has been run yet.", "Every claim is listed below.", "Each names the command that runs it."

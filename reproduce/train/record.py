@@ -16,7 +16,7 @@ from reproduce.base.provenance import utc_now
 from reproduce.data.augment import to_input, view, view_offsets
 from reproduce.data.pixel_neighbors import QUERIES
 from reproduce.evaluate.activation_scales import activation_scales
-from reproduce.evaluate.neighbors import hidden_features, nearest_rows
+from reproduce.evaluate.nearest_images import hidden_features, nearest_rows
 from reproduce.evaluate.predict import is_among_first, scores
 from reproduce.evaluate.real_labels import real_label_errors
 from reproduce.models.network import Network

@@ -15,8 +15,8 @@ from reproduce.base.memory import keep_freed_memory
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import git_problem, git_state, machine_fingerprint, source_digest, utc_now
 from reproduce.data.opening import DataOptions, open_dataset
+from reproduce.data.pixel_statistics import npy_bytes
 from reproduce.data.registry import DATASETS
-from reproduce.data.statistics import npy_bytes
 from reproduce.runs import places
 from reproduce.runs.run_files import read_record
 from reproduce.study.run_id import RunId

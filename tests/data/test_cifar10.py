@@ -8,9 +8,9 @@ import pytest
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import exclusive_lock
 from reproduce.data.acquire import prepare
-from reproduce.data.cifar10.layouts import CIFAR10_FILES
+from reproduce.data.cifar10.batch_sources import CIFAR10_FILES
+from reproduce.data.pixel_statistics import color_covariance, mean_image
 from reproduce.data.registry import CIFAR10
-from reproduce.data.statistics import color_covariance, mean_image
 
 
 @pytest.fixture(autouse=True)

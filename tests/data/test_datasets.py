@@ -9,14 +9,14 @@ import torch
 
 from reproduce.base.errors import ReproduceError
 from reproduce.data import registry
+from reproduce.data.cifar10.batch_sources import CIFAR10_FILES
 from reproduce.data.cifar10.batches import OFFICIAL_BATCHES
-from reproduce.data.cifar10.layouts import CIFAR10_FILES
 from reproduce.data.fashion_mnist.official_files import OFFICIAL_FILES
 from reproduce.data.in_memory import enlarged, enlarged_mean
 from reproduce.data.official import ImageArrays
 from reproduce.data.opening import DataOptions, open_dataset
+from reproduce.data.pixel_statistics import npy_bytes
 from reproduce.data.registry import CIFAR10, DATASETS, FASHION_MNIST
-from reproduce.data.statistics import npy_bytes
 from reproduce.study import claims
 from reproduce.study.study import DatasetName
 

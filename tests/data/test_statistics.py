@@ -1,6 +1,6 @@
 import numpy as np
 
-from reproduce.data.statistics import color_covariance, image_sums, mean_image
+from reproduce.data.pixel_statistics import color_covariance, image_sums, mean_image
 
 
 def test_mean_image_of_two_images_is_their_midpoint_channels_first():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from reproduce.evaluate.neighbors import hidden_features, nearest_rows
+from reproduce.evaluate.nearest_images import hidden_features, nearest_rows
 from reproduce.models.network import Network
 from reproduce.models.spec import NetworkSpec
 

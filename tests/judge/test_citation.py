@@ -12,7 +12,7 @@ from reproduce import cli
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES, REPO_ROOT
 from reproduce.judge.bibliography import entries, entries_of, key_of, latex, read_citation, sources_of
-from reproduce.judge.citation import Citation, cite, headline, list_numbers
+from reproduce.judge.citation import Citation, cite, first_line, list_numbers
 from reproduce.judge.collect import collect
 from reproduce.judge.numbers import read_numbers
 from reproduce.study.claims import load_claims
@@ -187,7 +187,7 @@ def test_the_contest_has_citable_answers_with_their_own_sources(number_id, start
 def test_every_committed_number_can_be_cited_in_every_format():
     citation, known = Citation(), entries()
     for row in read_numbers().values():
-        assert headline(row) and citation.lines(row)
+        assert first_line(row) and citation.lines(row)
         assert {key_of(source) for source in row.get("sources", [])} <= known.keys(), row["id"]
         if row["kind"] in ("claim", "published", "drop"):
             assert citation.bibtex(row).count("{") == citation.bibtex(row).count("}")

@@ -8,7 +8,7 @@ from matplotlib.colors import same_color
 from report_support import clipped, make_records, overlaps, words
 
 from reproduce.report import build
-from reproduce.report.ablations import load_ablations, load_effects, panels
+from reproduce.report.ablation_table import load_ablations, load_effects, panels
 from reproduce.report.answers import EFFECTS
 from reproduce.report.figures.ablation_effects import ablation_effects
 from reproduce.report.figures.ablation_forest import ablation_forest

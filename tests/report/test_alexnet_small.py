@@ -71,7 +71,7 @@ def test_effects_are_those_that_ran_in_this_study_with_what_holm_makes_of_their_
     rows = [common | gap, common | small, common | waiting, common | gap | {"study": "ilsvrc2012"}]
     frame = pd.DataFrame(rows).reindex(columns=[*rows[1], "published", "authors_log"])
     frame.to_csv(tmp_path / "ablations.csv", index=False)
-    assert alexnet_small.effects_table(Records(tmp_path)).to_dict("records") == [
+    assert alexnet_small.claimed_effects_table(Records(tmp_path)).to_dict("records") == [
         {
             "ingredient": "dropout",
             "measure": "test minus training error",

@@ -50,7 +50,7 @@ def test_an_answer_without_its_number_is_an_error(facts):
 
 
 def test_effects_are_sorted_and_at_most_twelve(facts):
-    lines = answers.effects_table(facts).splitlines()[2:]
+    lines = answers.test_error_effects_table(facts).splitlines()[2:]
     assert len(lines) <= 12
     assert lines[0].startswith("| random crops and flips")
 

@@ -57,17 +57,17 @@ def test_an_arm_with_a_run_of_no_value_has_no_gap(tables):
 
 
 def test_effects_with_their_share_of_the_published_gain(tables):
-    assert rows(common.effects_table(tables, "nets")) == [
+    assert rows(common.design_effects_table(tables, "nets")) == [
         ["without minus with", "0.50 (−0.10 to 1.10)", "0.012", "25 (−5 to 55)"],
         ["body", "-", "-", "-"],
     ]
 
 
 def test_effects_that_nothing_was_published_of_have_no_column_for_it(tables):
-    text = common.effects_table(tables, "other")
+    text = common.design_effects_table(tables, "other")
     assert "share" not in text and rows(text) == [["else", "1.00 (0.00 to 2.00)", "0.5"]]
 
 
 def test_a_missing_table_is_one_line(tmp_path):
     with pytest.raises(ReproduceError, match=r"factorials\.csv is missing"):
-        common.effects_table(Records(tmp_path), "nets")
+        common.design_effects_table(Records(tmp_path), "nets")

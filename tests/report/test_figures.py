@@ -14,7 +14,7 @@ from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.figures.precision_seeds import seed_distribution
 from reproduce.report.figures.verdict_forest import verdict_forest
 from reproduce.report.figures.why_it_fell import why_it_fell
-from reproduce.report.literature import drops, milestones, model_sizes, reasons, timeline
+from reproduce.report.literature import drops, fall_reasons, milestones, model_sizes, timeline
 from reproduce.study.claims import load_claims
 from reproduce.study.study import load_study
 
@@ -72,7 +72,7 @@ def test_contest_values_and_both_drops_are_on_the_page(contest_figure):
 @pytest.fixture(scope="module")
 def further_figures():
     models, contest = milestones.load_later_models(), timeline.load_contest()
-    steps = reasons.reasons(load_claims())
+    steps = fall_reasons.reasons(load_claims())
     return {
         "nasnet": alexnet_to_nasnet(milestones.milestones(models)),
         "sizes": error_by_size(model_sizes.sized_models(models)),

@@ -1,6 +1,6 @@
 import pytest
 
-from reproduce.report.literature import milestones, model_sizes, reasons
+from reproduce.report.literature import fall_reasons, milestones, model_sizes
 from reproduce.study.claims import load_claims
 
 
@@ -42,7 +42,7 @@ def test_names_are_those_people_know():
 
 
 def test_reasons_are_the_papers_figures():
-    steps = reasons.reasons(load_claims()).set_index("step")
+    steps = fall_reasons.reasons(load_claims()).set_index("step")
     assert steps.loc["response normalization", ["top1_points", "top5_points"]].tolist() == [1.4, 1.2]
     # Table 2: 40.7 / 18.2 for one net, 38.1 / 16.4 for five
     assert steps.loc["five nets for one", ["top1_points", "top5_points"]].tolist() == [2.6, 1.8]

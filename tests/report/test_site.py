@@ -14,11 +14,11 @@ from reproduce.base.paths import REPO_ROOT
 from reproduce.judge.rules import VERDICTS
 from reproduce.report import records
 from reproduce.report.figures.claim_interval import claim_interval, interval_words
-from reproduce.report.site import build, pages, verdicts
-from reproduce.report.site.build import run_sphinx
-from reproduce.report.site.claims import write_claims
+from reproduce.report.site import make_site, pages, verdict_page
+from reproduce.report.site.claim_pages import write_claims
 from reproduce.report.site.looks import SHAPES, verdict_badge
-from reproduce.report.site.notebooks import write_notebook
+from reproduce.report.site.make_site import run_sphinx
+from reproduce.report.site.notebook_pages import write_notebook
 from reproduce.report.site.notes import load_notes
 from reproduce.report.site.templates import as_markdown, as_sentence
 from reproduce.report.style import figure_words, new_figure
@@ -48,16 +48,16 @@ def test_every_verdict_has_a_shape_of_its_own_and_says_its_word():
 
 
 def test_every_source_of_a_claim_belongs_to_one_of_four_kinds():
-    kinds = {verdicts.source_group(each.source) for each in load_claims()}
+    kinds = {verdict_page.source_group(each.source) for each in load_claims()}
     assert kinds == {"the paper", "cuda-convnet", "the authors' run notes", "popular account"}
-    assert verdicts.source_group("a blog") == "a blog"
+    assert verdict_page.source_group("a blog") == "a blog"
 
 
 def test_values_are_shown_with_unit_and_interval_and_arithmetic_exactly():
-    assert verdicts.ours_words(measured()) == "25.67 % (25.40 to 25.93)"
-    assert verdicts.ours_words(measured(estimate=60965224.0, unit="count", kind="arithmetic")) == "60,965,224"
-    assert verdicts.ours_words(measured(estimate=None)) == ""
-    assert verdicts.published_words(measured(target_value=1.0, unit="percentage_points")) == "1 point"
+    assert verdict_page.ours_words(measured()) == "25.67 % (25.40 to 25.93)"
+    assert verdict_page.ours_words(measured(estimate=60965224.0, unit="count", kind="arithmetic")) == "60,965,224"
+    assert verdict_page.ours_words(measured(estimate=None)) == ""
+    assert verdict_page.published_words(measured(target_value=1.0, unit="percentage_points")) == "1 point"
 
 
 def test_the_figure_shows_interval_target_and_margin():
@@ -145,7 +145,7 @@ def test_a_missing_table_is_one_error_and_the_site_that_is_there_stays(tmp_path,
     site = tmp_path / "site"
     site.mkdir()
     (site / "index.html").write_text("old")
-    monkeypatch.setattr(build.site_stage, "__defaults__", (site, None))
+    monkeypatch.setattr(make_site.site_stage, "__defaults__", (site, None))
     monkeypatch.setattr(records, "TABLES", tmp_path / "tables")
     assert cli.main(["report", "site"]) == 2
     assert capsys.readouterr().err == f"error: {tmp_path}/tables/verdicts.csv is missing; restore it with git\n"

@@ -12,7 +12,7 @@ from selenium.webdriver.support.select import Select
 
 from reproduce.base.paths import REPO_ROOT, RESULTS
 from reproduce.report.build import NOTEBOOKS
-from reproduce.report.site.build import site_stage
+from reproduce.report.site.make_site import site_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 VERDICTS = pd.read_csv(RESULTS / "tables" / "verdicts.csv")

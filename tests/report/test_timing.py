@@ -105,12 +105,12 @@ def test_doubtful_devices_carry_their_doubts_in_their_names(tmp_path):
     assert timing_tables.machines(timed)["harness"].tolist() == ["earlier"]
     reasons = timing_tables.skipped(timed).set_index("what")["reason"]
     assert reasons["training_step_with_input"].startswith("timed by an earlier harness")
-    labels = [text.get_text() for text in machine_times.training_days(timed).axes[0].get_yticklabels()]
+    labels = [text.get_text() for text in machine_times.training_days_figure(timed).axes[0].get_yticklabels()]
     assert "Intel Xeon, 2 cores (2026, bf16; busy, uneven, earlier harness)" in labels
 
 
 def test_figures_mark_each_kind_of_evidence_differently(timed):
-    figure = machine_times.training_days(timed)
+    figure = machine_times.training_days_figure(timed)
     cpus, gpus = figure.axes
     assert len(cpus.get_yticks()) + len(gpus.get_yticks()) == len(timed.days)
     marks = {line.get_marker() for axes in figure.axes for line in axes.lines} - {"None", ""}

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from reproduce.data.cifar10.layouts import CIFAR10_FILES
+from reproduce.data.cifar10.batch_sources import CIFAR10_FILES
 from reproduce.data.official import OfficialData, OfficialFile
 
 NAMES = ("data_batch_1.bin", "data_batch_2.bin", "test_batch.bin")

@@ -6,7 +6,7 @@ import json
 import numpy as np
 
 from reproduce.base.files import file_digest
-from reproduce.data.statistics import npy_bytes
+from reproduce.data.pixel_statistics import npy_bytes
 
 WNIDS = ["n01440764", "n02105855", "n03445777"]
 

@@ -15,7 +15,7 @@ from reproduce.base.files import refuse_dangling_links
 from reproduce.data.ilsvrc.editions import Edition
 from reproduce.data.ilsvrc.entries import is_official
 from reproduce.data.ilsvrc.folders import FolderContent, folder_content
-from reproduce.data.ilsvrc.labels import LabelFiles
+from reproduce.data.ilsvrc.label_files import LabelFiles
 
 PATCHES = "patch_images.tar"  # of 2010: whole copies of images that its other archives hold blank
 _DEPTH = 5  # from a folder above Kaggle's to ILSVRC/Data/CLS-LOC/train

@@ -15,7 +15,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import file_digest, read_json
 from reproduce.base.progress import Progress
 from reproduce.data.ilsvrc.workers import finished_tasks
-from reproduce.data.statistics import ImageSums, image_sums
+from reproduce.data.pixel_statistics import ImageSums, image_sums
 
 MANIFEST, INDEX = "manifest.json", "index.csv"
 

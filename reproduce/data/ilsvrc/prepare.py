@@ -26,7 +26,7 @@ from reproduce.data.ilsvrc.pack import IMAGE_BYTES, ShardPlan, finished_record, 
 from reproduce.data.ilsvrc.packed import INDEX, MANIFEST, check_shards, read_manifest
 from reproduce.data.ilsvrc.sources import Listing, list_source
 from reproduce.data.ilsvrc.workers import available_cores, finished_tasks
-from reproduce.data.statistics import npy_bytes
+from reproduce.data.pixel_statistics import npy_bytes
 
 IMAGES_PER_SHARD = 4096
 _ORDER_SEED = 1

@@ -18,7 +18,7 @@ from reproduce.data.ilsvrc.archives import archive_images
 from reproduce.data.ilsvrc.editions import Edition
 from reproduce.data.ilsvrc.entries import Entry, is_official, official_example
 from reproduce.data.ilsvrc.folders import folder_content, folder_images
-from reproduce.data.ilsvrc.labels import SOLUTION, Labels, check_known_sum, read_labels, with_classes
+from reproduce.data.ilsvrc.label_files import SOLUTION, Labels, check_known_sum, labels_by_split, with_classes
 from reproduce.data.ilsvrc.layouts import Layout, Place, counted_names, find_layout
 
 _NAMES_SHOWN = 6
@@ -103,7 +103,7 @@ def _find(source: Path, edition: Edition) -> tuple[Layout, dict[str, Place], dic
     if not source.is_dir():
         raise ReproduceError(f"{source} is not a folder; set {edition.variable} to the folder with {edition.title}")
     layout = find_layout(Path(os.path.abspath(source)), edition)  # noqa: PTH100 - links stay as the user names them
-    labels = read_labels(layout.labels, edition)
+    labels = labels_by_split(layout.labels, edition)
     places = {split: layout.place(split, split in labels) for split in edition.images}
     missing = [split for split, place in places.items() if place is None]
     if missing:

@@ -15,7 +15,7 @@ from reproduce.base.paths import REPO_ROOT
 from reproduce.base.provenance import changed_files, git_problem
 from reproduce.judge.verify.findings import Findings, names
 from reproduce.judge.verify.lock_stages import check_pipeline
-from reproduce.judge.verify.lock_sums import drop_covered, edited_files, entries_of, read_locks, unrecorded_runs
+from reproduce.judge.verify.lock_sums import drop_covered, edited_files, lock_entries, read_locks, unrecorded_runs
 from reproduce.judge.verify.remade import remake_tables
 from reproduce.judge.verify.run_checks import check_runs
 from reproduce.study.study import Study
@@ -59,7 +59,7 @@ def find_problems(studies: Sequence[Study], root: Path = REPO_ROOT, remakes: Seq
     findings = Findings()
     locks = read_locks(root, findings)
     check_pipeline(locks, root, findings)
-    entries = entries_of(locks)
+    entries = lock_entries(locks)
     edited = edited_files(entries, root, findings)
     check_runs(studies, root, findings, edited)
     for study in studies:

@@ -21,7 +21,7 @@ _CODE = "reproduce/"
 
 
 @dataclass(frozen=True)
-class Entry:
+class LockEntry:
     """One sum in a dvc.lock: of what file or folder, in the entry of which stage."""
 
     lock: str
@@ -37,7 +37,7 @@ def read_locks(root: Path, findings: Findings) -> dict[str, dict[str, Any]]:
         name = path.relative_to(root).as_posix()
         try:
             stages = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["stages"]
-            entries_of({name: stages})
+            lock_entries({name: stages})
             locks[name] = stages
         except FileNotFoundError:
             findings.problems.append(f"{name} is missing; restore it with git")
@@ -47,11 +47,11 @@ def read_locks(root: Path, findings: Findings) -> dict[str, dict[str, Any]]:
     return locks
 
 
-def entries_of(locks: dict[str, dict[str, Any]]) -> list[Entry]:
+def lock_entries(locks: dict[str, dict[str, Any]]) -> list[LockEntry]:
     """Return every sum in the lock files."""
     named = [(lock, stage, content) for lock, stages in locks.items() for stage, content in stages.items()]
     return [
-        Entry(lock, stage, item["path"], _sum(item))
+        LockEntry(lock, stage, item["path"], _sum(item))
         for lock, stage, content in named
         for item in [*content.get("deps", []), *content.get("outs", [])]
     ]
@@ -62,7 +62,7 @@ def _sum(item: dict[str, Any]) -> Sum:
     return Sum(str(item["md5"]), int(item["size"]), None if files is None else int(files))
 
 
-def edited_files(entries: Iterable[Entry], root: Path, findings: Findings) -> dict[str, str]:
+def edited_files(entries: Iterable[LockEntry], root: Path, findings: Findings) -> dict[str, str]:
     """Return a line for each file or folder that disagrees with every sum recorded of it, by its path.
 
     A sum that disagrees with the file while another agrees was itself edited or is out of date: a problem at once.
@@ -92,14 +92,14 @@ def edited_files(entries: Iterable[Entry], root: Path, findings: Findings) -> di
     return edited
 
 
-def _edited_lock(entry: Entry) -> str:
+def _edited_lock(entry: LockEntry) -> str:
     return (
         f"{entry.lock}, stage {entry.stage}: what it records of {entry.path} fits neither the file nor its other "
         "entries; restore it with git, or run `dvc repro`"
     )
 
 
-def _edited_file(path: str, wrong: Sequence[Entry], root: Path) -> str:
+def _edited_file(path: str, wrong: Sequence[LockEntry], root: Path) -> str:
     changed = changed_files(path, root) if (root / path).is_dir() else []
     inside = f" (git names {names(changed)})" if changed else ""
     stages = names(list(dict.fromkeys(entry.stage for entry in wrong)))

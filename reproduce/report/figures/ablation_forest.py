@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
 from reproduce.judge.rules import NOT_RUN
-from reproduce.report.ablations import Panel, Row, panels, verdicts_shown
+from reproduce.report.ablation_table import Panel, Row, panels, verdicts_shown
 from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
 from reproduce.report.style import (
     INK,

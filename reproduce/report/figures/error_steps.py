@@ -22,7 +22,7 @@ _ALONE_ARMS = ("11 % net without normalization", "11 % net")
 
 
 @dataclass(frozen=True)
-class Arm:
+class DrawnArm:
     """A net at one length: the test error of each finished seed, and their mean where no seed failed or is left out."""
 
     epochs: int
@@ -36,13 +36,13 @@ class Arm:
 
 
 @dataclass(frozen=True)
-class Step:
+class DrawnStep:
     """One change: the arm without and the arm with it, and the points by which it lowers the error (nan: no value)."""
 
     name: str
     change: str
-    before: Arm
-    after: Arm
+    before: DrawnArm
+    after: DrawnArm
     points: float
     low: float
     high: float
@@ -54,7 +54,9 @@ class Step:
 
 
 @styled
-def error_steps(chain: Sequence[Step], total: Step, alone: Step, published: tuple[float, float]) -> Figure:
+def error_steps(
+    chain: Sequence[DrawnStep], total: DrawnStep, alone: DrawnStep, published: tuple[float, float]
+) -> Figure:
     """Draw the chain of arms from top to bottom, below it normalization alone; points lowered stand at the right.
 
     Args:
@@ -83,7 +85,7 @@ def error_steps(chain: Sequence[Step], total: Step, alone: Step, published: tupl
     return figure
 
 
-def _sentence(normalization: Step, total: Step) -> str:
+def _sentence(normalization: DrawnStep, total: DrawnStep) -> str:
     if math.isnan(total.points) or math.isnan(normalization.points):
         return "What takes 13 to 11 % is not settled: the nets of these lengths are still to be trained."
     return (
@@ -92,8 +94,10 @@ def _sentence(normalization: Step, total: Step) -> str:
     )
 
 
-def _draw_panel(axes: Axes, title: str, names: Sequence[str], arms: Sequence[Arm], steps: Sequence[Step]) -> None:
-    """Draw an arm a row, and between two rows the step that leads from the upper to the lower."""
+def _draw_panel(
+    axes: Axes, title: str, names: Sequence[str], arms: Sequence[DrawnArm], steps: Sequence[DrawnStep]
+) -> None:
+    """Draw one row per arm, and between two rows the step that leads from the upper to the lower."""
     for row, arm in enumerate(arms):
         _draw_arm(axes, -row, arm)
     for row, step in enumerate(steps):
@@ -106,7 +110,7 @@ def _draw_panel(axes: Axes, title: str, names: Sequence[str], arms: Sequence[Arm
     axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
 
 
-def _draw_arm(axes: Axes, y: float, arm: Arm) -> None:
+def _draw_arm(axes: Axes, y: float, arm: DrawnArm) -> None:
     spread = y - 0.16 - 0.09 * (np.arange(len(arm.errors)) % 2)
     axes.plot(arm.errors, spread, linestyle="none", marker=".", markersize=3.5, color=GRAY)
     if arm.estimate is None:
@@ -118,7 +122,7 @@ def _draw_arm(axes: Axes, y: float, arm: Arm) -> None:
     axes.plot(arm.estimate.value, y, marker="o", markersize=6.5, color=BLUE, markeredgecolor="white", zorder=3)
 
 
-def _draw_step(axes: Axes, y: float, step: Step) -> None:
+def _draw_step(axes: Axes, y: float, step: DrawnStep) -> None:
     """Draw the way from the arm at ``y`` to the one a row below, as far as both have a mean, and write its size."""
     _write_size(axes, y - 0.5, step)
     if step.before.estimate and step.after.estimate:
@@ -127,13 +131,13 @@ def _draw_step(axes: Axes, y: float, step: Step) -> None:
         axes.annotate("", **ends, arrowprops=look, zorder=1)
 
 
-def _arm_words(name: str, arm: Arm) -> str:
+def _arm_words(name: str, arm: DrawnArm) -> str:
     seeds = f"{len(arm.errors)} seed{'s' if len(arm.errors) > 1 else ''}"
     mean = f", {seeds}: {format_number(arm.estimate.value)} %" if arm.estimate else ""
     return f"{name}\n{arm.epochs} epochs{mean}"
 
 
-def _write_size(axes: Axes, y: float, step: Step, **look: object) -> None:
+def _write_size(axes: Axes, y: float, step: DrawnStep, **look: object) -> None:
     """Write a step's name and points, or why there are none, at the right of the axes."""
     if pd.isna(step.points):
         _beside(axes, y, f"{step.name}\n{step.lack}", **look | {"color": MUTED, "fontstyle": "italic"})
@@ -153,7 +157,7 @@ def _above(axes: Axes, x: float, text: str) -> None:
     axes.annotate(text, (x, 1), xytext=(0, 2), ha="center", va="bottom", fontsize=SMALL_PT, **place)
 
 
-def _reach(arms: Sequence[Arm], published: Sequence[float]) -> tuple[float, float]:
+def _reach(arms: Sequence[DrawnArm], published: Sequence[float]) -> tuple[float, float]:
     """Return the axis' ends: every seed, interval and published error, and some room."""
     estimates = [arm.estimate for arm in arms if arm.estimate and arm.estimate.low is not None]
     ends = [end for estimate in estimates for end in (estimate.low, estimate.high)]

@@ -54,7 +54,7 @@ def note(text: str = NOT_TIMED) -> Figure:
 
 
 @styled
-def training_days(timings: Timings) -> Figure:
+def training_days_figure(timings: Timings) -> Figure:
     """Draw the days of AlexNet's training by machine, CPUs above GPUs, each kind of evidence with a mark of its own."""
     days, names = timings.days, device_names(timings)
     parts = [days[days["kind"].eq(kind)].sort_values("days_mid") for kind in ("cpu", "gpu")]

@@ -7,7 +7,7 @@ from pathlib import Path
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import reading, write_bytes, write_text
 from reproduce.base.paths import REPO_ROOT, relative_to_repo
-from reproduce.report.site.notebooks import write_notebook
+from reproduce.report.site.notebook_pages import write_notebook
 
 NOTEBOOKS = "results/notebooks/*.ipynb"
 PAGES = (

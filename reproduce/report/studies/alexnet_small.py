@@ -5,7 +5,7 @@ import pandas as pd
 from reproduce.base.text import frame_as_markdown, unit_words, with_interval
 from reproduce.data.registry import CIFAR10
 from reproduce.judge.rules import NOT_RUN
-from reproduce.report import ablations
+from reproduce.report import ablation_table
 from reproduce.report.figures.arms_beside_base import arms_beside_base
 from reproduce.report.records import Records
 from reproduce.report.verdict_tables import bold_verdict
@@ -33,20 +33,20 @@ def load_curves(loaded: Records) -> pd.DataFrame:
     return frame[columns].rename(columns=renamed)
 
 
-def effects_table(loaded: Records) -> pd.DataFrame:
+def claimed_effects_table(loaded: Records) -> pd.DataFrame:
     """Return one row per claim that has runs: ingredient, measure, effect with its interval, seeds, p by Holm, verdict.
 
     Effects are what the ingredient lowers the measure by, or the ratio claimed to be above 1. The family of Holm's rule
     are all of the study's claims about an ingredient, run or not.
     """
-    table = ablations.load_ablations(loaded)
+    table = ablation_table.load_ablations(loaded)
     table = table[table["study"].eq(STUDY) & table["verdict"].ne(NOT_RUN)]
     rows = []
     for row in table.itertuples():
         rows.append(
             {
                 "ingredient": row.ablation,
-                "measure": ablations.MEASURES.get(row.estimand, row.estimand),
+                "measure": ablation_table.MEASURES.get(row.estimand, row.estimand),
                 "effect": with_interval(row.estimate, row.low, row.high, unit=unit_words(row.unit)),
                 "seeds": " and ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n)),
                 "p (Holm)": "-" if pd.isna(row.p_value_holm) else f"{row.p_value_holm:.2g}",
@@ -82,6 +82,6 @@ def _updates_by_seed(losses: pd.DataFrame, window: int) -> list[int]:
 
 FIGURES = {"alexnet_small_learning_curves": lambda loaded: arms_beside_base(load_curves(loaded), BASE)}
 BLOCKS = {
-    "small-effects": lambda loaded: frame_as_markdown(effects_table(loaded)),
+    "small-effects": lambda loaded: frame_as_markdown(claimed_effects_table(loaded)),
     "bias-windows": lambda loaded: frame_as_markdown(bias_windows_table(loaded)),
 }

@@ -85,7 +85,7 @@ def _gap(arm: pd.DataFrame, study: str) -> str:
     return with_interval(gap.value, gap.low, gap.high)
 
 
-def effects_table(loaded: Records, study: str) -> str:
+def design_effects_table(loaded: Records, study: str) -> str:
     """Return one row per effect of the study's designs: points of error lowered, and share of any published gain."""
     effects = loaded.table("factorials", _EFFECT_COLUMNS, study)
     rows = []
@@ -105,6 +105,6 @@ def effects_table(loaded: Records, study: str) -> str:
 BLOCKS = {
     "verdicts": lambda loaded, study: frame_as_markdown(verdict_table(loaded, study)),
     "arms": arms_table,
-    "effects": effects_table,
+    "effects": design_effects_table,
 }
 """Parts of a page that any study may have: on the page the marker is ``<kind>-<study>``, underscores as hyphens."""

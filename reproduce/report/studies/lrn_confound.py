@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 from reproduce.base.errors import ReproduceError
 from reproduce.base.text import format_number, frame_as_markdown, with_interval
 from reproduce.report import records
-from reproduce.report.figures.error_steps import Arm, Step, error_steps
+from reproduce.report.figures.error_steps import DrawnArm, DrawnStep, error_steps
 from reproduce.report.records import Records
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.statistics import mean_interval
@@ -36,7 +36,7 @@ _TOTAL = "all-steps"
 _ALONE = "normalization-at-520-epochs"
 
 
-def load_steps(loaded: Records, study: Study | None = None) -> dict[str, Step]:
+def load_steps(loaded: Records, study: Study | None = None) -> dict[str, DrawnStep]:
     """Return every step by the id of its comparison: the three of the chain, all of them, and normalization alone.
 
     Args:
@@ -53,16 +53,18 @@ def load_steps(loaded: Records, study: Study | None = None) -> dict[str, Step]:
     return {name: _step(loaded, declared[name], found.loc[name]) for name in _NAMES}
 
 
-def _step(loaded: Records, declared: Comparison, found: pd.Series) -> Step:
+def _step(loaded: Records, declared: Comparison, found: pd.Series) -> DrawnStep:
     before, after = (_arm(loaded, name, epochs) for name, epochs in zip(declared.arms, declared.epochs, strict=True))
-    return Step(_NAMES[declared.id], _CHANGES[declared.id], before, after, found["value"], found["low"], found["high"])
+    return DrawnStep(
+        _NAMES[declared.id], _CHANGES[declared.id], before, after, found["value"], found["low"], found["high"]
+    )
 
 
-def _arm(loaded: Records, name: str, epochs: int) -> Arm:
+def _arm(loaded: Records, name: str, epochs: int) -> DrawnArm:
     rows = rows_of_arm(loaded.runs, STUDY, name)
     rows = rows[rows["epochs"].eq(epochs)]
     errors = values_of_arm(rows, records.ERROR, f"the steps of {STUDY}")
-    return Arm(epochs, errors, mean_interval(errors) if errors and not went_wrong(rows) else None)
+    return DrawnArm(epochs, errors, mean_interval(errors) if errors and not went_wrong(rows) else None)
 
 
 def published_ends(loaded: Records) -> tuple[float, float]:
@@ -91,7 +93,7 @@ def steps_table(loaded: Records, study: Study | None = None) -> str:
     return frame_as_markdown(pd.DataFrame(rows))
 
 
-def _mean_words(arm: Arm) -> str:
+def _mean_words(arm: DrawnArm) -> str:
     return format_number(arm.estimate.value) if arm.estimate else arm.lack
 
 

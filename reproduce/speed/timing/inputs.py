@@ -16,8 +16,8 @@ from reproduce.data.ilsvrc.editions import SIDE
 from reproduce.data.ilsvrc.packed import INDEX, MANIFEST
 from reproduce.data.ilsvrc.training import PackedData
 from reproduce.data.in_memory import TrainingData
+from reproduce.data.pixel_statistics import npy_bytes
 from reproduce.data.registry import CIFAR10
-from reproduce.data.statistics import npy_bytes
 from reproduce.data.steps import Step
 from reproduce.speed.timing.cells import IMAGENET_NETWORKS, image_side
 from reproduce.train.loop import DTYPES

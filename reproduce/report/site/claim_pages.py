@@ -15,7 +15,7 @@ from reproduce.report.records import Records
 from reproduce.report.site.looks import verdict_badge
 from reproduce.report.site.notes import Notes, load_notes
 from reproduce.report.site.templates import fill
-from reproduce.report.site.verdicts import ours_words, published_words, verdict_rows
+from reproduce.report.site.verdict_page import ours_words, published_words, verdict_rows
 from reproduce.report.style import save_svg
 from reproduce.runs.estimands import values_of_arm
 from reproduce.study.claims import Claim

@@ -15,7 +15,7 @@ from reproduce.base.files import replacing_folder
 from reproduce.base.paths import REPO_ROOT
 from reproduce.judge.numbers import read_numbers
 from reproduce.report.records import Records, load_records
-from reproduce.report.site import claims, home, pages, verdicts
+from reproduce.report.site import claim_pages, home, pages, verdict_page
 
 SITE = REPO_ROOT / "site"
 STATIC = Path(__file__).parent / "static"
@@ -45,8 +45,8 @@ def stage(source: Path, loaded: Records) -> None:
         ReproduceError: a table, page, notebook or figure is missing or damaged.
     """
     home.write_home(source, loaded)
-    verdicts.write_verdicts(source, loaded)
-    claims.write_claims(source, loaded)
+    verdict_page.write_verdicts(source, loaded)
+    claim_pages.write_claims(source, loaded)
     pages.copy_pages(source)
 
 

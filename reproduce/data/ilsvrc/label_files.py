@@ -68,7 +68,7 @@ def _is_kit(file_name: str, edition: Edition) -> bool:
     return re.fullmatch(rf"(?:{stem}{older})( ?\(\d+\))?\.(tar|tar\.gz|tgz)", file_name) is not None
 
 
-def read_labels(files: LabelFiles, edition: Edition) -> dict[str, Labels]:
+def labels_by_split(files: LabelFiles, edition: Edition) -> dict[str, Labels]:
     """Return the labels of every split that ``files`` tell of.
 
     Raises:
