@@ -5,6 +5,7 @@ import re
 
 import pytest
 import training_support
+from collect_support import run_record
 from training_support import RUN
 
 from reproduce import cli
@@ -56,12 +57,12 @@ def test_a_profile_trains_what_is_missing(folder, capsys, monkeypatch):
     first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
     places.found_at(first).mkdir(parents=True)
     made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
-    (places.found_at(first) / "run.json").write_text(json.dumps(made_from))
+    (places.found_at(first) / "run.json").write_text(json.dumps(run_record(first, **made_from)))
     assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
     assert trained == [second]
     assert f"{first} is finished and up to date; skipped" in capsys.readouterr().out
     (places.found_at(first) / "run.json").write_text(
-        json.dumps({**made_from, "config_sha256": "of an earlier configuration"})
+        json.dumps(run_record(first, **made_from | {"config_sha256": "of an earlier configuration"}))
     )
     assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
     assert trained == [second, first, second]
@@ -103,7 +104,7 @@ def test_the_list_of_a_profile_names_what_is_missing_and_trains_nothing(folder, 
     assert capsys.readouterr().out == f"{first}\n{second}\n"
     places.found_at(first).mkdir(parents=True)
     made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
-    (places.found_at(first) / "run.json").write_text(json.dumps(made_from))
+    (places.found_at(first) / "run.json").write_text(json.dumps(run_record(first, **made_from)))
     assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
     assert capsys.readouterr().out == f"{second}\n"
 
@@ -161,7 +162,9 @@ def test_absurd_numbers_are_one_line(capsys, option, value, reason):
 def test_torchruns_variables_must_be_numbers(capsys, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "abc")
     assert cli.main(["train", "cifar10_nets", "80sec", "--epochs", "2", "--seed", "1", "--device", "cpu"]) == 2
-    assert capsys.readouterr().err == "error: WORLD_SIZE is 'abc', no whole number; start by torchrun, or unset it\n"
+    assert capsys.readouterr().err == (
+        "error: WORLD_SIZE is 'abc', no whole number from 0 to 999,999; start by torchrun, or unset WORLD_SIZE\n"
+    )
     monkeypatch.setenv("LOCAL_RANK", "-1")
     with pytest.raises(ReproduceError, match=r"^LOCAL_RANK is '-1', no whole number"):
         local_rank()
