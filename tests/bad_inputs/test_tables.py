@@ -29,7 +29,7 @@ ROWS = [
             ("report literature", TIMELINE, cell("top5_error_pct", "nan"), "no finite number"),
             ("report literature", TIMELINE, cell("test_set", "ILSVRC2031"), "is not one of"),
             ("report literature", TIMELINE, cut, TIMELINE.split("/")[-1]),
-            ("report literature", "paper_notes/later_models.csv", cell("params_M", "big"), "no finite number"),
+            ("report literature", "paper_notes/later_models.csv", cell("params_millions", "big"), "no finite number"),
             ("report architectures", "paper_notes/architecture_points.yaml", b"points: 1\n", "points: "),
             ("report ablations", "results/tables/ablations.csv", b"claim\n", "lacks the column"),
             ("report timing", "results/tables/timing.csv", cell("ms_median", "x"), "no finite number"),
