@@ -8,8 +8,8 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_text
 from reproduce.base.text import format_number, heading, unit_words
+from reproduce.judge.citation import cite
 from reproduce.judge.measured import arms_by_plan, arms_of
-from reproduce.judge.numbers import cite
 from reproduce.report.figures.claim_interval import claim_interval, interval_words
 from reproduce.report.records import Records
 from reproduce.report.site.looks import verdict_badge
