@@ -212,7 +212,7 @@ def test_dropout_keeps_its_forms_apart():
         ({"conv2.filters": 255}, "conv2: 96 maps in and 255 out do not divide into 2 columns"),
         ({"conv2.columns": 5}, "conv2: 96 maps in and 256 out do not divide into 5 columns"),
         ({"norm1.columns": 7}, "norm1: 96 maps in and 96 out do not divide into 7 columns"),
-        ({"fc6.columns": 0}, "greater than 0"),
+        ({"fc6.columns": 0}, "greater than or equal to 1"),
         ({"input.size": 6}, "conv1: its window does not fit maps of 6 x 6 pixels"),
     ],
 )

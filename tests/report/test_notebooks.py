@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -99,7 +100,7 @@ def test_the_published_25_to_16_is_what_its_source_gives_now(tmp_path):
     now, published = read_notebook(tmp_path / "now.ipynb"), read_notebook(NOTEBOOKS / "25_to_16.ipynb")
     assert [cell.source for cell in now.cells] == [cell.source for cell in published.cells]
     assert _markdown(now) == _markdown(published)
-    assert sum("image/png" in data for data in _data(now)) == 2
+    assert sum("image/png" in data for data in _data(now)) == 6
 
 
 def _data(notebook):
@@ -152,6 +153,6 @@ def test_widget_state_and_timing_are_stripped():
 def test_sockets_have_short_addresses_wherever_temporary_files_go(tmp_path, monkeypatch):
     long = tmp_path / ("d" * 100)
     monkeypatch.setattr(notebooks.tempfile, "gettempdir", lambda: str(long))
-    assert notebooks._socket_folder() == "/tmp"
+    assert notebooks._socket_folder() == Path("/tmp")
     monkeypatch.setattr(notebooks.tempfile, "gettempdir", lambda: "/var/tmp")
-    assert notebooks._socket_folder() == "/var/tmp"
+    assert notebooks._socket_folder() == Path("/var/tmp")

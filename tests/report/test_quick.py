@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from reproduce.base.paths import REPO_ROOT
+from reproduce.base.paths import REPO_ROOT, RESULTS
 from reproduce.report import quick
 from reproduce.study.study import load_study
 
@@ -13,7 +13,10 @@ from reproduce.study.study import load_study
 @pytest.fixture
 def folder(tmp_path):
     machine = {"cpu": "Some CPU", "threads": 2, "gpu": None}
-    run = {"training_seconds": 61.3, "precision": "bf16", "machine": machine}
+    published = json.loads(
+        (RESULTS / "runs" / "cifar10_nets" / "80sec_bf16" / "epochs11" / "seed1" / "run.json").read_text()
+    )
+    run = published | {"training_seconds": 61.3, "precision": "bf16", "machine": published["machine"] | machine}
     (tmp_path / "run.json").write_text(json.dumps(run))
     (tmp_path / "metrics.json").write_text(json.dumps({"test_top1_error_percent": 25.61}))
     return tmp_path

@@ -115,7 +115,7 @@ def test_best_per_team_keeps_one_row_each_without_outside_data(contest):
     [
         ("top5_error_pct", "top5", "lacks the column 'top5_error_pct'"),
         ("28.191", "281.91", "'281.91' in column top5_error_pct .* line 2, is not a percentage"),
-        ("28.191", "low", "'low' in column top5_error_pct .* is not a percentage"),
+        ("28.191", "low", "top5_error_pct is 'low', no finite number"),
         ("2010,ILSVRC2010,", "2010,ILSVRC2009,", "'ILSVRC2009' in column test_set .* is not one of"),
     ],
 )

@@ -19,4 +19,4 @@ def test_claims_are_counted_by_verdict_and_scale(tmp_path):
 
 
 def test_every_verdict_there_is_has_its_meaning():
-    assert set(verdict_counts._MEANINGS) == set(VERDICTS)
+    assert set(verdict_counts.MEANINGS) == set(VERDICTS)

@@ -17,6 +17,8 @@ _SOURCES = {  # a claim's source begins with one of these
     "cuda-convnet": "cuda-convnet",
     "authors' notes": "the authors' run notes",
     "popular account": "popular account",
+    "GoogLeNet paper": "a later paper",
+    "NASNet paper": "a later paper",
 }
 
 
