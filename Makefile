@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 KILLS ?= 100
+# Files of tests run side by side, on one thread each.
+BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: help reproduce report test test-slow kills bench archive lint environment
 
@@ -17,11 +19,13 @@ reproduce: $(INSTALLED)  ## environment, data, and the 80-second net of 2012 tra
 report: $(INSTALLED)  ## answers, verdicts, a page for each claim, and the notebooks as one site: open site/index.html
 	$(BIN)/python -m reproduce report site
 
+test test-slow: export OMP_NUM_THREADS = 1
+
 test: $(INSTALLED)  ## the test suite (minutes)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(BESIDE)
 
 test-slow: $(INSTALLED)  ## the long tests too: kills, the whole pipeline
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(BESIDE) -m slow
 
 kills: $(INSTALLED)  ## commands killed 100 times, each run again and compared: make kills [KILLS=20] [PLACE=notebook]
 	PYTHONPATH=.:tests:tests/support $(BIN)/python -m kills --kills $(KILLS) --place "$(PLACE)"

@@ -119,7 +119,7 @@ def _data(arguments: Arguments) -> None:
     _option("--seed", type=positive),
     _option("--profile", choices=("standard", "full", "smoke", "tuning")),
     _option("--list", action="store_true", help="only name the runs that are missing"),
-    _option("--jobs", type=threads, default=1, metavar="N", help="runs at a time, on one thread each (or --threads)"),
+    _option("--jobs", type=positive, default=1, metavar="N", help="runs at a time, on one thread each (or --threads)"),
     *_LAUNCH,
 )
 def _train(arguments: Arguments) -> None:
@@ -134,6 +134,12 @@ def _train(arguments: Arguments) -> None:
     elif arguments.jobs > 1:
         if _launch(arguments) != Launch(threads=arguments.threads):
             raise ReproduceError("with --jobs, leave out --device, --images-per-pass and --seconds-between-checkpoints")
+        if not arguments.profile:
+            raise ReproduceError("--jobs is for the runs of a --profile; leave it out to train one run")
+        try:
+            threads(str(arguments.jobs * (arguments.threads or 1)))
+        except argparse.ArgumentTypeError as error:
+            raise ReproduceError(f"--jobs and --threads together: {error}") from error
         missing = missing_runs(study, runs, arguments.profile)
         print(f"{len(missing)} of {len(runs)} runs are missing", flush=True)
         settle_runs(run for run in runs if run not in missing)

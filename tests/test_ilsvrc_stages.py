@@ -73,7 +73,7 @@ def test_an_interrupted_pipeline_goes_on_to_published_runs(clone):
     first = interrupted_while_training(clone, "steady/epochs8/seed1")
     assert "reproduce data ilsvrc2012 --subset" in first
     second = repro(clone)
-    assert "reproduce data" not in second and "reproduce publish miniature" in second
+    assert "train miniature brief" not in second and "reproduce publish miniature" in second
     published = clone / "results" / "external" / "miniature"
     made = sorted(path.parent.relative_to(published).as_posix() for path in published.rglob("run.json"))
     assert made == ["brief/epochs1/seed1", "brief/epochs1/seed2", "pair/epochs1/seed1", "steady/epochs8/seed1"]
@@ -82,5 +82,6 @@ def test_an_interrupted_pipeline_goes_on_to_published_runs(clone):
         "miniature/brief/epochs1/seed1",
         "miniature/brief/epochs1/seed2",
     ]
-    assert "Running stage" not in repro(clone)
+    third = repro(clone)  # the images lie outside the repository, so packing is asked every time
+    assert "reproduce data" in third and "reproduce train" not in third and "reproduce publish" not in third
     assert "ilsvrc" not in run(["dvc", "repro", "--dry", "--allow-missing"], clone).stdout

@@ -7,11 +7,11 @@ file systems without locks nothing can be told from abandoned, and what a kill l
 import contextlib
 import fcntl
 import os
+import re
 import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator
-from glob import escape
 from pathlib import Path
 
 
@@ -56,7 +56,10 @@ class TemporaryFolder(tempfile.TemporaryDirectory):
 
 def clear_abandoned(folder: Path, prefix: str, suffix: str = "") -> None:
     """Remove the temporary files and folders of this form whose owner was killed."""
-    for path in folder.glob(f"{escape(prefix)}*{suffix}"):
+    form = re.compile(f"{re.escape(prefix)}[a-z0-9_]{{8}}{re.escape(suffix)}")  # as tempfile names them
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if not form.fullmatch(path.name):
+            continue
         with contextlib.suppress(OSError):  # at work, another user's, gone by now, or no locks here
             is_folder = path.is_dir()
             handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)

@@ -54,7 +54,7 @@ def ablation_rows(claims: Sequence[Claim], verdicts: Sequence[Verdict], runs: pd
     Args:
         claims: all claims.
         verdicts: one per claim, in the same order.
-        runs: the frame of ``runs.read_runs``, for the data set that a verdict's runs saw.
+        runs: the frame of ``table.read_runs``, for the data set that a verdict's runs saw.
     """
     judged = [pair for pair in zip(claims, verdicts, strict=True) if pair[0].ablation]
     order = list(dict.fromkeys(claim.ablation for claim, _ in judged))

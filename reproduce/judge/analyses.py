@@ -44,7 +44,7 @@ def analyze(runs: pd.DataFrame, runs_root: Path | None = None) -> dict[str, pd.D
     """Return every analysis's table by its file's name, without ``.csv``.
 
     Args:
-        runs: as ``runs.read_runs`` gives them.
+        runs: as ``table.read_runs`` gives them.
         runs_root: the folder of all run folders.
 
     Raises:

@@ -128,6 +128,8 @@ def _formatted(rows: Sequence[Row], form: str, citation: Citation) -> str:
         return citation.json(rows)
     if form == "csv":
         return as_csv(rows).rstrip("\n")
+    if form == "bibtex":  # several numbers may stand in one work, and BibTeX stops at an entry given twice
+        return "\n\n".join(dict.fromkeys(entry for row in rows for entry in citation.bibtex(row).split("\n\n")))
     single: Callable[[Row], str] = getattr(citation, form)
     return ("\n" if form == "latex" else "\n\n").join(map(single, rows))
 

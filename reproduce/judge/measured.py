@@ -25,7 +25,7 @@ class Measured:
     """A claim whose runs exist, measured and not yet judged.
 
     Attributes:
-        arms: listed runs of each arm that decide, rows of ``runs.read_runs``: the planned seeds.
+        arms: listed runs of each arm that decide, rows of ``table.read_runs``: the planned seeds.
         listed: all listed runs of each arm.
         facts: what a verdict says of the runs themselves.
         n_by_arm: values of each arm.

@@ -28,7 +28,7 @@ def check_names(claims: Sequence[Claim], studies: Sequence[Study], runs: pd.Data
     Args:
         claims: those to judge.
         studies: all of them.
-        runs: the frame of ``runs.read_runs`` for all studies.
+        runs: the frame of ``table.read_runs`` for all studies.
 
     Raises:
         ReproduceError: the first unknown name, with the known ones most like it.

@@ -158,7 +158,7 @@ def _drop(drop: Drop, known: Mapping[str, _Known], shown: str) -> Number:
     before, after = known[drop.before].number, known[drop.after].number
     is_same = known[drop.before].images == known[drop.after].images
     value = round(before.value - after.value, 6)  # back to the decimals of the sources
-    half_width = _half_width(before, after) if is_same else None
+    half_width = _half_width(before, after) if is_same and before.n_images and after.n_images else None
     return Number(
         kind="drop",
         id=drop.id,

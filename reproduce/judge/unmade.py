@@ -41,7 +41,7 @@ def why_unmade(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> tu
 
     Args:
         claim: one of whose arms has no run.
-        runs: the frame of ``runs.read_runs`` for all studies.
+        runs: the frame of ``table.read_runs`` for all studies.
         studies: those whose runs were read.
     """
     unread = {study_and_variant(arm, claim.study)[0] for arm in claim.arms} - {study.study for study in studies}

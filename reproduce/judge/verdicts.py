@@ -79,7 +79,7 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame, studies: Sequence[Study] 
 
     Args:
         claims: all of them, as ``load_claims`` gives them: Holm's family of a claim are all judged claims of its study.
-        runs: the frame of ``runs.read_runs`` for all studies.
+        runs: the frame of ``table.read_runs`` for all studies.
         studies: those read; of a claim without runs, its study says why there are none.
 
     Raises:

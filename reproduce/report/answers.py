@@ -11,8 +11,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.text import figures, frame_as_markdown, verdict_words
-from reproduce.judge.rules import NOT_RUN
+from reproduce.base.text import figures, frame_as_markdown
 from reproduce.report.records import Records
 from reproduce.report.speed.training_time import extrapolated_words
 from reproduce.study.claims import Claim
@@ -121,15 +120,28 @@ def _after(facts: Facts) -> str:
 def _pair(facts: Facts) -> str:
     pair, alone = facts.row("lrn-cifar10-published-pair"), facts.row("lrn-cifar10-controlled")
     if pair["value"] is None:
-        return "Not settled: the full-length runs are being made. The published nets differ in more than normalization."
+        without = facts.row("cifar10-13pct-error")
+        return (
+            f"Not settled. The 13 % net ends at {without['value']:.2f} % ({without['n_seeds']} seeds so far); the 11 % "
+            "net is still to be trained. The published nets differ in more than normalization."
+        )
     return f"The 11 % net's error is {effect_words(pair)}. With normalization alone it is {effect_words(alone)}."
 
 
-def _with(ingredient: str, number_id: str) -> Callable[[Facts], str]:
+def _with(ingredient: str, number_id: str, claim_id: str | None = None) -> Callable[[Facts], str]:
+    """Return the answer on an ingredient; ``claim_id`` is of the paper's claim, where that is about something else."""
+
     def words(facts: Facts) -> str:
         row = facts.row(number_id)
-        verdict = f" Verdict: {row['verdict']}." if row.get("verdict") else ""
-        return f"With {ingredient} the reduced net's test error is {effect_words(row)}.{verdict}"
+        verdict = facts.row(claim_id or number_id)["verdict"]
+        judged = f"On the paper's claim, overfitting: {verdict}" if claim_id else f"Verdict: {verdict}"
+        excludes_zero = row["low"] > 0 or row["high"] < 0
+        why = (
+            ", not significant once corrected for the other claims"
+            if verdict == "inconclusive" and excludes_zero
+            else ""
+        )
+        return f"With {ingredient} the reduced net's test error is {effect_words(row)}. {judged}{why}."
 
     return words
 
@@ -153,7 +165,18 @@ def gpu_words(days: pd.DataFrame) -> str:
             f"Two cores of {slowest['system'].split(',')[0]} would take {slowest['days_mid']:.0f} days in fp32 "
             f"({extrapolated_words(slowest['timed_steps'])})."
         )
-    return f"Two GTX 580 took five to six days (paper). {said} No CPU time of 2012 is in print."
+    return f"{_printed_ratio(days)}Two GTX 580 took five to six days (paper). {said} No CPU time of 2012 is in print."
+
+
+def _printed_ratio(days: pd.DataFrame) -> str:
+    """Return by what factor the GPUs of a source that printed a CPU's speed too were faster; empty without one."""
+    for source, group in days[days["evidence"].eq("published")].groupby("source", sort=False):
+        speeds = {kind: rows["images_per_second_mid"] for kind, rows in group.groupby("kind")}
+        if speeds.keys() >= {"cpu", "gpu"}:
+            low, high = (end / speeds["cpu"].iloc[0] for end in (speeds["gpu"].min(), speeds["gpu"].max()))
+            named = source.partition(",")[0]
+            return f"{low:.1f} to {high:.1f} times where one source printed both ({named}; no CPU named). "
+    return ""
 
 
 ANSWERS = (
@@ -171,7 +194,7 @@ ANSWERS = (
     ),
     Answer(
         "Does dropout help?",
-        _with("dropout", "alexnet_small.gain-of-dropout.difference"),
+        _with("dropout", "alexnet_small.gain-of-dropout.difference", "small-dropout-prevents-overfitting"),
         REDUCED,
         "alexnet_small.gain-of-dropout.difference",
     ),
@@ -227,38 +250,6 @@ def test_error_effects_table(facts: Facts) -> str:
         for name, number_id, claim_id in ordered
     ]
     return frame_as_markdown(pd.DataFrame(rows))
-
-
-def own_scale_verdicts(records: Records) -> str:
-    """Return the verdicts on CIFAR-10 at its own scale in five columns, those judged by test error."""
-    claims = {claim.id: claim for claim in records.claims}
-    judged = [row for row in records.verdicts.itertuples() if _is_own_scale(claims[row.claim_id])]
-    return frame_as_markdown(pd.DataFrame([_own_scale_row(row, claims[row.claim_id]) for row in judged]))
-
-
-def _is_own_scale(claim: Claim) -> bool:
-    return claim.scale == "own" and claim.study is not None and claim.estimand == "test_top1_error_percent"
-
-
-def _own_scale_row(row: Any, claim: Claim) -> dict[str, str]:
-    unit = " %" if claim.kind == "single_value" else " points"
-    printed = claim.targets[0].value
-    ours = "-"
-    if row.verdict != NOT_RUN:
-        value, low, high = figures(row.estimate, row.low, row.high)
-        ours = f"{value}{unit} ({low} to {high})"
-    return {
-        "net": " minus ".join(f"`{arm.rpartition('/')[2]}`" for arm in claim.arms),
-        "published": f"{printed:g}{unit.rstrip('s') if printed == 1 else unit}",
-        "ours (95 % interval)": ours,
-        "seeds": _seeds(row, claim),
-        "verdict": verdict_words(row.verdict, row.negligible_within, row.unit),
-    }
-
-
-def _seeds(row: Any, claim: Claim) -> str:
-    there = "0" if row.verdict == NOT_RUN else " and ".join(f"{float(n):.0f}" for n in str(row.n_by_arm).split(";"))
-    return f"{there} of {claim.seeds_planned}" if row.n_seeds < claim.seeds_planned else there
 
 
 def facts_of(records: Records, numbers: Numbers, training_days: pd.DataFrame) -> Facts:

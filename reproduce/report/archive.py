@@ -6,7 +6,6 @@ A deposit has no git. ``.git_archival.txt`` names the commit it was made from, a
 import os
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -21,6 +20,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import atomic_path, file_digest, write_json, write_text
 from reproduce.base.git import run_git
 from reproduce.base.paths import REPO_ROOT, relative_to_repo
+from reproduce.base.temporaries import TemporaryFolder
 from reproduce.base.validation import read_yaml
 from reproduce.judge.bibliography import read_citation
 
@@ -64,7 +64,7 @@ def build_archive(out: Path | None = None, root: Path = REPO_ROOT, say: Callable
     commit = _commit(root, str(citation["version"]))
     name = f"alexnet-2012-reproduced-{citation['version']}"
     target = (out or root / "dist") / f"{name}.zip"
-    with tempfile.TemporaryDirectory() as temporary:
+    with TemporaryFolder("reproduce-archive-") as temporary:
         folder = Path(temporary) / name
         _export(root, folder)
         _use_dvc_without_git(folder)

@@ -158,7 +158,7 @@ def readme_stage(readme: Path = README, check_only: bool = False, numbers: Path 
 
 
 def site() -> list[Path]:
-    """Do ``report.site.build.site_stage``; return the path of the site's first page."""
+    """Do ``site.make_site.site_stage``; return the path of the site's first page."""
     from reproduce.report.site.make_site import site_stage  # Sphinx takes two seconds to import; no other part needs it
 
     return site_stage()

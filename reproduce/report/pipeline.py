@@ -95,7 +95,8 @@ def _data_stage(study: Study) -> str:
     written = [
         dataset.statistics_folder() / name for name in ("manifest.json", "mean_image.npy", "color_covariance.npy")
     ]
-    lines = ["  data:", "    wdir: ../..", f"    cmd: {dataset.command}"]
+    # The packed images lie outside the repository, so only the command itself can tell that they are there.
+    lines = ["  data:", "    wdir: ../..", f"    cmd: {dataset.command}", "    always_changed: true"]
     return "\n".join([*lines, *_outs([relative_to_repo(path) for path in written])]) + "\n"
 
 

@@ -21,6 +21,7 @@ from reproduce.base.text import frame_as_markdown
 from reproduce.judge.citation import Citation
 from reproduce.judge.numbers import cited_number, find_number, read_numbers
 from reproduce.report import answers
+from reproduce.report.own_scale import own_scale_verdicts
 from reproduce.report.records import Records
 from reproduce.report.speed import training_time
 from reproduce.report.speed.timing_tables import load_timings
@@ -73,7 +74,7 @@ BLOCKS: dict[str, Callable[[Records], str]] = {
     "cite-example": _cite_example,
     "answers": lambda records: answers.answers_table(_facts(records)),
     "effects": lambda records: answers.test_error_effects_table(_facts(records)),
-    "own-scale-verdicts": lambda records: answers.own_scale_verdicts(records),
+    "own-scale-verdicts": lambda records: own_scale_verdicts(records),
     "verdicts": lambda records: frame_as_markdown(verdict_table(records)),
     "verdict-counts": lambda records: frame_as_markdown(verdict_counts(records)),
     "ablations-run": lambda records: frame_as_markdown(ablations_run(records)),

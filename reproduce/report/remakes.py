@@ -3,11 +3,11 @@
 Figures and executed notebooks are left to their sums in dvc.lock: another version of a library draws other bytes.
 """
 
-import tempfile
 from pathlib import Path
 
 from reproduce.base.files import file_digest, read_json
 from reproduce.base.paths import PAPER_NOTES, REPO_ROOT, RESULTS, relative_to_repo
+from reproduce.base.temporaries import TemporaryFolder
 from reproduce.judge.numbers import read_numbers
 from reproduce.judge.verify.remade import compare_folders, difference
 from reproduce.report.build import pages
@@ -21,7 +21,7 @@ from reproduce.speed.timing.tabulate import tabulate
 
 def remake_timing_tables() -> dict[str, str]:
     """Tabulate the committed timings elsewhere; return where each committed table differs, empty where it does not."""
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryFolder("reproduce-remakes-") as folder:
         tabulate(out=Path(folder))
         return compare_folders(Path(folder), RESULTS / "tables", REPO_ROOT)
 
@@ -43,7 +43,7 @@ def remake_pages() -> dict[str, str]:
     for page in pages():
         stale = stale_parts(page, numbers, records)
         found[relative_to_repo(page)] = f"{', '.join(stale)}: not what follows from the tables" if stale else ""
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryFolder("reproduce-remakes-") as folder:
         page = write_architectures(Path(folder) / "architectures.md")
         return found | compare_folders(page.parent, PAPER_NOTES, REPO_ROOT)
 

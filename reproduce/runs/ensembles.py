@@ -65,7 +65,7 @@ def ensemble_gains(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.Data
     the error.
 
     Args:
-        runs: as ``runs.read_runs`` gives them; only those on data sets whose labels are committed count.
+        runs: as ``table.read_runs`` gives them; only those on data sets whose labels are committed count.
         runs_root: the folder of all run folders.
 
     Raises:

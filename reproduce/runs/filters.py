@@ -90,7 +90,7 @@ def color_specialization(runs: pd.DataFrame, runs_root: Path | None = None) -> p
     the other nets of the same study, whose maps are cut into a first and a second half that nothing sets apart.
 
     Args:
-        runs: as ``runs.read_runs`` gives them.
+        runs: as ``table.read_runs`` gives them.
         runs_root: the folder of all run folders.
 
     Raises:

@@ -59,7 +59,7 @@ def neighbor_purity(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.Dat
     """Return one row per finished run that kept its neighbors: their purity in features and in pixels.
 
     Args:
-        runs: as ``runs.read_runs`` gives them.
+        runs: as ``table.read_runs`` gives them.
         runs_root: the folder of all run folders.
 
     Raises:

@@ -1,12 +1,13 @@
 """Runs side by side: each in a process of its own, those that DVC records through DVC, their lines in one stream."""
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
 
 from reproduce.base.errors import InterruptedRunError, ReproduceError
 from reproduce.base.paths import REPO_ROOT
@@ -24,17 +25,12 @@ def train_side_by_side(study: Study, runs: list[RunId], jobs: int, threads: int)
         ReproduceError: a run failed. The others were trained all the same.
     """
     commands = {run: command_of(study, run) for run in runs}
-    at_work: list[subprocess.Popen[str]] = []
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        with _sigterm_as_interrupt():
-            started = {pool.submit(_follow, commands[run], threads, at_work): run for run in runs}
-            failed = [str(started[ended]) for ended in as_completed(started) if ended.result() != 0]
-    except KeyboardInterrupt:
-        _interrupt(at_work)
-        raise InterruptedRunError("stopped; the same command goes on with what is missing") from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    at_work = _AtWork(threads)
+    with _stopped_by_signals(at_work), ThreadPoolExecutor(jobs) as pool:
+        started = {pool.submit(_follow, commands[run], at_work): run for run in runs}
+        failed = [str(started[ended]) for ended in as_completed(started) if ended.result() != 0]
+    if at_work.is_stopping:
+        raise InterruptedRunError("stopped; the same command goes on with what is missing")
     if failed:
         raise ReproduceError(f"{len(failed)} of {len(runs)} runs failed; each says why above: {', '.join(failed)}")
 
@@ -48,42 +44,68 @@ def command_of(study: Study, run: RunId) -> list[str]:
     return [sys.executable, "-m", "reproduce", "train", run.study, run.variant, *length]
 
 
-def _follow(command: list[str], threads: int, at_work: list[subprocess.Popen[str]]) -> int:
-    """Run a command to its end, printing its lines as they come; return its exit status.
+class _AtWork:
+    """The processes at work; once they are to stop, none is started any more."""
 
-    It writes to a pipe, so its progress is plain lines: bars of several runs would overwrite each other. It has a
-    process group of its own, so that an interrupt reaches DVC and its trainer alike, once.
-    """
-    process = subprocess.Popen(
-        command,
-        cwd=REPO_ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": str(threads)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    at_work.append(process)
-    for line in process.stdout:
-        print(line, end="", flush=True)
+    def __init__(self, threads: int) -> None:
+        self.is_stopping = False
+        self._environment = os.environ | {"OMP_NUM_THREADS": str(threads)}
+        self._lock = threading.RLock()  # a second signal may come while the first is handled
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def start(self, command: list[str]) -> subprocess.Popen[str] | None:
+        """Return the command's process, or None where no more are to be started.
+
+        It writes to a pipe, so its progress is plain lines: bars of several runs would overwrite each other. It has a
+        process group of its own, so that an interrupt reaches DVC and its trainer alike, once.
+        """
+        with self._lock:
+            if self.is_stopping:
+                return None
+            process = subprocess.Popen(
+                command,
+                cwd=REPO_ROOT,
+                env=self._environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+            self._processes.append(process)
+            return process
+
+    def stop(self) -> None:
+        """Interrupt every process at work; each saves what it has."""
+        with self._lock:
+            self.is_stopping = True
+            for process in self._processes:
+                if process.poll() is None:
+                    with contextlib.suppress(ProcessLookupError):  # it ended just now
+                        os.killpg(process.pid, signal.SIGINT)
+
+
+def _follow(command: list[str], at_work: _AtWork) -> int:
+    """Run a command to its end, printing its lines as they come; return its exit status, 0 if it was not begun."""
+    process = at_work.start(command)
+    if process is None:
+        return 0
+    try:
+        for line in process.stdout:
+            print(line, end="", flush=True)
+    except BaseException:  # nobody reads our lines any more: the runs must not wait for that
+        at_work.stop()
+        process.communicate()
+        raise
     return process.wait()
 
 
-def _interrupt(processes: list[subprocess.Popen[str]]) -> None:
-    for process in processes:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGINT)
-
-
-@contextmanager
-def _sigterm_as_interrupt() -> Iterator[None]:
-    """Let SIGTERM, by which schedulers stop a job, do what an interrupt does."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    previous = signal.signal(signal.SIGTERM, interrupt)
+@contextlib.contextmanager
+def _stopped_by_signals(at_work: _AtWork) -> Iterator[None]:
+    """Let an interrupt, and SIGTERM by which schedulers stop a job, stop the runs at work."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    previous = {number: signal.signal(number, lambda *_: at_work.stop()) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in previous.items():
+            signal.signal(number, handler)

@@ -80,7 +80,7 @@ def test_a_clearing_between_making_and_locking_is_survived(tmp_path, monkeypatch
     def quicker(handle):
         made.append(handle)
         if len(made) == 1:
-            clear_abandoned(tmp_path, ".a.")
+            clear_abandoned(tmp_path, ".a.", ".part" if kind == "file" else "")
         return lock(handle)
 
     monkeypatch.setattr(temporaries, "_locked_or_closed", quicker)

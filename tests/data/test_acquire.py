@@ -94,7 +94,7 @@ def test_leftovers_of_a_killed_preparation_are_removed(folder, scratch):
     for leftover in (
         folder.with_name(".cifar10.part"),
         folder.with_name(".cifar10.old"),
-        scratch / "cifar10-temporary-99",
+        scratch / "cifar10-temporary-a1b2c3d4",
     ):
         samples.write_binary(leftover)
     acquire(samples.data_from(("only", samples.write_binary)), folder)

@@ -43,7 +43,7 @@ def row(what, network="", ms=100.0, **columns):
 
 
 def frame_of(rows, machine="a-machine", **facts):
-    """Return rows as ``rows.read_all`` gives them."""
+    """Return rows as ``timing_rows.read_all`` gives them."""
     frame = with_shares(pd.DataFrame([{**MACHINE, **facts, **each} for each in rows]).reindex(columns=COLUMNS))
     frame.insert(0, "machine", machine)
     return frame

@@ -7,6 +7,7 @@ looked for beside the named folder, and label files in the folders above it.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -79,12 +80,14 @@ def find_layout(source: Path, edition: Edition) -> Layout:
     _search(source, edition, layout)
     itself = [place for places in layout.images.values() for place in places if place.path == source]
     for parent in dict.fromkeys([source.parent, source.resolve().parent] if itself else []):
-        _look_beside(parent, edition, layout)
+        with suppress(ReproduceError):
+            _look_beside(parent, edition, layout)
     above = [*list(source.parents)[:_LEVELS_ABOVE], *list(source.resolve().parents)[:_LEVELS_ABOVE]]
     for folder in dict.fromkeys(above):
         if layout.labels or not any(layout.images.values()):
             break
-        _look_for_labels(folder, edition, layout.labels)
+        with suppress(ReproduceError):  # folders above the named one may be anyone's
+            _look_for_labels(folder, edition, layout.labels)
     return layout
 
 

@@ -3,12 +3,12 @@
 import csv
 import io
 import json
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from reproduce.base.errors import shortened
+from reproduce.base.temporaries import TemporaryFolder
 from reproduce.judge.collect import collect
 from reproduce.study.claims import load_claims
 from reproduce.study.study import Study
@@ -25,7 +25,7 @@ def remake_tables(studies: Sequence[Study], root: Path) -> dict[str, str]:
         ReproduceError: a record is missing or damaged.
     """
     claims = load_claims(root / "paper_notes" / "claims.yaml")
-    with tempfile.TemporaryDirectory() as folder:
+    with TemporaryFolder("reproduce-remade-") as folder:
         collect(studies, Path(folder), root / "results" / "runs", claims)
         return compare_folders(Path(folder), root / "results", root)
 

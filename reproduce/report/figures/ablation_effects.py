@@ -23,7 +23,7 @@ def ablation_effects(effects: pd.DataFrame) -> Figure:
     """Draw the points by which each ingredient lowers the test error, with 95 % intervals, the largest at the top.
 
     Args:
-        effects: that of ``ablations.load_effects``.
+        effects: that of ``ablation_table.load_effects``.
     """
     if effects.empty:
         return not_run()
@@ -44,7 +44,8 @@ def ablation_effects(effects: pd.DataFrame) -> Figure:
     axes.spines["left"].set_visible(False)
     axes.grid(axis="x", color="#e6e6e6", linewidth=0.6)
     axes.set_xlabel(
-        "points of test error lower with the ingredient (bars: 95 % intervals; n: seeds of the smaller arm)\n"
+        "points of test error lower with the ingredient (n: seeds of the smaller arm)\n"
+        "bars: 95 % intervals, wider where seeds were added later\n"
         "right: the verdict on the paper's claim, which for some is about overfitting or training error"
     )
     return figure

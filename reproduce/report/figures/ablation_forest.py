@@ -51,8 +51,9 @@ def ablation_forest(table: pd.DataFrame) -> Figure:
     """Draw what each ingredient gains: the paper's figure, the authors' log, ours with its 95 % interval and verdict.
 
     Args:
-        table: that of ``ablations.load_ablations``; a claim without runs stays as a row. One panel per unit, ratios on
-            a logarithmic axis; an interval that reaches far beyond everything else ends in an arrow at the axis' edge.
+        table: that of ``ablation_table.load_ablations``; a claim without runs stays as a row. One panel per unit,
+            ratios on a logarithmic axis. An interval that reaches far beyond everything else ends in an arrow at the
+            axis' edge.
     """
     shown = panels(table)
     heights = [_height(panel) for panel in shown] or [0.5]

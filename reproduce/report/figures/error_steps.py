@@ -87,7 +87,7 @@ def error_steps(
 
 def _sentence(normalization: DrawnStep, total: DrawnStep) -> str:
     if math.isnan(total.points) or math.isnan(normalization.points):
-        return "What takes 13 to 11 % is not settled: the nets of these lengths are still to be trained."
+        return "What takes 13 to 11 % is not settled: not every net of these lengths is trained."
     return (
         f"From the 13 % to the 11 % net the error falls by {format_number(total.points)} points; normalization alone "
         f"takes {format_number(normalization.points)} of them."

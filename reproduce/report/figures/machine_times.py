@@ -141,7 +141,7 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
     """Draw images a second against the images of a step and against the CPU's threads.
 
     Args:
-        scaling: ``timing.scaling`` of one machine.
+        scaling: ``time_ratios.scaling`` of one machine.
         where: the machine, in words.
     """
     if scaling.empty:

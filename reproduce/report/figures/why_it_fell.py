@@ -31,7 +31,7 @@ def why_it_fell(reasons: pd.DataFrame, drop: pd.Series) -> Figure:
     """Draw each step's printed effect on the top-1 (hollow) and top-5 error (filled), and the drop as a line.
 
     Args:
-        reasons: ``literature.reasons.reasons``.
+        reasons: ``fall_reasons.reasons``.
         drop: the row of ``literature.drops`` on the same images with supplied data.
     """
     figure, axes = new_figure(WIDE_INCHES, 3.9)

@@ -2,7 +2,6 @@
 
 import io
 import re
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,9 @@ from sphinx.errors import SphinxError
 from sphinx.util.docutils import docutils_namespace, patch_docutils
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import replacing_folder
-from reproduce.base.paths import REPO_ROOT
+from reproduce.base.files import exclusive_lock, replacing_folder
+from reproduce.base.paths import REPO_ROOT, scratch_folder
+from reproduce.base.temporaries import TemporaryFolder
 from reproduce.judge.numbers import read_numbers
 from reproduce.report.records import Records, load_records
 from reproduce.report.site import claim_pages, home, pages, verdict_page
@@ -31,7 +31,9 @@ def site_stage(folder: Path = SITE, loaded: Records | None = None) -> list[Path]
             words for those who cannot see it, or the folder cannot be written.
     """
     loaded = loaded or load_records()
-    with tempfile.TemporaryDirectory() as scratch, replacing_folder(folder) as target:
+    lock = scratch_folder() / "site.lock"
+    only = exclusive_lock(lock, busy=f"another command writes the site (lock {lock}); wait for it to end")
+    with only, TemporaryFolder("reproduce-site-") as scratch, replacing_folder(folder) as target:
         source = Path(scratch) / "source"
         stage(source, loaded)
         run_sphinx(source, target, page_of_id(loaded))

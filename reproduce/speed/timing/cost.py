@@ -110,7 +110,7 @@ def training_days(timing: pd.DataFrame, hardware: pd.DataFrame, published: pd.Da
     """Return the days of training AlexNet by machine, with the kind of evidence and its uncertainty.
 
     Args:
-        timing: ``rows.read_all``; its machines are the extrapolated ones.
+        timing: ``timing_rows.read_all``; its machines are the extrapolated ones.
         hardware: ``load_hardware``; the estimated ones.
         published: ``load_published``.
 
