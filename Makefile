@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 KILLS ?= 100
 # Files of tests run side by side, on one thread each.
-BESIDE := --numprocesses auto --maxprocesses 4 --dist loadfile
+BESIDE := --numprocesses logical --maxprocesses 4 --dist loadfile
 
 .PHONY: help reproduce report test test-slow kills bench archive lint environment
 
