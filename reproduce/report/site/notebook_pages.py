@@ -1,5 +1,6 @@
 """Executed notebooks as Markdown pages with their pictures; code is folded away."""
 
+import re
 from pathlib import Path
 
 from nbconvert import MarkdownExporter
@@ -7,6 +8,7 @@ from nbconvert import MarkdownExporter
 from reproduce.base.files import write_bytes, write_text
 from reproduce.report.notebooks import read_notebook
 
+_PLACE_IN_PAGE = re.compile(r"\]\(#[^)\s]+\)")
 _TEMPLATE = """\
 {% extends 'markdown/index.md.j2' %}
 {% block input %}
@@ -33,4 +35,5 @@ def write_notebook(notebook: Path, page: Path) -> None:
     text, resources = exporter.from_notebook_node(read_notebook(notebook), resources=pictures)
     for name, content in resources["outputs"].items():
         write_bytes(page.parent / name, content)
-    write_text(page, text)
+    # Jupyter names a heading as it is written, this site as GitHub does: in small letters.
+    write_text(page, _PLACE_IN_PAGE.sub(lambda found: found[0].lower(), text))

@@ -12,6 +12,7 @@ from reproduce.report.site.notebook_pages import write_notebook
 NOTEBOOKS = "results/notebooks/*.ipynb"
 PAGES = (
     "README.md",
+    "CHANGELOG.md",
     "experiments/*.md",
     "experiments/*/README.md",
     "paper_notes/*.md",
