@@ -245,7 +245,7 @@ def test_without_apt_get_the_message_says_so(tmp_path, place, monkeypatch):
 
 def test_leftovers_of_a_killed_preparation_are_removed(folder, scratch):
     write_plain(folder.with_name(".fashion_mnist.part"))
-    write_plain(scratch / "fashion_mnist-temporary-99")
+    write_plain(scratch / "fashion_mnist-temporary-a1b2c3d4")
     acquire(DATA, folder)
     assert [path.name for path in folder.parent.iterdir()] == ["fashion_mnist"]
     assert list(scratch.iterdir()) == []
