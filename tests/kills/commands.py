@@ -157,7 +157,7 @@ def write_pipeline(folder: Path) -> None:
         "table": {"cmd": f'{sys.executable} -c "{copy}"', "deps": [place], "outs": [{"results/metrics.json": kept}]},
     }
     (folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
-    for command in (["git", "init", "--quiet"], ["dvc", "init", "--quiet"]):
+    for command in (["git", "init", "--quiet"], [sys.executable, "-m", "dvc", "init", "--quiet"]):
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
     (folder / ".dvc" / "config").write_text((REPO_ROOT / ".dvc" / "config").read_text())
 
