@@ -1,17 +1,15 @@
 """The command line: one function per verb, its help and options beside it. The same verbs serve people, DVC and CI."""
 
 import argparse
-import os
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
 
-from reproduce.base.arguments import Parser, positive, seconds, threads
+from reproduce.base.arguments import positive, seconds, threads
 from reproduce.base.environment import KERNELS_VARIABLE, check_variables
-from reproduce.base.errors import ElsewhereError, ReproduceError, one_line
+from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import EXPERIMENTS, SCRATCH_VARIABLE, relative_to_repo
+from reproduce.base.verbs import Verbs, exit_status, option
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 
@@ -25,127 +23,79 @@ Where to start:
 Studies and what they ask: experiments/README.md. Results and their units: results/README.md."""
 
 
-class _Option(NamedTuple):
-    """One argument of a verb, as argparse takes it."""
-
-    name: str
-    settings: dict[str, Any]
-
-
-class _Verb(NamedTuple):
-    run: Callable[[Arguments], None]
-    help: str
-    options: tuple[_Option, ...]
-
-
-_VERBS: dict[str, _Verb] = {}
-
-
-def _option(name: str, **settings: Any) -> _Option:
-    return _Option(name, settings)
-
-
-def _verb(text: str, *options: _Option) -> Callable[[Callable[[Arguments], None]], Callable[[Arguments], None]]:
-    """Register the function as the verb of its name, with a line of help and its options."""
-
-    def register(function: Callable[[Arguments], None]) -> Callable[[Arguments], None]:
-        _VERBS[function.__name__.strip("_")] = _Verb(function, text, options)
-        return function
-
-    return register
-
-
+_VERBS = Verbs()
+_verb = _VERBS.verb
 _DEVICE = (
-    _option("--device", choices=("auto", "cpu", "cuda"), default="auto"),
-    _option("--threads", type=threads, help="CPU threads (default: all cores; rerun: as published)"),
+    option("--device", choices=("auto", "cpu", "cuda"), default="auto"),
+    option("--threads", type=threads, help="CPU threads (default: all cores; rerun: as published)"),
 )
 _LAUNCH = (
     *_DEVICE,
-    _option(
+    option(
         "--seconds-between-checkpoints",
         type=seconds,
         default=30.0,
         metavar="SECONDS",
         help="least time from one checkpoint to the next (default: 30); decides no result",
     ),
-    _option(
+    option(
         "--images-per-pass",
         type=positive,
         metavar="IMAGES",
         help="most images through the network at once (default: the whole share); decides no result",
     ),
 )
-_RUN = _option("run", help="a run, as in results/runs: study/variant/epochs<n>/seed<k>")
-_STUDY = _option("study")
+_RUN = option("run", help="a run, as in results/runs: study/variant/epochs<n>/seed<k>")
+_STUDY = option("study")
 
 
 @_verb(
     "get a data set, check it, and compute its statistics",
-    _option("dataset", help="its name, or neighbors; a wrong one is answered with all names"),
-    _option("--subset", action="store_true", help="ILSVRC: accept any number of images and classes"),
-    _option("--skip-corrupt", action="store_true", help="ILSVRC: leave out and list images that do not decode"),
-    _option("--workers", type=positive, help="ILSVRC: processes (default: all cores); decides no result"),
+    option("dataset", help="its name, or neighbors; a wrong one is answered with all names"),
+    option("--subset", action="store_true", help="ILSVRC: accept any number of images and classes"),
+    option("--skip-corrupt", action="store_true", help="ILSVRC: leave out and list images that do not decode"),
+    option("--workers", type=positive, help="ILSVRC: processes (default: all cores); decides no result"),
 )
 def _data(arguments: Arguments) -> None:
     from reproduce.data.pixel_neighbors import write_pixel_neighbors
-    from reproduce.data.registry import DATASETS
+    from reproduce.data.registry import prepare_named
 
-    name = arguments.dataset
-    if name == "neighbors":
+    if arguments.dataset == "neighbors":
         print(f"wrote {relative_to_repo(write_pixel_neighbors())}")
         return
-    if name not in DATASETS or DATASETS[name].subset:
-        names = [known for known, dataset in DATASETS.items() if not dataset.subset]
-        raise ReproduceError(f"there is no data set {name!r}; choose one of {', '.join([*names, 'neighbors'])}")
-    packing = {option: getattr(arguments, option) for option in ("skip_corrupt", "workers")}
-    if DATASETS[name].edition is None and (arguments.subset or any(packing.values())):
-        raise ReproduceError(
-            f"--subset, --skip-corrupt and --workers are for the ILSVRC data; leave them out for {name}"
-        )
-    DATASETS[f"{name}_subset" if arguments.subset else name].prepare(**packing)
+    packing = {name: getattr(arguments, name) for name in ("skip_corrupt", "workers")}
+    prepare_named(arguments.dataset, subset=arguments.subset, **packing)
 
 
 @_verb(
     "train one run, or every missing run of a profile; resumes what was stopped",
     _STUDY,
-    _option(
+    option(
         "variants",
         nargs="*",
         default=[],  # without a default argparse does not say that it is required
         metavar="variant",
         help="one with --epochs and --seed; with a profile any number (default: all)",
     ),
-    _option("--epochs", type=positive, help="length of the schedule; the phases scale to it"),
-    _option("--seed", type=positive),
-    _option("--profile", choices=("standard", "full", "smoke", "tuning")),
-    _option("--list", action="store_true", help="only name the runs that are missing"),
-    _option("--jobs", type=positive, default=1, metavar="N", help="runs at a time, on one thread each (or --threads)"),
+    option("--epochs", type=positive, help="length of the schedule; the phases scale to it"),
+    option("--seed", type=positive),
+    option("--profile", choices=("standard", "full", "smoke", "tuning")),
+    option("--list", action="store_true", help="only name the runs that are missing"),
+    option("--jobs", type=positive, default=1, metavar="N", help="runs at a time, on one thread each (or --threads)"),
     *_LAUNCH,
 )
 def _train(arguments: Arguments) -> None:
-    from reproduce.train.jobs import train_side_by_side
-    from reproduce.train.run import Launch
-    from reproduce.train.several import chosen_runs, missing_runs, settle_runs, train_runs
+    from reproduce.train.several import chosen_runs, missing_runs, train_missing_side_by_side, train_runs
 
-    study = load_study(arguments.study)
-    runs = chosen_runs(study, arguments.variants, arguments.profile, arguments.epochs, arguments.seed)
+    study, profile = load_study(arguments.study), arguments.profile
+    runs = chosen_runs(study, arguments.variants, profile, arguments.epochs, arguments.seed)
+    launch = _launch(arguments)
     if arguments.list:
-        sys.stdout.writelines(f"{run}\n" for run in missing_runs(study, runs, arguments.profile))
+        sys.stdout.writelines(f"{run}\n" for run in missing_runs(study, runs, profile))
     elif arguments.jobs > 1:
-        if _launch(arguments) != Launch(threads=arguments.threads):
-            raise ReproduceError("with --jobs, leave out --device, --images-per-pass and --seconds-between-checkpoints")
-        if not arguments.profile:
-            raise ReproduceError("--jobs is for the runs of a --profile; leave it out to train one run")
-        try:
-            threads(str(arguments.jobs * (arguments.threads or 1)))
-        except argparse.ArgumentTypeError as error:
-            raise ReproduceError(f"--jobs and --threads together: {error}") from error
-        missing = missing_runs(study, runs, arguments.profile)
-        print(f"{len(missing)} of {len(runs)} runs are missing", flush=True)
-        settle_runs(run for run in runs if run not in missing)
-        train_side_by_side(study, missing, arguments.jobs, arguments.threads or 1)
+        train_missing_side_by_side(study, runs, profile, launch, arguments.jobs)
     else:
-        train_runs(study, runs, arguments.profile, _launch(arguments))
+        train_runs(study, runs, profile, launch)
 
 
 @_verb("train the 80-second net from nothing and set it beside 2012 and the published runs", *_DEVICE)
@@ -175,7 +125,7 @@ def _rerun(arguments: Arguments) -> None:
 @_verb(
     "average the probabilities of a study's runs into a record of its own",
     _STUDY,
-    _option("name", help="one of the study's ensembles"),
+    option("name", help="one of the study's ensembles"),
 )
 def _ensemble(arguments: Arguments) -> None:
     from reproduce.train.ensemble import make_ensembles
@@ -186,7 +136,7 @@ def _ensemble(arguments: Arguments) -> None:
 @_verb(
     "check finished runs of an ILSVRC study and copy them to results/external",
     _STUDY,
-    _option("variant", nargs="?", help="a variant or an ensemble (default: all)"),
+    option("variant", nargs="?", help="a variant or an ensemble (default: all)"),
 )
 def _publish(arguments: Arguments) -> None:
     from reproduce.train.publish import publish
@@ -221,11 +171,8 @@ _PARTS = ("study", "ablations", "literature", "timing", "notebook", "readme", "a
 
 @_verb(
     "draw figures, execute a notebook, write the generated parts of README, notes and dvc.yaml, or build the site",
-    _option(
-        "part",
-        choices=_PARTS,
-    ),
-    _option("name", nargs="?", help="a study or a notebook, for these two parts alone"),
+    option("part", choices=_PARTS),
+    option("name", nargs="?", help="a study or a notebook, for these two parts alone"),
 )
 def _report(arguments: Arguments) -> None:
     from reproduce.report.build import write_part
@@ -236,7 +183,7 @@ def _report(arguments: Arguments) -> None:
 
 @_verb(
     "say which seeds would settle inconclusive verdicts, their time, what to edit, and the command",
-    _option("names", nargs="*", metavar="CLAIM_OR_STUDY", help="by default every inconclusive verdict"),
+    option("names", nargs="*", metavar="CLAIM_OR_STUDY", help="by default every inconclusive verdict"),
 )
 def _plan(arguments: Arguments) -> None:
     from reproduce.judge.plan import plan_text
@@ -254,9 +201,9 @@ def _verify(arguments: Arguments) -> None:
 
 @_verb(
     "print a number of results/numbers.json with its interval, runs, sources and BibTeX",
-    _option("id", nargs="?", help="id of a number in results/numbers.json; of a wrong one, similar ids are named"),
-    _option("--list", nargs="?", const="", metavar="TEXT", help="every number, or those that have the words of TEXT"),
-    _option("--format", choices=("text", "bibtex", "latex", "json", "csv"), default="text"),
+    option("id", nargs="?", help="id of a number in results/numbers.json; of a wrong one, similar ids are named"),
+    option("--list", nargs="?", const="", metavar="TEXT", help="every number, or those that have the words of TEXT"),
+    option("--format", choices=("text", "bibtex", "latex", "json", "csv"), default="text"),
 )
 def _cite(arguments: Arguments) -> None:
     from reproduce.judge.citation import cite, list_numbers
@@ -271,7 +218,7 @@ def _cite(arguments: Arguments) -> None:
 
 @_verb(
     "build the deposit of the last commit as a zip file with RO-Crate metadata, and check it unpacked",
-    _option("--out", type=Path, metavar="FOLDER", help="folder of the file (default: dist)"),
+    option("--out", type=Path, metavar="FOLDER", help="folder of the file (default: dist)"),
 )
 def _archive(arguments: Arguments) -> None:
     from reproduce.report.archive import build_archive
@@ -281,7 +228,7 @@ def _archive(arguments: Arguments) -> None:
 
 @_verb(
     "measure speed against the standard ways; writes results/benchmarks (ten minutes)",
-    _option("parts", nargs="*", metavar="PART", help="cifar10, data or alexnet (default: all three)"),
+    option("parts", nargs="*", metavar="PART", help="cifar10, data or alexnet (default: all three)"),
 )
 def _bench(arguments: Arguments) -> None:
     from reproduce.speed.bench import run_benchmarks
@@ -291,10 +238,10 @@ def _bench(arguments: Arguments) -> None:
 
 @_verb(
     "time every network on every device here; writes results/timing (ten minutes)",
-    _option("--quick", action="store_true", help="a minute, fewer networks, kept out of git"),
-    _option("--tabulate", action="store_true", help="only gather the committed timings into tables"),
-    _option("--budget", type=positive, metavar="SECONDS", help="time that all timings may take together"),
-    _option("--out", type=Path, metavar="FOLDER", help="folder of the file (default: results/timing)"),
+    option("--quick", action="store_true", help="a minute, fewer networks, kept out of git"),
+    option("--tabulate", action="store_true", help="only gather the committed timings into tables"),
+    option("--budget", type=positive, metavar="SECONDS", help="time that all timings may take together"),
+    option("--out", type=Path, metavar="FOLDER", help="folder of the file (default: results/timing)"),
 )
 def _time(arguments: Arguments) -> None:
     if arguments.tabulate and (arguments.quick or arguments.budget or arguments.out):
@@ -322,28 +269,22 @@ def _estimate(arguments: Arguments) -> None:
 
 @_verb(
     "check that the numerics follow the golden files, or record a deliberate change",
-    _option("action", choices=("check", "record")),
+    option("action", choices=("check", "record")),
     _STUDY,
-    _option("variant", nargs="?"),
-    _option("--reason", help="why the numerics change (record only)"),
+    option("variant", nargs="?"),
+    option("--reason", help="why the numerics change (record only)"),
 )
 def _golden(arguments: Arguments) -> None:
-    from reproduce.train.golden import check_golden, record_golden
+    from reproduce.train.golden import check_variants, record_golden
 
     study = load_study(arguments.study)
     names = [arguments.variant] if arguments.variant else list(study.variants)
     if arguments.action == "record":
         for name in names:
             print(f"recorded {relative_to_repo(record_golden(arguments.study, name, arguments.reason or ''))}")
-        return
-    problems = [f"{name}: {line}" for name in names for line in check_golden(study, name)]
-    for line in problems:
-        print(line, file=sys.stderr)
-    if problems:
-        raise ReproduceError(
-            f"{len(problems)} differences from {arguments.study}'s golden files; if meant, record them"
-        )
-    print(f"{len(names)} variants follow their golden files")
+    else:
+        check_variants(study, names)
+        print(f"{len(names)} variants follow their golden files")
 
 
 def _all_studies() -> list[Study]:
@@ -359,18 +300,11 @@ def _launch(arguments: Arguments, require_clean_tree: bool = True) -> object:
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser with every verb."""
-    parser = Parser(
+    return _VERBS.parser(
         prog="python -m reproduce",
         description="AlexNet 2012 and its CIFAR-10 precursors, reproduced.",
         epilog=_GUIDE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for name, verb in _VERBS.items():
-        added = verbs.add_parser(name, help=verb.help, description=verb.help[0].upper() + verb.help[1:] + ".")
-        for option in verb.options:
-            added.add_argument(option.name, **option.settings)
-    return parser
 
 
 def _check_environment() -> None:
@@ -384,25 +318,9 @@ def _check_environment() -> None:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return the exit status: 0, or that of the error, printed as one line."""
     arguments = build_parser().parse_args(argv)
-    try:
+
+    def run() -> None:
         _check_environment()
-        _VERBS[arguments.verb].run(arguments)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader has seen enough, as `head` has
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141  # as the shell says of a program ended by SIGPIPE
-    except ReproduceError as error:
-        if not isinstance(error, ElsewhereError):
-            print(f"error: {one_line(error)}", file=sys.stderr)
-        return error.exit_code
-    except OSError as error:  # where no reader or writer foresaw it
-        place = "standard output or shared memory (/dev/shm)" if error.filename is None else error.filename
-        reason = f"{place}: {error.strerror or error}; make room or make it writable, or name another place"
-        print(f"error: {one_line(reason)}", file=sys.stderr)
-        if error.filename is None:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python would fail at it once more
-        return ReproduceError.exit_code
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return 130
-    return 0
+        _VERBS.run(arguments)
+
+    return exit_status(run)

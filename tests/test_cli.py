@@ -193,8 +193,9 @@ def test_an_error_of_the_system_that_nobody_foresaw_is_one_line(monkeypatch, cap
     def fail(arguments):
         raise error
 
-    monkeypatch.setattr(cli.sys.stdout, "fileno", lambda: os.open(os.devnull, os.O_WRONLY), raising=False)
-    monkeypatch.setitem(cli._VERBS, "doctor", cli._VERBS["doctor"]._replace(run=fail))
+    monkeypatch.setattr(sys.stdout, "fileno", lambda: os.open(os.devnull, os.O_WRONLY), raising=False)
+    known = cli._VERBS._known
+    monkeypatch.setitem(known, "doctor", known["doctor"]._replace(run=fail))
     assert said in error_line(capsys, "doctor")
 
 

@@ -27,14 +27,19 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def most_threads() -> int:
+    """Return the most threads that anything may be asked to take on this machine: four for each core."""
+    return 4 * (os.cpu_count() or 1)
+
+
 def threads(text: str) -> int:
     """Return the number of threads that ``text`` is, at most four for each core.
 
     Raises:
         argparse.ArgumentTypeError: it is none, or more.
     """
-    most = 4 * (os.cpu_count() or 1)
-    if positive(text) > most:
+    if positive(text) > most_threads():
+        most = most_threads()
         raise argparse.ArgumentTypeError(f"{shortened(text)} threads are too many for this machine: at most {most}")
     return int(text)
 

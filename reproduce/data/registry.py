@@ -188,3 +188,19 @@ FASHION_MNIST = Dataset(
 )
 _PACKED = (_packed(edition, subset) for edition in EDITIONS.values() for subset in (False, True))
 DATASETS = {dataset.name: dataset for dataset in (CIFAR10, FASHION_MNIST, *_PACKED)}
+
+
+def prepare_named(name: str, *, subset: bool, skip_corrupt: bool, workers: int | None) -> None:
+    """Prepare the data set that a command names.
+
+    Raises:
+        ReproduceError: there is none of that name, an option does not suit it, or what ``Dataset.prepare`` raises.
+    """
+    if name not in DATASETS or DATASETS[name].subset:
+        names = [known for known, dataset in DATASETS.items() if not dataset.subset]
+        raise ReproduceError(f"there is no data set {name!r}; choose one of {', '.join([*names, 'neighbors'])}")
+    if DATASETS[name].edition is None and (subset or skip_corrupt or workers):
+        raise ReproduceError(
+            f"--subset, --skip-corrupt and --workers are for the ILSVRC data; leave them out for {name}"
+        )
+    DATASETS[f"{name}_subset" if subset else name].prepare(skip_corrupt=skip_corrupt, workers=workers)

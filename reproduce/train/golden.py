@@ -1,48 +1,19 @@
-"""Golden files: what a variant's numerics are, so that a change of code that changes results is seen.
-
-Three parts, each in float32 on one thread with a bf16 twin, on fixed noise images:
-
-- ``one_pass``: outputs and gradient sizes of the network with weights scaled up until every layer matters, under the
-  training and the test draw, and the average over the test views where there are several. One pass cannot amplify
-  rounding, so its tolerance is tight.
-- ``update_rule``: how far each parameter moves under drawn gradients, through every phase's rates. Tight.
-- ``trajectory``: a tiny run through every phase, short last batches and the test views. Training amplifies rounding
-  differences between processors, so its tolerance is wide; it guards the order of things, not their last digits.
+"""Golden files: a variant's numerics, recorded, so that a change of code that changes results is seen.
 
 Published runs depend on this file instead of on the source, so a refactoring reruns nothing.
 """
 
+import sys
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import nn
-
-from reproduce.base import draws
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import RESTORE, read_json, write_json
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import utc_now
 from reproduce.base.validation import Strict, validated
-from reproduce.data.in_memory import ImageSet, TrainingData
-from reproduce.data.opening import enlarged_data
-from reproduce.data.registry import CIFAR10, FASHION_MNIST
-from reproduce.models.network import StepDraw
 from reproduce.study.study import Study, load_study
-from reproduce.study.variant import Variant
-from reproduce.train.loop import Trainer
-
-_IMAGES_PER_FILE = 6
-_BATCH_SIZE = 4  # so that every file ends in a short batch of 2
-_TEST_IMAGES = 4
-_CLASSES_KEPT = 10
-_SIDES = {dataset.channels: dataset.image_side for dataset in (CIFAR10, FASHION_MNIST)}
-# Differences allowed, relative to the largest entry of a part's quantity. bf16 keeps 8 bits of mantissa.
-_TOLERANCES = {
-    "fp32": {"one_pass": 2e-5, "update_rule": 1e-6, "trajectory": 2e-2},
-    "bf16": {"one_pass": 3e-2, "update_rule": 1e-6, "trajectory": 2e-1},
-}
+from reproduce.train.golden_numerics import TOLERANCES, differences, numerics
 
 
 def golden_path(study: Study, variant: str) -> Path:
@@ -86,138 +57,6 @@ def _place(study: Study, variant: str) -> Path:
     return golden_path(study, variant)
 
 
-def _tiny_data(variant: Variant, lowest: int, highest: int) -> TrainingData:
-    """Return noise images of the size that the variant's data set has, in files of its number."""
-    random = draws.generator(0, "golden images")
-    files = 1 if variant.training_images else max(max(phase.training_files) for phase in variant.phases)
-    count = files * _IMAGES_PER_FILE
-    channels = variant.network_spec().input.channels
-    side = _SIDES[channels]
-    shape = (count + _TEST_IMAGES, side, side, channels)
-    images = torch.from_numpy(random.integers(lowest, highest + 1, size=shape, dtype=np.uint8))
-    labels = torch.from_numpy(random.integers(0, 10, size=count + _TEST_IMAGES))
-    mean = images[:count].double().mean(0).permute(2, 0, 1).numpy()
-    covariance = np.diag(np.linspace(3000.0, 5000.0, channels))
-    arrays = images[:count], labels[:count], images[count:], labels[count:]
-    held_out = None if variant.training_images is None else ImageSet(*arrays[2:])  # watched, never trained on
-    data = TrainingData(*arrays, mean, covariance, files=files, held_out=held_out)
-    return data if variant.image_side is None else enlarged_data(data, variant.image_side)
-
-
-def _trainer(variant: Variant, lowest: int = 0, highest: int = 255) -> Trainer:
-    tiny = variant.model_copy(update={"batch_size": _BATCH_SIZE})
-    return Trainer(tiny, tiny.scaled_phases(len(tiny.phases)), 1, _tiny_data(variant, lowest, highest))
-
-
-def _sketch(values: torch.Tensor) -> torch.Tensor:
-    """Return values (N, classes) as they are, or the first ten classes and each row's norm where there are many."""
-    values = values.detach().double()
-    if values.shape[1] <= _CLASSES_KEPT:
-        return values
-    return torch.cat([values[:, :_CLASSES_KEPT], values.norm(dim=1, keepdim=True)], dim=1)
-
-
-def _rounded(values: torch.Tensor | list[float]) -> list[float]:
-    flat = values.detach().double().flatten().tolist() if isinstance(values, torch.Tensor) else values
-    return [float(f"{value:.8g}") for value in flat]
-
-
-def _parameter_names(trainer: Trainer) -> list[str]:
-    layers = trainer.network.weighted_layers()
-    return [f"{layer.settings.name}.{kind}" for layer in layers for kind in ("weight", "bias")]
-
-
-def _norms(tensors: list[torch.Tensor]) -> list[float]:
-    return _rounded([tensor.double().norm().item() for tensor in tensors])
-
-
-@torch.no_grad()
-def _scale_up(network: nn.Module) -> None:
-    """Give every layer weights of variance 2 / inputs and nonzero biases, so that activations stay large throughout."""
-    for layer in network.weighted_layers():
-        layer.weight.mul_((2 / layer.inputs) ** 0.5 / layer.initial_std)
-        layer.bias.add_(0.5)
-
-
-def one_pass(variant: Variant) -> dict[str, list[float]]:
-    """Return training and test outputs and the norm of every gradient for one batch under scaled-up weights."""
-    trainer = _trainer(variant)
-    _scale_up(trainer.network)
-    images = trainer.training_input(torch.arange(_BATCH_SIZE))
-    outputs = trainer.network(images, StepDraw(1, 0))
-    direction = torch.from_numpy(
-        draws.generator(0, "golden direction").standard_normal(outputs.shape, dtype=np.float32)
-    )
-    gradients = torch.autograd.grad((outputs * direction).sum(), trainer.update.parameters)
-    with torch.no_grad():
-        test_outputs = trainer.network(images)
-        trainer.network.weighted_layers()[-1].weight.div_(test_outputs.abs().max())  # keeps the softmax off 0 and 1
-    names = _parameter_names(trainer)
-    views = {"view_probabilities": _rounded(_sketch(trainer.probabilities(trainer.data.test(), variant.test_views)[0]))}
-    return {
-        "outputs": _rounded(_sketch(outputs)),
-        "test_outputs": _rounded(_sketch(test_outputs)),
-        **(views if variant.test_views > 1 else {}),
-        **{f"gradient of {name}": [norm] for name, norm in zip(names, _norms(list(gradients)), strict=True)},
-    }
-
-
-def update_rule(variant: Variant) -> dict[str, list[float]]:
-    """Return how far each parameter moves in two updates a phase under small drawn gradients."""
-    trainer = _trainer(variant)
-    parameters = trainer.update.parameters
-    initial = [parameter.detach().clone() for parameter in parameters]
-    for step, phase in enumerate(phase for phase in trainer.phases for _ in range(2)):
-        random = draws.generator(0, "golden gradients", step)
-        gradients = [torch.from_numpy(random.standard_normal(p.shape, dtype=np.float32) * 1e-3) for p in parameters]
-        trainer.update.step(gradients, phase)
-    moved = _norms([now.detach() - then for now, then in zip(parameters, initial, strict=True)])
-    return {name: [distance] for name, distance in zip(_parameter_names(trainer), moved, strict=True)}
-
-
-def trajectory(variant: Variant) -> dict[str, list[float]]:
-    """Return the tiny run on low-contrast images: loss of every epoch, test probabilities, movement of all weights."""
-    trainer = _trainer(variant, lowest=96, highest=159)
-    initial = [parameter.detach().clone() for parameter in trainer.update.parameters]
-    while not trainer.finished():
-        trainer.advance()
-    moved = [now.detach() - then for now, then in zip(trainer.update.parameters, initial, strict=True)]
-    return {
-        "epoch_losses_nats": _rounded([float(row["training_loss_nats"] or 0) for row in trainer.state.history]),
-        "test_probabilities": _rounded(_sketch(trainer.probabilities(trainer.data.test(), variant.test_views)[0])),
-        "distances_moved": _norms(moved),
-    }
-
-
-def numerics(variant: Variant) -> dict[str, Any]:
-    """Return all three parts in fp32 and bf16, on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        variants = {p: variant.model_copy(update={"precision": p}) for p in _TOLERANCES}
-        parts = {"one_pass": one_pass, "update_rule": update_rule, "trajectory": trajectory}
-        return {p: {part: compute(v) for part, compute in parts.items()} for p, v in variants.items()}
-    finally:
-        torch.set_num_threads(threads)
-
-
-def differences(recorded: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Return where two numerics differ beyond tolerance, one line per quantity."""
-    problems = []
-    for precision, tolerances in _TOLERANCES.items():
-        for part, tolerance in tolerances.items():
-            old, new = recorded[precision][part], now[precision][part]
-            if {k: len(v) for k, v in old.items()} != {k: len(v) for k, v in new.items()}:
-                problems.append(f"{precision} {part}: the layers or their sizes differ")
-                continue
-            for quantity in old:
-                a, b = np.array(old[quantity]), np.array(new[quantity])
-                worst = float(np.max(np.abs(a - b)) / max(np.max(np.abs(a)), 1e-30))
-                if not worst <= tolerance:
-                    problems.append(f"{precision} {part} {quantity}: differs by {worst:.2g}, allowed {tolerance:g}")
-    return problems
-
-
 def check_golden(study: Study, name: str) -> list[str]:
     """Return how the variant's present numerics differ from its golden file; empty when they agree.
 
@@ -231,10 +70,23 @@ def check_golden(study: Study, name: str) -> list[str]:
     recorded = read_golden(path)
     if recorded["config_sha256"] != variant.digest():
         return ["the configuration is not the one the golden file was recorded with"]
-    lacking = [f"{p} {part}" for p, parts in _TOLERANCES.items() for part in parts if part not in recorded.get(p, {})]
+    lacking = [f"{p} {part}" for p, parts in TOLERANCES.items() for part in parts if part not in recorded.get(p, {})]
     if lacking:
         raise ReproduceError(f"{relative_to_repo(path)} lacks {lacking[0]}; {RESTORE}")
     return differences(recorded, numerics(variant))
+
+
+def check_variants(study: Study, names: list[str]) -> None:
+    """Check the golden files of several variants, and print every difference.
+
+    Raises:
+        ReproduceError: there are differences, or what ``check_golden`` raises.
+    """
+    problems = [f"{name}: {line}" for name in names for line in check_golden(study, name)]
+    for line in problems:
+        print(line, file=sys.stderr)
+    if problems:
+        raise ReproduceError(f"{len(problems)} differences from {study.study}'s golden files; if meant, record them")
 
 
 def record_golden(study_name: str, variant_name: str, reason: str) -> Path:

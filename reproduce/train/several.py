@@ -1,13 +1,13 @@
 """Several runs of one study: those that a command names, those still missing, and their training one after another."""
 
-from collections.abc import Iterable
-
+from reproduce.base.arguments import most_threads
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import relative_to_repo
 from reproduce.runs.tuning import recorded_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 from reproduce.train.distributed import joined_processes
+from reproduce.train.jobs import train_side_by_side
 from reproduce.train.run import Launch, is_up_to_date, prepare_torch, settle_run, train_run
 
 
@@ -40,10 +40,28 @@ def missing_runs(study: Study, runs: list[RunId], profile: str | None) -> list[R
     return [run for run in runs if run not in recorded and not is_up_to_date(run)]
 
 
-def settle_runs(runs: Iterable[RunId]) -> None:
-    """Clear what kills left beside finished runs, as ``train_runs`` does where it skips them."""
+def train_missing_side_by_side(study: Study, runs: list[RunId], profile: str | None, launch: Launch, jobs: int) -> None:
+    """Train those of a profile's ``runs`` that are missing, ``jobs`` at a time, each on one thread or ``launch``'s.
+
+    Raises:
+        ReproduceError: there is no profile, ``launch`` says more than threads, these are too many for this machine, or
+            what ``train_side_by_side`` raises.
+    """
+    if launch != Launch(threads=launch.threads):
+        raise ReproduceError("with --jobs, leave out --device, --images-per-pass and --seconds-between-checkpoints")
+    if not profile:
+        raise ReproduceError("--jobs is for the runs of a --profile; leave it out to train one run")
+    threads = launch.threads or 1
+    if jobs * threads > most_threads():
+        raise ReproduceError(
+            f"--jobs {jobs} on {threads} threads each are too many for this machine: at most {most_threads()} in all"
+        )
+    missing = missing_runs(study, runs, profile)
+    print(f"{len(missing)} of {len(runs)} runs are missing", flush=True)
     for run in runs:
-        settle_run(run)
+        if run not in missing:
+            settle_run(run)
+    train_side_by_side(study, missing, jobs, threads)
 
 
 def train_runs(study: Study, runs: list[RunId], profile: str | None, launch: Launch) -> None:

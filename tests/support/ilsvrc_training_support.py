@@ -9,10 +9,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 from ilsvrc_samples import SIX_WNIDS, Miniature
 
 from reproduce import cli
@@ -22,6 +23,7 @@ from reproduce.study.study import load_study
 from reproduce.train import publish as publish_module
 from reproduce.train import run as run_module
 
+PACK = ["data", "ilsvrc2012", "--subset", "--skip-corrupt", "--workers", "1"]
 TRAINING_IMAGES = 71  # 12 of each of six classes, less a corrupt one
 VALIDATION_IMAGES = 24
 UPDATES_PER_EPOCH = 9
@@ -172,6 +174,23 @@ def losses(place: Path) -> np.ndarray:
 def metrics(place: Path) -> dict:
     """Return a run's metrics."""
     return json.loads((place / "metrics.json").read_text())
+
+
+def packed_below(folder: Path, sample: Miniature) -> Iterator[Path]:
+    """Yield ``folder`` with the sample packed and this process working in it."""
+    write_miniature(folder, sample)
+    with pytest.MonkeyPatch.context() as patch:
+        use_folder(folder, patch.setattr)
+        for name, place in variables(folder).items():
+            patch.setenv(name, place)
+        assert cli.main(PACK) == 0
+        yield folder
+
+
+def trained_here(folder: Path, variant: str, epochs: int, *options: str) -> Path:
+    """Train a run in this process; return its folder."""
+    assert cli.main([*train(variant, epochs), *options]) == 0
+    return place_of(folder, variant, epochs)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from stored_runs import write_labels
 
 from reproduce.base.files import file_digest, json_digest
 from reproduce.judge.collect import collect
+from reproduce.judge.verify import find_problems
 from reproduce.judge.verify.sums import Sums
 
 CONFIG = {"batch_size": 128}
@@ -129,3 +130,23 @@ def write_yaml(path: Path, content: dict) -> None:
 def edit(path: Path, **changes) -> None:
     """Change keys of a JSON file."""
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def flip(path: Path, at: int | None = None) -> None:
+    """Change the lowest bit of the last digit in a file, or of the last byte where it has none."""
+    content = bytearray(path.read_bytes())
+    digits = [place for place, byte in enumerate(content) if chr(byte).isdigit()]
+    content[at if at is not None else (digits or range(len(content)))[-1]] ^= 1
+    path.write_bytes(content)
+
+
+def replace(path: Path, old: str, new: str) -> None:
+    """Replace a text in a file, which must hold it."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def problems(root: Path) -> list[str]:
+    """Return what ``verify`` finds wrong in the small repository."""
+    return find_problems([study()], root).all_problems()

@@ -14,7 +14,7 @@ from reproduce.evaluate import predict
 from reproduce.models import network
 from reproduce.models.spec import ResponseNormalization
 from reproduce.study.study import load_study
-from reproduce.train import golden, loop
+from reproduce.train import golden, golden_numerics, loop
 from reproduce.train.loop import Trainer
 from reproduce.train.update import MomentumUpdate
 
@@ -160,7 +160,7 @@ def test_other_test_views_are_seen(monkeypatch, offsets):
 
 def test_the_number_of_threads_stays_as_it_was():
     before = torch.get_num_threads()
-    golden.numerics(STUDY_2012.variant("80sec"))
+    golden_numerics.numerics(STUDY_2012.variant("80sec"))
     assert torch.get_num_threads() == before
 
 
@@ -222,13 +222,13 @@ def test_a_changed_configuration_is_out_of_date_whatever_it_computes(folder):
 
 
 def test_differences_name_precision_part_and_quantity():
-    recorded = {p: {part: {"a": [1.0, 2.0]} for part in parts} for p, parts in golden._TOLERANCES.items()}
+    recorded = {p: {part: {"a": [1.0, 2.0]} for part in parts} for p, parts in golden_numerics.TOLERANCES.items()}
     now = json.loads(json.dumps(recorded))
-    assert golden.differences(recorded, now) == []
+    assert golden_numerics.differences(recorded, now) == []
     now["fp32"]["one_pass"]["a"][0] += 1e-4
     now["bf16"]["update_rule"]["a"][1] = float("nan")
     now["bf16"]["one_pass"]["a"].append(0.0)
-    assert golden.differences(recorded, now) == [
+    assert golden_numerics.differences(recorded, now) == [
         "fp32 one_pass a: differs by 5e-05, allowed 2e-05",
         "bf16 one_pass: the layers or their sizes differ",
         "bf16 update_rule a: differs by nan, allowed 1e-06",

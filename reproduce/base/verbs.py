@@ -1,0 +1,92 @@
+"""Verbs of a command line: each is a function, registered with its help and options, whose failure is one line."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from reproduce.base.arguments import Parser
+from reproduce.base.errors import ElsewhereError, ReproduceError, one_line
+
+Run = Callable[[argparse.Namespace], None]
+INTERRUPTED, PIPE_CLOSED = 130, 141  # as the shell says of a program ended by SIGINT or SIGPIPE
+
+
+class Option(NamedTuple):
+    """One argument of a verb, as argparse takes it."""
+
+    name: str
+    settings: dict[str, Any]
+
+
+def option(name: str, **settings: Any) -> Option:
+    """Return an argument with the settings of ``ArgumentParser.add_argument``."""
+    return Option(name, settings)
+
+
+class _Verb(NamedTuple):
+    run: Run
+    help: str
+    options: tuple[Option, ...]
+
+
+class Verbs:
+    """The verbs of a program, in the order in which they are registered."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Verb] = {}
+
+    def verb(self, text: str, *options: Option) -> Callable[[Run], Run]:
+        """Register the decorated function as the verb of its name, with a line of help and its options."""
+
+        def register(function: Run) -> Run:
+            self._known[function.__name__.strip("_")] = _Verb(function, text, options)
+            return function
+
+        return register
+
+    def parser(self, **settings: Any) -> Parser:
+        """Return the parser with every verb; ``settings`` are those of ``ArgumentParser``."""
+        parser = Parser(formatter_class=argparse.RawDescriptionHelpFormatter, **settings)
+        added = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+        for name, verb in self._known.items():
+            description = f"{verb.help[0].upper()}{verb.help[1:]}."
+            subparser = added.add_parser(name, help=verb.help, description=description)
+            for each in verb.options:
+                subparser.add_argument(each.name, **each.settings)
+        return parser
+
+    def run(self, arguments: argparse.Namespace) -> None:
+        """Call the function of the verb that was given."""
+        self._known[arguments.verb].run(arguments)
+
+
+def exit_status(action: Callable[[], None]) -> int:
+    """Return the status to exit with after ``action``: 0, or that of its error, which is printed as one line."""
+    try:
+        action()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as `head` has
+        _discard_output()
+        return PIPE_CLOSED
+    except ReproduceError as error:
+        if not isinstance(error, ElsewhereError):
+            print(f"error: {one_line(error)}", file=sys.stderr)
+        return error.exit_code
+    except OSError as error:  # where no reader or writer foresaw it
+        place = "standard output or shared memory (/dev/shm)" if error.filename is None else error.filename
+        reason = f"{place}: {error.strerror or error}; make room or make it writable, or name another place"
+        print(f"error: {one_line(reason)}", file=sys.stderr)
+        if error.filename is None:
+            _discard_output()
+        return ReproduceError.exit_code
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def _discard_output() -> None:
+    """Send the rest of the output nowhere, or Python would fail at it once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
