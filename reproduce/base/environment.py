@@ -25,7 +25,9 @@ def check_variables(folders: Collection[str], switches: Collection[str]) -> None
         if not name.startswith(PREFIX):
             continue
         if name not in known:
-            raise ReproduceError(f"no setting is named {shortened(name)}; {near_or_all(name, known)} (or unset it)")
+            raise ReproduceError(
+                f"no setting is named {shortened(name)}; {near_or_all(name, known, 'the settings are')} (or unset it)"
+            )
         if name in folders:
             _check_folder(name, value)
         elif value not in ("", "0", "1"):

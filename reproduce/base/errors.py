@@ -30,10 +30,13 @@ class ElsewhereError(ReproduceError):
         self.exit_code = exit_code
 
 
-def near_or_all(name: str, known: Collection[str]) -> str:
-    """Return the end of an error on an unknown name: the known ones most like it, or all where none is like it."""
+def near_or_all(name: str, known: Collection[str], introduction: str = "it has") -> str:
+    """Return the end of an error on an unknown name: the known ones most like it, or all where none is like it.
+
+    ``introduction`` stands before all of them.
+    """
     near = difflib.get_close_matches(name, known)
-    return f"did you mean {' or '.join(near)}?" if near else f"it has {', '.join(known)}"
+    return f"did you mean {' or '.join(near)}?" if near else f"{introduction} {', '.join(known)}"
 
 
 def shortened(value: object, most: int = 80) -> str:

@@ -23,6 +23,8 @@ def commit_of(path: Path) -> str | None:
     None where neither is known: no git, a folder outside the repository, or a file that differs from its commit.
     """
     try:
+        if Path(run_git(path.parent, "rev-parse", "--show-toplevel").stdout.strip()) != paths.REPO_ROOT:
+            return archived_commit()  # also where a deposit lies in somebody else's repository
         changes = run_git(path.parent, "status", "--porcelain", "--", path.name)
         logged = run_git(path.parent, "log", "-1", "--format=%H", "--", path.name)
     except OSError:

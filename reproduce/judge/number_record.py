@@ -33,9 +33,8 @@ class Number:
     comparison, an effect of a 2 x 2 design, a further analysis, the same over groups of nets, a figure that others
     published, or the drop between two of these. ``quantity`` says in words what was measured, ``statement`` what was
     claimed or asked. ``sources`` are keys of ``references.bib``, each optionally followed by a comma and the place.
-    ``figures`` are those claimed, or those that a drop lies
-    between: value, unit, kind and place of each. ``n_groups`` counts the groups of nets that an
-    interval is over. ``ends`` are the two ids that a drop lies between.
+    ``figures`` are those claimed, or those that a drop lies between: value, unit, kind and place of each. ``n_groups``
+    counts the groups of nets that an interval is over. ``ends`` are the two ids that a drop lies between.
     """
 
     kind: Kind

@@ -24,12 +24,29 @@ _PRINTED_KINDS = ("published", "drop")  # shown with the decimals of their sourc
 Row = Mapping[str, Any]
 
 
+class _CitedArm(BaseModel):
+    variant: str
+    seeds: int
+    epochs: int
+    full_epochs: int | None
+
+
+class _CitedFigure(BaseModel):
+    value: float
+    unit: str | None
+    kind: str
+    where: str
+
+
 class _Cited(BaseModel):
     """The fields of a number that are read again, as ``number_rows`` writes them; others are let be."""
 
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
     id: str
+    kind: str
+    quantity: str | None
+    statement: str | None
     value: float | int | None
     low: float | None
     high: float | None
@@ -40,12 +57,19 @@ class _Cited(BaseModel):
     schedule: str | None
     protocol: str | None
     runs: list[str]
+    arms: list[_CitedArm]
+    n_images: int | None
     git_commits: list[str]
     hardware: list[str]
     date: str | None
     verdict: str | None = None
     target_value: float | None = None
     target_kind: str | None = None
+    margin: float | None = None
+    why: str | None = None
+    command: str | None = None
+    figures: list[_CitedFigure] = []
+    sources: list[str] = []
     confidence_percent: float | None = None
     n_groups: int = 1
 

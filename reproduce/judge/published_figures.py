@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import NormalDist
 from typing import Annotated, Literal
 
 import pandas as pd
@@ -22,7 +23,7 @@ from reproduce.runs.statistics import CONFIDENCE, wilson
 
 FIGURES_FILE = PAPER_NOTES / "cited_figures.yaml"
 
-_Z_95 = 1.959964  # 97.5th percentile of the standard normal distribution
+_NORMAL_95 = NormalDist().inv_cdf(0.975)
 _Id = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 _QUANTITIES = {
     "top1_error_pct": "top-1 error",
@@ -158,7 +159,9 @@ def _drop(drop: Drop, known: Mapping[str, _Known], shown: str) -> Number:
     before, after = known[drop.before].number, known[drop.after].number
     is_same = known[drop.before].images == known[drop.after].images
     value = round(before.value - after.value, 6)  # back to the decimals of the sources
-    half_width = _half_width(before, after) if is_same and before.n_images and after.n_images else None
+    half_width = None
+    if is_same and before.n_images and after.n_images:
+        half_width = half_width_of_drop((before.value, before.n_images), (after.value, after.n_images))
     return Number(
         kind="drop",
         id=drop.id,
@@ -172,7 +175,7 @@ def _drop(drop: Drop, known: Mapping[str, _Known], shown: str) -> Number:
         high=value + half_width if half_width else None,
         method=(
             f"{100 * CONFIDENCE:g} % interval of drawing the images, computed here as if the two saw different ones; "
-            "they saw the same, which makes it rather too wide"
+            "they saw the same, so it is too wide"
             if half_width
             else "different images: no interval"
         ),
@@ -192,7 +195,11 @@ def _drop(drop: Drop, known: Mapping[str, _Known], shown: str) -> Number:
     )
 
 
-def _half_width(before: Number, after: Number) -> float:
-    """Return the half-width of the 95 % interval of a difference of two error rates in percent, as if independent."""
-    variances = [end.value * (100 - end.value) / end.n_images for end in (before, after)]
-    return _Z_95 * math.sqrt(sum(variances))
+def half_width_of_drop(*ends: tuple[float, int]) -> float:
+    """Return the half-width of the 95 % interval of a difference of two error rates, as if they were independent.
+
+    Args:
+        ends: of each rate, its value in percent and the number of images.
+    """
+    variances = [percent * (100 - percent) / images for percent, images in ends]
+    return _NORMAL_95 * math.sqrt(sum(variances))

@@ -1,4 +1,4 @@
-"""The front page's tables: nine answers in a line each, the CIFAR-10 verdicts, and each ingredient's effect.
+"""The front page's tables: the answers in a line each, the CIFAR-10 verdicts, and each ingredient's effect.
 
 One sign everywhere: an effect is said as "with X the error is N points lower" or "higher". Collected effects are
 without minus with, so a positive one lowers the error.
@@ -228,7 +228,7 @@ EFFECTS = (
 
 
 def answers_table(facts: Facts) -> str:
-    """Return the nine answers as a table: question, answer, evidence, id to cite."""
+    """Return the answers as a table: question, answer, evidence, id to cite."""
     rows = [
         {"question": each.question, "answer": each.words(facts), "evidence": each.evidence, "cite": f"`{each.cite}`"}
         for each in ANSWERS

@@ -6,6 +6,7 @@ A deposit has no git. ``.git_archival.txt`` names the commit it was made from, a
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -66,7 +67,7 @@ def build_archive(out: Path | None = None, root: Path = REPO_ROOT, say: Callable
     target = (out or root / "dist") / f"{name}.zip"
     with TemporaryFolder("reproduce-archive-") as temporary:
         folder = Path(temporary) / name
-        _export(root, folder)
+        _export(root, commit, folder)
         _use_dvc_without_git(folder)
         write_json(folder / METADATA, _metadata(folder, citation, commit))
         unpacked = Path(temporary) / "unpacked"
@@ -122,13 +123,13 @@ def _git(root: Path, *arguments: str) -> str:
     return done.stdout.strip()
 
 
-def _export(root: Path, folder: Path) -> None:
-    """Write the committed files, links and modes as they are, with the commit in ``.git_archival.txt``."""
-    packed = folder.with_suffix(".git.zip")
+def _export(root: Path, commit: str, folder: Path) -> None:
+    """Write the files of a commit, modes as they are, with the commit in ``.git_archival.txt``."""
+    packed = folder.with_suffix(".git.tar")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    _git(root, "archive", "--format=zip", f"--output={packed}", "HEAD")
-    with zipfile.ZipFile(packed) as archive:
-        archive.extractall(folder)
+    _git(root, "archive", "--format=tar", f"--output={packed}", commit)
+    with tarfile.open(packed) as archive:
+        archive.extractall(folder, filter="tar")
     packed.unlink()
 
 
@@ -146,7 +147,7 @@ def _metadata(folder: Path, citation: dict[str, Any], commit: str) -> dict[str, 
     crate.metadata.extra_terms["sha256"] = "https://schema.org/sha256"
     crate.name, crate.description = citation["title"], " ".join(citation["abstract"].split())
     crate.keywords = citation["keywords"]
-    crate.datePublished = date.fromisoformat(citation["date-released"])
+    crate.datePublished = date.fromisoformat(str(citation["date-released"]))
     crate.root_dataset["version"] = str(citation["version"])
     crate.root_dataset["identifier"] = f"git commit {commit}"
     crate.root_dataset["license"] = _entity(
@@ -188,7 +189,7 @@ def _zip(folder: Path, target: Path, day: str) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in [folder / METADATA, *_files(folder)]:
             entry = zipfile.ZipInfo(path.relative_to(folder.parent).as_posix(), dated)
-            entry.external_attr, entry.compress_type = 0o644 << 16, zipfile.ZIP_DEFLATED
+            entry.external_attr, entry.compress_type = path.stat().st_mode << 16, zipfile.ZIP_DEFLATED
             archive.writestr(entry, path.read_bytes())
 
 

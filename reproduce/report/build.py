@@ -1,8 +1,10 @@
 """The stages that end the pipeline: figures, executed notebooks and pages, from committed tables and published runs."""
 
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from reproduce.base.errors import ReproduceError
@@ -55,9 +57,11 @@ def write_part(part: str, name: str | None = None) -> list[Path]:
         return NAMED_PARTS[part](name) if name else PARTS[part]()
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         words = " ".join(f"{type(error).__name__}: {error}".split())
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{Path(frame.filename).name}, line {frame.lineno}"
         raise ReproduceError(
-            f"report {part} cannot use what it reads ({words}); bring results/ up to date by `dvc repro`, or restore "
-            "results/ and paper_notes/ with git"
+            f"report {part} cannot use what it reads ({words}, in {where}); bring results/ up to date by `dvc repro`, or "
+            "restore results/ and paper_notes/ with git; where neither helps, the fault is in this code"
         ) from error
 
 
@@ -80,13 +84,18 @@ def ablations_stage(folder: Path = FIGURES, loaded: Records | None = None) -> li
     return _save({"ablations": ablation_forest(table), "ablation_effects": ablation_effects(effects)}, folder)
 
 
+def contest_figure(contest: pd.DataFrame) -> Figure:
+    """Return the contest's errors by year, from the table that ``timeline.load_contest`` reads."""
+    single, human = timeline.single_alexnet(contest), timeline.human_error(contest)
+    return contest_errors(timeline.contest_series(contest), single, human, drops.drops(contest))
+
+
 def literature_stage(folder: Path = FIGURES) -> list[Path]:
     """Write the figures of published error rates from ``paper_notes``; return the paths."""
     contest, models = timeline.load_contest(), milestones.load_later_models()
     compared = drops.drops(contest)
-    single, human = timeline.single_alexnet(contest), timeline.human_error(contest)
     drawn = {
-        "contest_errors": contest_errors(timeline.contest_series(contest), single, human, compared),
+        "contest_errors": contest_figure(contest),
         "why_it_fell": why_it_fell(fall_reasons.reasons(load_claims()), drops.comparison(compared, "supplied")),
         "alexnet_to_nasnet": alexnet_to_nasnet(milestones.milestones(models)),
         "errors_since_alexnet": errors_since_alexnet(

@@ -47,7 +47,7 @@ def quick_table(folder: Path, variant: str) -> str:
         "\nThe 80-second net (cuda-convnet layers-80sec), CIFAR-10 test error (ours: 11 epochs, one view, last epoch)"
         f"\n\n{table}\n\n"
         f"This run's records: {relative_to_repo(folder)}\n"
-        "Read on: README.md, nine answers and every verdict\n"
+        "Read on: README.md, the answers and every verdict\n"
         "         results/notebooks/25_to_16.ipynb, what the drop was, beside what came before and after\n"
         "         `python -m reproduce estimate`, how long each study takes on this machine"
     )

@@ -15,7 +15,7 @@ from reproduce.judge.rules import VERDICTS
 from reproduce.report import records
 from reproduce.report.figures.claim_interval import claim_interval, interval_words
 from reproduce.report.site import make_site, pages, verdict_page
-from reproduce.report.site.claim_pages import write_claims
+from reproduce.report.site.claim_pages import works_of, write_claims
 from reproduce.report.site.looks import SHAPES, verdict_badge
 from reproduce.report.site.make_site import run_sphinx
 from reproduce.report.site.notebook_pages import write_notebook
@@ -135,7 +135,7 @@ def test_a_link_to_no_file_is_one_error_that_names_page_and_link(source, link):
 def test_every_reference_and_deviation_of_a_claim_is_found():
     notes, every = load_notes(), load_claims()
     checked = [each for each in every if each.source_check]
-    assert all(notes.references_of(each) for each in checked)
+    assert all(works_of(each) for each in checked)
     named = {row["id"] for each in every for row in notes.deviations_of(each)}
     assert {"D24", "D27"} <= named
     assert notes.deviations["D24"]["question"] == "Do the bias rates of the CIFAR-10 nets fall too?"
@@ -165,7 +165,9 @@ def test_a_claim_that_was_not_judged_yet_is_an_error(tmp_path):
 def test_a_source_without_an_entry_is_an_error(tmp_path):
     loaded = make_records(tmp_path / "results")
     loaded.claims = [loaded.claims[2]]
-    with pytest.raises(ReproduceError, match="^claim halved: .*references.bib has no entry 'results2012'; add it$"):
+    with pytest.raises(
+        ReproduceError, match="^claim halved: .*references.bib has no entry 'results2012'; add it or correct the key$"
+    ):
         write_claims(tmp_path / "source", loaded)
 
 

@@ -76,12 +76,8 @@ def prepare_ilsvrc(
     with exclusive_lock(lock, busy=f"another preparation of {edition.title} holds {lock}; wait for it to end"):
         if source is not None:
             listing = list_source(source, edition, subset)
-            for split, place in listing.places.items():
-                entries = listing.splits[split]
-                classes = len({entry.wnid for entry in entries})
-                print(
-                    f"{edition.title}, {split}: {len(entries):,} images of {classes:,} classes from {place}", flush=True
-                )
+            for line in listing.lines():
+                print(f"{edition.title}, {line}", flush=True)
             plans = _plans(folder, edition, listing, seed, images_per_shard, skip_corrupt)
             if any(finished_record(plan) is None for split in plans.values() for plan in split):
                 for archive in listing.archives:  # all of it is about to be read

@@ -39,12 +39,12 @@ def check_pipeline(locks: dict[str, dict[str, Any]], root: Path, findings: Findi
     read = functools.cache(lambda path: read_yaml(root / path))  # every stage of a study names the same file
     for lock, recorded in locks.items():
         known = by_lock.get(lock, {})
-        for name in recorded.keys() - known.keys():
+        for name in sorted(recorded.keys() - known.keys()):
             findings.problems.append(f"{lock} records {name}, a stage that dvc.yaml does not have; delete its entry")
             del recorded[name]
         findings.problems += [
             f"{lock} does not record {name}, whose files are here; run `dvc commit` on that stage"
-            for name in known.keys() - recorded.keys()
+            for name in sorted(known.keys() - recorded.keys())
             if known[name].outs and all(out.exists and _RUNS not in out.def_path for out in known[name].outs)
         ]
         by_line: dict[str, list[str]] = {}  # the seeds of a variant differ alike

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import file_digest, json_digest, read_json
+from reproduce.base.files import file_digest, json_digest
 from reproduce.data.registry import DATASETS
 from reproduce.judge.verify.findings import Findings
 from reproduce.runs import places
 from reproduce.runs.labels import answers_by_metric, hits, known_test_labels, needs_labels
-from reproduce.runs.run_files import read_predictions
+from reproduce.runs.run_files import read_predictions, read_record
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
@@ -64,7 +64,7 @@ def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: 
     if run["status"] == "missing":
         yield f"is listed but missing; run `dvc repro experiments/{study.study}/dvc.yaml`"
         return
-    record = read_json(record_path)
+    record = read_record(record_path.parent)
     if json_digest(record.get("config")) != run["config_sha256"]:
         yield "run.json: its configuration does not have the digest recorded beside it; restore it with git"
     if study.config_digest(run_id) != run["config_sha256"]:

@@ -1,18 +1,17 @@
 """Before and after 2012 as differences of published error rates, and the sentences that may be said of them."""
 
-from statistics import NormalDist
+import math
 
-import numpy as np
 import pandas as pd
 
 from reproduce.base.text import format_number, with_interval
+from reproduce.judge.published_figures import half_width_of_drop
 from reproduce.report.literature.timeline import entry, single_alexnet
 
 _SUPPLIED = "ILSVRC-2012 test, supplied data"
 _OUTSIDE = "ILSVRC-2012 test, winner with outside data"
 _OLDER = "ILSVRC-2010 test, one network"
 _QUOTED = 'the quoted "25 to 16": 2011 winner to 2012 winner'
-_NORMAL_95 = NormalDist().inv_cdf(0.975)
 
 
 def drops(contest: pd.DataFrame) -> pd.DataFrame:
@@ -71,7 +70,7 @@ def quotation(contest: pd.DataFrame) -> str:
         f"({winner['team']}, {nets} trained on the supplied images), "
         f"{_one(row.drop_points)} points lower ({interval}).\n>\n"
         f"> Source: {winner['source']}\n\n"
-        "To cite: `python -m reproduce cite account-error-25-to-16`."
+        "To cite: `python -m reproduce cite drop-2012-supplied-data`."
     )
 
 
@@ -109,9 +108,8 @@ def _drop(before: pd.Series, after: pd.Series, metric: str) -> dict[str, object]
     same = before["test_set"] == after["test_set"] and before["split"] == after["split"]
     words = {name: f"{row['team']}, {row['method']}" for name, row in (("before", before), ("after", after))}
     change = _change(before, after, metric)
-    errors = np.array([change["before_percent"], change["after_percent"]])
-    spread = np.sqrt((errors * (100 - errors) / [before["images"], after["images"]]).sum())  # binomial, independent
-    half = _NORMAL_95 * spread if same else np.nan
+    ends = (change["before_percent"], before["images"]), (change["after_percent"], after["images"])
+    half = half_width_of_drop(*ends) if same else math.nan
     interval = {"low": change["drop_points"] - half, "high": change["drop_points"] + half}
     return {"metric": metric.replace("top", "top-")} | words | change | interval | {"same_images": same}
 

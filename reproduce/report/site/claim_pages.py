@@ -1,5 +1,6 @@
 """One page per claim: where it was claimed, what was fixed, what was run, the interval drawn, deviations, citation."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,8 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_text
 from reproduce.base.text import format_number, heading, unit_words
-from reproduce.judge.citation import cite
+from reproduce.judge.bibliography import entries_of
+from reproduce.judge.citation import Citation
 from reproduce.judge.measured import arms_by_plan, arms_of
 from reproduce.report.figures.claim_interval import claim_interval, interval_words
 from reproduce.report.records import Records
@@ -28,13 +30,16 @@ def write_claims(source: Path, loaded: Records) -> None:
         ReproduceError: a table, the list of deviations or a study is missing or damaged, ``numbers.json`` lacks a
             claim, or a page cannot be written.
     """
-    notes = load_notes()
+    notes, citation = load_notes(), Citation()
     rows = {row.claim_id: row for row in verdict_rows(loaded)}
     for claim in loaded.claims:
         if claim.id not in rows:
             raise ReproduceError(f"results/tables/verdicts.csv lacks the claim {claim.id!r}; run `dvc repro`")
         row = rows[claim.id]
-        write_text(source / "claims" / f"{claim.id}.md", _page(claim, row, loaded, notes, _draw(claim, row, source)))
+        write_text(
+            source / "claims" / f"{claim.id}.md",
+            _page(claim, row, loaded, (notes, citation), _draw(claim, row, source)),
+        )
 
 
 def _draw(claim: Claim, row: Any, source: Path) -> dict[str, str] | None:
@@ -44,7 +49,8 @@ def _draw(claim: Claim, row: Any, source: Path) -> dict[str, str] | None:
     return {"file": f"{claim.id}.svg", "words": interval_words(claim, row)}
 
 
-def _page(claim: Claim, row: Any, loaded: Records, notes: Notes, figure: Any) -> str:
+def _page(claim: Claim, row: Any, loaded: Records, known: tuple[Notes, Citation], figure: Any) -> str:
+    notes, citation = known
     seeds = [f"{float(n):.0f}" for n in str(row.n_by_arm).split(";")] if row.n_seeds else []
     return fill(
         "claim.md",
@@ -65,9 +71,27 @@ def _page(claim: Claim, row: Any, loaded: Records, notes: Notes, figure: Any) ->
         machines="; ".join(row.processors.split(";")) if row.processors else "",
         runs=_runs(claim, loaded.runs),
         deviations=notes.deviations_of(claim),
-        references=notes.references_of(claim),
-        citation=cite(claim.id),
+        references=works_of(claim),
+        citation=citation.text(_number(claim, citation)),
     )
+
+
+def works_of(claim: Claim) -> list[str]:
+    """Return the BibTeX entries of the works that the claim was held against, each once.
+
+    Raises:
+        ReproduceError: one of them has no entry.
+    """
+    try:
+        return entries_of(claim.source_check.sources if claim.source_check else [])
+    except ReproduceError as error:
+        raise ReproduceError(f"claim {claim.id}: {error}") from error
+
+
+def _number(claim: Claim, citation: Citation) -> Mapping[str, Any]:
+    if claim.id not in citation.rows:
+        raise ReproduceError(f"results/numbers.json lacks the claim {claim.id!r}; run `dvc repro`")
+    return citation.rows[claim.id]
 
 
 def _margin(claim: Claim, row: Any) -> str:

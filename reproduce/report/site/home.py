@@ -5,11 +5,14 @@ from urllib.parse import quote
 
 from reproduce.base.files import reading, write_text
 from reproduce.base.paths import EXPERIMENTS, REPO_ROOT
+from reproduce.report.build import contest_figure
+from reproduce.report.literature.timeline import load_contest
 from reproduce.report.readme import BLOCKS
 from reproduce.report.records import Records
 from reproduce.report.site.looks import badge
 from reproduce.report.site.pages import NOTEBOOKS
 from reproduce.report.site.templates import fill
+from reproduce.report.style import figure_words
 from reproduce.report.verdict_counts import MEANINGS
 
 TITLE = "AlexNet 2012, reproduced"
@@ -29,6 +32,7 @@ def write_home(source: Path, loaded: Records) -> None:
     page = fill(
         "index.md",
         opening=opening.strip(),
+        contest=figure_words(contest_figure(load_contest())),
         answers=BLOCKS["answers"](loaded),
         verdicts=_counted(loaded),
         studies=studies,

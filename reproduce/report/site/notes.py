@@ -1,24 +1,21 @@
-"""The parts of ``paper_notes`` that belong to a claim: deviations that bear on it, works that it was held against."""
+"""The deviations that bear on a claim, from the table in ``paper_notes``."""
 
 import re
 from dataclasses import dataclass
 from typing import Any
 
-from reproduce.base.errors import ReproduceError
 from reproduce.base.files import reading
 from reproduce.base.paths import EXPERIMENTS, PAPER_NOTES
 from reproduce.study.claims import Claim
 
 _DEVIATION = re.compile(r"\bD\d+\b")
-_REFERENCE = re.compile(r"^@\w+\{([^,\s]+),$.*?^\}$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Notes:
-    """Rows of the table of deviations by id, each with ``question`` and ``here``, and BibTeX entries by key."""
+    """Rows of the table of deviations by id, each with ``question`` and ``here``."""
 
     deviations: dict[str, dict[str, str]]
-    references: dict[str, str]
 
     def deviations_of(self, claim: Claim) -> list[dict[str, Any]]:
         """Return the deviations that the claim names, then the others that its study's configuration names.
@@ -35,37 +32,22 @@ class Notes:
             further = [name for name in self._named(path.read_text(encoding="utf-8")) if name not in own]
         return rows + [{"id": name, "named_by": "of the study", **self.deviations[name]} for name in further]
 
-    def references_of(self, claim: Claim) -> list[str]:
-        """Return the BibTeX entries of the works that the claim was held against, each once.
-
-        Raises:
-            ReproduceError: one of them has no entry.
-        """
-        sources = claim.source_check.sources if claim.source_check else []
-        keys = dict.fromkeys(source.partition(",")[0] for source in sources)
-        for key in keys:
-            if key not in self.references:
-                raise ReproduceError(f"claim {claim.id}: paper_notes/references.bib has no entry {key!r}; add it")
-        return [self.references[key] for key in keys]
-
     def _named(self, text: str) -> list[str]:
         found = set(_DEVIATION.findall(text)) & self.deviations.keys()
         return sorted(found, key=lambda name: int(name[1:]))
 
 
 def load_notes() -> Notes:
-    """Read the table of deviations and the references.
+    """Read the table of deviations.
 
     Raises:
         ReproduceError: a page is missing or has no such table.
     """
-    page, entries = PAPER_NOTES / "deviations.md", PAPER_NOTES / "references.bib"
+    page = PAPER_NOTES / "deviations.md"
     with reading(page):
         lines = [line for line in page.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
         rows = [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in lines]
         header = next(row for row in rows if row[0] == "id")
         named = [dict(zip(header, row, strict=True)) for row in rows if _DEVIATION.fullmatch(row[0])]
         deviations = {row["id"]: {"question": row["question"], "here": row["here"]} for row in named}
-    with reading(entries):
-        text = entries.read_text(encoding="utf-8")
-    return Notes(deviations, {found[1]: found[0] for found in _REFERENCE.finditer(text)})
+    return Notes(deviations)

@@ -59,7 +59,7 @@ def _followed(link: str, page: Path, source: Path) -> str:
     target = Path(os.path.normpath(place / link))
     if target.match(NOTEBOOKS):
         target = target.with_suffix(".md")
-    elif (REPO_ROOT / target).is_dir():
+    elif ".." not in target.parts and (REPO_ROOT / target).is_dir():
         described = (folder / "README.md" for folder in (target, *target.parents))
         target = next(readme for readme in described if (source / readme).exists())
     if (source / target).exists():
