@@ -133,7 +133,8 @@ train_all() {
     local at_once=$1 until=$2 run
     for run in "${@:3}"; do
         while (($(jobs -rp | wc -l) >= at_once)); do wait -n; done
-        ((SECONDS >= until || interrupted)) || train "$run" "$until" &
+        ((SECONDS >= until || interrupted)) && break # asked here: a list ending in & would ask in a shell of its own
+        train "$run" "$until" &
     done
     while [[ -n $(jobs -rp) ]]; do wait -n; done
 }

@@ -237,7 +237,7 @@ def _bench(arguments: Arguments) -> None:
 
 
 @_verb(
-    "time every network on every device here; writes results/timing (ten minutes)",
+    "time every network on every device here; writes results/timing (eight minutes or less)",
     option("--quick", action="store_true", help="a minute, fewer networks, kept out of git"),
     option("--tabulate", action="store_true", help="only gather the committed timings into tables"),
     option("--budget", type=positive, metavar="SECONDS", help="time that all timings may take together"),

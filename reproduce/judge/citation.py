@@ -28,6 +28,8 @@ from reproduce.runs import places
 PAPER_KEY = "krizhevsky2012imagenet"
 
 _FIGURE_WORDS = {"authors_log": "authors' log"}
+# Kinds in the order of a list: what was claimed and asked before what else was measured.
+_LISTED = ["claim", "comparison", "effect", "drop", "published", "analysis", "groups", "mean"]
 
 
 class Citation:
@@ -119,6 +121,7 @@ def list_numbers(
     known = Citation(numbers, citation)
     rows = matching(text, known.rows)
     if form == "text":
+        rows = sorted(rows, key=lambda row: _LISTED.index(row["kind"]))
         return "\n".join(f"{row['id']}: {first_line(row)}" for row in rows) or f"no number has {text!r}"
     return _formatted(rows, form, known)
 
@@ -147,7 +150,8 @@ def sources(row: Row) -> list[str]:
 def first_line(row: Row) -> str:
     """Return a number, a finding, or what was published, in one line that stands by itself."""
     if row["value"] is None and row.get("finding"):
-        return f"{row['finding']}: {row['finding_why']}"
+        not_run = "not run here; by its sources " if row["verdict"] == NOT_RUN else ""
+        return f"{not_run}{row['finding']}: {row['finding_why']}"
     if row["value"] is None and row.get("target_kind") == "published":
         return f"{_figure(row['figures'][0])}, as published; {row['verdict']} here"
     if row["kind"] == "published":
@@ -201,8 +205,9 @@ def _data(row: Row) -> str:
 
 
 def _judged(row: Row) -> Iterator[str]:
-    verdict, is_check = row.get("verdict"), row["value"] is None and bool(row.get("finding"))
-    if row.get("finding") and not is_check:
+    verdict = row.get("verdict")
+    is_check = row["value"] is None and bool(row.get("finding")) and verdict != NOT_RUN
+    if row.get("finding") and row["value"] is not None:
         yield f"finding: {row['finding']}; {row['finding_why']}"
     if not verdict or is_check:
         return  # a check's first line has its finding

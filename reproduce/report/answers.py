@@ -12,6 +12,7 @@ import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.text import figures, frame_as_markdown
+from reproduce.judge.numbers import seeds_words
 from reproduce.report.records import Records
 from reproduce.report.speed.training_time import extrapolated_words
 from reproduce.study.claims import Claim
@@ -71,6 +72,8 @@ def effect_words(row: Mapping[str, Any]) -> str:
     """Return an effect as "1.32 points lower (0.79 to 1.86)"; an interval around zero names both of its ends."""
     if row["value"] is None:
         return "not run yet"
+    if row.get("confidence_percent") not in (None, 95):  # where seeds were added after a look
+        return effect_words({**row, "confidence_percent": None})[:-1] + f", at {row['confidence_percent']:g} %)"
     value, low, high = (_plain(number) for number in figures(row["value"], row["low"], row["high"]))
     if row["low"] > 0:
         return f"{value} points lower ({low} to {high})"
@@ -150,13 +153,14 @@ def _relu(facts: Facts) -> str:
     narrow, wide = facts.row("relu-six-times-faster"), facts.row("relu-several-times-faster-13pct-body")
     (printed,) = facts.printed("relu-six-times-faster", 1)
     return (
-        f"With tanh training takes {_interval(narrow)} as many epochs on one body and {_interval(wide)} on another. "
-        f"The paper prints {printed:g} and names no net."
+        f"To 25 % training error tanh takes {_interval(narrow)} as many epochs on the 80-second net's body and "
+        f"{_interval(wide)} on the 13 % net's. The paper prints {printed:g} and names no net. Verdict: "
+        f"{narrow['verdict']}."
     )
 
 
 def gpu_words(days: pd.DataFrame) -> str:
-    """Return what training took on GPUs in 2012 and would take on the slowest CPU timed here, from training days."""
+    """Return what training took on GPUs in 2012, and would take on the slowest CPU timed here."""
     here = days[days["evidence"].eq("extrapolated") & days["precision"].eq("fp32") & days["kind"].eq("cpu")]
     said = "No CPU has been timed here."
     if len(here):
@@ -165,18 +169,20 @@ def gpu_words(days: pd.DataFrame) -> str:
             f"Two cores of {slowest['system'].split(',')[0]} would take {slowest['days_mid']:.0f} days in fp32 "
             f"({extrapolated_words(slowest['timed_steps'])})."
         )
-    return f"{_printed_ratio(days)}Two GTX 580 took five to six days (paper). {said} No CPU time of 2012 is in print."
+    return f"Two GTX 580 took five to six days (paper). {said} No CPU time of 2012 is in print."
 
 
-def _printed_ratio(days: pd.DataFrame) -> str:
-    """Return by what factor the GPUs of a source that printed a CPU's speed too were faster; empty without one."""
+def printed_ratio_words(days: pd.DataFrame) -> str:
+    """Return by what factor the GPUs of a source that printed a CPU's speed too were faster."""
     for source, group in days[days["evidence"].eq("published")].groupby("source", sort=False):
         speeds = {kind: rows["images_per_second_mid"] for kind, rows in group.groupby("kind")}
         if speeds.keys() >= {"cpu", "gpu"}:
             low, high = (end / speeds["cpu"].iloc[0] for end in (speeds["gpu"].min(), speeds["gpu"].max()))
-            named = source.partition(",")[0]
-            return f"{low:.1f} to {high:.1f} times where one source printed both ({named}; no CPU named). "
-    return ""
+            named, year = source.partition(",")[0], group["year"].iloc[0]
+            return (
+                f"{low:.1f} to {high:.1f} times where one source printed both ({named}, {year:.0f}; no CPU is named)."
+            )
+    return "No source printed both."
 
 
 ANSWERS = (
@@ -200,7 +206,7 @@ ANSWERS = (
     ),
     Answer(
         "How much faster was a GPU than a CPU?",
-        lambda facts: gpu_words(facts.training_days),
+        lambda facts: f"{printed_ratio_words(facts.training_days)} {gpu_words(facts.training_days)}",
         TIMED,
         "account-months-on-cpu",
     ),
@@ -244,7 +250,7 @@ def test_error_effects_table(facts: Facts) -> str:
         {
             "with": name,
             "the test error is": effect_words(facts.row(number_id)),
-            "seeds": facts.row(number_id)["n_seeds"],
+            "seeds": seeds_words(facts.row(number_id)).partition(" seed")[0],
             "the paper's claim": facts.row(claim_id)["verdict"],
         }
         for name, number_id, claim_id in ordered

@@ -60,8 +60,8 @@ def write_part(part: str, name: str | None = None) -> list[Path]:
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}, line {frame.lineno}"
         raise ReproduceError(
-            f"report {part} cannot use what it reads ({words}, in {where}); bring results/ up to date by `dvc repro`, or "
-            "restore results/ and paper_notes/ with git; where neither helps, the fault is in this code"
+            f"report {part} cannot use what it reads ({words}, in {where}); bring results/ up to date by `dvc repro`, "
+            "or restore results/ and paper_notes/ with git; where neither helps, the fault is in this code"
         ) from error
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from reproduce.base.text import format_number, unit_words, verdict_words, with_interval
 from reproduce.judge.rules import NOT_RUN, REPRODUCED
 from reproduce.report import ablation_table
-from reproduce.report.answers import effect_words, gpu_words
+from reproduce.report.answers import effect_words, gpu_words, printed_ratio_words
 from reproduce.report.literature import drops, milestones, timeline
 from reproduce.report.records import Records
 from reproduce.report.speed import gpu_cpu
@@ -52,7 +52,7 @@ def of_cifar10_nets(records: Records, study: str = "cifar10_nets") -> str:
     return _lines(
         f"Of {len(rows)} claims about these nets: {said}.",
         f"Reproduced: {'; '.join(good)}." if good else "No claim is reproduced yet.",
-        f"Decided otherwise, or open: {'; '.join(other)}." if other else "No other claim has runs yet.",
+        f"Open, or decided otherwise: {'; '.join(other)}." if other else "No other claim has runs yet.",
     )
 
 
@@ -73,15 +73,17 @@ def of_ablations(numbers: Mapping[str, Mapping[str, Any]]) -> str:
             "Nothing has been run yet.", "Every claim is listed below.", "Each names the command that runs it."
         )
     clear, rest = effects[effects["lowers"]], effects[~effects["lowers"]]
-    first = [f"{row['ingredient']} {effect_words(row)}" for row in clear.head(3).to_dict("records")]
-    more = [f"{row.ingredient} {format_number(row.value, 1)}" for row in clear.iloc[3:].itertuples()]
+    first = [f"With {row['ingredient']} it is {effect_words(row)}." for row in clear.head(3).to_dict("records")]
+    more = [f"{row.ingredient} ({format_number(row.value, 1)})" for row in clear.iloc[3:].itertuples()]
+    open_ones, none = (
+        rest[rest["verdict"].str.startswith("no effect").eq(is_none)]["ingredient"] for is_none in (False, True)
+    )
     relu = numbers["relu-six-times-faster"]
     return _lines(
-        "The test error of the reduced net (CIFAR-10, not ImageNet) falls most with these ingredients: "
-        + "; ".join(first)
-        + "."
-        + (f" Also lower, in points: {', '.join(more)}." if more else ""),
-        f"Not settled, or no effect: {', '.join(rest['ingredient'])}." if len(rest) else "Each of them lowers it.",
+        f"On the reduced net (CIFAR-10, not ImageNet) these ingredients lower the test error most. {' '.join(first)}"
+        + (f" Others that lower it, with the points: {', '.join(more)}." if more else ""),
+        (f"Not settled: {', '.join(open_ones)}." if len(open_ones) else "Each of them is settled.")
+        + (f" No effect within the bound fixed beforehand: {', '.join(none)}." if len(none) else ""),
         "Not run: ReLU against tanh."
         if relu["value"] is None
         else f"ReLUs reach 25 % training error {with_interval(relu['value'], relu['low'], relu['high'])} times as fast "
@@ -91,13 +93,9 @@ def of_ablations(numbers: Mapping[str, Mapping[str, Any]]) -> str:
 
 def of_gpu_vs_cpu(timings: Timings) -> str:
     """Return the times of 2012 and of here, the factor one source printed for both, and the largest CPU run printed."""
-    printed = gpu_cpu.factors(timings)
-    printed = printed[printed["evidence"].eq("published")].sort_values("from_times")
-    low, high = printed["from_times"].iloc[[0, -1]]
     return _lines(
+        f"Faster on a GPU than on a CPU: {printed_ratio_words(timings.days)}",
         gpu_words(timings.days),
-        f"A GPU trained AlexNet {format_number(low, 1)} to {format_number(high, 1)} times as fast as a CPU where one "
-        f"source printed both ({printed['CPU'].iloc[0].split(', ')[-1]}, 2016; the CPU is not named).",
         gpu_cpu.many_cpus_words(timings),
     )
 

@@ -31,7 +31,7 @@ def test_25_to_16_names_both_drops_and_follows_its_table():
 
 def test_ablations_count_only_settled_gains():
     text = three_lines(short_answers.of_ablations(read_numbers()))
-    assert "response normalization 1.32 points lower (0.79 to 1.86)" in text
+    assert "With response normalization it is 1.32 points lower (0.79 to 1.86)." in text
     assert "overlapping pooling" in text.splitlines()[-2]  # not settled, or no effect
     waiting = {name: row | {"value": None} for name, row in read_numbers().items()}
     assert "Nothing has been run yet." in three_lines(short_answers.of_ablations(waiting))

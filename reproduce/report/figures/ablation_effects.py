@@ -60,8 +60,8 @@ def _sentence(effects: pd.DataFrame) -> str:
     clear = effects[effects["lowers"]]
     if clear.empty:
         return "On the reduced net no ingredient is shown to lower the test error."
+    first = clear.iloc[0]
     return (
-        f"On the reduced net {len(clear)} of {len(effects)} ingredients lower the test error, most of all "
-        f"{clear['ingredient'].iloc[0]} by {format_number(clear['value'].iloc[0], 1)} points. The others show no "
-        "effect, or are not settled."
+        f"Largest gain of {len(effects)} ingredients on the reduced net's test error: {first['ingredient']}, "
+        f"{format_number(first['value'], 1)} points. Claims reproduced in direction: {len(clear)}."
     )

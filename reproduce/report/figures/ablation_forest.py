@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from reproduce.judge.rules import NOT_RUN
+from reproduce.judge.rules import INCONCLUSIVE, NOT_RUN
 from reproduce.report.ablation_table import Panel, Row, panels, verdicts_shown
 from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
 from reproduce.report.style import (
@@ -79,8 +79,9 @@ def ablation_forest(table: pd.DataFrame) -> Figure:
 def _sentence(shown: Sequence[Panel]) -> str:
     rows = [row for panel in shown for row in panel.rows]
     counts = Counter(row.verdict for row in rows if row.verdict != NOT_RUN)
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    return f"Of {len(rows)} claims about ingredients {counts.total()} were run here{f': {said}' if said else ''}."
+    in_direction = sum(count for verdict, count in counts.items() if verdict.startswith("direction reproduced"))
+    said = f"{in_direction} are reproduced in direction and {counts[INCONCLUSIVE]} are open"
+    return f"Of {len(rows)} claims about ingredients {counts.total()} were run here; {said}."
 
 
 def _row_height(row: Row) -> float:

@@ -46,7 +46,8 @@ def arms_beside_base(curves: pd.DataFrame, base: str) -> Figure:
         _draw_arm(axes, differences[differences["variant"].eq(variant)], end, reach)
     figure.supylabel("points of top-1 error above the base's (means over seeds)", fontsize=SMALL_PT + 1)
     figure.supxlabel(
-        "epoch\n(blue: held-out error; dashed: running training error; n: seeds; zero: the net with every ingredient)",
+        "epoch\n(blue: held-out error; dashed: running training error; zero: the net with every ingredient; n: seeds;\n"
+        "triangle: off the scale)",
         fontsize=SMALL_PT + 1,
     )
     return figure
@@ -69,11 +70,11 @@ def _reach(ends: pd.Series) -> float:
 
 
 def _sentence(ends: pd.Series) -> str:
-    worst = [f"{_name(name)} {format_number(end, 1)}" for name, end in ends.iloc[:3].items()]
+    largest = [f"{format_number(end, 1)} with {_name(name)}" for name, end in ends.iloc[:2].items()]
     close = int(ends.abs().lt(0.5).sum())
     return (
-        f"Held-out error ends highest above the base's with {', '.join(worst)} points; "
-        f"{close} of {len(ends)} arms end within half a point of it."
+        f"The held-out error ends above the base's by {' and '.join(largest)} (points); {close} of {len(ends)} changes "
+        "move it less than half a point."
     )
 
 

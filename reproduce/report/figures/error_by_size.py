@@ -62,9 +62,9 @@ def _sentence(alexnet: pd.Series, equal: pd.Series) -> str:
     errors = [format_number(row["top1_error_percent"], 1) for row in (equal, alexnet)]
     fewer = format_number(alexnet["gmacs"] / equal["gmacs"], 0)
     return (
-        f"{equal['name']} does no worse than AlexNet ({errors[0]} against {errors[1]} % top-1 error) with "
-        f"{format_number(equal['params_millions'], 1)} million parameters for "
-        f"{format_number(alexnet['params_millions'], 0)} million, and {fewer} times fewer operations."
+        f"{equal['name']} does no worse than AlexNet ({errors[0]} against {errors[1]} % top-1 error): "
+        f"{format_number(equal['params_millions'], 1)} million parameters instead of "
+        f"{format_number(alexnet['params_millions'], 0)}, and {fewer} times fewer operations."
     )
 
 
@@ -78,9 +78,11 @@ def _draw_panel(axes: Axes, sized: pd.DataFrame, column: str, alexnet: pd.Series
         look = {"color": color, "marker": marker, "linestyle": "none", "markersize": 3.5, "alpha": 0.45}
         axes.plot(part[column], part["top1_error_percent"], label=words, **look)
     for name, offsets in _NAMED.items():
-        # One row each: where a model was trained or tested several times, the one printed first in the table's order.
-        row = sized[sized["name"].eq(name)].sort_values(["year", "kind"], kind="stable").iloc[0]
-        color = VERMILION if row["year"] < 2015 else BLUE
-        axes.plot(row[column], row["top1_error_percent"], marker="o", color=INK, markersize=5, markerfacecolor="none")
+        # One row each: where a model was trained or tested several times, its own paper's figure by one view.
+        rows = sized[sized["name"].eq(name)]
+        is_other = ~rows["kind"].eq("published") | ~rows["views"].eq("one")
+        row = rows.assign(is_other=is_other).sort_values(["is_other", "year", "kind"], kind="stable").iloc[0]
+        color, marker = (VERMILION, "s") if row["year"] < 2015 else (BLUE, "o")
+        axes.plot(row[column], row["top1_error_percent"], marker, color=INK, markersize=5, markerfacecolor="none")
         offset = offsets[list(_PANELS).index(column)]
         label_point(axes, row[column], row["top1_error_percent"], name, offset, color=text_color(color), bbox=_BOX)

@@ -76,11 +76,11 @@ def errors_since_alexnet(single: pd.DataFrame, weights: pd.DataFrame) -> Figure:
 
 
 def _sentence(single: pd.DataFrame) -> str:
-    """Return what the record lines show, from rows that were read in a source (code C was not)."""
-    read = single[~single["verification"].str.startswith("C")]
+    """Return what the record lines show."""
     first = single[single["label"].eq("AlexNet")].iloc[0]
     alone, helped = (
-        read[read["outside_data"].eq(outside)].nsmallest(1, "top1_error_percent").iloc[0] for outside in (False, True)
+        single[single["outside_data"].eq(outside)].nsmallest(1, "top1_error_percent").iloc[0]
+        for outside in (False, True)
     )
     start, end, outside_end = (format_number(row["top1_error_percent"], 1) for row in (first, alone, helped))
     return (
