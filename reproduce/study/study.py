@@ -103,6 +103,11 @@ class Study(Strict):
         """True where ``python -m reproduce publish`` copies the runs to results/external."""
         return self.published_by == "publish"
 
+    def needs_golden_file(self, variant: str) -> bool:
+        """Return whether DVC's stages may publish a variant's runs: a profile other than ``tuning`` lists it."""
+        listed = {name for profile, lists in self.profiles.items() if profile != "tuning" for name in lists}
+        return self.is_trained_by_stages and variant in listed
+
     def variant(self, name: str) -> Variant:
         """Return a variant by name.
 
