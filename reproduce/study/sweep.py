@@ -15,11 +15,11 @@ class Sweep(Strict):
 
     Attributes:
         base: the variant, which sets both rates of all layers in its ``changes``.
-        learning_rates: of the weights, to six decimals.
+        learning_rates: of the weights; their names have six decimals at most.
     """
 
     base: str
-    learning_rates: Annotated[list[Annotated[float, Field(gt=0, lt=1, multiple_of=1e-6)]], Field(min_length=1)]
+    learning_rates: Annotated[list[Annotated[float, Field(ge=1e-6, lt=1)]], Field(min_length=1)]
 
     def variants(self, name: str, written: dict[str, Variant]) -> dict[str, Variant]:
         """Return the variants of the sweep ``name``, each named after its rate: name_r0005 has the rate 0.0005.
