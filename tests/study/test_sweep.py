@@ -41,7 +41,7 @@ def test_each_rate_is_the_variant_written_out():
         ({"base": "net_r002", "learning_rates": [0.001, 0.002]}, "sweep net makes a variant twice"),
         ({"base": "net_r002", "learning_rates": [0.001, 0.001]}, "sweep net makes a variant twice"),
         ({"base": "net_r002", "learning_rates": [1.5]}, "sweeps.net.learning_rates.0: Input should be less than 1"),
-        ({"base": "net_r002", "learning_rates": [1e-7]}, "greater than or equal to 1e-06"),
+        ({"base": "net_r002", "learning_rates": [1e-7]}, "should be greater than or equal to"),
     ],
 )
 def test_a_wrong_sweep_is_named(sweep, message):
