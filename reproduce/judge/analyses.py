@@ -1,4 +1,4 @@
-"""The analyses of what runs stored beside their metrics: a table each, and the numbers that may be cited from them."""
+"""Analyses of the arrays that runs store beside their metrics: one table each, and the numbers that may be cited."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -56,7 +56,7 @@ def read_neighbors(run_id: RunId | str, runs_root: Path | None = None) -> np.nda
 
 
 def neighbor_purity(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
-    """Return one row per finished run that kept its neighbors: their purity in features and in pixels.
+    """Return one row per finished run that kept its neighbors, with their purity in features and in pixels.
 
     Args:
         runs: as ``table.read_runs`` gives them.

@@ -58,7 +58,7 @@ Each is `alexnet_as_released` with the changes that the authors' configuration o
 
 
 class Point(Strict):
-    """One row: what others do, and ``feature`` of our specs or words for ours."""
+    """One row: the choices of others, and ours as a ``feature`` of the specs or in words."""
 
     point: str
     deviation: str | None = None

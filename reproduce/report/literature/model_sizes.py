@@ -45,7 +45,7 @@ def relabeled(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def known_names(tested: pd.DataFrame) -> pd.DataFrame:
-    """Return of ``relabeled`` the best row of each model with a well-known name, under headings for readers."""
+    """Return the best row of ``relabeled`` for each well-known model, with headings for readers."""
     named = tested[tested["name"].ne(tested["model"])].drop_duplicates("name").reset_index(drop=True)
     headings = {
         "top1_error_percent": "by the contest's labels, %",

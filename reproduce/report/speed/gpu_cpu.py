@@ -20,7 +20,7 @@ _COLUMNS = ["evidence", "GPU", "CPU", "precision", "compared", "from_times", "to
 
 
 def factors(timings: Timings) -> pd.DataFrame:
-    """Return how many times as fast a GPU is as a CPU: printed by one source, peaks to 2012, or timed here.
+    """Return how many times as fast a GPU is as a CPU: as one source printed it, by peaks up to 2012, or timed here.
 
     Columns: evidence, GPU, CPU, precision, compared, from_times and to_times (over the CPUs named).
     """
@@ -32,7 +32,7 @@ def factors(timings: Timings) -> pd.DataFrame:
 
 
 def many_cpus_words(timings: Timings) -> str:
-    """Return the fastest printed training on CPUs, in minutes, and what its figure is of."""
+    """Return the fastest printed training on CPUs, in minutes, with its setting."""
     days = timings.days
     printed = days[days["evidence"].eq("published") & days["kind"].eq("cpu")].nsmallest(1, "days_mid").iloc[0]
     took = printed["basis"].split(";")[0]
@@ -44,7 +44,7 @@ def many_cpus_words(timings: Timings) -> str:
 
 
 def _same_source(days: pd.DataFrame, evidence: str) -> list[list[object]]:
-    """Return the GPUs' speeds over the CPUs' of the same source (a machine's file, or what others printed)."""
+    """Return each GPU's speed divided by each CPU's of the same source: one machine's file, or one publication."""
     rows = []
     for gpu in days[days["kind"].eq("gpu")].itertuples():
         alike = days["source"].eq(gpu.source) & days["precision"].eq(gpu.precision) & days["kind"].eq("cpu")
@@ -98,7 +98,7 @@ def scaling_words(timings: Timings) -> str:
 
 
 def inference(timings: Timings) -> pd.DataFrame:
-    """Return images a second forward, without training, of the paper's net and of NASNet, at all threads.
+    """Return images per second of the forward pass alone, for the paper's net and NASNet, at all threads.
 
     Columns: device (in words), precision, network, batch_size, gflop_per_image, images_per_second.
     """
@@ -121,7 +121,7 @@ def inference(timings: Timings) -> pd.DataFrame:
 
 
 def kinds_words(timings: Timings) -> str:
-    """Return what kinds of work the time of the paper's training step goes to, by the sums of its layers."""
+    """Return in words how the time of the paper's training step divides among kinds of layers."""
     names, said = device_names(timings), []
     shares = shares_by_kind(timings)
     for row in shares[shares["network"].eq(PAPER)].to_dict("records"):
@@ -132,7 +132,7 @@ def kinds_words(timings: Timings) -> str:
 
 
 def spread_words(low: float, high: float) -> str:
-    """Return the least and the most percent of any round, and that no difference is shown where they enclose zero."""
+    """Return the least and the most percent of any round; where zero lies between, say that no difference is shown."""
     doubt = ": no difference shown" if low <= 0 <= high else ""
     return f" (by round {_range(low, high)} %{doubt})"
 
