@@ -170,7 +170,7 @@ def sampling_error(first_percent: float, first_images: int | None, second_percen
 
 
 def validation_images(run_id: str, runs_root: Path | None = None) -> int | None:
-    """Return how many validation images a run had, by its configuration; None where they are read from disk."""
+    """Return a run's number of validation images, by its configuration; None where they are read from disk."""
     record = read_record(places.found_at(run_id, runs_root))
     config, dataset = record["config"], DATASETS[record["dataset"]]
     if dataset.edition is not None:

@@ -42,7 +42,7 @@ def in_turns(
         units: training steps or repeats in a timing.
 
     Returns:
-        Each arm's results, one a round.
+        Each arm's results, one per round.
     """
     results: dict[str, list[Result]] = {name: [] for name in arms}
     for number in range(rounds):

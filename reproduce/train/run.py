@@ -59,7 +59,7 @@ def choose_device(name: str) -> torch.device:
     if local_rank() >= torch.cuda.device_count():
         raise ReproduceError(
             f"process {local_rank()} of this machine has no GPU of its own: torch sees {torch.cuda.device_count()}; "
-            "start one process a GPU (torchrun --nproc-per-node)"
+            "start one process per GPU (torchrun --nproc-per-node)"
         )
     device = torch.device(name, local_rank())
     torch.cuda.set_device(device)  # or every process would also keep memory on the first GPU

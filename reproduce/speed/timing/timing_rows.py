@@ -51,7 +51,7 @@ def cell_rows(cell: Cell, scope: Scope, samples: Sequence[Sample], calls: int) -
     Args:
         cell: what was timed.
         scope: of the run; it gives the sizes of the ceilings.
-        samples: one a round.
+        samples: one per round.
         calls: that each sample is the mean of.
     """
     return [_row(cell, scope, key, [sample[key] for sample in samples], calls) for key in samples[0]]
