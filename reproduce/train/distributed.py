@@ -116,7 +116,7 @@ def _count_in_environment(variable: str, default: str = "", most: int = 10**_MOS
 
 
 def _check_addresses(count: int) -> None:
-    """Check what torchrun sets beside WORLD_SIZE: with some mistakes torch would wait for half an hour.
+    """Check the variables that torchrun sets beside WORLD_SIZE; some mistakes would make torch wait for half an hour.
 
     Raises:
         ReproduceError: a number or the address is missing or makes no sense.

@@ -101,7 +101,7 @@ def _follow(command: list[str], at_work: _AtWork) -> int:
 
 @contextlib.contextmanager
 def _stopped_by_signals(at_work: _AtWork) -> Iterator[None]:
-    """Let an interrupt, and SIGTERM by which schedulers stop a job, stop the runs at work."""
+    """Stop the runs at work on an interrupt, or on SIGTERM, which schedulers send."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     previous = {number: signal.signal(number, lambda *_: at_work.stop()) for number in numbers}
     try:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.files import RESTORE
 from reproduce.base.paths import relative_to_repo
 from reproduce.runs import places
 from reproduce.runs.labels import answers, answers_by_metric, hits, known_test_labels, needs_labels
@@ -61,7 +62,7 @@ def evaluate_run(run: RunId) -> str:
     wrong = int((~hits(predictions, name, images, labels)).sum())
     if abs(100 * wrong / images - recorded) > 1e-6:
         raise ReproduceError(
-            f"{run}: predictions.npz gives {100 * wrong / images} % but metrics.json says {recorded} %"
+            f"{run}: predictions.npz gives {100 * wrong / images} % but metrics.json says {recorded} %; {RESTORE}"
         )
     interval = wilson(wrong, images)
     return (

@@ -82,7 +82,7 @@ def write_benchmark(out: Path, machine: Mapping[str, Any], name: str, part: Mapp
         The JSON file.
 
     Raises:
-        ReproduceError: the folder is not writable, the disk full, or the file there of a form without parts.
+        ReproduceError: the folder is not writable, the disk full, or an existing file has another form.
     """
     path = result_path(out, machine)
     earlier = _read_result(path)["parts"] if path.exists() else {}
