@@ -47,7 +47,7 @@ class AblationRow:
 
 
 def ablation_rows(claims: Sequence[Claim], verdicts: Sequence[Verdict], runs: pd.DataFrame) -> list[AblationRow]:
-    """Return one row per claim with an ablation, those of one ablation together, in the claims' order.
+    """Return one row per claim with an ablation, grouped by ablation, in the claims' order.
 
     A claim without runs stays, with the verdict ``not run``.
 

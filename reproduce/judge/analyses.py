@@ -1,6 +1,6 @@
-"""The analyses of what runs stored beside their metrics: a table each, and the numbers that may be cited from them."""
+"""Analyses of the arrays that runs store beside their metrics: one table each, and the numbers that may be cited."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,15 @@ _QUANTITIES = {  # by the end of an id
     "neighbors.difference_percentage_points": "share of neighbors of the query's class, by features minus by pixels",
 }
 
+# By the name of its table's file.
+ANALYSES: dict[str, Callable[[pd.DataFrame, Path | None], pd.DataFrame]] = {
+    "ensembles": ensemble_gains,
+    "views": lambda runs, runs_root: view_gains(runs),
+    "validation_gaps": validation_gaps,
+    "color_specialization": color_specialization,
+    "neighbor_purity": neighbor_purity,
+}
+
 
 @dataclass(frozen=True)
 class Found:
@@ -50,13 +59,7 @@ def analyze(runs: pd.DataFrame, runs_root: Path | None = None) -> dict[str, pd.D
     Raises:
         ReproduceError: what a listed run stored, or the committed labels, cannot be read.
     """
-    return {
-        "ensembles": ensemble_gains(runs, runs_root),
-        "views": view_gains(runs),
-        "validation_gaps": validation_gaps(runs, runs_root),
-        "color_specialization": color_specialization(runs, runs_root),
-        "neighbor_purity": neighbor_purity(runs, runs_root),
-    }
+    return {name: analysis(runs, runs_root) for name, analysis in ANALYSES.items()}
 
 
 def numbers_of(tables: Mapping[str, pd.DataFrame]) -> list[Number]:

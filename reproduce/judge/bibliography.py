@@ -54,7 +54,10 @@ class _Citation(BaseModel):
 
 
 def sources_of(claim: Claim) -> list[str]:
-    """Return the works behind a claim, as keys of ``references.bib`` with the place: where it stands, and its check."""
+    """Return the works behind a claim: where it stands, and where it was checked.
+
+    Each is a key of ``references.bib`` with the place in that work.
+    """
     found = []
     for start, key in _KEY_OF_SOURCE.items():
         if claim.source.startswith(start):

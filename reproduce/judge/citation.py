@@ -138,17 +138,17 @@ def _formatted(rows: Sequence[Row], form: str, citation: Citation) -> str:
 
 
 def is_own(row: Row) -> bool:
-    """Return whether something of a number is this project's: a value measured or computed here, or a finding."""
+    """Return True where this project measured or computed the number, or checked the claim behind it."""
     return row["kind"] != "published" and (row["value"] is not None or bool(row.get("finding")))
 
 
 def sources(row: Row) -> list[str]:
-    """Return the works behind a number; of a number that is no claim's, the paper that is reproduced."""
+    """Return the works behind a number: its claim's, or the reproduced paper where it belongs to no claim."""
     return row.get("sources") or [PAPER_KEY]
 
 
 def first_line(row: Row) -> str:
-    """Return a number, a finding, or what was published, in one line that stands by itself."""
+    """Return a number, a finding or a published figure in one line that can be read alone."""
     if row["value"] is None and row.get("finding"):
         not_run = "not run here; by its sources " if row["verdict"] == NOT_RUN else ""
         return f"{not_run}{row['finding']}: {row['finding_why']}"
@@ -221,7 +221,7 @@ def _judged(row: Row) -> Iterator[str]:
 
 
 def _runs(row: Row, results: Path) -> Iterator[str]:
-    """Yield a line per arm: where its runs lie, their seeds, and the epochs run of those of the source's schedule."""
+    """Yield one line per arm: its runs' place, seeds and epochs, and the length of the source's schedule."""
     for arm in row["arms"]:
         start = f"{arm['variant']}/epochs{arm['epochs']}/seed"
         runs = [run for run in row["runs"] if run.startswith(start)]

@@ -3,7 +3,8 @@
 Every table is written with fixed decimals in a fixed order, so that the same runs give the same bytes.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +28,7 @@ from reproduce.judge.verdicts import Verdict, judge
 from reproduce.runs.table import published_runs, read_histories, read_runs
 from reproduce.runs.updates import read_activations, read_update_losses
 from reproduce.study.claims import Claim, load_claims
+from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 
 # Format by the end of a column's name; anything else gets four decimals.
@@ -38,6 +40,40 @@ _FORMATS = {
     "p_value_holm": "{:.3g}",
     "seconds": "{:.1f}",
 }
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """Everything that the tables are made from."""
+
+    claims: Sequence[Claim]
+    run_ids: list[RunId]
+    runs_root: Path | None
+    runs: pd.DataFrame
+    histories: pd.DataFrame
+    verdicts: list[Verdict]
+    summary: list[Summary]
+    compared: list[Compared]
+    effects: list[EffectRow]
+
+
+_TABLES: dict[str, Callable[[_Gathered], pd.DataFrame]] = {
+    "runs": lambda of: of.runs,
+    "histories": lambda of: of.histories,
+    "histories_mean": lambda of: average_histories(of.histories),
+    "summary": lambda of: table_of(of.summary, Summary),
+    "comparisons": lambda of: table_of(of.compared, Compared),
+    "factorials": lambda of: table_of(of.effects, EffectRow),
+    "update_losses": lambda of: read_update_losses(of.run_ids, of.runs_root),
+    "activations": lambda of: read_activations(of.run_ids, of.runs_root),
+    "ablations": lambda of: table_of(ablation_rows(of.claims, of.verdicts, of.runs), AblationRow),
+    "verdicts": lambda of: pd.DataFrame([verdict.as_row() for verdict in of.verdicts]),
+}
+# The files of the stage, below results/; `report pipeline` lists them as its outs.
+COLLECTED = (
+    *(f"tables/{name}.csv" for name in sorted([*_TABLES, *analyses.ANALYSES])),
+    *("tables/verdicts.md", "numbers.json", "numbers.csv", "numbers.tex"),
+)
 
 
 def collect(
@@ -68,24 +104,13 @@ def collect(
     check_names(claims, studies, runs)
     histories = read_histories([run_id for run_id in run_ids if run_id not in averaged], runs_root)
     verdicts = judge(claims, runs, studies)
-    summary = summarize(runs, claims)
-    compared = compare_all(studies, runs)
-    effects = analyze_all(studies, runs)
+    summary, compared, effects = summarize(runs, claims), compare_all(studies, runs), analyze_all(studies, runs)
     analyzed = analyses.analyze(runs, runs_root)
-    tables = out / "tables"
-    write_table(runs, tables / "runs.csv")
-    write_table(histories, tables / "histories.csv")
-    write_table(average_histories(histories), tables / "histories_mean.csv")
-    write_table(table_of(summary, Summary), tables / "summary.csv")
-    write_table(table_of(compared, Compared), tables / "comparisons.csv")
-    write_table(table_of(effects, EffectRow), tables / "factorials.csv")
-    write_table(table_of(ablation_rows(claims, verdicts, runs), AblationRow), tables / "ablations.csv")
-    write_table(read_update_losses(run_ids, runs_root), tables / "update_losses.csv")
-    write_table(read_activations(run_ids, runs_root), tables / "activations.csv")
-    for name, frame in analyzed.items():
-        write_table(frame, tables / f"{name}.csv")
-    write_table(pd.DataFrame([verdict.as_row() for verdict in verdicts]), tables / "verdicts.csv")
-    write_text(tables / "verdicts.md", verdicts_markdown(verdicts))
+    gathered = _Gathered(claims, run_ids, runs_root, runs, histories, verdicts, summary, compared, effects)
+    frames = {name: table(gathered) for name, table in _TABLES.items()} | analyzed
+    for name, frame in frames.items():
+        write_table(frame, out / "tables" / f"{name}.csv")
+    write_text(out / "tables" / "verdicts.md", verdicts_markdown(verdicts))
     further = [*analyses.numbers_of(analyzed), *published_numbers()]
     judged = list(zip(claims, verdicts, strict=True))
     rows = build_rows(judged, summary, compared, effects, runs, studies, further)

@@ -25,8 +25,8 @@ class Compared:
 
     ``value`` is the first arm's mean minus the second's, or the ratio of their geometric means. ``low`` and ``high``
     are Welch's 95 % interval, of a ratio in logs; the paired interval over ``shared_seeds`` and the ``correlation``
-    stand beside it, to see whether the pairing helped. Where a run diverged or a seed was left out there is no value:
-    what the others give is what went well (``diverged`` and ``missing`` count them).
+    show whether pairing helps. Where a run diverged or a seed was left out there is no value, since the runs that
+    remain are those that went well. ``diverged`` and ``missing`` count these runs.
     """
 
     study: str
@@ -61,7 +61,9 @@ class Compared:
 
 
 def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> list[Compared]:
-    """Return one row per declared comparison, at the lengths it fixes or the longest that both arms have runs of.
+    """Return one row per declared comparison.
+
+    Arms are compared at the lengths that the comparison fixes, else at the greatest length that both have runs of.
 
     ``p_value_holm`` is adjusted within all of the study's comparisons, answered or not.
 
@@ -78,7 +80,7 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> list[Compared]:
 
 
 def answerable(study: Study, declared: Sequence[Declared], runs: pd.DataFrame) -> list[Declared]:
-    """Return what the study declares to compare; if its runs are published by hand, that whose arms have been."""
+    """Return the study's comparisons; where runs are published by hand, only those with both arms published."""
     if study.is_trained_by_stages:
         return list(declared)
     return [each for each in declared if all(len(rows_of_arm(runs, study.study, arm)) for arm in each.arms)]
@@ -115,7 +117,7 @@ def _of_both(column: str, first: pd.DataFrame, second: pd.DataFrame) -> str:
 
 
 def _measured(row: Compared, comparison: Comparison, listed: Sequence[pd.DataFrame]) -> Compared:
-    """Return the row with what its arms give, or as it is where one of them has no value."""
+    """Return the row with the arms' estimate, or unchanged where an arm has no value."""
     first, second = (arm[arm["status"] == "finished"] for arm in listed)
     where = f"comparison {comparison.id!r} of study {row.study}"
     one, two = (values_of_arm(arm, comparison.estimand, where) for arm in (first, second))

@@ -3,9 +3,9 @@
 Every effect is a contrast of the four cells' means, low level minus high level: positive where the estimand falls from
 the low to the high level, so that an error lowered is a gain. With m(a, b) for the mean of a cell:
 
-- main effect of a: the mean over b of m(low, b) - m(high, b); of b alike;
+- main effect of a: the mean over b of m(low, b) - m(high, b); the main effect of b likewise;
 - simple effects of b: m(a, low) - m(a, high), at a low and at a high;
-- interaction: the simple effect of b at a high minus that at a low (a and b may be swapped in it).
+- interaction: the simple effect of b at a high minus that at a low (swapping a and b gives the same).
 """
 
 from collections.abc import Iterable, Mapping
@@ -90,10 +90,10 @@ def effects_of(design: Factorial) -> list[Effect]:
 def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> list[EffectRow]:
     """Return five rows per declared design, each with Welch-Satterthwaite's 95 % interval over seeds.
 
-    All cells are taken at one length, the longest of those that most cells have runs of, unless the design's second
-    factor is the length; then each at its level's. An effect has no value where one of its cells has none; one seed in
-    a cell gives no interval. Diverged and missing runs are counted; where one diverged or a seed was left out there is
-    no value, since the others went well. ``p_value_holm`` is adjusted within the design.
+    Where the second factor is the length, each cell is taken at its level's length. Else all cells are taken at one
+    length: the one that most cells have runs of, and of several the longest. An effect has no value where one of its
+    cells has none; one seed in a cell gives no interval. Diverged and missing runs are counted. A cell with one of
+    these has no value, since its other runs are those that went well. ``p_value_holm`` is adjusted within the design.
 
     Raises:
         ReproduceError: a design's estimand is no metric.
@@ -116,12 +116,15 @@ def _rows(study: str, design: Factorial, runs: pd.DataFrame) -> list[EffectRow]:
 
 
 def _cells_by_level(design: Factorial, listed: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return each cell's listed runs of its level's length, by variant, where length is the second factor."""
+    """Return each cell's listed runs, by variant, at the length that its level of the second factor names."""
     return {name: listed[listed["arm"].eq(name) & listed["epochs"].eq(n)] for name, n in design.lengths.items()}
 
 
 def _cells_at_one_length(design: Factorial, listed: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return each cell's listed runs, by variant; a shorter training in one cell would pass for an effect."""
+    """Return each cell's listed runs, by variant, all of one length.
+
+    A shorter training in one cell would pass for an effect.
+    """
     there = listed[listed["status"] != "missing"]
     cells_there = (there if len(there) else listed).groupby("epochs")["arm"].nunique()
     epochs = max(cells_there.items(), key=lambda counted: (counted[1], counted[0]), default=(None, 0))[0]
@@ -170,7 +173,7 @@ def _joined(column: pd.Series) -> str | None:
 
 
 def _with_shares(row: EffectRow) -> EffectRow:
-    """Return the row with its effect and interval in percent of what was published, if something was."""
+    """Return the row with effect and interval in percent of the published gain, where one is published."""
     if row.published_gain is None:
         return row
     ends = (row.value, row.low, row.high)

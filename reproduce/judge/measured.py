@@ -53,7 +53,7 @@ class Measured:
 
 
 def arms_of(claim: Claim, runs: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the rows of each arm that the claim is judged by, at the lengths it fixes or the longest all have runs of.
+    """Return the rows of each arm of the claim, at the lengths that it fixes, else at the longest that all arms have.
 
     Raises:
         ReproduceError: the runs of one arm are not of one kind.
@@ -80,7 +80,7 @@ def arms_by_plan(claim: Claim, arms: Sequence[pd.DataFrame]) -> list[pd.DataFram
 def measure(claim: Claim, arms: Sequence[pd.DataFrame], listed: Sequence[pd.DataFrame] | None = None) -> Measured:
     """Return the claim's estimate from the rows of its arms, each with one run or more.
 
-    ``listed`` are all rows of the arms, where ``arms`` are the planned ones of them.
+    ``listed`` holds all rows of the arms, ``arms`` the planned ones among them.
 
     Raises:
         ReproduceError: runs lack the claim's estimand.
@@ -114,7 +114,7 @@ def _facts(claim: Claim, arms: Sequence[pd.DataFrame]) -> dict[str, Any]:
 
 
 def _scale(claim: Claim, existing: pd.DataFrame) -> str:
-    """Return the scale at which runs speak to the claim: a claim of another data set is met at reduced scale."""
+    """Return the scale of the runs as the claim sees it: ``reduced`` where the claim is of another data set."""
     dataset, scale = str(existing["dataset"].iloc[0]), str(existing["scale"].iloc[0])
     if scale in rules.LIMITED_SCALES or claim.dataset is None:
         return scale
@@ -135,8 +135,8 @@ def gaps(listed: pd.DataFrame) -> str:
 def _estimate(claim: Claim, arms: Sequence[pd.DataFrame], values: list[list[float]]) -> Estimate:
     """Return the estimate in the claim's unit; a lone test error gets the interval of its test images.
 
-    Two arms are compared as independent (Welch), with the correlation over shared seeds reported: pairing because it
-    was seen to narrow the interval would make the interval too narrow.
+    Two arms are compared as independent (Welch), and their correlation over shared seeds is reported. To pair them only
+    after seeing that it helps would give intervals that are too narrow.
     """
     confidence = 1 - (1 - statistics.CONFIDENCE) / claim.looks
     if claim.kind == "gain":

@@ -1,4 +1,4 @@
-"""Refusing claims, comparisons and designs that name what there is not: a study, a variant or a metric."""
+"""Refusing claims, comparisons and designs that name an unknown study, variant or metric."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

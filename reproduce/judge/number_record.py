@@ -1,4 +1,4 @@
-"""One number that may be cited: its fields, those that each kind has, and its row in ``numbers.json``."""
+"""One number that may be cited: its fields, the fields of each kind, and its row in ``numbers.json``."""
 
 import math
 from dataclasses import dataclass, field

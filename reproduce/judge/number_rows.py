@@ -143,7 +143,7 @@ def _of_effect(row: EffectRow) -> Number:
 
 
 def _alike(row: Compared | EffectRow) -> dict[str, Any]:
-    """Return the fields that comparisons and effects have by the same names as numbers."""
+    """Return the fields that have the same name in a comparison or effect and in a number."""
     names = "value low high method unit dataset scale schedule runs"
     return {name: getattr(row, name) for name in names.split()}
 

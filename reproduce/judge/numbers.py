@@ -200,7 +200,7 @@ def cited_number(row: Row) -> str:
 
 
 def shown_values(row: Row) -> list[str]:
-    """Return a number's value, and the ends of its interval where it has one, with the decimals that mean something.
+    """Return a number's value and the ends of its interval, where it has one, rounded to its precision.
 
     A published figure has those of its source.
     """
@@ -215,7 +215,7 @@ def shown_values(row: Row) -> list[str]:
 
 
 def seeds_words(row: Row) -> str:
-    """Return the number of seeds behind a number, of each arm where they differ: "5 and 8 seeds"."""
+    """Return the count of seeds in words; where arms differ, of each arm: "5 and 8 seeds"."""
     counts = [arm["seeds"] for arm in row.get("arms") or []]
     if len(set(counts)) < 2 or row.get("n_groups"):
         return f"{row['n_seeds']} seed{'s' if row['n_seeds'] > 1 else ''}"

@@ -1,4 +1,4 @@
-"""``python -m reproduce plan``: what would settle an inconclusive verdict: seeds, their time, the edit, the command."""
+"""``python -m reproduce plan``: seeds that would settle an inconclusive verdict, their time, the edit, the command."""
 
 import difflib
 import math
@@ -30,7 +30,7 @@ _RE_PLAN = (
 
 @dataclass(frozen=True)
 class Addition:
-    """Runs that an arm would get: those still listed as missing, and new seeds.
+    """New runs of an arm: those that are listed and missing, and further seeds.
 
     ``profile`` lists the arm at that length (None where none does); ``seconds_each`` is the median training time of its
     published runs of that length, None where there are none.
@@ -111,8 +111,8 @@ def _nothing(study: str, judged: Sequence[tuple[Claim, Verdict]]) -> str:
 def seeds_wanted(claim: Claim, verdict: Verdict) -> int | None:
     """Return the seeds per arm that an inconclusive verdict waits for; None where runs of this length settle nothing.
 
-    The planned seeds come first, and one seed shows no spread to plan by. A single value on a schedule of another
-    length than the source's stays inconclusive whatever it is.
+    The planned seeds come first, and one seed shows no spread to plan by. A single value from a schedule of another
+    length than the source's stays inconclusive, so no seeds help.
     """
     if verdict.estimate is None or (claim.kind == "single_value" and verdict.schedule != "full"):
         return None
@@ -122,7 +122,7 @@ def seeds_wanted(claim: Claim, verdict: Verdict) -> int | None:
 def _additions(
     claim: Claim, verdict: Verdict, studies: Mapping[str, Study], arms: Sequence[pd.DataFrame]
 ) -> list[Addition]:
-    """Return what each arm would get; empty where no run would settle the verdict."""
+    """Return the new runs of each arm; empty where no run would settle the verdict."""
     wanted = seeds_wanted(claim, verdict)
     if wanted is None or _gave_no_value(arms):
         return []
@@ -131,7 +131,7 @@ def _additions(
 
 
 def _shared(claim: Claim, additions: Sequence[Addition], claims: Sequence[Claim]) -> list[str]:
-    """Return a line for each arm that would grow and that other claims are judged by too."""
+    """Return one line per growing arm that other claims use too."""
     lines = []
     for addition in additions:
         place = (addition.study.study, addition.variant)
@@ -150,7 +150,7 @@ def _gave_no_value(arms: Sequence[pd.DataFrame]) -> bool:
 
 
 def _addition(study: Study, arm: pd.DataFrame, wanted: int) -> Addition:
-    """Return what brings an arm to ``wanted`` values: its missing runs, all of them, and seeds after its last."""
+    """Return the runs that bring an arm to ``wanted`` values: all its missing runs, then seeds after its last."""
     variant, epochs = str(arm["variant"].iloc[0]), int(arm["epochs"].iloc[0])
     finished = arm[arm["status"] == "finished"]
     waiting, last = arm.loc[arm["status"] == "missing", "seed"].tolist(), int(arm["seed"].max())

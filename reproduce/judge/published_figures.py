@@ -1,7 +1,7 @@
 """Figures that others published, by ids of their own, and the drops between them: each with its source and caveat.
 
-``paper_notes/cited_figures.yaml`` says which cells of the tables of literature have an id. Nothing is measured here:
-an interval is that of drawing the test images, computed from their number.
+``paper_notes/cited_figures.yaml`` says which cells of the tables of literature have an id. Nothing is measured here: an
+interval covers the sampling of test images alone and follows from their number.
 """
 
 import math
@@ -46,7 +46,7 @@ class Figure(Strict):
 
 
 class Drop(Strict):
-    """The figure ``before`` minus the figure ``after``, and what that difference mixes."""
+    """The figure ``before`` minus the figure ``after``, and the differences between the two that it mixes."""
 
     id: _Id
     before: str
@@ -133,7 +133,7 @@ def _of_model(figure: Figure, row: Mapping[str, str]) -> _Known:
 
 
 def _published(figure: Figure, row: Mapping[str, str], value: float, dataset: str) -> dict[str, object]:
-    """Return the fields that figures of both tables have alike."""
+    """Return the fields that are filled in the same way for both tables."""
     return {
         "kind": "published",
         "id": figure.id,
@@ -155,7 +155,7 @@ def _published(figure: Figure, row: Mapping[str, str], value: float, dataset: st
 def _drop(drop: Drop, known: Mapping[str, _Known], shown: str) -> Number:
     unknown = [name for name in (drop.before, drop.after) if name not in known]
     if unknown:
-        raise ReproduceError(f"{shown}: {drop.id} names the figure {unknown[0]!r}, which there is not")
+        raise ReproduceError(f"{shown}: {drop.id} names the unknown figure {unknown[0]!r}")
     before, after = known[drop.before].number, known[drop.after].number
     is_same = known[drop.before].images == known[drop.after].images
     value = round(before.value - after.value, 6)  # back to the decimals of the sources

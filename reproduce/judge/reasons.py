@@ -9,7 +9,7 @@ from reproduce.study.claims import Claim
 
 
 def unit_of(estimand: str | None, kind: str = "single_value") -> str | None:
-    """Return the unit in an estimand's name: its end, or what is counted ``_to_`` a goal.
+    """Return the unit in an estimand's name: its last word, or the word before ``_to_``.
 
     The difference of two percentages is in percentage points.
     """

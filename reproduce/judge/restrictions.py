@@ -16,7 +16,7 @@ _TRAINING = "training_top1_error_percent"
 
 
 def restrict(claim: Claim, arms: Sequence[pd.DataFrame], outcome: Outcome, why: str) -> tuple[Outcome, str]:
-    """Return the outcome that the claim's further terms allow, and its reasons.
+    """Return the outcome under the claim's further terms, and the reasons for it.
 
     Args:
         claim: the claim judged.
@@ -48,7 +48,7 @@ def _lowered_by(claim: Claim, arms: Sequence[pd.DataFrame], estimand: str) -> Es
 
 
 def _compared(lowered: Estimate) -> str:
-    """Return in words what the second arm's error is beside the first's."""
+    """Return in words by how much the second arm's error differs from the first's."""
     low, high = figures(lowered.low, lowered.high)
     if lowered.low > 0:
         return f"lower by {low} to {high} points"

@@ -1,4 +1,4 @@
-"""Tables from rows that are dataclasses: one column per field, its type the field's."""
+"""Tables from rows that are dataclasses: one column per field, of the field's type."""
 
 from collections.abc import Iterable
 from dataclasses import fields

@@ -34,7 +34,7 @@ _MORE_IS_BETTER = ("accuracy", "per_second")
 
 @dataclass(frozen=True)
 class Region:
-    """The values that count as the published one; an end is infinite on the side where nothing is a failure."""
+    """The values that count as the published one; an end is infinite where no value beyond it is a failure."""
 
     low: float
     high: float
@@ -50,14 +50,14 @@ class Region:
 
 @dataclass(frozen=True)
 class Terms:
-    """On what terms an estimate is judged.
+    """The terms on which an estimate is judged.
 
     Attributes:
-        compares: whether two things are compared, so that there is a direction.
+        compares: whether two things are compared, so that the difference has a sign.
         accepted: the published value +- margin; None where no value is published or no margin was fixed.
         scale, schedule: those of the runs.
         epochs: the length of their schedules, in words.
-        arms: of runs; one where both things compared are measured on the same run.
+        arms: their number; 1 where both things compared are measured on the same run.
         p_factor: what the estimate's p is multiplied by: Holm's correction within the study's claims, times the looks
             at the runs.
         negligible_within: the smallest effect of interest, in the estimate's unit; None where none was fixed.
@@ -79,9 +79,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A verdict; if inconclusive, the seeds per arm that would settle it, or that failed runs ``withheld`` a better.
+    """A verdict and the limits on it.
 
-    ``negligible`` is whether the effect is shown to be too small to matter, None where that cannot be said.
+    An inconclusive one has the seeds per arm that would settle it; ``withheld`` says that failed runs stand in the way
+    of a better one. ``negligible``: whether the effect is shown to be too small to matter; None where that is open.
     """
 
     verdict: str
@@ -135,7 +136,7 @@ def significant_sign(estimate: Estimate, terms: Terms) -> int:
 
 
 def decide(estimate: Estimate, n_seeds: int, terms: Terms) -> str:
-    """Return the verdict of the decision table as far as scale, schedule and a late estimand let it be earned."""
+    """Return the verdict of the decision table, lowered where scale, schedule or a late estimand forbid it."""
     verdict = limit(_table(estimate, n_seeds, terms), terms, significant_sign(estimate, terms))
     is_small = n_seeds > 1 and is_negligible(estimate, terms.negligible_within)
     verdict = NO_EFFECT if verdict == INCONCLUSIVE and is_small else verdict
@@ -171,9 +172,9 @@ def limit(verdict: str, terms: Terms, sign: int) -> str:
 
 
 def limit_chosen_afterward(verdict: str) -> str:
-    """Return the verdict that an estimand chosen when its runs were known allows: at most a direction, never against.
+    """Return the verdict allowed for an estimand chosen after its runs: a direction at most, never a refutation.
 
-    Among several estimands one may be found by which a claim holds, or fails.
+    Whoever may choose among estimands can find one by which a claim holds, or fails.
     """
     allowed = {REPRODUCED: DIRECTION, DIRECTION_ONLY: DIRECTION, NO_EFFECT: INCONCLUSIVE, NOT_REPRODUCED: INCONCLUSIVE}
     return allowed.get(verdict, verdict)
@@ -182,9 +183,8 @@ def limit_chosen_afterward(verdict: str) -> str:
 def judge_beside(verdict: str, test: Estimate) -> str:
     """Return the verdict on a narrower gap between test and training error, with the test error beside it.
 
-    A gap is narrower as well where a net fits its training images worse, and wider where it fits them better. So a
-    narrower gap shows less overfitting only where the test error is shown to be lower, and a wider one refutes it only
-    where the test error is shown to be higher; otherwise the verdict is ``inconclusive``.
+    A net that fits its training images worse has a narrower gap too. So a narrower gap shows less overfitting only with
+    a lower test error, and a wider gap refutes it only with a higher one. Otherwise the verdict is ``inconclusive``.
 
     Args:
         verdict: by the gap alone.

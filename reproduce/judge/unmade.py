@@ -1,4 +1,4 @@
-"""Reason and command of a claim that has no runs, both from its studies, so that neither goes stale."""
+"""The reason why a claim has no runs, and the command that makes them; both follow from its studies."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Planned:
 
 
 def why_unmade(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> tuple[str, str | None]:
-    """Return why a claim with a study has no verdict yet, and the command that makes what it lacks.
+    """Return why a claim has no verdict yet, and the command that makes the runs it lacks.
 
     Args:
         claim: one of whose arms has no run.
@@ -64,16 +64,16 @@ def why_unmade(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> tu
 
 
 def further_command(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> str | None:
-    """Return the command that makes runs of the longest length planned, where an arm has none of it yet."""
+    """Return the command for runs of the greatest planned length, where an arm has none of that length yet."""
     lacking = [arm for arm in _lacking(_planned(claim, studies), runs) if arm.runs]
     return _command_for(lacking) if lacking else None
 
 
 def profile_listing(study: Study, variant: str, epochs: int, runs: Collection[RunId]) -> str | None:
-    """Return the profile that lists the variant at that length; of two, the one by which ``runs`` come to count.
+    """Return the profile that lists the variant at that length; of two, the one to train ``runs`` by.
 
     Where stages publish, that is ``standard``: seeds that only ``full`` lists at the same length are not read. Where
-    runs are published by hand, both count, and the one that lists more of ``runs`` trains them.
+    runs are published by hand both profiles count, and it is the one that lists more of ``runs``.
     """
     names = [name for name in ("standard", "full") if name in study.profiles]
     lists = {name: _of_length(study.runs(name), variant, epochs) for name in names}
@@ -113,8 +113,9 @@ def _of_length(runs: Sequence[RunId], variant: str, epochs: int) -> list[RunId]:
 
 
 def _planned(claim: Claim, studies: Sequence[Study]) -> list[Planned]:
-    """Return what each arm waits for: the length that the claim fixes, or the longest that profiles list of all arms,
-    or else of each.
+    """Return the planned runs of each arm.
+
+    Their length is the one that the claim fixes, else the greatest that profiles list of all arms, else of each arm.
     """
     known = {study.study: study for study in studies}
     places = [study_and_variant(arm, claim.study) for arm in claim.arms]
@@ -128,7 +129,7 @@ def _planned(claim: Claim, studies: Sequence[Study]) -> list[Planned]:
 
 
 def _arm(study: Study, variant: str, runs: list[RunId], seeds: int | None) -> Planned:
-    """Return the arm with the first profile that lists ``seeds`` of its runs, or as many of them as any."""
+    """Return the arm with the first profile that lists ``seeds`` of its runs, else with the one that lists most."""
     if not runs:
         return Planned(study, variant, [], None)
     epochs, arm = runs[0].epochs, Planned(study, variant, runs, None)
@@ -158,7 +159,7 @@ def _command_for(lacking: Sequence[Planned]) -> str:
 
 
 def _needs(arm: Planned) -> str:
-    """Return what runs published by hand need: the one place that says so for each data set."""
+    """Return the needs of an arm's runs that most machines cannot meet, in words."""
     edition = DATASETS[arm.study.dataset].edition
     needed = "a device that most machines lack"
     if edition is not None:

@@ -23,13 +23,13 @@ class Verdict:
     """One row of the verdict table.
 
     ``epochs`` are those of the runs' schedules (of both arms, where they differ), in words; ``authors_log`` is the
-    figure of the authors' own run notes or docs, where there is one beside the target. ``estimate``, ``low``,
-    ``high`` (the 95 % interval), ``half_width`` and ``margin`` are in ``unit``, but a ratio's margin is a factor.
-    ``n_seeds`` (of the smaller arm), ``seeds_planned`` and ``seeds_to_settle`` count seeds per arm, ``n_by_arm`` the
-    values in the order of the claim's arms. ``p_value`` is two-sided, of no difference between them, ``p_value_holm``
-    the same after Holm's correction within the study's claims; it decides. ``negligible``: whether the interval lies
-    within ``negligible_within`` of zero, where that bound was fixed. ``precision`` and ``processors`` are those of the
-    runs: the same seed in bf16 is another draw on another processor.
+    figure of the authors' own run notes or docs, where there is one beside the target. ``estimate``, ``low``, ``high``
+    (the 95 % interval), ``half_width`` and ``margin`` are in ``unit``, but a ratio's margin is a factor. ``n_seeds``
+    (of the smaller arm), ``seeds_planned`` and ``seeds_to_settle`` count seeds per arm, ``n_by_arm`` the values in the
+    order of the claim's arms. ``p_value`` is two-sided, for no difference between the arms; ``p_value_holm``, which
+    decides, is corrected within the study's claims. ``negligible``: whether the interval lies within
+    ``negligible_within`` of zero, where that bound was fixed. ``precision`` and ``processors`` are those of the runs:
+    the same seed in bf16 is another draw on another processor.
     """
 
     claim_id: str
@@ -80,7 +80,7 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame, studies: Sequence[Study] 
     Args:
         claims: all of them, as ``load_claims`` gives them: Holm's family of a claim are all judged claims of its study.
         runs: the frame of ``table.read_runs`` for all studies.
-        studies: those read; of a claim without runs, its study says why there are none.
+        studies: all of them; the study of a claim without runs says why there are none.
 
     Raises:
         ReproduceError: runs lack a claim's estimand, or the runs of one arm are not of one kind.
@@ -112,7 +112,7 @@ def _p_value(measured: Measured) -> float | None:
 
 
 def _measure(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> Measured | Verdict:
-    """Return the claim's estimate from its runs, or the verdict where nothing is to be estimated."""
+    """Return the claim's estimate from its runs, or its verdict where it needs no estimate."""
     if claim.kind == "arithmetic":
         verdict, derived = rules.TRUE if claim.holds() else rules.FALSE, claim.targets[1]
         return _verdict(claim, verdict, f"{derived.expression}", estimate=derived.value)
@@ -155,7 +155,7 @@ def _verdict(claim: Claim, verdict: str, why: str, **fields: Any) -> Verdict:
 
 
 def _judge(measured: Measured, p_value_holm: float | None) -> Verdict:
-    """Return the verdict by the planned seeds; what further ones say is added to the reasons."""
+    """Return the verdict by the planned seeds; the reasons mention further seeds."""
     claim, estimate = measured.claim, measured.estimate
     if estimate is None:
         return _verdict(claim, rules.INCONCLUSIVE, measured.lacking, **measured.facts, n_by_arm=measured.n_by_arm)
@@ -177,7 +177,7 @@ def _outcome(measured: Measured, p_factor: float) -> tuple[Outcome, str]:
 
 
 def _by_all_seeds(measured: Measured, p_factor: float) -> str:
-    """Return what all seeds say where there are more than were planned; empty elsewhere."""
+    """Return the verdict by all seeds in words, where there are more than planned; empty elsewhere."""
     every = measure(measured.claim, measured.listed)
     if every.n_by_arm == measured.n_by_arm or every.estimate is None:
         return ""

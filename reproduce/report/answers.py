@@ -132,7 +132,7 @@ def _pair(facts: Facts) -> str:
 
 
 def _with(ingredient: str, number_id: str, claim_id: str | None = None) -> Callable[[Facts], str]:
-    """Return the answer on an ingredient; ``claim_id`` is of the paper's claim, where that is about something else."""
+    """Return the answer on an ingredient; ``claim_id`` names the paper's claim where its measure is another one."""
 
     def words(facts: Facts) -> str:
         row = facts.row(number_id)
@@ -160,7 +160,7 @@ def _relu(facts: Facts) -> str:
 
 
 def gpu_words(days: pd.DataFrame) -> str:
-    """Return what training took on GPUs in 2012, and would take on the slowest CPU timed here."""
+    """Return in words the training time on GPUs in 2012, and the estimate for the slowest CPU timed here."""
     here = days[days["evidence"].eq("extrapolated") & days["precision"].eq("fp32") & days["kind"].eq("cpu")]
     said = "No CPU has been timed here."
     if len(here):
@@ -173,7 +173,7 @@ def gpu_words(days: pd.DataFrame) -> str:
 
 
 def printed_ratio_words(days: pd.DataFrame) -> str:
-    """Return by what factor the GPUs of a source that printed a CPU's speed too were faster."""
+    """Return how many times as fast GPUs were as a CPU, by the source that printed both."""
     for source, group in days[days["evidence"].eq("published")].groupby("source", sort=False):
         speeds = {kind: rows["images_per_second_mid"] for kind, rows in group.groupby("kind")}
         if speeds.keys() >= {"cpu", "gpu"}:

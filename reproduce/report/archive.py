@@ -97,7 +97,7 @@ def check_deposit(folder: Path) -> Iterator[str]:
 
 
 def _commit(root: Path, version: str) -> str:
-    """Return the commit to deposit: HEAD, without changes, and the one that the version names where it is tagged."""
+    """Return the commit to deposit: HEAD, unchanged; where the version has a tag, the tag must name it."""
     changes = _git(root, "status", "--porcelain", "--untracked-files=no")
     if changes:
         first = changes.splitlines()[0].split(maxsplit=1)[-1]

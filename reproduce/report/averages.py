@@ -1,4 +1,4 @@
-"""Tables of what averaging nets and views gains, for the notebook on averaging."""
+"""Tables of the gains from averaging nets and views, for the notebook on averaging."""
 
 import pandas as pd
 
@@ -58,7 +58,7 @@ def views_table(views: pd.DataFrame) -> pd.DataFrame:
 
 
 def validation_table(gaps: pd.DataFrame) -> pd.DataFrame:
-    """Return how far validation and test error lie apart, and how far sampling images alone would put them."""
+    """Return the distance between validation and test error, beside the one that sampling images would give."""
     return pd.DataFrame(
         {
             "variant": gaps["study"] + " " + gaps["variant"],
@@ -74,7 +74,7 @@ def validation_table(gaps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _settings(table: pd.DataFrame) -> list[str]:
-    """Return data set, scale and, where it is not the source's, length of schedule of every row, in words."""
+    """Return every row's data set, scale and, where it differs from the source's, length of schedule, in words."""
     return [
         f"{DATASETS[row.dataset].title}, {row.scale} scale"
         + ("" if row.schedule == "full" else f", {row.schedule} schedule")

@@ -43,7 +43,7 @@ def write_part(part: str, name: str | None = None) -> list[Path]:
 
     Args:
         part: as on the command line.
-        name: the study or notebook, for the parts of that name.
+        name: the study or notebook; the parts ``study`` and ``notebook`` need it, others take none.
 
     Raises:
         ReproduceError: a name is missing, unknown or too many, or what the part's own stage raises.

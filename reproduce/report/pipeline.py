@@ -1,4 +1,4 @@
-"""The studies' dvc.yaml, written from their study.yaml, and the run lists that ``collect`` follows in the root's.
+"""The studies' dvc.yaml, written from their study.yaml; in the root's, the run lists and tables of ``collect``.
 
 A person edits study.yaml; `python -m reproduce report pipeline` writes the stages, and a test holds them equal.
 """
@@ -10,6 +10,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_text
 from reproduce.base.paths import EXPERIMENTS, REPO_ROOT, relative_to_repo
 from reproduce.data.registry import DATASETS
+from reproduce.judge.collect import COLLECTED
 from reproduce.runs import places
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
@@ -25,7 +26,9 @@ _TRAINED_WITH_DATA = """\
 # One stage is one run. Nothing at the root waits for these stages: they need images that most machines lack.
 # `dvc repro experiments/{study}/dvc.yaml` packs the images, trains what is missing and publishes it (README.md).
 """
-_BEGIN, _END = "    params: # from here to deps: `python -m reproduce report pipeline`\n", "    deps:\n"
+# The written parts of the root's stage ``collect``: the line before each, and the one after it.
+_PARAMS = "    params: # from here to deps: `python -m reproduce report pipeline`\n", "    deps:\n"
+_OUTS = "    outs: # from here to the next stage: `python -m reproduce report pipeline`\n", "\n\n"
 
 
 def write_pipeline() -> list[Path]:
@@ -47,7 +50,10 @@ def pipeline_files() -> dict[Path, str]:
     studies = [load_study(path.parent.name, EXPERIMENTS) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
     files = {study.folder / "dvc.yaml": study_stages(study) for study in studies if "standard" in study.profiles}
     root = REPO_ROOT / "dvc.yaml"
-    return {**files, root: _with_run_lists(root, studies)}
+    lists = "".join(f"      - {line}\n" for study in studies for line in _followed(study))
+    tables = "\n".join(f"      - results/{name}: {{cache: false, persist: true}}" for name in COLLECTED)
+    text = _with_part(root.read_text(encoding="utf-8"), *_PARAMS, lists)
+    return {**files, root: _with_part(text, *_OUTS, tables)}
 
 
 def study_stages(study: Study) -> str:
@@ -121,14 +127,13 @@ def _publish_stage(study: Study) -> str:
     return "\n".join([*lines, *_listed("deps", [relative_to_repo(runs)])]) + "\n"
 
 
-def _with_run_lists(root: Path, studies: list[Study]) -> str:
-    text = root.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(_BEGIN)
-    _, end, after = rest.partition(_END)
-    if not begin or not end:
-        raise ReproduceError(f"{relative_to_repo(root)} lacks the line {_BEGIN.strip()!r} in collect; restore it")
-    lists = "".join(f"      - {line}\n" for study in studies for line in _followed(study))
-    return before + begin + lists + end + after
+def _with_part(text: str, begin: str, end: str, part: str) -> str:
+    """Return the root's dvc.yaml with ``part`` between the lines ``begin`` and ``end``."""
+    before, found, rest = text.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found or not found_end:
+        raise ReproduceError(f"dvc.yaml lacks the line {begin.strip()!r} in collect; restore it")
+    return before + begin + part + end + after
 
 
 def _followed(study: Study) -> Iterator[str]:

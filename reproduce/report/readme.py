@@ -1,8 +1,8 @@
 """The generated parts of a Markdown page: blocks and single numbers between markers, and finding what is stale.
 
-A block is what stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``. A number is
-``<!-- n:ID -->text<!-- /n -->``, printed with its interval, seeds and, where it must be, its scale; with
-``<!-- n:ID:value -->`` it is value and unit alone, which a number of lesser scale or schedule is refused.
+A block is what stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``. A number is ``<!-- n:ID -->text<!-- /n
+-->``, printed with its interval, seeds and, where it must be, its scale; with ``<!-- n:ID:value -->`` it is value and
+unit alone, which is refused for a number of lesser scale or schedule.
 """
 
 import re

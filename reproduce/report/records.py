@@ -26,9 +26,9 @@ _COLUMNS = {
 
 
 class Records:
-    """The tables as ``collect`` wrote them, and their claims; each is read when first asked for.
+    """The tables as ``collect`` wrote them, and the claims; each is read when first needed.
 
-    A listed run that does not exist has its row too. A table that is missing or lacks a column raises ReproduceError.
+    A listed run that does not exist has a row too. A table that is missing or lacks a column raises ReproduceError.
     """
 
     def __init__(self, folder: Path, claims: Sequence[Claim] | None = None) -> None:
@@ -136,7 +136,7 @@ def study_histories(records: Records, study: str) -> pd.DataFrame:
 
 
 def runs_overview(records: Records, study: str) -> pd.DataFrame:
-    """Return how many of the listed runs exist, by variant and length, with seconds, images a second and machine.
+    """Return how many of the listed runs exist, by variant and length, with seconds, images per second and machine.
 
     ``finished`` below ``listed`` means that runs are still to be made; a variant without runs has no times.
     """

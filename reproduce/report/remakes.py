@@ -1,4 +1,4 @@
-"""Making again what follows from records outside ``collect``'s tables, for ``python -m reproduce verify``.
+"""Making the derived files other than ``collect``'s tables again, for ``python -m reproduce verify``.
 
 Figures and executed notebooks are left to their sums in dvc.lock: another version of a library draws other bytes.
 """

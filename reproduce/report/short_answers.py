@@ -1,4 +1,4 @@
-"""The three lines with which each notebook opens, made from the same tables as the rest of it."""
+"""The three lines at the top of each notebook, made from the tables that the notebook shows."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ def _judged(row: Any, records: Records) -> str:
 
 
 def of_ablations(numbers: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return which ingredients lower the reduced net's test error most, which do not, and what ReLU is worth."""
+    """Return the ingredients that lower the reduced net's test error most, those that do not, and ReLU's gain."""
     effects = ablation_table.load_effects(numbers)
     if effects.empty:
         return _lines(
@@ -92,7 +92,7 @@ def of_ablations(numbers: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def of_gpu_vs_cpu(timings: Timings) -> str:
-    """Return the times of 2012 and of here, the factor one source printed for both, and the largest CPU run printed."""
+    """Return training times of 2012 and today, one source's ratio of GPU to CPU, and the largest CPU run in print."""
     return _lines(
         f"Faster on a GPU than on a CPU: {printed_ratio_words(timings.days)}",
         gpu_words(timings.days),

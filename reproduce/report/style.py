@@ -192,7 +192,7 @@ def save_svg(figure: Figure, path: Path) -> None:
 def _round_places(figure: Figure) -> None:
     """Fix the axes where the layout put them, to nine decimals of the figure's size.
 
-    The layout solver's last bits differ from process to process, and element ids of the SVG are hashes of places.
+    The layout solver's last bits differ from process to process, and the SVG's element ids are hashes of positions.
     """
     figure.draw_without_rendering()
     figure.set_layout_engine("none")

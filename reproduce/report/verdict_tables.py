@@ -15,7 +15,7 @@ from reproduce.study.claims import Claim
 def verdict_table(records: Records, study: str | None = None) -> pd.DataFrame:
     """Return the verdicts on claims with a study, in words, each with targets, ours and setting.
 
-    Claims whose runs do not exist yet stay in the table as ``not run``; ``study`` keeps one study's claims.
+    Claims without runs are in the table as ``not run``; ``study`` selects one study's claims.
     """
     of_study = {claim.id for claim in records.claims if claim.study and study in (None, claim.study)}
     rows = [
@@ -58,7 +58,7 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
 
 
 def _seeds(row: Any, claim: Claim) -> str:
-    """Return the values of each arm, and how many were planned where there are more."""
+    """Return each arm's number of values, and the number of planned seeds where that is larger."""
     values = str(row.n_by_arm).split(";") if pd.notna(row.n_by_arm) else ["0"]
     counts = " and ".join(f"{float(n):.0f}" for n in values)
     more = claim.seeds_planned is not None and row.n_seeds > claim.seeds_planned
@@ -66,13 +66,13 @@ def _seeds(row: Any, claim: Claim) -> str:
 
 
 def bold_verdict(row: Any) -> str:
-    """Return a row's verdict in bold, and how small the effect is where a bound for that was fixed and is kept."""
+    """Return a row's verdict in bold; where the effect lies within the bound fixed for it, with that bound."""
     words = verdict_words(row.verdict, row.negligible_within, row.unit)
     return f"**{words}**{smallness(row)}"
 
 
 def smallness(row: Any) -> str:
-    """Return what follows the verdict on an effect that is there but negligible: its bound; empty for others."""
+    """Return the bound that follows the verdict on a negligible effect; empty for others."""
     is_said = row.negligible is True and row.verdict != rules.NO_EFFECT
     return f", under {row.negligible_within:g}{unit_words(row.unit)}" if is_said else ""
 

@@ -43,8 +43,8 @@ VALIDATION_COLUMNS = [
 def mean_error_percent(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the error of the nets' mean probabilities.
 
-    Stored probabilities are whole 255ths, so classes may share the largest mean. Such an image counts with the chance
-    that drawing one of them would be wrong: the error then depends on no order of the classes (deviation D45).
+    Stored probabilities are whole 255ths, so classes may share the largest mean. Such an image counts with the
+    probability that one of them drawn at random is wrong, so the order of the classes does not matter (deviation D45).
 
     Args:
         probabilities: uint8 (nets, images, classes), probability times 255.
@@ -57,12 +57,12 @@ def mean_error_percent(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 
 def ensemble_gains(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
-    """Return what the mean of k nets gains, for every variant with at least four finished seeds and every k.
+    """Return the gain from averaging k nets, for every variant with at least four finished seeds and every k.
 
-    Groups of k seeds share none and are taken in the order of the seeds; what is left over is not used at that k.
-    ``member_error_percent`` is the mean over groups of their members' own errors, ``gain_percentage_points`` that less
-    the error of the averages, its interval one over three groups or more. At k = 1 it shows what storing 255ths does to
-    the error.
+    Groups of k seeds are disjoint and taken in the order of the seeds; the remaining seeds are not used at that k.
+    ``member_error_percent`` is the mean error of single members over all groups. ``gain_percentage_points`` is that
+    minus the error of the averages, with an interval where there are three groups or more. At k = 1 the gain shows the
+    effect of storing 255ths.
 
     Args:
         runs: as ``table.read_runs`` gives them; only those on data sets whose labels are committed count.
@@ -109,7 +109,7 @@ def _gain(nets: int, arm: pd.DataFrame, stored: np.ndarray, labels: np.ndarray) 
 
 
 def view_gains(runs: pd.DataFrame) -> pd.DataFrame:
-    """Return ten-view error minus center error of the same nets, paired over seeds, for every variant tested so."""
+    """Return ten-view error minus center error of the same nets, paired over seeds, for variants tested by both."""
     rows = []
     for identity, arm, _ in _arms(runs[runs["views"].eq(10) & runs[_CENTER].notna()]):
         found = statistics.paired_difference(arm[_TEST].tolist(), arm[_CENTER].tolist())
@@ -126,13 +126,13 @@ def view_gains(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def validation_gaps(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
-    """Return how far validation and test error of the same net lie apart, for every variant with validation images.
+    """Return the distance between a net's validation and test error, for every variant with validation images.
 
     Nets of synthetic scale are left out: they were stopped long before their errors meant anything.
 
-    Beside the mean over seeds of the absolute difference stands what two finite samples of images would give with no
-    other difference between the sets: the standard error of the difference, and its mean absolute value. All seeds are
-    tested on the same images, so the interval over seeds does not cover other images.
+    Beside the mean absolute difference over seeds stand two numbers for samples from one distribution: the standard
+    error of the difference, and its mean absolute value. All seeds are tested on the same images, so the interval over
+    seeds does not cover other images.
 
     Raises:
         ReproduceError: a run's record cannot be read.
@@ -170,7 +170,7 @@ def sampling_error(first_percent: float, first_images: int | None, second_percen
 
 
 def validation_images(run_id: str, runs_root: Path | None = None) -> int | None:
-    """Return how many validation images a run had, by its configuration; None where they are read from disk."""
+    """Return a run's number of validation images, by its configuration; None where they are read from disk."""
     record = read_record(places.found_at(run_id, runs_root))
     config, dataset = record["config"], DATASETS[record["dataset"]]
     if dataset.edition is not None:
@@ -184,7 +184,7 @@ def validation_images(run_id: str, runs_root: Path | None = None) -> int | None:
 
 
 def _arms(runs: pd.DataFrame) -> Iterator[tuple[dict[str, Any], pd.DataFrame, int]]:
-    """Yield identity, finished runs in the order of their seeds, and how many are listed, of every variant with any."""
+    """Yield for every variant with runs: identity, finished runs in the order of their seeds, number of listed runs."""
     for _, listed in runs.groupby(["study", "variant", "epochs"], sort=False):
         arm = listed[listed["status"] == "finished"].sort_values("seed")
         if len(arm):

@@ -35,19 +35,19 @@ _FURTHER_METRICS = [
 
 
 def known_estimands(runs: pd.DataFrame) -> list[str]:
-    """Return all that arms can be compared in: what some runs record, here or on other machines, or is made from it."""
+    """Return every quantity that arms can be compared in: recorded by some runs, here or elsewhere, or derived."""
     recorded = [name for name in runs.columns if pd.api.types.is_numeric_dtype(runs[name])]
     known = dict.fromkeys([*METRICS, *TIMES, *_FURTHER_METRICS, *DERIVED_ESTIMANDS, *recorded])
     return [name for name in known if name not in IDENTITY]
 
 
 def values_of_arm(arm: pd.DataFrame, estimand: str, where: str) -> list[float]:
-    """Return one value per finished run, or none where one of them lacks its own: an average of the rest is biased.
+    """Return one value per finished run, or none where one run lacks it: an average of the rest is biased.
 
     Args:
         arm: rows of the runs table.
         estimand: a metric, or one of ``DERIVED_ESTIMANDS``.
-        where: names what asks, for the error.
+        where: the asking claim or comparison, for the error.
 
     Raises:
         ReproduceError: there is no such metric.

@@ -28,9 +28,9 @@ SUMMARY = ["study", "variant", "epochs", "role", "n_seeds", "mean", "low", "high
 def color_shares(weights: np.ndarray) -> np.ndarray:
     """Return the share of each filter's energy that is off the gray axis, float64 (maps,), 0 to 1.
 
-    Energy is the sum of squared weights; what lies along (1, 1, 1) / sqrt(3) answers to brightness alone. That axis,
-    not the data's first principal one, since it is what "color-agnostic" means and does not depend on a data set; on
-    CIFAR-10 the two are less than two degrees apart. Random weights have 2/3; a filter of zeros counts as gray.
+    Energy is the sum of squared weights; the part along (1, 1, 1) / sqrt(3) answers to brightness alone. This axis is
+    what "color-agnostic" means, and it depends on no data set. On CIFAR-10 it lies less than two degrees from the
+    data's first principal axis. Random weights have 2/3; a filter of zeros counts as gray.
 
     Args:
         weights: (maps, 3, rows, columns), channels in the order red, green, blue.
@@ -84,7 +84,7 @@ def division(shares: np.ndarray) -> Division:
 
 
 def color_specialization(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
-    """Return a row for every finished run whose first layer is read in two columns, and for its controls.
+    """Return one row per finished run whose first layer is read in two columns, and per control run.
 
     ``role`` is ``columns`` where the normalization or the layer after the first one is cut in two, and ``control`` for
     the other nets of the same study, whose maps are cut into a first and a second half that nothing sets apart.
@@ -107,13 +107,13 @@ def color_specialization(runs: pd.DataFrame, runs_root: Path | None = None) -> p
 
 
 def _cut(run_id: str, runs_root: Path) -> int | None:
-    """Return in how many columns a run's first layer is read; None for what has no such layer on RGB images."""
+    """Return the number of columns in which a run's first layer is read; None without such a layer on RGB images."""
     network = read_record(places.found_at(run_id, runs_root))["config"].get("network_spec")
     return columns_of_first_layer(network) if network and network["input"]["channels"] == 3 else None
 
 
 def columns_of_first_layer(network: Mapping[str, Any]) -> int:
-    """Return in how many columns the maps of the first layer are read.
+    """Return the number of columns in which the maps of the first layer are read.
 
     They are cut by the normalization after it or by the next layer with weights.
 

@@ -1,4 +1,4 @@
-"""Numbers made from what runs keep beside metrics: how soon they learned, what their first and last layers hold."""
+"""Numbers derived from the arrays that runs keep: speed of learning, color of first-layer filters, neighbors."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ _PLATEAU = "validation_error_plateau"
 def numbers_from_kept(
     record: Mapping[str, Any], metrics: Mapping[str, Any], folder: Path, runs_root: Path
 ) -> dict[str, float | int | None]:
-    """Return, where a run kept what they are made of:
+    """Return those of these numbers whose arrays the run kept:
 
     - ``updates_to_leave_chance`` (D41), ``updates_to_converge`` and that ``_at_first_rate`` (D40),
     - ``updates_to_held_out_level`` (D40), of nets trained beside held-out images,

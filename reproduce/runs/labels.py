@@ -1,4 +1,4 @@
-"""Labels of data sets, and which test images a run named rightly by them."""
+"""Labels of data sets, and the test images that a run classified correctly."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -28,7 +28,7 @@ def read_labels(dataset: str, part: Literal["test", "training"] = "test", runs_r
 def known_test_labels(dataset: str, runs_root: Path | None = None, data: Path | None = None) -> np.ndarray:
     """Return the test labels by which stored classes are judged: the committed ones, or those beside the images.
 
-    Runs on other data sets record which images they named rightly, and need no labels.
+    Runs on other data sets record which images they classified correctly, and need no labels.
 
     Args:
         dataset: cifar10 or fashion_mnist.
@@ -56,12 +56,15 @@ def answers_by_metric(predictions: Mapping[str, np.ndarray]) -> dict[str, str]:
 
 
 def needs_labels(name: str) -> bool:
-    """Return whether an array of answers holds classes; else it holds one bit per image, set where it was right."""
+    """Return True where an array of answers holds classes.
+
+    Else it holds one bit per image, set where the answer was right.
+    """
     return not name.endswith(_BITS)
 
 
 def answers(predictions: Mapping[str, np.ndarray], name: str, images: int) -> np.ndarray:
-    """Return what was answered for each image, (images,): its class (uint8), or whether that was right (bool).
+    """Return the answer for each image, (images,): the class (uint8), or whether it was right (bool).
 
     Raises:
         ReproduceError: the array is missing or of another number of images.
@@ -73,12 +76,12 @@ def answers(predictions: Mapping[str, np.ndarray], name: str, images: int) -> np
 
 
 def hits(predictions: Mapping[str, np.ndarray], name: str, images: int, labels: np.ndarray | None) -> np.ndarray:
-    """Return whether each image was named rightly, bool (images,).
+    """Return whether each image was classified correctly, bool (images,).
 
     Args:
         predictions: the run's, by name.
         name: of the array to judge.
-        images: of the test set that were used, the first so many.
+        images: the number of test images used, from the first on.
         labels: of the test set; None where ``needs_labels`` says that none are needed.
 
     Raises:

@@ -16,10 +16,10 @@ _HELD_OUT_WINDOW = 5  # epochs
 
 
 def updates_to_leave_chance(losses: np.ndarray, classes: int, window: int = WINDOW) -> int | None:
-    """Return after how many updates the loss is a seventh below what guessing costs, None if it never is (D41).
+    """Return the updates until the loss is a seventh below that of guessing, None if it never is (D41).
 
-    The level is the same for every net of as many classes. One below the first update's loss would not be: biases of 1
-    raise that loss, and so the level to be reached.
+    The level is the same for all nets of as many classes. A level relative to the first update's loss would not be,
+    since biases of 1 raise that loss.
 
     Args:
         losses: of every update in order, in nats.
@@ -35,7 +35,7 @@ def updates_to_reach(losses: pd.Series, loss_nats: float, window: int = 20) -> i
     Args:
         losses: of one run's updates in order, in nats.
         loss_nats: the loss to reach.
-        window: updates averaged; none is counted before there are so many.
+        window: number of updates averaged; the first mean is after so many.
     """
     return _first_mean_below(losses, loss_nats, window)
 
@@ -50,9 +50,9 @@ def updates_to_held_out_level(history: pd.DataFrame, updates: int) -> int | None
     """Return the updates until five epochs' mean held-out error first lies below a fixed level, None if never (D40).
 
     The paper's "roughly doubles the number of iterations required to converge" (section 4.2) names no measure; this one
-    was chosen when the runs were known. Only epochs at the first rate count: when that rate ends may differ between
-    nets, and every error falls with it. The level is the same for every net, so that one that ends at a lower error
-    passes it sooner: this is the time to a given error, and not to a net's own best.
+    was chosen when the runs were known. Only epochs at the first rate count, since nets may leave it at different times
+    and every error falls then. The level is the same for every net: this is the time to a given error, not to a net's
+    own best, and a net with a lower final error passes it sooner.
 
     Args:
         history: of one run, one row per epoch.
@@ -67,9 +67,9 @@ def updates_to_held_out_level(history: pd.DataFrame, updates: int) -> int | None
 def updates_to_converge(history: pd.DataFrame, updates: int, waits: Sequence[int]) -> list[int] | None:
     """Return the updates until the best held-out error at each rate (D40); None where a phase was cut off before.
 
-    The epochs in which the rule waited for a better one are left out: they are the same number for every net, and
-    would draw the ratio of two nets toward 1. A phase that came to its longest without having waited was still
-    improving: where its best lies is not known.
+    The epochs in which the rule waits for a better error are left out. They are as many for every net and would draw
+    the ratio of two nets toward 1. A phase cut off at its greatest length was still improving, so its best is not
+    known.
 
     Args:
         history: of a run whose phases end when the validation error stops improving; one row per epoch.

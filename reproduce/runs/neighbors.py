@@ -56,7 +56,7 @@ def read_neighbors(run_id: RunId | str, runs_root: Path | None = None) -> np.nda
 
 
 def neighbor_purity(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
-    """Return one row per finished run that kept its neighbors: their purity in features and in pixels.
+    """Return one row per finished run that kept its neighbors, with their purity in features and in pixels.
 
     Args:
         runs: as ``table.read_runs`` gives them.
@@ -87,7 +87,8 @@ def purities_percent(record: Mapping[str, Any], rows: np.ndarray, runs_root: Pat
     if record["config"].get("training_images") != SUBSET_IMAGES or rows.shape != (QUERIES, NEIGHBORS):
         expected = f"{NEIGHBORS} neighbors of {QUERIES} test images among {SUBSET_IMAGES}"
         raise ReproduceError(
-            f"{record['run_id']}: its neighbors are not {expected}, as those in pixels are; train it so"
+            f"{record['run_id']} keeps other neighbors than {expected}, which those in pixels are; train it again with "
+            f"training_images: {SUBSET_IMAGES}"
         )
     every, tested = (read_labels(CIFAR10.name, part, runs_root) for part in ("training", "test"))
     labels, queries = every[balanced_subset(every, SUBSET_IMAGES)[0]], tested[:QUERIES]

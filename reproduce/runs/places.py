@@ -1,4 +1,4 @@
-"""Where a run lies: trained to, published to, found at; and what lies beside all runs.
+"""The places of a run (trained to, published to, found at) and of the files beside all runs.
 
 Results lie below ``paths.RESULTS``, read at every call. Readers of published runs take the folder of all run folders as
 ``runs_root``; what ``publish`` copied and the statistics of data sets lie beside it, in external/ and data/.

@@ -91,7 +91,7 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def read_metrics(folder: Path) -> dict[str, float | int | None]:
-    """Return a run's ``metrics.json``: numbers by name, None for one that is not finite.
+    """Return a run's ``metrics.json``: numbers by name, None where a number is not finite.
 
     Raises:
         ReproduceError: the file is missing or damaged, or a value is no number.

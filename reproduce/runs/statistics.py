@@ -29,9 +29,8 @@ class Estimate:
             each arm, or (ratio) that of the log ratio. None where there is none.
         p_value: two-sided, of no difference between the arms (no ratio other than 1).
         correlation: Pearson's, over the seeds that two arms share.
-        degrees_per_seed: the interval's degrees of freedom for each seed per arm beyond the first, if all arms had as
-            many: 1 for one arm or for pairs, up to one for each of independent arms, fewer the more their spreads
-            differ.
+        degrees_per_seed: the degrees of freedom that each further seed per arm adds, if all arms have as many: 1 for
+            one arm or for pairs; for independent arms at most their number, and less where their spreads differ.
     """
 
     value: float
@@ -207,8 +206,8 @@ def wilson(errors: int, images: int, confidence: float = CONFIDENCE) -> Estimate
 def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
     """Return Holm's step-down adjusted p-values of one family, by name in the order given.
 
-    A question not answered yet (None) is of the family and has no adjusted value: those of the others then do not rise
-    when its answer comes.
+    A question without an answer (None) belongs to the family but gets no adjusted value. So the other values do not
+    rise when its answer comes.
     """
     known = {name: p for name, p in p_values.items() if p is not None}
     adjusted: dict[str, float] = {}
@@ -220,10 +219,10 @@ def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
 
 
 def expected_half_width(estimate: Estimate, n: int, confidence: float = CONFIDENCE) -> float:
-    """Return the t-interval's half-width to expect of ``n`` (at least 2) seeds per arm, if the spreads stay.
+    """Return the half-width that the t-interval would have with ``n`` (at least 2) seeds per arm, if spreads stay.
 
     Args:
-        estimate: what would be estimated again, with its ``std`` (of a ratio in logs, as the half-width then is).
+        estimate: what would be estimated again, with its ``std``; for a ratio both ``std`` and half-width are in logs.
         n: seeds per arm.
         confidence: of the two-sided interval.
     """
@@ -231,7 +230,7 @@ def expected_half_width(estimate: Estimate, n: int, confidence: float = CONFIDEN
 
 
 def expected_p_value(estimate: Estimate, n: int) -> float:
-    """Return the two-sided p to expect of ``n`` (at least 2) seeds per arm, if the value and the spreads stay."""
+    """Return the two-sided p that ``n`` (at least 2) seeds per arm would give, if value and spreads stay."""
     return _p_value(estimate.value, estimate.std / math.sqrt(n), estimate.degrees_per_seed * (n - 1))
 
 

@@ -49,10 +49,10 @@ COLUMNS = [
 def published_runs(study: Study, runs_root: Path | None = None) -> list[RunId]:
     """Return the runs that count: all of ``standard``, and those of ``full`` for each variant that has begun them.
 
-    A variant with one finished run of its full schedule is listed with every seed of that schedule, so that the
-    missing ones show; unless ``standard`` lists runs of that length itself, since it then says which are published, and
-    ``full`` what is planned. Of a study that is published by hand, those count that were published, since what data or
-    devices a machine lacks is no failure; but a seed left out below a published one is listed, and shows as missing.
+    A variant with one finished run of its full schedule is listed with every seed of that schedule, so that missing
+    ones show. Where ``standard`` lists runs of that length itself, it says which are published, and ``full`` which are
+    planned. Of a study published by hand only published runs count, since a machine without its data has not failed.
+    But a seed left out below a published one is listed, and shows as missing.
     """
     if study.is_published_by_hand:
         runs = study.publishable_runs()
@@ -71,30 +71,30 @@ def published_runs(study: Study, runs_root: Path | None = None) -> list[RunId]:
 
 
 def rows_of_arm(runs: pd.DataFrame, study: str, arm: str) -> pd.DataFrame:
-    """Return the rows of one arm of a study's claim or comparison: a variant of its own, or ``study/variant``."""
+    """Return the rows of one arm of a claim or comparison: a variant of the same study, or ``study/variant``."""
     owner, variant = study_and_variant(arm, study)
     return runs[runs["study"].eq(owner) & runs["variant"].eq(variant)]
 
 
 def went_wrong(arm: pd.DataFrame) -> bool:
-    """Return whether a run of an arm failed, or a seed was left out below one that is there."""
+    """Return whether a run of an arm failed, or a seed is missing below a seed that is there."""
     existing = arm[arm["status"] != "missing"]
     left_out = arm["status"].eq("missing") & arm["seed"].lt(existing["seed"].max())
     return bool((existing["status"] != "finished").any() or left_out.any())
 
 
 def arms_at(arms: Sequence[pd.DataFrame], epochs: Sequence[int] | None) -> list[pd.DataFrame]:
-    """Return each arm's rows of the length that ``epochs`` fixes for it, or without it at ``longest_shared``."""
+    """Return each arm's rows at the length that ``epochs`` fixes for it, by default at ``longest_shared``."""
     if epochs is None:
         return longest_shared(arms)
     return [arm[arm["epochs"].eq(length)] for arm, length in zip(arms, epochs, strict=True)]
 
 
 def longest_shared(arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
-    """Return each arm's rows at the longest schedule that all have runs of, or else that all list.
+    """Return each arm's rows at the longest schedule that all arms have runs of, else that all list.
 
-    A longer training of one arm would pass for an effect. Arms that list no length in common, since their sources (11
-    and 140 epochs) or what is asked of them differ in it, are compared as they are, each at its own longest.
+    A longer training of one arm would pass for an effect. Arms without a common length (sources of 11 and 140 epochs,
+    or a comparison of lengths) are each taken at their own longest.
     """
     listed = set.intersection(*(set(arm["epochs"]) for arm in arms))
     there = set.intersection(*(set(arm.loc[arm["status"] != "missing", "epochs"]) for arm in arms))
@@ -107,7 +107,8 @@ def read_runs(run_ids: Iterable[RunId], runs_root: Path | None = None) -> pd.Dat
     """Return one row for each listed run, in the order listed; no listed run is ever left out.
 
     Columns are ``COLUMNS`` and then any further metric, sorted. ``status`` is ``finished``, ``missing`` (no such
-    folder: all but the identity is empty), ``diverged`` (a metric is null or not finite), or what the run says.
+    folder: all but the identity is empty), ``diverged`` (a metric is null or not finite), or the status in the run's
+    record.
 
     Raises:
         ReproduceError: a run is malformed, or says it is another run than its folder.
@@ -145,7 +146,7 @@ def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
 
 
 def _status_and_metrics(folder: Path, status: str, needed: Sequence[str]) -> dict[str, Any]:
-    """Return the run's metrics with its status corrected: a metric that is not a finite number means it diverged."""
+    """Return the run's status and metrics; a metric that is not finite makes the status ``diverged``."""
     path = folder / "metrics.json"
     if status != "finished" and not path.exists():
         return {"status": status}

@@ -1,5 +1,6 @@
-"""The record of a study's tuning runs without their test errors, ``experiments/<study>/tuning.csv``: from it rates and
-lengths are chosen before the published runs.
+"""The record of a study's tuning runs without their test errors, ``experiments/<study>/tuning.csv``.
+
+Rates and lengths are chosen by it before the published runs.
 """
 
 from pathlib import Path
@@ -56,7 +57,7 @@ def read_tuning(study: Study) -> pd.DataFrame:
 def recorded_runs(study: Study) -> set[RunId]:
     """Return the runs of the profile ``tuning`` that the study's tuning.csv holds, made from today's configuration.
 
-    Tuning runs are not published: what the file says of them is what is kept.
+    Tuning runs are not published: only this file keeps them.
 
     Raises:
         ReproduceError: the study has no such profile, or the file is no table of runs.

@@ -1,4 +1,4 @@
-"""``python -m reproduce doctor``: studies this machine can run, what it lacks for the rest, the next commands."""
+"""``python -m reproduce doctor``: the studies this machine can run, its lacks for the others, and the next commands."""
 
 import os
 import shutil
@@ -37,8 +37,8 @@ _NEXT_TO_NO_CHANGE = Phase(epochs=1, training_files=[1], weight_rate_factor=1e-6
 def examine(studies: Sequence[Study]) -> str:
     """Return the report on this machine and every study.
 
-    It needs no data, no GPU and a few seconds; the files of a folder with unpacked images are counted, which takes
-    longer on a slow disk.
+    It needs no data and no GPU, and takes a few seconds. Counting the files of unpacked images takes longer on a slow
+    disk.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     external = [study for study in studies if study.is_published_by_hand]
@@ -68,9 +68,9 @@ def _machine(device: torch.device) -> str:
 
 
 def _stages_report(study: Study) -> str:
-    """Return what a study whose runs DVC publishes needs here; its command gets the data too.
+    """Return the needs of a study whose runs DVC publishes; its command gets the data too.
 
-    A tuning run that tuning.csv records has been made, wherever that was.
+    A tuning run that tuning.csv records counts as made, on whatever machine.
     """
     counts, next_command = [], "dvc repro"
     for profile in [name for name in ("standard", "full", "tuning") if name in study.profiles]:
@@ -109,7 +109,7 @@ def _next_run(study: Study, waiting: list[RunId], published: list[RunId]) -> str
 
 
 def _data_state(study: Study, edition: Edition) -> tuple[list[str], str | None]:
-    """Return what is said of the data, and the command they need next (None where they are ready)."""
+    """Return the state of the data in words, and their next command (None where they are ready)."""
     dataset = DATASETS[study.dataset]
     folder, command = dataset.folder(), dataset.command
     shown = relative_to_repo(folder)
@@ -141,7 +141,7 @@ def _wanted(edition: Edition) -> str:
 
 
 def _space(edition: Edition, folder: Path) -> tuple[str, bool]:
-    """Return what packing takes and what the disk has, and whether that is enough; shards packed before are there."""
+    """Return the space that packing takes and the disk has, and whether it suffices; existing shards are counted."""
     needed = sum(edition.images.values()) * IMAGE_BYTES
     packed = sum(path.stat().st_size for path in folder.glob("*/shard-*.npy"))
     existing = next(place for place in (folder, *folder.parents) if place.exists())
@@ -151,7 +151,7 @@ def _space(edition: Edition, folder: Path) -> tuple[str, bool]:
 
 
 def _device_state(study: Study, edition: Edition, device: torch.device, speed: float | None) -> list[str]:
-    """Return whether memory suffices and how long one run and the standard profile would take, estimated."""
+    """Return whether memory suffices, and the estimated time of one run and of the standard profile."""
     variant = study.variant("paper")
     needed = training_bytes(variant.network_spec(), variant.batch_size) / 2**30
     if device.type == "cuda":
@@ -184,8 +184,8 @@ def _figure(value: float) -> str:
 def training_bytes(spec: NetworkSpec, batch_size: int) -> int:
     """Return an estimate of the memory that training takes, in bytes.
 
-    Weights, their gradients and velocities, and every layer's outputs with their gradients, all float32; what
-    libraries take for themselves comes on top.
+    Weights, their gradients and velocities, and every layer's outputs with their gradients, all float32; the libraries'
+    own memory comes on top.
     """
     outputs = sum(row.outputs for row in count_layers(spec))
     return 4 * (3 * total_parameters(spec) + 2 * batch_size * outputs)
@@ -194,8 +194,8 @@ def training_bytes(spec: NetworkSpec, batch_size: int) -> int:
 def images_per_second(spec: NetworkSpec, device: torch.device, batch_size: int = 128) -> float | None:
     """Return the speed of training on made-up images, from one step; None where memory is too small.
 
-    A step is some passes and one update. A processor does one pass of a few images, to be quick; reading images is not
-    in it.
+    A step is one update after some passes. On a CPU it is one pass of a few images, to be quick. Reading images is not
+    included.
     """
     images = _IMAGES_A_PASS[device.type]
     try:

@@ -1,4 +1,4 @@
-"""Timing in turns, and on which machine: every round runs each arm once, so that a ratio compares neighbors in time.
+"""Timing in turns: every round runs each arm once, so that a ratio compares timings close together.
 
 A machine's results go to a file of its own, named after its hardware.
 """
@@ -42,7 +42,7 @@ def in_turns(
         units: training steps or repeats in a timing.
 
     Returns:
-        Each arm's results, one a round.
+        Each arm's results, one per round.
     """
     results: dict[str, list[Result]] = {name: [] for name in arms}
     for number in range(rounds):
@@ -53,12 +53,12 @@ def in_turns(
 
 
 def ratios_by_round(numerators: Iterable[float], denominators: Iterable[float]) -> dict[str, float]:
-    """Return the spread of the ratios, each of two timings of one round."""
+    """Return the spread of the rounds' ratios, each of two timings in one round."""
     return spread(a / b for a, b in zip(numerators, denominators, strict=True))
 
 
 def native_precisions(device: torch.device = _CPU) -> list[str]:
-    """Return ``fp32``, and ``bf16`` where ``device`` multiplies it in hardware, elsewhere it is float32."""
+    """Return ``fp32``, and ``bf16`` where ``device`` multiplies it in hardware."""
     return ["fp32", "bf16"] if has_native_bf16(device) else ["fp32"]
 
 

@@ -5,7 +5,7 @@ from reproduce.study.variant import Phase, Variant
 
 
 def data_problem(variant: Variant, phases: list[Phase], data: Data, processes: int) -> str | None:
-    """Return what keeps ``variant`` from being trained on ``data`` by so many processes, in a line; None if nothing."""
+    """Return the reason why ``variant`` cannot be trained on ``data`` by so many processes; None where it can."""
     spec = variant.network_spec()
     *_, (_, _, _, outputs, _) = spec.shapes(spec.input.size)
     if data.image_side < spec.input.size:

@@ -2,8 +2,8 @@
 
 Every process reads its part of the global batch and draws the masks of the whole batch; gradients are added up by
 DistributedDataParallel. Results agree with one process up to the order of floating-point sums. Two processes that go on
-from a checkpoint repeat every bit; with more, that order, which DistributedDataParallel settles anew after the first
-update, may change the last ones.
+from a checkpoint repeat every bit. With more, the last bits may change, since DistributedDataParallel settles the order
+of sums anew after the first update.
 
 On GPUs the gradients go through NCCL; the few numbers that steer training go through gloo on the CPU.
 """
@@ -42,7 +42,7 @@ class Processes:
         return self.rank == 0
 
     def part_of(self, total: int) -> range:
-        """Return this process's share of ``total`` places, contiguous, the shares as equal as can be."""
+        """Return this process's share of ``total`` places, contiguous; shares differ by at most one."""
         return range(self.rank * total // self.count, (self.rank + 1) * total // self.count)
 
     def wrapped(self, network: nn.Module) -> nn.Module:
@@ -50,7 +50,7 @@ class Processes:
         return network if self.count == 1 else DistributedDataParallel(network)
 
     def adding_up(self, wrapped: nn.Module, last: bool) -> AbstractContextManager[None]:
-        """Return the context of one pass: gradients are exchanged in the ``last`` pass of an update alone."""
+        """Return the context of one pass; processes exchange gradients only in the ``last`` pass of an update."""
         return wrapped.no_sync() if isinstance(wrapped, DistributedDataParallel) and not last else nullcontext()
 
     def sums(self, values: list[float]) -> list[float]:
@@ -116,7 +116,7 @@ def _count_in_environment(variable: str, default: str = "", most: int = 10**_MOS
 
 
 def _check_addresses(count: int) -> None:
-    """Check what torchrun sets beside WORLD_SIZE: with some mistakes torch would wait for half an hour.
+    """Check the variables that torchrun sets beside WORLD_SIZE; some mistakes would make torch wait for half an hour.
 
     Raises:
         ReproduceError: a number or the address is missing or makes no sense.
@@ -159,7 +159,7 @@ def joined_processes(device: torch.device) -> Iterator[Processes]:
 
 
 def _stop_after(parent: int) -> None:
-    """Ask this process to stop once torchrun has ended: killed, it leaves its processes running."""
+    """Ask this process to stop once torchrun has ended, since a killed torchrun leaves its processes running."""
     while os.getppid() == parent:
         time.sleep(_SECONDS_BETWEEN_LOOKS)
     os.kill(os.getpid(), signal.SIGTERM)

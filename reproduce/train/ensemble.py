@@ -35,7 +35,7 @@ _SAME = ("dataset", "scale", "schedule", "precision", "data_manifest_sha256")
 
 
 def make_ensembles(study_name: str, name: str) -> list[Path]:
-    """Average every ensemble of that name whose runs are all here, print what the others lack; return the folders.
+    """Average every ensemble of that name whose runs are all here, print the runs others lack; return the folders.
 
     Raises:
         ReproduceError: no such ensemble, none is complete, its runs do not belong together, or another makes it.
@@ -135,7 +135,7 @@ def _metrics(mean: Tensor, images: PackedImages) -> dict[str, float | int]:
 
 
 def _description(run: RunId, config: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the ensemble's run.json: as a run's, times and provenance those of its runs together."""
+    """Return the ensemble's run.json, in the form of a run's, with the times and provenance of all its runs."""
     git = git_state()
     return {
         "run_id": str(run),

@@ -35,7 +35,7 @@ class _Form(Strict):
 
 
 def read_golden(path: Path) -> dict[str, Any]:
-    """Return a golden file; it says of which configuration it is, while numerics are looked for by ``check_golden``.
+    """Return a golden file, which has the digest of its configuration; ``check_golden`` alone needs numerics.
 
     Raises:
         ReproduceError: it is missing or damaged.

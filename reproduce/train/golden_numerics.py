@@ -37,7 +37,7 @@ TOLERANCES = {
 
 
 def _tiny_data(variant: Variant, lowest: int, highest: int) -> TrainingData:
-    """Return noise images of the size that the variant's data set has, in files of its number."""
+    """Return noise images of the size of the variant's data set, in as many files."""
     random = draws.generator(0, "golden images")
     files = 1 if variant.training_images else max(max(phase.training_files) for phase in variant.phases)
     count = files * _IMAGES_PER_FILE
@@ -113,7 +113,7 @@ def one_pass(variant: Variant) -> dict[str, list[float]]:
 
 
 def update_rule(variant: Variant) -> dict[str, list[float]]:
-    """Return how far each parameter moves in two updates a phase under small drawn gradients."""
+    """Return the distance that each parameter moves in two updates per phase under small drawn gradients."""
     trainer = _trainer(variant)
     parameters = trainer.update.parameters
     initial = [parameter.detach().clone() for parameter in parameters]

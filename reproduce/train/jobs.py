@@ -1,4 +1,4 @@
-"""Runs side by side: each in a process of its own, those that DVC records through DVC, their lines in one stream."""
+"""Runs side by side: each in a process of its own, through DVC where DVC records it, with their lines in one stream."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ from reproduce.study.study import Study
 
 
 def train_side_by_side(study: Study, runs: list[RunId], jobs: int, threads: int) -> None:
-    """Train ``runs``, ``jobs`` at a time, each on ``threads`` threads; what they say comes out line by line.
+    """Train ``runs``, ``jobs`` at a time, each on ``threads`` threads, and print their lines as they come.
 
     An interrupt reaches every run at work, which saves its checkpoint, and starts no further run.
 
@@ -45,7 +45,7 @@ def command_of(study: Study, run: RunId) -> list[str]:
 
 
 class _AtWork:
-    """The processes at work; once they are to stop, none is started any more."""
+    """The processes at work; once they are told to stop, no further one starts."""
 
     def __init__(self, threads: int) -> None:
         self.is_stopping = False
@@ -85,7 +85,7 @@ class _AtWork:
 
 
 def _follow(command: list[str], at_work: _AtWork) -> int:
-    """Run a command to its end, printing its lines as they come; return its exit status, 0 if it was not begun."""
+    """Run a command to its end, printing its lines as they come; return its exit status, 0 where it was not begun."""
     process = at_work.start(command)
     if process is None:
         return 0
@@ -101,7 +101,7 @@ def _follow(command: list[str], at_work: _AtWork) -> int:
 
 @contextlib.contextmanager
 def _stopped_by_signals(at_work: _AtWork) -> Iterator[None]:
-    """Let an interrupt, and SIGTERM by which schedulers stop a job, stop the runs at work."""
+    """Stop the runs at work on an interrupt, or on SIGTERM, which schedulers send."""
     numbers = (signal.SIGINT, signal.SIGTERM)
     previous = {number: signal.signal(number, lambda *_: at_work.stop()) for number in numbers}
     try:

@@ -142,7 +142,7 @@ class Trainer:
         self._batches = self.data.training_batches(steps, size, self.seed, augmentation)
 
     def _passes(self, images: int) -> list[slice]:
-        """Return the positions of a batch that this process takes, in the parts that it takes them in."""
+        """Return this process's positions in a batch, cut into the passes that it takes them in."""
         part = self.processes.part_of(images)
         at_once = self.images_per_pass or len(part)
         return [slice(start, min(start + at_once, part.stop)) for start in range(part.start, part.stop, at_once)]

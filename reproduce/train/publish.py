@@ -1,4 +1,4 @@
-"""Publishing runs that only some machines can make: checked, then copied whole from data/runs to results/external."""
+"""Publishing runs that only some machines can make: each is checked, then copied from data/runs to results/external."""
 
 import math
 import shutil

@@ -121,9 +121,9 @@ def evaluate_trained(trainer: Trainer) -> Tested:
 
 
 def _epochs_to_target(trainer: Trainer) -> dict[str, float]:
-    """Return the epochs that the running and the clean training error took to the last phase's target, where they did.
+    """Return the epochs that the running and the clean training error took to reach the last phase's target.
 
-    Only where the schedule is to reach one (``until: training_error_reached``).
+    Only schedules with a target have such numbers (``until: training_error_reached``).
     """
     last, history = trainer.phases[-1], trainer.state.history
     if last.until != "training_error_reached":
@@ -148,7 +148,7 @@ def _classes(averaged: Tensor, center: Tensor) -> dict[str, np.ndarray]:
 
 
 def _hits(averaged: Tensor, center: Tensor, labels: Tensor) -> dict[str, np.ndarray]:
-    """Return whether each image's label is the first, or among the first five, one bit an image (numpy.packbits)."""
+    """Return whether each image's label is the first, or among the first five, one bit per image (numpy.packbits)."""
     kinds = {"test": averaged, "test_center": center}
     return {
         f"{kind}_top{first}_correct_bits": np.packbits(is_among_first(probabilities, labels, first).numpy())
@@ -158,7 +158,7 @@ def _hits(averaged: Tensor, center: Tensor, labels: Tensor) -> dict[str, np.ndar
 
 
 def small_arrays(trainer: Trainer) -> dict[str, np.ndarray]:
-    """Return the first layer's weights as float16, (maps, channels, rows, columns), and what the diagnostics ask for.
+    """Return the first layer's weights, float16 (maps, channels, rows, columns), and the diagnostics' arrays.
 
     ``update_losses_nats``, float32, is the loss of every update; ``neighbor_rows``, uint16 (test images, 6), what
     ``nearest_neighbors`` returns.

@@ -1,4 +1,4 @@
-"""One published run looked at again: its error from the committed predictions, or the whole training anew."""
+"""Checking one published run: its error counted again from the committed predictions, or the whole training anew."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.files import RESTORE
 from reproduce.base.paths import relative_to_repo
 from reproduce.runs import places
 from reproduce.runs.labels import answers, answers_by_metric, hits, known_test_labels, needs_labels
@@ -30,7 +31,7 @@ class Reran:
 
     Attributes:
         text: both side by side, what differs in the machine, and the spread over the published seeds.
-        failure: the sentence that says by how much the rerun lies outside that spread; None where it does not.
+        failure: a sentence with the distance of the rerun from that spread; None where it lies inside.
     """
 
     text: str
@@ -61,7 +62,7 @@ def evaluate_run(run: RunId) -> str:
     wrong = int((~hits(predictions, name, images, labels)).sum())
     if abs(100 * wrong / images - recorded) > 1e-6:
         raise ReproduceError(
-            f"{run}: predictions.npz gives {100 * wrong / images} % but metrics.json says {recorded} %"
+            f"{run}: predictions.npz gives {100 * wrong / images} % but metrics.json says {recorded} %; {RESTORE}"
         )
     interval = wilson(wrong, images)
     return (
@@ -101,9 +102,9 @@ def _answers(folder: Path, images: int) -> np.ndarray:
 
 
 def _machine(published: Mapping[str, Any], again: Mapping[str, Any], is_equal: bool) -> str:
-    """Return whether both were trained on the same machine, and what that says of their digits.
+    """Return whether both were trained on the same machine, and what follows for their digits, in words.
 
-    A record that does not name the processor's instructions leaves open which processor it was.
+    A record without the processor's instructions leaves the processor open.
     """
     changed = [
         f"{name} {then} then, {now} now"
@@ -129,7 +130,7 @@ def _machine(published: Mapping[str, Any], again: Mapping[str, Any], is_equal: b
 
 
 def _values(record: Mapping[str, Any], name: str) -> list[Any]:
-    """Return what the machines of a run's sessions have under ``name``, each value once."""
+    """Return the values under ``name`` of the machines that a run's sessions used, each once."""
     machines = [session["machine"] for session in record.get("sessions", [record])]
     return list(dict.fromkeys(machine.get(name, "not recorded") for machine in machines))
 
@@ -141,7 +142,7 @@ def _spread(published: Path) -> Estimate:
 
 
 def _against_seeds(seeds: Estimate, old: float, new: float) -> tuple[str, str | None]:
-    """Return how the rerun's error compares with those of the seeds, and one sentence more where it lies outside."""
+    """Return the rerun's error beside those of the seeds, and a further sentence where it lies outside their spread."""
     text = f"Test error: {old:.2f} % published, {new:.2f} % in the rerun ({new - old:+.2f} points)."
     if seeds.n < _LEAST_SEEDS:
         return (

@@ -32,7 +32,7 @@ from reproduce.train.session import train_to_end
 
 @dataclass(frozen=True)
 class Launch:
-    """Settings by which a run is carried out. None decides the result, so none is part of the run's identity.
+    """Settings that change a run's speed but not its result, so they are no part of its identity.
 
     ``images_per_pass`` bounds the images that go through the network at once; None takes a process's whole share.
     """
@@ -59,7 +59,7 @@ def choose_device(name: str) -> torch.device:
     if local_rank() >= torch.cuda.device_count():
         raise ReproduceError(
             f"process {local_rank()} of this machine has no GPU of its own: torch sees {torch.cuda.device_count()}; "
-            "start one process a GPU (torchrun --nproc-per-node)"
+            "start one process per GPU (torchrun --nproc-per-node)"
         )
     device = torch.device(name, local_rank())
     torch.cuda.set_device(device)  # or every process would also keep memory on the first GPU
@@ -67,7 +67,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def inputs_of(study: Study, run: RunId) -> dict[str, str | None]:
-    """Return the digests of what decides the run: its configuration, numerics (golden file) and data manifest.
+    """Return the digests that decide a run's result: of its configuration, numerics (golden file) and data manifest.
 
     Only variants that DVC's stages may publish have golden files. Every record names the source that made it.
 
@@ -100,7 +100,7 @@ def _check_golden_configuration(study: Study, run: RunId, config_sha256: str) ->
 
 
 def is_up_to_date(run: RunId) -> bool:
-    """Return whether the run is published or waits to be, made from today's configuration, numerics and data."""
+    """Return whether a run made from today's configuration, numerics and data is published or ready to be."""
     study = load_study(run.study)
     folders = {places.trained_to(study, run), places.published_to(study, run)}
     records = [read_record(folder) for folder in folders if (folder / "run.json").is_file()]
@@ -192,7 +192,10 @@ def _trainer(
 
 
 def _session(device: torch.device, processes: Processes) -> dict[str, Any]:
-    """Return what trains now; taken before the data are opened, while the source is still what was imported."""
+    """Return commit, source, machine and start of this session.
+
+    They are taken before the data are opened, while the source is still the imported one.
+    """
     session = {**git_state(), "source_sha256": source_digest(), "started_utc": utc_now()}
     return {**session, "machine": machine_fingerprint(device), "processes": processes.count}
 
@@ -215,7 +218,7 @@ def _only_trainer(run: RunId, checkpoint: Path, processes: Processes) -> Iterato
 
 
 def _write(folder: Path, run: RunId, study: Study, trainer: Trainer, tested: Tested, meta: dict[str, Any]) -> None:
-    """Write the run's folder; where it cannot hold the probabilities, also those, beside the data."""
+    """Write the run's folder; probabilities that are too large for it go beside the data."""
     is_rerun = folder != places.trained_to(study, run)  # which leaves those of the run itself alone
     if trainer.data.reports_top5 and not is_rerun:
         path = places.probabilities_of(run)
@@ -236,7 +239,7 @@ def prepare_torch(launch: Launch) -> torch.device:
 
 
 def provenance_of(sessions: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what made a run from the sessions it was trained in: the last one's figures, and every one by itself.
+    """Return a run's provenance from its sessions: the fields of the last one, and the list of all.
 
     ``git_dirty`` is true if any session's tree was.
     """

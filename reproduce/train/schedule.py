@@ -34,7 +34,7 @@ def ends_early(
 
 
 def epochs_to_reach(history: History, column: str, error_percent: float) -> float | None:
-    """Return after how many epochs ``column`` first is at most ``error_percent``, or None where it never is.
+    """Return the number of epochs until ``column`` is first at most ``error_percent``, None where it never is.
 
     Between two epochs' ends the error is taken as a straight line; reached within the first epoch it counts as one.
     """

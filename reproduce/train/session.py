@@ -20,9 +20,10 @@ _LEAST_TRAINING_PER_SAVING = 49
 def train_to_end(
     trainer: Trainer, checkpoint: Path, seconds_between_checkpoints: float, name: str, session: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Train until the schedule ends, from ``checkpoint`` on where there is one; return the sessions it took.
+    """Train until the schedule ends, starting from ``checkpoint`` where it exists; return all sessions so far.
 
-    Every process calls it; the first saves and prints. ``session`` says what trains now and is the last of the result.
+    Every process calls it; the first saves and prints. ``session`` describes this session and is the last of the
+    result.
 
     Raises:
         InterruptedRunError: SIGINT or SIGTERM came; the checkpoint is saved.

@@ -14,7 +14,7 @@ from reproduce.train.run import Launch, is_up_to_date, prepare_torch, settle_run
 def chosen_runs(
     study: Study, variants: list[str], profile: str | None, epochs: int | None, seed: int | None
 ) -> list[RunId]:
-    """Return the runs that the command line names: one by length and seed, or a profile's, of ``variants`` if any.
+    """Return the runs that the command line names: one by length and seed, or a profile's (of ``variants``, if given).
 
     Raises:
         ReproduceError: a variant is unknown, or neither one run nor a profile is named, or both are.
@@ -31,7 +31,7 @@ def chosen_runs(
 
 
 def missing_runs(study: Study, runs: list[RunId], profile: str | None) -> list[RunId]:
-    """Return the runs that are neither published, nor wait to be, nor stand in the table of tuning runs.
+    """Return the runs that are not published, not ready to be published, and not in the table of tuning runs.
 
     Raises:
         ReproduceError: a golden file, a manifest or a record cannot be read.

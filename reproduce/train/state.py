@@ -9,7 +9,7 @@ from reproduce.train.schedule import ends_early
 
 @dataclass
 class State:
-    """Counters and history of training. ``sums`` holds [loss, wrong, images] of the epoch so far, by file."""
+    """Counters and history of training. ``sums`` holds [loss, wrong answers, images] of the epoch so far, by file."""
 
     phase: int = 0
     epoch_in_phase: int = 0

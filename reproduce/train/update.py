@@ -11,10 +11,10 @@ class MomentumUpdate:
     """v <- momentum v - rate * gradient - rate * decay * w; w <- w + v, rate and decay per layer.
 
     The learning rate stands inside the velocity (deviation D12), so lowering it does not shrink the velocity already
-    gathered. ``gradient`` is that of the mean loss over the images really in the batch, so a short last batch takes a
-    full-size step. At rate 0 neither parameter nor velocity changes (weights.cu updates only where ``epsW > 0``): a
-    frozen layer does not drift on with the velocity it had. Biases have their own rate, and decay only in nets later
-    than 2012 (deviation D11).
+    gathered. ``gradient`` is of the mean loss over the images in the batch, so a short last batch takes a full-size
+    step. At rate 0 neither parameter nor velocity changes (weights.cu updates only where ``epsW > 0``): a frozen layer
+    does not drift on with the velocity it had. Biases have their own rate, and decay only in nets later than 2012
+    (deviation D11).
     """
 
     def __init__(self, network: Network, momentum: float) -> None:

@@ -86,7 +86,7 @@ def test_ids_are_no_claims_and_every_source_is_in_the_bibliography(numbers):
         (
             FIGURE % "team: ISI (University of Tokyo)",
             "{id: d, before: a-top5, after: b-top5, caveat: none}",
-            "d names the figure 'b-top5', which there is not",
+            "d names the unknown figure 'b-top5'",
         ),
     ],
 )

@@ -54,24 +54,24 @@ def test_factors_are_of_one_source_each(timed):
 
 
 def test_the_conclusions_follow_from_the_tables(timed):
-    assert gpu_cpu.reference_words(timed) == (
-        "Of the reference matrix product (measured, no bound) the paper's layers reach: "
-        "Intel Xeon, 2 cores, fp32: convolution 50 %, fully connected 25 %."
-    )
+    assert gpu_cpu.reference_shares(timed).to_numpy().tolist() == [
+        ["Intel Xeon, 2 cores", "fp32", "convolution", pytest.approx(50), pytest.approx(50)],
+        ["Intel Xeon, 2 cores", "fp32", "fully connected", pytest.approx(25), pytest.approx(25)],
+    ]
 
 
 def test_scaling_compares_the_ends(tmp_path):
     times = {1: [90.0, 100.0, 110.0], 4: [30.0, 33.3333, 40.0]}
     steps = [of_rounds(rounds, network="80sec", threads=threads) for threads, rounds in times.items()]
     batches = [of_rounds([31.0, 32.0, 33.0], network="80sec", threads=4, batch_size=64)]
-    assert gpu_cpu.scaling_words(timings_of(tmp_path, *steps, *batches)) == (
-        "Images a second grow: 1.9 times with 128 images a step for 64 (80sec on Intel Xeon, 2 cores, fp32); "
-        "3.0 times with 4 threads for 1 (80sec on Intel Xeon, 2 cores, fp32)."
-    )
+    assert gpu_cpu.scaling_gains(timings_of(tmp_path, *steps, *batches)).to_numpy().tolist() == [
+        ["Intel Xeon, 2 cores", "fp32", "80sec", "images per step", 64, 128, pytest.approx(1.9, abs=0.05)],
+        ["Intel Xeon, 2 cores", "fp32", "80sec", "threads", 1, 4, pytest.approx(3.0, abs=0.05)],
+    ]
 
 
 def test_nothing_timed_at_two_sizes_scales_nothing(timed):
-    assert gpu_cpu.scaling_words(timed) == "Nothing has been timed for this yet."
+    assert gpu_cpu.scaling_gains(timed).empty
 
 
 def test_machines_of_one_name_are_told_apart(tmp_path):
@@ -104,10 +104,9 @@ def test_the_kinds_of_work_are_those_of_the_papers_layers(tmp_path):
         for way, ms in zip(("forward", "backward"), times, strict=True)
     ]
     timed = timings_of(tmp_path, of_rounds([90.0, 100.0, 110.0]), *rows, row("update", "alexnet_paper", 5.0))
-    assert gpu_cpu.kinds_words(timed) == (
-        "Of a step's time: on Intel Xeon, 2 cores, fp32: convolution 60 %, fully connected 20 %, normalization 10 %, "
-        "update 10 %."
-    )
+    assert gpu_cpu.time_by_kind(timed).to_numpy().tolist() == [
+        ["Intel Xeon, 2 cores", "fp32", *map(pytest.approx, (60, 20, 10, 10))]
+    ]
 
 
 def test_the_80_second_nets_updates_are_summed_over_its_schedule(tmp_path):

@@ -31,8 +31,10 @@ def test_other_labels_and_other_images_are_read_as_errors(models):
     assert nasnet["real_top1_error_percent"] == pytest.approx(100 - 87.37, abs=0.01)
     assert nasnet["imagenetv2_top1_error_percent"] == pytest.approx(100 - 72.33)
     words = model_sizes.relabeled_words(tested)
-    assert f"All {len(tested)} re-tested weights make more errors on the new images" in words
-    assert "EVA-02-L makes 9.94 % errors" in words
+    assert f"All {len(tested)} re-tested weights make more errors on new images" in words
+    assert (
+        "Between NASNet-A and EVA-02-L lie 7.4 points by the contest's labels and 3.8 by the reassessed ones" in words
+    )
 
 
 def test_names_are_those_people_know():

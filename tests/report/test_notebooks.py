@@ -85,7 +85,7 @@ def test_what_is_no_notebook_is_one_line(tmp_path):
     assert not (tmp_path / "out.ipynb").exists()
 
 
-@pytest.mark.parametrize("name", ["25_to_16", "ablations", "cifar10_nets", "gpu_vs_cpu"])
+@pytest.mark.parametrize("name", sorted(path.stem for path in NOTEBOOK_SOURCES.glob("*.ipynb")))
 def test_sources_are_committed_without_outputs_and_with_fixed_ids(name):
     source = read_notebook(NOTEBOOK_SOURCES / f"{name}.ipynb")
     code = [cell for cell in source.cells if cell.cell_type == "code"]

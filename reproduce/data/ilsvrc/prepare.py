@@ -167,7 +167,7 @@ def _check_space(folder: Path, waiting: list[ShardPlan]) -> None:
 
 
 def _index(plans: list[ShardPlan], labels: dict[str, int]) -> str:
-    """Return CSV lines of name and label, one an image, in the order of the shards."""
+    """Return CSV lines of name and label, one per image, in the order of the shards."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(["name", "label"])

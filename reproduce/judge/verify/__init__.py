@@ -1,4 +1,4 @@
-"""Holding everything that is published against the records it was made from, so that no edit goes unseen."""
+"""Comparing everything that is published with the records it was made from, so that every edit is seen."""
 
 from reproduce.judge.verify.all_checks import find_problems, verify
 

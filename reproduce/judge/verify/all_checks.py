@@ -1,8 +1,8 @@
 """``python -m reproduce verify``: every check, and one line per fault.
 
-A file can be wrong in three ways. It is not what dvc.lock records (``lock_sums``). It is, but its entry there is not of
-the stage in dvc.yaml (``lock_stages``). Or both were edited, and it does not follow from the records (``remade``,
-``run_checks``).
+A file can be wrong in three ways. It is not what dvc.lock records (``lock_sums``). It is as recorded, but the record is
+not of the stage in dvc.yaml (``lock_stages``). Or file and record were both edited, and the file does not follow from
+the runs (``remade``, ``run_checks``).
 """
 
 import sys
@@ -83,8 +83,8 @@ def _add_edits(
 ) -> None:
     """Add the edited files, each once, with the place where they differ from what was made again.
 
-    A file that is as recorded and yet differs follows from something else that was edited. Where nothing else was, its
-    entry in dvc.lock was edited with it.
+    A file that is as recorded and yet differs was made from another file, which was edited since. Where no other file
+    was edited, its entry in dvc.lock was edited with it.
     """
     places = {path: place for path, place in remade.items() if place}
     drop_covered(edited, places.keys() & edited.keys())
@@ -109,7 +109,7 @@ def _add_edits(
 
 
 def _add_unheld(findings: Findings, root: Path) -> None:
-    """Name the files that differ from the commit and whose bytes no check compares: prose, code that made no table."""
+    """Name the changed files whose bytes no check compares: prose, and code that made no table."""
     problem = git_problem(root)
     if problem:
         findings.skipped.append(f"prose and code outside dvc.lock were not compared with a commit: {problem}")

@@ -1,4 +1,4 @@
-"""Holding what every dvc.lock says of commands, parameters and files against the dvc.yaml beside it, read by DVC."""
+"""Comparing the commands, parameters and files in every dvc.lock with the dvc.yaml beside it, as DVC reads it."""
 
 import functools
 import logging
@@ -14,7 +14,7 @@ _RUNS = "results/runs/"  # ``lock_sums.unrecorded_runs`` names these
 
 
 def check_pipeline(locks: dict[str, dict[str, Any]], root: Path, findings: Findings) -> None:
-    """Add a problem for each entry of a lock file that is not of the stage as dvc.yaml and study.yaml have it now.
+    """Add a problem for each entry of a lock file that differs from its stage in dvc.yaml and study.yaml today.
 
     Args:
         locks: the stages of each lock file, by its name relative to the repository.

@@ -1,4 +1,4 @@
-"""Holding the files of the repository against the sums that every dvc.lock records of them."""
+"""Comparing the files of the repository with the sums that the dvc.lock files record of them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -22,7 +22,7 @@ _CODE = "reproduce/"
 
 @dataclass(frozen=True)
 class LockEntry:
-    """One sum in a dvc.lock: of what file or folder, in the entry of which stage."""
+    """One sum in a dvc.lock, with its stage and the file or folder that it is of."""
 
     lock: str
     stage: str

@@ -1,4 +1,4 @@
-"""Making again what follows from records, and finding the first place where the committed files differ."""
+"""Making the tables again from the records, and finding the first place where a committed file differs."""
 
 import csv
 import io

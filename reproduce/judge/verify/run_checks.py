@@ -1,4 +1,4 @@
-"""Holding the published runs against their configuration, golden files, data and their predictions.
+"""Comparing the published runs with their configuration, golden files, data and predictions.
 
 DVC records what a stage's inputs are after it ends, so ``dvc.lock`` alone could name inputs that did not make an
 output. Each run therefore carries digests taken when it started, and these are what is compared here.
@@ -34,7 +34,7 @@ def check_runs(studies: Sequence[Study], root: Path, findings: Findings, edited:
         studies: whose listed runs are checked.
         root: the repository.
         findings: to be added to.
-        edited: files that are known not to be as recorded, so that no run is blamed for them.
+        edited: files known to differ from dvc.lock, so that no run is blamed for them.
     """
     runs_by_line = defaultdict(list)
     for study in studies:
@@ -116,7 +116,7 @@ def _metric_problems(run_id: RunId, run: Any, labels: np.ndarray | None, runs_ro
 
 
 def _test_labels(study: Study, root: Path, findings: Findings, edited: Collection[str]) -> np.ndarray | None:
-    """Return the test labels, or None where none are needed or this machine lacks them, with a line that says so."""
+    """Return the test labels; None where none are needed, or where this machine lacks them, which adds a line."""
     if study.is_published_by_hand:
         return None  # its runs record which images they named rightly
     path = places.statistics_folder(study.dataset, _runs_root(root)) / "test_labels.npy"

@@ -12,7 +12,7 @@ from reproduce.base.files import file_digest
 
 @dataclass(frozen=True)
 class Sum:
-    """A file or folder as a dvc.lock records it: MD5, bytes, and of a folder the number of files (None of a file)."""
+    """A file or folder as a dvc.lock records it: MD5, bytes, and a folder's number of files (None for a file)."""
 
     md5: str
     size: int

@@ -51,9 +51,10 @@ def ablation_forest(table: pd.DataFrame) -> Figure:
     """Draw what each ingredient gains: the paper's figure, the authors' log, ours with its 95 % interval and verdict.
 
     Args:
-        table: that of ``ablation_table.load_ablations``; a claim without runs stays as a row. One panel per unit,
-            ratios on a logarithmic axis. An interval that reaches far beyond everything else ends in an arrow at the
-            axis' edge.
+        table: that of ``ablation_table.load_ablations``; a claim without runs stays as a row.
+
+    There is one panel per unit, with ratios on a logarithmic axis. An interval that reaches far beyond everything else
+    ends in an arrow at the axis' edge.
     """
     shown = panels(table)
     heights = [_height(panel) for panel in shown] or [0.5]

@@ -1,4 +1,4 @@
-"""Error by epoch of each arm less that of the arm it departs from, a panel per arm."""
+"""Each arm's error minus the error of the arm it departs from, by epoch, one panel per arm."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -54,7 +54,7 @@ def arms_beside_base(curves: pd.DataFrame, base: str) -> Figure:
 
 
 def _differences(curves: pd.DataFrame, base: str) -> pd.DataFrame:
-    """Return variant, epoch, n_seeds, and ``training`` and ``validation`` less the base's, of arms as long as it."""
+    """Return variant, epoch, n_seeds, and ``training`` and ``validation`` minus the base's, of arms of its length."""
     errors = {f"{measure}_error_percent": measure for measure in _MEASURES}
     length = curves.loc[curves["variant"].eq(base), "epochs"].max()
     curves = curves[curves["epochs"].eq(length)].rename(columns=errors)
@@ -64,7 +64,7 @@ def _differences(curves: pd.DataFrame, base: str) -> pd.DataFrame:
 
 
 def _reach(ends: pd.Series) -> float:
-    """Return the axis' half height: what holds the ends of all arms but the largest."""
+    """Return the axis' half height, which holds the last values of all arms but the largest."""
     sizes = ends.abs().sort_values(ascending=False)
     return 2.4 * float(sizes.iloc[min(_LARGEST_LEFT_OUT, len(sizes) - 1)]) or 1.0
 

@@ -53,7 +53,7 @@ def averaged_nets(ensembles: pd.DataFrame) -> Figure:
 
 
 def _sentence(ensembles: pd.DataFrame) -> str:
-    """Return what averaging the most nets gained, of the row with the most; the paper averaged five."""
+    """Return the gain from averaging the most nets in a sentence; the paper averaged five."""
     most = ensembles.loc[ensembles["nets"].idxmax()]
     gain = most["member_error_percent"] - most["ensemble_error_percent"]
     net = f"{most['study']} {most['variant'].replace('_', ' ')}"

@@ -1,4 +1,4 @@
-"""The figures on time for every device that was timed; one that says so where none was."""
+"""The figures on time for every timed device; without any, one figure that says so."""
 
 from matplotlib.figure import Figure
 

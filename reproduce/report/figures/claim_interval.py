@@ -51,7 +51,7 @@ def no_effect(claim: Claim) -> float | None:
 
 
 def axis_words(claim: Claim, row: Any) -> str:
-    """Return what is compared, in which unit, and by which of the arms."""
+    """Return the axis' label: the quantity, its unit and the arms."""
     unit = unit_words(row.unit).strip() or "times"
     measure = str(claim.estimand).removesuffix("_percent").replace("_", " ").replace("top1", "top-1")
     arms = [arm.rpartition("/")[2] for arm in claim.arms]
@@ -81,7 +81,7 @@ def _reach(row: Any, region: Region | None, nothing: float | None) -> tuple[floa
 
 
 def _inside(place: float, words: str, axes: Axes) -> float:
-    """Return where words about a place are centered: there, or so far inside that they end where the axes do."""
+    """Return the center of words about a place: the place itself, or further in where they would leave the axes."""
     low, high = axes.get_xlim()
     room = 0.0085 * len(words) * (high - low)  # half their width; a letter is a sixtieth of the figure
     return min(max(place, low + room), high - room)

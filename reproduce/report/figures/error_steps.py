@@ -60,7 +60,7 @@ def error_steps(
     """Draw the chain of arms from top to bottom, below it normalization alone; points lowered stand at the right.
 
     Args:
-        chain: steps each of which begins where the one before ended; an arm without runs stays as a row that says so.
+        chain: the steps in order, each from the arm at which the one before ended; an arm without runs keeps its row.
         total: the whole chain as one step.
         alone: normalization by itself.
         published: errors of the 13 % and the 11 % net in percent, drawn dashed.

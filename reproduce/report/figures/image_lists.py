@@ -22,7 +22,7 @@ _RIGHT, _OTHER = to_hex(0.45 * np.array(to_rgb(GREEN)) + 0.55), "#d9d9d9"  # pal
 class TopFive:
     """An image (32, 32, 3) uint8, its class, and the five likeliest classes with their probabilities.
 
-    Fewer than five where the others' probabilities are stored as 0, that is below 1/510: their order is not known.
+    There are fewer than five where the others are stored as 0 (below 1/510), since their order is not known.
     """
 
     image: np.ndarray
@@ -111,7 +111,7 @@ def nearest_images(found: Sequence[Neighborhood], purity: pd.DataFrame, seed: in
 
 
 def _purity_words(purity: pd.DataFrame) -> tuple[str, str, str]:
-    """Return the purities by features and by pixels, and their difference with what they are of, in words."""
+    """Return the purities by features and by pixels, and their difference, in words."""
     columns = ("feature_purity_percent", "pixel_purity_percent", "difference_percentage_points")
     features, pixels, gap = (mean_interval(purity[name].tolist()) for name in columns)
     interval = "" if gap.low is None else f" ({format_number(gap.low, 1)} to {format_number(gap.high, 1)})"

@@ -133,7 +133,7 @@ def _duration(days: float) -> str:
 
 @styled
 def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
-    """Draw images a second against the images of a step and against the CPU's threads.
+    """Draw images per second against the batch size and against the CPU's threads.
 
     Args:
         scaling: ``time_ratios.scaling`` of one machine.

@@ -17,7 +17,7 @@ def losses_by_update(losses: pd.DataFrame, plateau_nats: float, left_nats: float
     Args:
         losses: columns variant, seed, update, training_loss_nats.
         plateau_nats: the loss of knowing the number of classes alone, drawn dashed.
-        left_nats: a mean over 20 updates below it has left that plateau.
+        left_nats: the plateau counts as left once the mean over 20 updates is below this loss.
     """
     arms = list(losses.groupby("variant", sort=False))
     rows = -(-len(arms) // 4) or 1

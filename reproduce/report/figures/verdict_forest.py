@@ -39,8 +39,8 @@ def verdict_forest(verdicts: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
 
     Args:
         verdicts: rows of the verdict table in percent or percentage points (``claim_id``, ``label``, ``target_kind``,
-            ``target_value``,
-            ``margin``, ``estimate``, ``low``, ``high``, ``n_seeds``, ``verdict``); a claim without runs stays as a row.
+            ``target_value``, ``margin``, ``estimate``, ``low``, ``high``, ``n_seeds``, ``verdict``); a claim without
+            runs stays as a row.
         seeds: columns ``claim_id`` and ``value``, one value per seed, in the claim's unit.
     """
     figure, axes = new_figure(WIDE_INCHES, 1.3 + 0.42 * max(1, len(verdicts)))

@@ -6,7 +6,7 @@ from reproduce.models import spec
 
 
 def _per_layer(values: Iterable[tuple[str, float]], last: float | None = None) -> str:
-    """Say a value per layer; ``last``, or else the commonest one, comes last as "else"."""
+    """Return the values by layer in words; ``last``, or without it the commonest value, comes last as "else"."""
     groups: dict[float, list[str]] = {}
     for name, value in values:
         groups.setdefault(value, []).append(name)

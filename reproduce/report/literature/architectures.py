@@ -9,7 +9,6 @@ from typing import Any
 
 from pydantic import model_validator
 
-from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_bytes
 from reproduce.base.paths import PAPER_NOTES
 from reproduce.base.text import markdown_table
@@ -58,7 +57,7 @@ Each is `alexnet_as_released` with the changes that the authors' configuration o
 
 
 class Point(Strict):
-    """One row: what others do, and ``feature`` of our specs or words for ours."""
+    """One row: the choices of others, and ours as a ``feature`` of the specs or in words."""
 
     point: str
     deviation: str | None = None
@@ -107,16 +106,6 @@ def write_architectures(page: Path = PAGE) -> Path:
     """Write the page; return its path."""
     write_bytes(page, architectures_page().encode())
     return page
-
-
-def check_architectures(page: Path = PAGE) -> None:
-    """Check that the page is what the specs and the points give.
-
-    Raises:
-        ReproduceError: it is missing or stale.
-    """
-    if not page.is_file() or page.read_text(encoding="utf-8") != architectures_page():
-        raise ReproduceError(f"{page.name} is out of date; run `python -m reproduce report architectures`")
 
 
 def _row(point: Point, networks: list[spec.NetworkSpec]) -> list[str]:

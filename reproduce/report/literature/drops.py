@@ -21,8 +21,8 @@ def drops(contest: pd.DataFrame) -> pd.DataFrame:
         one row per comparison: ``comparison``, ``metric``, ``before`` and ``after`` (words), ``before_percent``,
         ``after_percent``, ``drop_points`` (percentage points) with its 95 % interval ``low`` and ``high``,
         ``drop_percent`` (of the error before), ``same_images``. The interval is binomial and takes the two systems'
-        errors as independent. On shared images they are most likely correlated, which makes it too wide, not too
-        narrow. It is missing where the images differ.
+        errors as independent. On shared images the errors are most likely correlated, so the interval is too wide
+            rather than too narrow. It is missing where the images differ.
     """
     tokyo = entry(contest, year=2012, place="runner-up", outside_data=False)
     supplied = entry(contest, year=2012, place="winner", outside_data=False)

@@ -1,4 +1,4 @@
-"""Why the error fell, as far as its authors measured it: their ablations and averages, in points of error."""
+"""The authors' own measurements of why the error fell: ablations and averages, in points of error."""
 
 from collections.abc import Sequence
 
@@ -32,7 +32,7 @@ _PAIRS = (
 
 
 def reasons(claims: Sequence[Claim]) -> pd.DataFrame:
-    """Return what the paper credits and its effects in points of error.
+    """Return the steps that the paper credits, with their effects in points of error.
 
     Returns:
         one row per step: ``step`` (words), ``kind`` (ingredient, averaging or outside images), ``top1_points`` and

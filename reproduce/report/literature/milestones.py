@@ -112,7 +112,7 @@ def known_as(model: str) -> str:
 
 
 def published_single_models(models: pd.DataFrame) -> pd.DataFrame:
-    """Return published single models with a top-1 error on ImageNet validation that was read, each figure once.
+    """Return published single models with a top-1 error on ImageNet validation read from its source, each once.
 
     ``record`` says whether no earlier year and no other model of its year has a lower top-1 error under the same data
     rule (supplied images only, or outside images allowed); ``label`` is the short name of a milestone, else missing.

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from reproduce.base.text import figures, format_number
+from reproduce.base.text import format_number
 from reproduce.report.literature.milestones import known_as
 
 ALEXNET = "AlexNet, 1 CNN"
@@ -45,7 +45,7 @@ def relabeled(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def known_names(tested: pd.DataFrame) -> pd.DataFrame:
-    """Return of ``relabeled`` the best row of each model with a well-known name, under headings for readers."""
+    """Return the best row of ``relabeled`` for each well-known model, with headings for readers."""
     named = tested[tested["name"].ne(tested["model"])].drop_duplicates("name").reset_index(drop=True)
     headings = {
         "top1_error_percent": "by the contest's labels, %",
@@ -56,17 +56,14 @@ def known_names(tested: pd.DataFrame) -> pd.DataFrame:
 
 
 def relabeled_words(tested: pd.DataFrame) -> str:
-    """Return why an accuracy of 90 % says little, in sentences."""
+    """Return the reasons why an accuracy of 90 % says little, in sentences that stand above ``known_names``."""
     best = tested.iloc[0]
     on_images = tested[_IMAGES] - tested["top1_error_percent"]
     nasnet = tested[tested["name"].eq("NASNet-A")].iloc[0]
     of_nasnet = nasnet["top1_error_percent"] - best["top1_error_percent"]
     left = nasnet[_LABELS] - best[_LABELS]
-    first, labels, images = figures(best["top1_error_percent"], best[_LABELS], best[_IMAGES])
     return (
-        f"{best['name']} makes {first} % errors by the contest's labels. By reassessed labels (ReaL) of the same "
-        f"images it makes {labels} %, and on new images collected in the same way (ImageNet-V2) {images} %. All "
-        f"{len(tested)} re-tested weights make more errors on the new images, {format_number(on_images.min(), 1)} to "
+        f"All {len(tested)} re-tested weights make more errors on new images, {format_number(on_images.min(), 1)} to "
         f"{format_number(on_images.max(), 1)} points more. Between NASNet-A and {best['name']} lie "
         f"{format_number(of_nasnet, 1)} points by the contest's labels and {format_number(left, 1)} by the reassessed "
         "ones. A difference of a point near 90 % accuracy is therefore as much about labels and images as about "

@@ -105,7 +105,7 @@ def human_error(contest: pd.DataFrame) -> pd.Series:
 
 
 def best_per_team(contest: pd.DataFrame, last_year: int = 2012) -> pd.DataFrame:
-    """Return each team's best test result on supplied data up to contest ``last_year``, by test set and error."""
+    """Return each team's best test result on supplied data up to ``last_year``, sorted by test set and error."""
     entries = contest[contest["year"].le(last_year) & contest["split"].eq("test") & ~contest["outside_data"]]
     team = entries["team"].str.replace(r" \(.*", "", regex=True)
     best = (
@@ -116,7 +116,7 @@ def best_per_team(contest: pd.DataFrame, last_year: int = 2012) -> pd.DataFrame:
 
 
 def entry(contest: pd.DataFrame, **wanted: object) -> pd.Series:
-    """Return the one row whose columns have the values wanted.
+    """Return the only row with these values in these columns.
 
     Raises:
         ReproduceError: no row has them, or rows with different errors have.

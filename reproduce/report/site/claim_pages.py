@@ -1,4 +1,4 @@
-"""One page per claim: where it was claimed, what was fixed, what was run, the interval drawn, deviations, citation."""
+"""One page per claim: its source, the terms fixed beforehand, the runs, the interval drawn, deviations and citation."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -103,7 +103,7 @@ def _margin(claim: Claim, row: Any) -> str:
 
 
 def _runs(claim: Claim, runs: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the listed runs of the claim's arms, with the value that the claim compares where it compares one."""
+    """Return the listed runs of the claim's arms, with the compared value where there is one."""
     listed = arms_of(claim, runs)
     if not any(arm["status"].ne("missing").any() for arm in listed):
         return []

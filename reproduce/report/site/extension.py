@@ -32,7 +32,7 @@ class LinkIds(SphinxTransform):
 
 
 class OpenPictures(SphinxTransform):
-    """Let every picture fill the column, link it to itself at full size, and insist on its words."""
+    """Let every picture fill the column, link it to its full size, and refuse it without alternative text."""
 
     default_priority = 401
 

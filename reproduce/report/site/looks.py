@@ -33,5 +33,5 @@ def badge(verdict: str, words: str) -> str:
 
 
 def verdict_badge(row: Any) -> str:
-    """Return a row's verdict as HTML; that there is no effect names the bound fixed for it."""
+    """Return a row's verdict as HTML; "no effect" names its bound."""
     return badge(row.verdict, verdict_words(verdict_name(row), row.negligible_within, row.unit))

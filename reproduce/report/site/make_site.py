@@ -41,7 +41,7 @@ def site_stage(folder: Path = SITE, loaded: Records | None = None) -> list[Path]
 
 
 def stage(source: Path, loaded: Records) -> None:
-    """Gather in ``source`` all that Sphinx reads: the site's own pages, those of the repository, and what they link to.
+    """Gather in ``source`` all that Sphinx reads: the site's own pages, the repository's, and the files they link to.
 
     Raises:
         ReproduceError: a table, page, notebook or figure is missing or damaged.
@@ -53,13 +53,13 @@ def stage(source: Path, loaded: Records) -> None:
 
 
 def page_of_id(loaded: Records) -> dict[str, str]:
-    """Return the page of every id that may be cited: a claim's own, and that of its study for any other number."""
+    """Return the page of every id that may be cited: a claim has its own, any other number its study's."""
     of_numbers = {name: f"experiments/{name.partition('.')[0]}/README" for name in read_numbers() if "." in name}
     return of_numbers | {claim.id: f"claims/{claim.id}" for claim in loaded.claims}
 
 
 def run_sphinx(source: Path, target: Path, ids: dict[str, str]) -> None:
-    """Make the pages gathered in ``source`` into a site in ``target``; ``ids`` have pages, by ``page_of_id``.
+    """Make the pages gathered in ``source`` into a site in ``target``; ``ids`` is the result of ``page_of_id``.
 
     Raises:
         ReproduceError: a page is wrong: a link leads nowhere, a picture has no words, its markup is broken.

@@ -43,14 +43,14 @@ def copy_pages(source: Path) -> None:
 
 
 def follow_links(page: Path, source: Path) -> None:
-    """Copy what a gathered page links to; links to notebooks and folders are turned to the pages that show them."""
+    """Copy the files that a gathered page links to; links to notebooks and folders lead to their pages instead."""
     parts = _CODE.split(page.read_text(encoding="utf-8"))  # code stands at the odd places
     parts[::2] = [_LINK.sub(lambda found: _followed(found[1], page, source), part) for part in parts[::2]]
     write_text(page, "".join(parts))
 
 
 def _followed(link: str, page: Path, source: Path) -> str:
-    """Return where a link leads in the gathered pages, to which its file is copied where it is not there yet.
+    """Return the target of a link among the gathered pages; a file that is not there yet is copied.
 
     Raises:
         ReproduceError: it leads to no file or folder of the repository, or out of it.

@@ -59,7 +59,7 @@ def _row(row: Any, evidence: str) -> dict[str, Any]:
 
 
 def source_group(source: str) -> str:
-    """Return the kind of source that a claim's exact source belongs to; an unknown one is a kind of its own."""
+    """Return the kind of a claim's source; an unknown source is a kind of its own."""
     return next((group for start, group in _SOURCES.items() if source.startswith(start)), source)
 
 
@@ -72,7 +72,7 @@ def published_words(row: Any) -> str:
 
 
 def ours_words(row: Any) -> str:
-    """Return our value with its interval and unit; empty where there is none, and exact where it is arithmetic."""
+    """Return our value with its interval and unit, an arithmetic one in full; empty where there is no value."""
     if row.estimate is None:
         return ""
     if row.kind == "arithmetic":

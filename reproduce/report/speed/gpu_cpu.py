@@ -20,7 +20,7 @@ _COLUMNS = ["evidence", "GPU", "CPU", "precision", "compared", "from_times", "to
 
 
 def factors(timings: Timings) -> pd.DataFrame:
-    """Return how many times as fast a GPU is as a CPU: printed by one source, peaks to 2012, or timed here.
+    """Return how many times as fast a GPU is as a CPU: as one source printed it, by peaks up to 2012, or timed here.
 
     Columns: evidence, GPU, CPU, precision, compared, from_times and to_times (over the CPUs named).
     """
@@ -32,7 +32,7 @@ def factors(timings: Timings) -> pd.DataFrame:
 
 
 def many_cpus_words(timings: Timings) -> str:
-    """Return the fastest printed training on CPUs, in minutes, and what its figure is of."""
+    """Return the fastest printed training on CPUs, in minutes, with its setting."""
     days = timings.days
     printed = days[days["evidence"].eq("published") & days["kind"].eq("cpu")].nsmallest(1, "days_mid").iloc[0]
     took = printed["basis"].split(";")[0]
@@ -44,7 +44,7 @@ def many_cpus_words(timings: Timings) -> str:
 
 
 def _same_source(days: pd.DataFrame, evidence: str) -> list[list[object]]:
-    """Return the GPUs' speeds over the CPUs' of the same source (a machine's file, or what others printed)."""
+    """Return each GPU's speed divided by each CPU's of the same source: one machine's file, or one publication."""
     rows = []
     for gpu in days[days["kind"].eq("gpu")].itertuples():
         alike = days["source"].eq(gpu.source) & days["precision"].eq(gpu.precision) & days["kind"].eq("cpu")
@@ -65,40 +65,40 @@ def _peaks(days: pd.DataFrame) -> list[list[object]]:
     return rows
 
 
-def reference_words(timings: Timings) -> str:
-    """Return the least and the most of the reference matrix product that the paper's layers reach, by kind."""
-    said = []
+def reference_shares(timings: Timings) -> pd.DataFrame:
+    """Return the share of the reference matrix product that the paper's layers reach, in percent.
+
+    Columns: device (in words), precision, kind, least_percent, most_percent (over the kind's layers and passes).
+    """
+    rows = []
     for (machine, device), name in device_names(timings).items():
         references, passes = beside_references(timings, machine, device)
-        if passes.empty:
-            continue
         peaks = references.set_index("precision")["peak_gflop_per_second"]
         shares = 100 * passes["gflop_per_second"] / passes["precision"].map(peaks)
-        for precision, part in shares.groupby(passes["precision"], sort=False):
-            kinds = part.groupby(passes["kind"]).agg(["min", "max"])
-            words = [f"{kind} {_range(each['min'], each['max'])} %" for kind, each in kinds.iterrows()]
-            said.append(f"{name}, {precision}: {', '.join(words)}")
-    return _joined("Of the reference matrix product (measured, no bound) the paper's layers reach", said)
+        for (precision, kind), part in shares.groupby([passes["precision"], passes["kind"]], sort=False):
+            rows.append([name, precision, kind, part.min(), part.max()])
+    return pd.DataFrame(rows, columns=["device", "precision", "kind", "least_percent", "most_percent"])
 
 
-def scaling_words(timings: Timings) -> str:
-    """Return by what factor the fullest batch, or all threads, train faster than the smallest or one."""
-    said, names = [], device_names(timings)
-    units = {"batch_size": "images a step", "threads": "threads"}
+def scaling_gains(timings: Timings) -> pd.DataFrame:
+    """Return how many times as fast the largest batch, or all threads, train as the smallest batch or one thread.
+
+    Columns: device (in words), precision, network, varies (in words), least, most, times_as_fast.
+    """
+    rows, names = [], device_names(timings)
+    words = {"batch_size": "images per step", "threads": "threads"}
     for (varies, machine, device, precision, network), line in scaling(timings).groupby(
         ["varies", "machine", "device", "precision", "network"], sort=False
     ):
-        ends = line.sort_values("at").iloc[[0, -1]]
-        first, last = ends["at"]
-        if first < last:
-            times = ends["images_per_second"].iloc[1] / ends["images_per_second"].iloc[0]
-            where = f"{network} on {names[machine, device]}, {precision}"
-            said.append(f"{times:.1f} times with {last:.0f} {units[varies]} for {first:.0f} ({where})")
-    return _joined("Images a second grow", said)
+        first, *_, last = line.sort_values("at").itertuples() if len(line) > 1 else (None, None)
+        if first is not None:
+            times = last.images_per_second / first.images_per_second
+            rows.append([names[machine, device], precision, network, words[varies], int(first.at), int(last.at), times])
+    return pd.DataFrame(rows, columns=["device", "precision", "network", "varies", "least", "most", "times_as_fast"])
 
 
 def inference(timings: Timings) -> pd.DataFrame:
-    """Return images a second forward, without training, of the paper's net and of NASNet, at all threads.
+    """Return images per second of the forward pass alone, for the paper's net and NASNet, at all threads.
 
     Columns: device (in words), precision, network, batch_size, gflop_per_image, images_per_second.
     """
@@ -120,19 +120,20 @@ def inference(timings: Timings) -> pd.DataFrame:
     return pd.DataFrame(shown, columns=columns)
 
 
-def kinds_words(timings: Timings) -> str:
-    """Return what kinds of work the time of the paper's training step goes to, by the sums of its layers."""
-    names, said = device_names(timings), []
-    shares = shares_by_kind(timings)
-    for row in shares[shares["network"].eq(PAPER)].to_dict("records"):
-        kinds = ("convolution", "fully connected", "normalization", "update")
-        words = ", ".join(f"{kind} {row[kind]:.0f} %" for kind in kinds)
-        said.append(f"on {names[row['machine'], row['device']]}, {row['precision']}: {words}")
-    return _joined("Of a step's time", said)
+def time_by_kind(timings: Timings) -> pd.DataFrame:
+    """Return the shares of the paper's training step by kind of work, in percent.
+
+    Columns: device (in words), precision, convolution, fully connected, normalization, update.
+    """
+    names, shares = device_names(timings), shares_by_kind(timings)
+    shares = shares[shares["network"].eq(PAPER)]
+    device = [names[row.machine, row.device] for row in shares.itertuples()]
+    kinds = ["precision", "convolution", "fully connected", "normalization", "update"]
+    return shares.assign(device=device)[["device", *kinds]].reset_index(drop=True)
 
 
 def spread_words(low: float, high: float) -> str:
-    """Return the least and the most percent of any round, and that no difference is shown where they enclose zero."""
+    """Return the least and the most percent of any round; where zero lies between, say that no difference is shown."""
     doubt = ": no difference shown" if low <= 0 <= high else ""
     return f" (by round {_range(low, high)} %{doubt})"
 
@@ -141,7 +142,3 @@ def _range(low: float, high: float) -> str:
     return " to ".join(
         dict.fromkeys(format_number(value, 1 if 0.05 <= abs(value) < 10 else 0) for value in (low, high))
     )
-
-
-def _joined(begin: str, said: list[str]) -> str:
-    return f"{begin}: {'; '.join(said)}." if said else "Nothing has been timed for this yet."

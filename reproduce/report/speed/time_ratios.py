@@ -27,7 +27,7 @@ _RATIOS = (
 
 
 def ratios(timings: Timings) -> pd.DataFrame:
-    """Return the ratios of steps that are compared, at all threads, of the largest batch at which both were timed.
+    """Return the ratios of training steps at all threads, each at the largest batch at which both nets were timed.
 
     ``ratio`` is that of the fastest rounds: other work on the machine only ever adds time, so the fastest is the least
     disturbed. ``smallest`` and ``largest`` are over the rounds, within which both were timed one soon after the other.
@@ -54,7 +54,7 @@ def ratios(timings: Timings) -> pd.DataFrame:
 
 
 def scaling(timings: Timings) -> pd.DataFrame:
-    """Return images a second of the networks timed at several batch sizes or threads, with what varies.
+    """Return images per second of networks timed at several batch sizes or numbers of threads.
 
     ``varies`` is batch_size (at all threads) or threads (at the largest batch, up to the recipes', that was timed at
     every number of threads); ``at`` its value.

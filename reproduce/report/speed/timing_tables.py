@@ -48,7 +48,7 @@ class Timings:
     days: pd.DataFrame
 
     def measured(self) -> pd.DataFrame:
-        """Return the rows that hold a time; others say why there is none."""
+        """Return the rows that hold a time; the others give the reason for its absence."""
         return self.rows[self.rows["ms_median"].notna()]
 
 
@@ -71,16 +71,16 @@ def plain_name(processor: str) -> str:
 
 
 def other_batches(system: str) -> str:
-    """Return what a measured system's name says of batches other than the recipes'."""
+    """Return the part of a measured system's name about batches other than the recipes'."""
     _, found, size = system.partition(", batches of ")
     return found + size
 
 
 def device_names(timings: Timings) -> dict[tuple[str, str], str]:
-    """Return each timed (machine, device) in words: a processor with its cores, or a GPU, and what makes it doubtful.
+    """Return each timed (machine, device) in words: a processor with its cores, or a GPU, and its ``doubts``.
 
-    Devices that would have one name, such as a machine with two versions of torch, or two equal GPUs, are told apart by
-    the names of their files, or torch's of the devices. In the same parentheses stand ``doubts``.
+    Devices of the same name (one machine with two versions of torch, two equal GPUs) get the name of their file too, or
+    torch's name of the device.
     """
     names, doubtful = {}, doubts(timings)
     for row in timings.measured().drop_duplicates(["machine", "device"]).itertuples():
@@ -92,7 +92,7 @@ def device_names(timings: Timings) -> dict[tuple[str, str], str]:
 
 
 def doubts(timings: Timings) -> dict[tuple[str, str], list[str]]:
-    """Return why figures of each timed (machine, device) say less: ``busy``, ``uneven``, ``earlier harness``."""
+    """Return the reasons to doubt each timed (machine, device): ``busy``, ``uneven``, ``earlier harness``."""
     earlier, words = _of_earlier_harness(timings), {}
     for row in timings.measured().drop_duplicates(["machine", "device"]).itertuples():
         found = {
@@ -116,7 +116,7 @@ def _of_earlier_harness(timings: Timings) -> set[str]:
 
 
 def machines(timings: Timings) -> pd.DataFrame:
-    """Return what was timed where, and whether it was ``quiet``: figures of a busy machine are not to be quoted."""
+    """Return the timed devices of each machine, and whether it was ``quiet``; others are not to be quoted."""
     measured, earlier = timings.measured(), _of_earlier_harness(timings)
     rows = []
     for (machine, device), group in measured.groupby(["machine", "device"], sort=False):
@@ -139,7 +139,7 @@ def machines(timings: Timings) -> pd.DataFrame:
 
 
 def skipped(timings: Timings) -> pd.DataFrame:
-    """Return what was not timed, or in a way of before, by kind of work, with the networks and the reason."""
+    """Return the networks not timed, or timed by an earlier harness, by kind of work and reason."""
     former = ~timings.rows["what"].isin(_WORK)
     rows = timings.rows.assign(skipped=timings.rows["skipped"].mask(former, _NOT_COMPARABLE))
     left_out = rows[rows["skipped"].notna()]
@@ -164,7 +164,7 @@ def fastest_settings(timings: Timings) -> list[tuple[str, str, str, float]]:
 
 
 def _steps(timings: Timings) -> pd.DataFrame:
-    """Return the training steps at the recipes' batch size or the nearest below, one a network and setting."""
+    """Return one training step per network and setting, at the recipes' batch size or the nearest below."""
     rows = timings.measured()
     steps = rows[rows["what"].eq("training_step") & rows["batch_size"].le(RECIPE_BATCH)]
     return steps.sort_values("batch_size", kind="stable").drop_duplicates([*SETTING, "network"], keep="last")

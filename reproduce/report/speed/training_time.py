@@ -16,8 +16,8 @@ from reproduce.study.claims import Claim
 def seconds_to_error(records: Records, study: str, variant: str, error: float) -> pd.DataFrame:
     """Return for each run of a variant the training seconds until its test error was first at most ``error`` percent.
 
-    Columns: seed, seconds (NaN where it never was), all_seconds (of the whole schedule), threads, cpu. Seconds are of
-    the training alone, to the end of the epoch, on machines that did other work too.
+    Columns: seed, seconds (NaN where it never was), all_seconds (of the whole schedule), threads, cpu. Seconds cover
+    training alone, up to the end of that epoch. The machines did other work at the same time.
     """
     runs, histories = records.runs, records.histories
     wanted = runs[runs["study"].eq(study) & runs["variant"].eq(variant) & runs["status"].eq("finished")]
@@ -32,7 +32,7 @@ def seconds_to_error(records: Records, study: str, variant: str, error: float) -
 
 
 def extrapolated_words(timed_steps: float) -> str:
-    """Return that a time was not waited for, and from how many updates it follows."""
+    """Return the caveat of an extrapolated time: the number of updates it follows from."""
     return f"extrapolated from {timed_steps:.0f} timed updates"
 
 
@@ -44,11 +44,10 @@ _TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last y
 
 
 def claims_on_days(timings: Timings, claims: Sequence[Claim], sources: bool = True) -> pd.DataFrame:
-    """Return the claims about days of training with each kind of evidence in its own column, and what was found.
+    """Return the claims about days of training, one column per kind of evidence, and the finding on each.
 
-    Days of machines timed here, not of 2012's, are extrapolated and of the updates alone, with the images ready;
-    estimated days are of machines up to 2012. Published days come with their year and, with ``sources``, with what was
-    timed.
+    Days of machines timed here are extrapolated from updates alone, with the images ready. Estimated days are of
+    machines up to 2012. Published days have their year and, with ``sources``, their setting.
     """
     table = []
     for claim in (claim for claim in claims if claim.id in _TIME_CLAIMS):
@@ -72,8 +71,8 @@ def claims_on_days(timings: Timings, claims: Sequence[Claim], sources: bool = Tr
 def cost_words(timings: Timings) -> str:
     """Return what the whole training would take on each processor timed here, in sentences: updates, then batches.
 
-    No machine here has run it: the days follow from the updates timed. Each precision is said by itself, with what the
-    paper's own two GPUs took and what making batches adds.
+    No machine here has run it: the days follow from timed updates. Each precision has its own sentence, beside the days
+    of the paper's two GPUs and the time that making batches adds.
     """
     measured = timings.days[timings.days["evidence"].eq("extrapolated")]
     paper = timings.days[timings.days["evidence"].eq("published")].sort_values("year").iloc[0]
@@ -112,7 +111,7 @@ def _ends(row: pd.Series) -> str:
 
 
 def _spans(days: pd.DataFrame, years: bool = False, sources: bool = False) -> str:
-    """Return the days of each system, with the year and, with ``sources``, what was timed, as its source has it."""
+    """Return the days of each system with the year and, with ``sources``, the setting in its source's words."""
     spans = []
     for row in days.itertuples():
         ends = _span(row)
@@ -152,7 +151,7 @@ def days_table(timings: Timings) -> pd.DataFrame:
 
 
 def seconds_words(timings: Timings, network: str = "80sec", epochs: int = 11) -> str:
-    """Return in a sentence what the updates alone of the 80-second net's schedule would take on each device."""
+    """Return in a sentence the time of all updates of the 80-second net's schedule on each device."""
     names, said = device_names(timings), []
     steps = at_all_threads(timings.measured())
     steps = steps[
@@ -173,10 +172,10 @@ _WHOLE = "whole schedule, median of all seeds"
 
 
 def seconds_table(records: Records, study: str, variants: Sequence[str], error: float) -> pd.DataFrame:
-    """Return ``seconds_to_error`` of several variants, summed up by variant and machine, below the published time.
+    """Return ``seconds_to_error`` of several variants, averaged by variant and machine, below the published time.
 
-    Seeds that never got there have no time until then: how many of how many did stands beside, and the seconds of the
-    whole schedule are of all.
+    Seeds that never reached the error have no such time, so a column counts those that did. The seconds of the whole
+    schedule are of all seeds.
     """
     published = records.claim("cifar10-80sec-time").targets[0].value
     rows = [["published: a GPU, not named", "as printed", "-", None, published, None, None]]

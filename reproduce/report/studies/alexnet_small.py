@@ -20,8 +20,8 @@ _BIAS_ARMS, _BIAS_WINDOWS = ("early_biases_zero", "early"), (1, 10, 20, 50, WIND
 def load_curves(loaded: Records) -> pd.DataFrame:
     """Return the study's mean curves over seeds: variant, epochs, epoch, n_seeds, training and validation errors.
 
-    Errors are top-1, in percent. ``validation`` is of the held-out images; ``training`` the running error, of crops,
-    flips, color noise and dropout where the arm has them.
+    Errors are top-1, in percent. ``validation`` is of the held-out images; ``training`` is the running error, under the
+    arm's own crops, flips, color noise and dropout.
 
     Raises:
         ReproduceError: the collected table is missing or lacks a column.
@@ -36,8 +36,8 @@ def load_curves(loaded: Records) -> pd.DataFrame:
 def claimed_effects_table(loaded: Records) -> pd.DataFrame:
     """Return one row per claim that has runs: ingredient, measure, effect with its interval, seeds, p by Holm, verdict.
 
-    Effects are what the ingredient lowers the measure by, or the ratio claimed to be above 1. The family of Holm's rule
-    are all of the study's claims about an ingredient, run or not.
+    An effect is the amount by which the ingredient lowers the measure, or the ratio claimed to be above 1. Holm's
+    family is all the study's claims about an ingredient, run or not.
     """
     table = ablation_table.load_ablations(loaded)
     table = table[table["study"].eq(STUDY) & table["verdict"].ne(NOT_RUN)]
@@ -57,9 +57,9 @@ def claimed_effects_table(loaded: Records) -> pd.DataFrame:
 
 
 def bias_windows_table(loaded: Records) -> pd.DataFrame:
-    """Return how the ratio of updates to leave chance, biases 0 over biases 1, depends on the window averaged over.
+    """Return the ratio of updates to leave chance, biases 0 over biases 1, one row per averaging window.
 
-    One row per window, with Welch's 95 % interval over seeds, of logs. The window that decides the claim (D41) is bold.
+    The intervals are Welch's 95 % over seeds, on the log scale. The window that decides the claim (D41) is bold.
     """
     losses = loaded.table("update_losses", "study variant seed training_loss_nats", STUDY)
     rows = []

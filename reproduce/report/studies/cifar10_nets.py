@@ -24,10 +24,10 @@ _COLUMNS = "network measure epoch file files_in_epoch views loss_nats error_perc
 
 
 def load_points(path: Path = POINTS_CSV) -> pd.DataFrame:
-    """Return what can be set beside ours: network, measure, views, passes, files, loss_nats, error_percent.
+    """Return the authors' printed points: network, measure, views, passes, files, loss_nats, error_percent.
 
-    ``passes`` is how many passes through the training images were complete. A training point is the mean over the lines
-    printed in an epoch, as ours is over its updates; an epoch whose last file is not printed gives none.
+    ``passes`` counts the complete passes through the training images. A training point is the mean over the lines
+    printed in an epoch, as ours is the mean over its updates. An epoch whose last file is not printed gives none.
 
     Raises:
         ReproduceError: the file is missing or lacks a column, or an error is no percentage.
@@ -52,10 +52,10 @@ def _epoch_mean(lines: pd.DataFrame) -> dict[str, object]:
 def printed_points(
     histories: pd.DataFrame, points: pd.DataFrame | None = None, study: Study | None = None
 ) -> pd.DataFrame:
-    """Return the points of each variant in ``histories`` that is a printed net unchanged, at the source's length.
+    """Return the points of each variant in ``histories`` that is a printed net, unchanged and of the source's length.
 
-    A point of several views belongs to the end of training alone. Columns: variant, epochs, and those of ``points``, by
-    default ``load_points()``.
+    Tests by several views were printed at the end of training alone. Columns: variant, epochs, and those of ``points``,
+    by default ``load_points()``.
     """
     study, points = study or load_study(STUDY), load_points() if points is None else points
     parts = [points.assign(variant="", epochs=0).iloc[:0]]

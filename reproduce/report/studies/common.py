@@ -61,7 +61,7 @@ def precision(loaded: Records, study: str) -> Figure:
 def arms_table(loaded: Records, study: str) -> str:
     """Return one row per arm: finished seeds, test and training error and their difference, with 95 % t-intervals.
 
-    The difference is that of the center view, by which training error is taken; the test error is that of all views.
+    The difference is taken with the center view, as the training error is; the test error is that of all views.
     """
     frame = loaded.table("summary", "study variant epochs listed finished metric mean low high", study)
     runs = loaded.table("runs", "study variant epochs status", study)

@@ -112,8 +112,8 @@ def fastest_rate(runs: pd.DataFrame) -> float | None:
     """Return the rate with the fewest epochs to 25 % running error, on average over seeds; None where none came there.
 
     Args:
-        runs: columns rate and ``epochs_to_25_percent_training_error``; a rate with a run that did not come to 25 %
-            is out.
+        runs: columns rate and ``epochs_to_25_percent_training_error``; a rate with a run that did not reach 25 % is
+            left out.
     """
     means = runs.groupby("rate")[REACHED["running"]].agg(lambda each: each.mean(skipna=False)).dropna()
     return None if means.empty else float(means.idxmin())

@@ -47,7 +47,7 @@ def shown_filters(runs: Sequence[RunId], runs_root: Path | None = None) -> list[
 
 
 def first_of_classes(labels: np.ndarray, count: int) -> np.ndarray:
-    """Return the rows of the first image of each class, the first ``count`` of them in the order of the file."""
+    """Return the row of the first image of each class, the first ``count`` such rows in the order of the file."""
     return np.sort(np.unique(labels, return_index=True)[1])[:count]
 
 

@@ -28,7 +28,7 @@ def load_activations(loaded: Records) -> pd.DataFrame:
 
 
 def summary(losses: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per run: final loss (mean of the last 30 updates, nats) and the update that left the plateau.
+    """Return one row per run: final loss (mean of the last 30 updates, nats) and update of leaving the plateau.
 
     ``left_at`` is the first update at which the mean of the last 20 is below 2.2 nats, empty where none is.
     """
@@ -45,10 +45,10 @@ def summary(losses: pd.DataFrame) -> pd.DataFrame:
 
 
 def image_share(activations: pd.DataFrame) -> pd.DataFrame:
-    """Return how much of each layer's spread is between images before the first update, by variant and layer.
+    """Return the share of each layer's spread that is between images before the first update, by variant and layer.
 
-    ``share`` is the deviation of one output over the images, averaged over outputs, by the deviation over everything,
-    averaged over seeds: near 0, all images look alike to the layer.
+    ``share`` divides the deviation of one output over the images, averaged over outputs, by the deviation over
+    everything; it is averaged over seeds. Near 0, all images look alike to the layer.
     """
     before = activations[activations["when"].eq("before")]
     share = before["standard_deviation_over_images"] / before["standard_deviation"]

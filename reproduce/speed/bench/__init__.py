@@ -1,4 +1,4 @@
-"""Benchmarks: the trainer of this project against the loop one would otherwise write, in one process, in turns."""
+"""Benchmarks: this project's trainer against the standard loop, timed in turns in one process."""
 
 from reproduce.speed.bench.run import run_benchmarks
 

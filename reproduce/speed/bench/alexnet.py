@@ -1,4 +1,4 @@
-"""The part ``alexnet`` of the benchmark: a training step of AlexNet itself, in operations a second."""
+"""The part ``alexnet`` of the benchmark: a training step of AlexNet itself, in operations per second."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ _SIDE = 256
 def alexnet_variant(
     network: str, batch_size: int = BATCH_SIZE, changes: Mapping[str, float | int | str] | None = None
 ) -> Variant:
-    """Return what is trained: ``network`` on random crops and flips, without color noise, momentum 0.9."""
+    """Return the variant to train: ``network`` on random crops and flips, without color noise, momentum 0.9."""
     return Variant(
         network=network,
         changes=dict(changes or {}),
@@ -54,8 +54,8 @@ def measure_alexnet(
 ) -> dict[str, Any]:
     """Time updates of each network by each loop beside a matrix product; return the settings and the tables' rows.
 
-    The images are noise in memory, 256 x 256: reading them is another part's. The networks of all loops stay in memory
-    from the first round to the last, so that a step is one among many: up to 7 GB in all at the defaults.
+    The images are noise in memory, 256 x 256; reading images is timed by the part ``data``. All loops' networks stay in
+    memory from the first round to the last, so that no step pays for setting up. This takes up to 7 GB at the defaults.
 
     Args:
         rounds: timings of each arm.

@@ -96,7 +96,7 @@ def _mean_bytes(folder: Path) -> int:
 
 
 def _tables(what: str, rates: dict[str, list[float]]) -> dict[str, list[dict[str, Any]]]:
-    """Return a row per way with its images a second, and a row per other way with how many times as fast ours is."""
+    """Return one row per way with its images per second, and one per other way with our speed divided by its."""
     rows = [
         {"way": way, "images_per_second": spread(found), "by_round": [float(f"{rate:.5g}") for rate in found]}
         for way, found in rates.items()
@@ -109,7 +109,7 @@ def _tables(what: str, rates: dict[str, list[float]]) -> dict[str, list[dict[str
 def _packing_arms(
     pool: ProcessPoolExecutor, folder: Path, entries: list[Entry], workers: int
 ) -> dict[str, Callable[[], float]]:
-    """Return what packs ``entries`` in the same processes and gives images a second, by way."""
+    """Return one function per way, which packs ``entries`` in the same processes and gives images per second."""
     images_per_task = -(-len(entries) // (workers * _TASKS_A_WORKER))
     (folder / "packed").mkdir()
     (folder / "resized").mkdir()
@@ -132,7 +132,7 @@ def _packing_rate(pool: ProcessPoolExecutor, work: Callable[[Any], Any], tasks: 
 
 
 def pack_by_torchvision(task: tuple[list[Entry], Path]) -> None:
-    """Write images as an array, uint8 (images, 256, 256, 3), the way one would otherwise: Pillow and torchvision."""
+    """Write images as an array, uint8 (images, 256, 256, 3), by Pillow and torchvision, the usual way."""
     entries, path = task
     square = transforms.Compose([transforms.Resize(SIDE), transforms.CenterCrop(SIDE)])
     pixels = []
@@ -156,7 +156,7 @@ def _pack_for_reading(pool: ProcessPoolExecutor, folder: Path, entries: list[Ent
 def _reading_arms(
     packed: PackedImages, folder: Path, workers: int, batch_size: int, reader_batches: int
 ) -> dict[str, Callable[[], float]]:
-    """Return what reads batches and gives images a second, by way."""
+    """Return one function per way, which reads batches and gives images per second."""
     arms = {"ours": partial(reader_rate, packed, batch_size, reader_batches)}
     for way, kind in _FOLDERS.items():
         arms[way] = partial(image_folder_rate, folder / kind, workers, batch_size, workers * _BATCHES_A_WORKER)
@@ -164,7 +164,7 @@ def _reading_arms(
 
 
 def reader_rate(images: PackedImages, batch_size: int, timed_batches: int) -> float:
-    """Return images a second of ``TrainingReader`` on the CPU, random crops and flips, in random order.
+    """Return images per second of ``TrainingReader`` on the CPU, random crops and flips, in random order.
 
     Its threads work ahead while each batch is copied to where a network would read it; both are under the clock.
     """
@@ -177,7 +177,7 @@ def reader_rate(images: PackedImages, batch_size: int, timed_batches: int) -> fl
 
 
 def image_folder_rate(folder: Path, workers: int, batch_size: int, timed_batches: int) -> float:
-    """Return images a second of ``ImageFolder`` and ``DataLoader`` with the usual transforms, in random order.
+    """Return images per second of ``ImageFolder`` and ``DataLoader`` with the usual transforms, in random order.
 
     The pixels stay bytes, as our reader's do: ``ToTensor`` would make the batches four times as large.
     """

@@ -34,7 +34,7 @@ def _stock_across_maps(x: Tensor, window: int, alpha_per_square: float, beta: fl
 
 
 def stock_error(precision: str) -> str | None:
-    """Return what torch says when its LocalResponseNorm is to train in ``precision`` on a CPU; None if it can."""
+    """Return torch's error when its LocalResponseNorm trains in ``precision`` on a CPU; None where it can."""
     x = torch.ones(1, 8, 2, 2, dtype=DTYPES[precision], requires_grad=True)
     try:
         functional.local_response_norm(x, 5).sum().backward()
@@ -46,7 +46,7 @@ def stock_error(precision: str) -> str | None:
 def share_arms(
     with_layers: Variant, without: Variant, data: TrainingData, warm_up_steps: int, timed_steps: int
 ) -> dict[str, Callable[[], float]]:
-    """Return the arms whose times give the share, named ``<normalization> <precision>``; ``none`` is without."""
+    """Return the arms whose times give the share, named ``<normalization> <precision>`` (``none`` without one)."""
     arms = {}
     for precision in native_precisions():
         steps = precision, data, warm_up_steps, timed_steps
@@ -58,7 +58,7 @@ def share_arms(
 
 
 def share_rows(seconds: Mapping[str, list[float]], timed_steps: int) -> list[dict[str, Any]]:
-    """Return per normalization and precision the share of a step spent in it, in percent, round by round.
+    """Return the share of a step spent in each normalization, in percent, by precision and round.
 
     The share is (step with it - step without it) / step with it.
     """

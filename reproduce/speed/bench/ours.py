@@ -33,7 +33,7 @@ def time_training(
 
     Args:
         variant: what is trained.
-        precision: ``fp32`` or ``bf16``; takes the place of the variant's own.
+        precision: ``fp32`` or ``bf16``, used instead of the variant's own.
         data: bytes in memory; its first file holds all the batches, so that each is full.
         warm_up_steps, timed_steps: updates.
         change: applied to the network before it is trained.
@@ -52,7 +52,7 @@ def time_training(
 def time_phases(
     variant: Variant, precision: str, data: TrainingData, warm_up_steps: int, timed_steps: int
 ) -> dict[str, float]:
-    """Return the mean seconds a step spends in each of ``PHASES``.
+    """Return the mean seconds per step of each of ``PHASES``.
 
     Input is gathering, cropping, subtracting and casting; forward includes the loss; update is the 2012 rule.
     """

@@ -1,7 +1,7 @@
-"""Generated photographs for timing: they cost what photographs cost to decode and are the same on every machine.
+"""Generated photographs for timing: as costly to decode as real ones, and the same on every machine.
 
-Light falls off with spatial frequency f about as f ** -1.1, as in natural images, color faster, and a few objects have
-edges. At quality 90 such an image of 500 x 375 pixels, ILSVRC's usual size, takes 60 to 110 kB.
+Light falls off with spatial frequency f about as f ** -1.1, as in natural images. Color falls off faster, and a few
+objects have edges. At quality 90 such an image of 500 x 375 pixels, ILSVRC's usual size, takes 60 to 110 kB.
 """
 
 from collections.abc import Callable, Iterator
@@ -55,8 +55,8 @@ def _objects(random: np.random.Generator, height: int, width: int) -> Iterator[n
 def write_photographs(folder: Path, count: int, mapped: Callable[..., Any] = map) -> None:
     """Write ``count`` photographs below ``folder``/photographs, and cut to 256 x 256 below ``folder``/squares.
 
-    Both are JPEG files of ``QUALITY`` in one folder a class, as torchvision's ``ImageFolder`` reads them. ``mapped`` is
-    ``map`` or that of a pool of processes.
+    Both are JPEG files of ``QUALITY`` in one folder per class, as torchvision's ``ImageFolder`` reads them. ``mapped``
+    is ``map`` or that of a pool of processes.
     """
     for kind in (PHOTOGRAPHS, SQUARES):
         for name in CLASSES:

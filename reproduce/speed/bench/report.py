@@ -70,7 +70,7 @@ def _read_result(path: Path) -> dict[str, Any]:
 
 
 def write_benchmark(out: Path, machine: Mapping[str, Any], name: str, part: Mapping[str, Any]) -> Path:
-    """Put a part into this machine's JSON file, the others as they are, and write all tables as Markdown beside it.
+    """Put one part into this machine's JSON file, leaving the others, and write all tables as Markdown beside it.
 
     Args:
         out: folder of all machines' results.
@@ -82,7 +82,7 @@ def write_benchmark(out: Path, machine: Mapping[str, Any], name: str, part: Mapp
         The JSON file.
 
     Raises:
-        ReproduceError: the folder is not writable, the disk full, or the file there of a form without parts.
+        ReproduceError: the folder is not writable, the disk full, or an existing file has another form.
     """
     path = result_path(out, machine)
     earlier = _read_result(path)["parts"] if path.exists() else {}

@@ -32,7 +32,7 @@ def run_benchmarks(parts: Iterable[str] = (), out: Path = RESULTS / "benchmarks"
     """Measure ``parts`` on this machine's CPU; write ``<out>/<machine>.json``, and its tables in ``.md``.
 
     Args:
-        parts: names in ``PARTS``; none for all. Others' recorded results stay as they are, in their own words.
+        parts: names in ``PARTS``; none for all. The recorded results of other parts stay as they are.
         out: folder of the results; files of other machines in it are left alone.
 
     Returns:
@@ -58,7 +58,7 @@ def run_part(name: str, measure: Callable[[], dict[str, Any]], out: Path, averag
         name: of the part.
         measure: returns its settings and rows.
         out: folder of the results.
-        average: load average before this command did anything.
+        average: load average when this command began.
 
     Raises:
         ReproduceError: from ``measure``, or ``out`` is not writable.

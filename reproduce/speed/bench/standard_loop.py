@@ -1,4 +1,4 @@
-"""The loop one would otherwise write for the same network: DataLoader workers, torchvision transforms, stock layers.
+"""The standard loop for the same network: DataLoader workers, torchvision transforms, stock layers.
 
 Eager float32 in torch's default memory format, ``torch.optim.SGD`` with one parameter group per weight and per bias.
 It computes what ``reproduce.train`` computes, from the same initial weights.
@@ -131,7 +131,7 @@ def standard_step(network: nn.Module, optimizer: torch.optim.Optimizer, images: 
 def running_loader(
     dataset: Dataset, batch_size: int, workers: int = WORKERS, sampler: Sampler | None = None
 ) -> Iterator[Iterator[list[Tensor]]]:
-    """Yield a running DataLoader's batches; its workers end with the block, so that they disturb no other timing."""
+    """Yield a running DataLoader's batches; its workers stop at the end of the block and disturb no other timing."""
     batches = iter(DataLoader(dataset, batch_size, sampler=sampler, num_workers=workers, persistent_workers=True))
     try:
         yield batches
@@ -141,9 +141,9 @@ def running_loader(
 
 @contextmanager
 def standard_steps(variant: Variant, data: TrainingData) -> Iterator[Callable[[], float]]:
-    """Yield what does the next update by the standard loop and returns its loss; the workers end with the block.
+    """Yield a function that does the next update of the standard loop and returns its loss.
 
-    They fill their queue while an update computes, so none of their work is left between two updates.
+    The workers fill their queue while an update computes, and stop at the end of the block.
     """
     network = StandardNetwork(variant.network_spec())
     optimizer = standard_optimizer(network, variant.momentum)

@@ -1,4 +1,4 @@
-"""Torch's own modules for the layers of a spec: what the standard loop is built of."""
+"""Torch's own modules for the layers of a spec, of which the standard loop is built."""
 
 import torch
 from torch import Tensor, nn
@@ -54,10 +54,10 @@ class UnfoldedLocal(nn.Module):
 
 
 def stock_layers(settings: spec.Layer, channels: int, size: int) -> list[nn.Module]:
-    """Return torch's own modules for one layer of a spec; those with weights number at most one.
+    """Return torch's own modules for one layer of a spec; at most one of them has weights.
 
-    Dropout is torch's, which divides by ``keep`` in training, whatever the form in the spec: another scale of the
-    activations, the same work.
+    Dropout is always torch's form, which divides by ``keep`` in training. The scale of activations may differ from the
+    spec's, the work does not.
 
     Raises:
         ReproduceError: the layer has no counterpart here.
@@ -88,7 +88,7 @@ def stock_layers(settings: spec.Layer, channels: int, size: int) -> list[nn.Modu
 
 
 def _convolution(settings: spec.Convolution, channels: int, size: int) -> list[nn.Module]:
-    """Return the convolution, after the zeros at the right and bottom that its last window overhangs by."""
+    """Return the convolution, after padding with zeros at the right and bottom, where its last window overhangs."""
     kernel, stride, padding = settings.kernel_size, settings.stride, settings.padding
     side = output_shape(settings, channels, size)[1]
     overhang = max(0, (side - 1) * stride + kernel - size - 2 * padding)

@@ -11,7 +11,7 @@ STANDARD = "standard_loop fp32"  # arms are named ``<loop> <precision>``
 def throughput_rows(
     network: str, batch_size: int, timed_steps: int, seconds: Mapping[str, list[float]]
 ) -> list[dict[str, Any]]:
-    """Return a row per arm.
+    """Return one row per arm.
 
     Args:
         network: what was trained.
@@ -38,7 +38,7 @@ def throughput_rows(
 
 
 def speedup_rows(network: str, seconds: Mapping[str, list[float]]) -> list[dict[str, Any]]:
-    """Return for each precision of ours how many times as fast as the standard loop it is, round by round."""
+    """Return our speed divided by the standard loop's, by precision and round."""
     return [
         {
             "network": network,

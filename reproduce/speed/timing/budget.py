@@ -1,4 +1,4 @@
-"""Fitting the cells into a time budget: batch sizes and what is left out follow from the peak and the operations."""
+"""Fitting the cells into a time budget: peak speed and operations decide batch sizes and omissions."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,14 +48,14 @@ def predicted_seconds(cell: Cell, scope: Scope, speeds: Mapping[Setting, Speed])
 def fitted(cells: Sequence[Cell], scope: Scope, speeds: Mapping[Setting, Speed]) -> tuple[list[Cell], list[Cell]]:
     """Return the cells to time, with their batch sizes, and those left out, least wanted first.
 
-    All networks of one family get the same batch at a setting, that of the slowest, so that they can be compared;
-    NASNet, which stands alone, gets one of its own. Batches are made smaller, those at fewer threads first, before
-    anything essential is left out; the forward pass at fewer threads and further networks give way. A cell that
-    becomes the same as another is dropped.
+    At one setting all networks of a family get the slowest one's batch size, so that they can be compared; NASNet has a
+    size of its own. Batches are made smaller, first at fewer threads, before an essential cell is left out. The forward
+    pass at fewer threads and the less wanted networks are left out first. A cell that becomes equal to another is
+    dropped.
 
     Args:
         cells: as ``cells.all_cells`` gives them, the most wanted first.
-        scope: what they are of.
+        scope: the scope of the cells.
         speeds: first measurements at each setting.
     """
     for at_all, at_fewer in _pairs_of_shares():
@@ -74,7 +74,7 @@ def _pairs_of_shares() -> Iterator[tuple[float, float]]:
 
 
 def within(costs: Mapping[Cell, float], seconds: float) -> list[Cell]:
-    """Return the cells that fit into ``seconds``, the most wanted first as they come; those of priority 1 always."""
+    """Return the cells that fit into ``seconds``, taken in their order; cells of priority 1 always stay."""
     kept = list(costs)
     while kept[-1].priority > 1 and sum(costs[cell] for cell in kept) > seconds:
         kept.pop()
@@ -90,7 +90,7 @@ def _with_batches(
 ) -> list[Cell]:
     """Return the cells with batches made smaller until a call is predicted to take at most ``longest`` seconds.
 
-    ``longest`` is for cells at all threads, and for those at fewer. Equal cells are dropped but for the most wanted.
+    ``longest`` holds the limits at all threads and at fewer. Of equal cells only the most wanted stays.
     """
     most = max(cell.setting.threads for cell in cells)
 

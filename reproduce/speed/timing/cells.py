@@ -36,7 +36,7 @@ CEILINGS = (MATRIX_MULTIPLY, MEMORY_COPY)
 
 @dataclass(frozen=True)
 class Setting:
-    """Device, precision and threads of a computation; ``threads`` are those of the CPU, also where a GPU computes."""
+    """Device, precision and threads of a computation; ``threads`` counts CPU threads, even where a GPU computes."""
 
     device: str
     precision: str
@@ -45,7 +45,7 @@ class Setting:
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing to time. ``priority`` 0 is always timed; the highest give way first where time is short.
+    """One thing to time. ``priority`` 0 is always timed; where time is short the highest are left out first.
 
     ``batch_size`` counts images; of a matrix product, the rows of its square matrices.
     """
@@ -63,15 +63,15 @@ class Scope:
 
     Attributes:
         budget_seconds: of the whole, from the first to the last timing.
-        networks: what is timed at all threads; the first of ``IMAGENET_NETWORKS`` in it is looked at more closely.
-        fewer_threads: whether everything is also timed on 1, 2, 4, ... CPU threads.
-        batch_sizes: images a step at which scaling is looked at.
+        networks: those timed at all threads; the first of ``IMAGENET_NETWORKS`` among them is timed in more detail.
+        fewer_threads: whether all is timed on 1, 2, 4, ... CPU threads too.
+        batch_sizes: at which scaling is timed.
         copy_bytes: size of the array copied to find the memory bandwidth, by device type.
         matrix_sides: of the square matrices multiplied to find the peak, by device type; the first is always timed.
         sample_seconds: a timing lasts at least this long where one call is shorter.
         most_rounds: timings of each cell, where the budget allows; never fewer than ``plan.MIN_ROUNDS``.
         kinds: of work; the ceilings are always timed.
-        least_priority: that any cell has: 1 leaves nothing out, however slow the machine.
+        least_priority: the least priority of any cell; 1 leaves nothing out, however slow the machine.
     """
 
     budget_seconds: float
@@ -187,7 +187,7 @@ def image_side(network: str) -> int:
 
 
 def flops(cell: Cell) -> float:
-    """Return the floating-point operations of one call of the cell, 0 for what only moves data."""
+    """Return the floating-point operations of one call of the cell, 0 where it only moves data."""
     if cell.what == MATRIX_MULTIPLY:
         return 2.0 * cell.batch_size**3
     if cell.what in (MEMORY_COPY, NETWORK_INPUT):
@@ -202,8 +202,8 @@ def flops(cell: Cell) -> float:
 def layer_work(network: NetworkSpec, batch_size: int, precision: str) -> dict[tuple[str, str], tuple[float, float]]:
     """Return (operations, bytes) of every layer's pass, by (``layer_forward`` or ``layer_backward``, layer's name).
 
-    Bytes are the least that must move: inputs, outputs and weights once each in the pass's precision; going back also
-    their gradients. Pooling, normalization and activations count no operations (``counts``), only bytes.
+    Bytes are the least that must move: inputs, outputs and weights once each in the pass's precision; the backward pass
+    adds their gradients. Pooling, normalization and activations count no operations (``counts``), only bytes.
     """
     work, inputs = {}, network.input.channels * network.input.size**2
     first = True

@@ -1,7 +1,8 @@
 """Clocks for a CPU and for CUDA devices, and settings that hold inside a block.
 
-``torch.utils.benchmark.Timer`` is not used: it repeats one statement until it has enough, so that pieces of work cannot
-take turns (a drift of the machine would fall on one of them), and it has no marks inside a pass, as layers need.
+``torch.utils.benchmark.Timer`` is not used: it repeats one statement until it has enough samples. Pieces of work could
+then not take turns, and a drift of the machine would fall on one of them. It also has no marks inside a pass, which
+layers need.
 """
 
 import time
@@ -15,8 +16,8 @@ import torch
 class Stopwatch:
     """Marks moments of the work given to a device, on CUDA by events in its stream.
 
-    Between two events lies what the device did, and also its idling wherever the host queues kernels more slowly than
-    it works through them: of short kernels, this is the host's time.
+    The time between two events includes idling where the host queues kernels more slowly than the device runs them. For
+    short kernels it is therefore the host's time.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -65,9 +66,9 @@ def threads_set(threads: int) -> Iterator[None]:
 
 
 def gpu_load_percent(devices: Sequence[str]) -> float | None:
-    """Return what share of the last moments the busiest GPU among ``devices`` worked, in percent; asked before a run.
+    """Return the load of the busiest GPU among ``devices`` in the last moments, in percent; asked before a run.
 
-    None where it is not known: without a GPU, without the package nvidia-ml-py, or where the driver does not tell.
+    None where it is unknown: without a GPU, without the package nvidia-ml-py, or with a silent driver.
     """
     loads = []
     for name in devices:
@@ -80,14 +81,14 @@ def gpu_load_percent(devices: Sequence[str]) -> float | None:
 
 
 class OtherWork:
-    """Watches how much of the machine's processor time other programs use, from its making on."""
+    """Watches the share of processor time that other programs use, from the moment it is made."""
 
     def __init__(self) -> None:
         self._started, self._before = time.perf_counter(), self._busy_seconds()
 
     @staticmethod
     def _busy_seconds() -> float:
-        """Return the processor seconds that others have used so far: all that is busy or stolen, less our own."""
+        """Return the processor seconds that others have used so far: all busy or stolen time minus our own."""
         machine, own = psutil.cpu_times(), psutil.Process().cpu_times()
         idle = machine.idle + getattr(machine, "iowait", 0.0)
         counted = sum(machine) - getattr(machine, "guest", 0.0) - getattr(machine, "guest_nice", 0.0)  # guests twice

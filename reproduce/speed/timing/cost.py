@@ -5,7 +5,7 @@ others for their machine. ``estimated``: operations over an assumed share of a p
 published bandwidth.
 
 The middle of every fp32 estimate is calibrated: the share of the peak at which two GTX 580 take the paper's own five to
-six days. So the middles say how other machines compare with those two, and nothing on whether the days are right.
+six days. So the middles compare other machines with those two; they do not test whether the days are right.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,9 @@ class ShareOfPeak:
 
 
 def share_of_two_gtx_580(days: float, hardware: pd.DataFrame) -> float:
-    """Return the share of two GTX 580s' peak at which the model gives ``days``: the one share known of 2012's own code.
+    """Return the share of two GTX 580s' peak at which the model gives ``days``.
+
+    No other share is known of the code of 2012.
 
     Raises:
         ReproduceError: memory traffic alone takes longer, or ``hardware`` has no GTX 580.
@@ -116,8 +118,8 @@ def training_days(timing: pd.DataFrame, hardware: pd.DataFrame, published: pd.Da
 
     Returns:
         one row per machine and precision: ``days_low`` <= ``days_mid`` <= ``days_high``. Extrapolated: fastest, median
-        and slowest round. Published: as printed, the middle between. Estimated: the highest, middle and lowest share;
-        every middle in fp32 is calibrated on the paper's days, that of two GTX 580 so by definition.
+        and slowest round. Published: as printed, with the middle between. Estimated: the highest, middle and lowest
+            share. The paper's days calibrate every middle in fp32, so those of two GTX 580 agree by definition.
     """
     rows = [*_extrapolated_days(timing), *_published_days(published), *_estimated_days(hardware)]
     return pd.DataFrame(rows).reset_index(drop=True)
@@ -182,7 +184,7 @@ def _estimated_days(hardware: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _with_two_gtx_580(hardware: pd.DataFrame) -> pd.DataFrame:
-    """Return the devices with the paper's pair before the single GPU: twice its peak and bandwidth, nothing lost."""
+    """Return the devices with the paper's pair before the single GPU: twice its peak and bandwidth, without loss."""
     pair = hardware[hardware["device"].eq(_THEIR_GPU)]
     figures = ["peak_fp32_gflops", "bandwidth_gb_per_s"]
     pair = pair.assign(device=f"2 x {_THEIR_GPU} (middle by definition)", **{name: 2 * pair[name] for name in figures})

@@ -1,4 +1,4 @@
-"""``python -m reproduce estimate``: where this machine stands between 2012 and now, and what each study takes here.
+"""``python -m reproduce estimate``: this machine's place between 2012 and now, and each study's time here.
 
 Speeds are those of this machine's file in results/timing where there is one, else of a measurement of 20 seconds.
 """
@@ -29,7 +29,7 @@ from reproduce.study.variant import Phase, Variant
 
 
 class Sizes(NamedTuple):
-    """Images of a data set: for training and how many files they come in, for test, and those looked at every epoch."""
+    """Counts of a data set: training images and their files, test images, and images evaluated every epoch."""
 
     training: int
     files: int
@@ -39,7 +39,7 @@ class Sizes(NamedTuple):
 
 @dataclass(frozen=True)
 class Speeds:
-    """Measured seconds an image on one device; ``source`` says where they were taken, in words."""
+    """Measured seconds per image on one device; ``source`` names the measurement in words."""
 
     rows: pd.DataFrame
     device: str
@@ -49,7 +49,7 @@ class Speeds:
         """Return the seconds of one image in ``what`` (training_step, forward or network_input).
 
         A network that was not timed takes the time of the nearest timed one, in proportion to the operations; a
-        precision that was not timed, because this device has it not, that of fp32.
+        precision that this device lacks takes the time of fp32.
 
         Raises:
             ReproduceError: nothing of this kind was timed on the device.
@@ -78,7 +78,7 @@ def speeds_here(folder: Path = TIMING_FOLDER, device: str | None = None, scope: 
     Args:
         folder: of all machines' files.
         device: by default the first GPU, or else the CPU, as ``--device auto`` of ``train``.
-        scope: what is timed where there is no file.
+        scope: the scope of the timing where there is no file.
     """
     found = speeds_on_file(folder, device)
     if found is not None:
@@ -163,7 +163,7 @@ def _sizes(variant: Variant, dataset: str) -> Sizes:
 
 
 def _evaluated(phase: Phase, per_file: int, sizes: Sizes) -> int:
-    """Return the images looked at after each epoch of a phase: those of every epoch, and files held out."""
+    """Return the number of images evaluated after each epoch of a phase, held-out files included."""
     return sizes.every_epoch + (sizes.files - len(phase.training_files)) * per_file
 
 

@@ -61,7 +61,7 @@ def run_timing(quick: bool = False, out: Path | None = None, scope: Scope | None
 
 
 def time_here(scope: Scope, devices: Sequence[str]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return the rows of ``scope`` on ``devices``, and the facts of machine and run that belong to each of them."""
+    """Return the rows of ``scope`` on ``devices``, and the facts of machine and run that every row carries."""
     prepare_torch(Launch("cpu"))
     facts, others = _facts_before(scope, devices), OtherWork()
     if facts["loaded"]:
@@ -142,11 +142,11 @@ def _timed(scope: Scope, devices: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def calls_of(cell: Cell, seconds: float, sample_seconds: float) -> tuple[int, int]:
-    """Return how many calls of ``seconds`` each a sample makes: untimed ones first, then those it is the mean of.
+    """Return the numbers of untimed and of timed calls in a sample, for calls of ``seconds`` each.
 
-    Short calls are repeated, after one that refills the caches that others have had. Steps beside a reader that reads
-    ahead begin with its queue full; where they are short, as on a GPU, as many go by untimed as are timed, until the
-    slower of the two decides. A long step leaves the reader time for one batch each.
+    Short calls are repeated, after an untimed one that refills the caches. A step beside a reader that reads ahead
+    finds its queue full at first. Where steps are short, as on a GPU, as many are untimed as are timed, so that the
+    slower of step and reader decides. A long step leaves the reader time for one batch per step.
     """
     timed = max(1, round(sample_seconds / seconds))
     reads_ahead = cell.what == STEP_AND_INPUT and cell.network in IMAGENET_NETWORKS
@@ -159,9 +159,9 @@ def calls_of(cell: Cell, seconds: float, sample_seconds: float) -> tuple[int, in
 def _rounds(
     arms: Mapping[str, Callable[[], Sample]], expected: int, most: int, deadline: float
 ) -> dict[str, list[Sample]]:
-    """Time every arm once a round, while another round as long as the longest so far ends before the deadline.
+    """Time every arm once per round, until another round as long as the longest would miss the deadline.
 
-    The first calls, of which costs are planned, are slower than those timed: a number of rounds fixed from them would
+    The first calls, by which costs are planned, are slower than later ones, so a number of rounds fixed from them would
     leave time unused. ``expected`` rounds are for the progress line.
     """
     samples: dict[str, list[Sample]] = {name: [] for name in arms}
@@ -180,11 +180,11 @@ def _rounds(
 def _warm_all_up(
     workshop: Workshop, chosen: Sequence[Cell], scope: Scope, deadline: float
 ) -> tuple[dict[Cell, Sampler], dict[Cell, float], list[Cell]]:
-    """Return each cell's sampler and the seconds of a call, the most wanted first, until half the budget is gone.
+    """Return each cell's sampler, the seconds of a call, and the cells that did not fit the device's memory.
 
-    The plan's guess leaves room; a machine that turns out slower than its peak said must still end in time. Making
-    what a cell needs takes from the budget, but not from the seconds of its call, of which rounds are planned. The
-    third part are the cells that did not fit the device's memory.
+    Cells come with the most wanted first, until half the budget is used, since a machine slower than its peak suggests
+    must still end in time. Setting a cell up counts against the budget, but not in the seconds of its call, by which
+    rounds are planned.
     """
     samplers: dict[Cell, Sampler] = {}
     seconds: dict[Cell, float] = {}
@@ -217,7 +217,7 @@ def _skipped(cell: Cell, reason: str) -> dict[str, Any]:
 
 
 def _speeds(workshop: Workshop, wanted: Sequence[Cell], scope: Scope) -> dict[Setting, Speed]:
-    """Return first measures of each setting's FLOP/s, to plan by; the rows hold those of the rounds."""
+    """Return a first measure of each setting's FLOP/s, for planning alone."""
 
     def measured(cell: Cell) -> float:
         sampler = _within_setting(cell, workshop.sampler(cell))
@@ -239,13 +239,13 @@ def _within_setting(cell: Cell, sampler: Sampler) -> Sampler:
 
 
 def _warmed_up(sampler: Sampler, sample_seconds: float) -> float:
-    """Call until it is warm; return the seconds of a call. A long call's first time is near enough."""
+    """Call until warm and return the seconds of a call; a long call's first time is near enough."""
     seconds = sum(sampler(1).values())
     return sum(sampler(2).values()) if seconds < 2 * sample_seconds else seconds
 
 
 def _arm(sampler: Sampler, untimed: int, timed: int) -> Callable[[], Sample]:
-    """Return what takes one sample; an empty one where the device's memory did not suffice."""
+    """Return the function that takes one sample, an empty sample where the device's memory does not suffice."""
 
     def sample() -> Sample:
         try:

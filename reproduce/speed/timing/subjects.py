@@ -37,7 +37,7 @@ def nasnet_missing() -> str | None:
 class Subject:
     """One network on one device, with its update rule; all kinds of work share the weights, which hardly move.
 
-    ``precision`` is that of NASNet's weights; our own networks keep float32 weights and cast them themselves.
+    ``precision`` is that of NASNet's weights; our own networks keep float32 weights and cast them in each layer.
     """
 
     def __init__(self, name: str, device: torch.device, precision: str = "fp32") -> None:
@@ -116,9 +116,9 @@ class Workshop:
         self._packed: TemporaryFolder | None = None  # removed with the workshop
 
     def sampler(self, cell: Cell) -> Callable[[int], Sample]:
-        """Return what times a number of calls of the cell in a row and returns the mean seconds of one.
+        """Return a function that times a number of the cell's calls in a row and gives the mean seconds of one.
 
-        Whatever the calls need is made here, before any clock runs.
+        Everything that the calls need is made here, before any clock runs.
         """
         device = torch.device(cell.setting.device)
         if cell.what == cells.LAYERS:

@@ -20,7 +20,8 @@ def tabulate(
 ) -> tuple[Path, Path]:
     """Write ``timing.csv`` and ``training_days.csv`` from the machines' files and the sourced tables; return the paths.
 
-    Nothing is timed. No machine's file yet gives a table without rows, and days that are published or estimated alone.
+    Nothing is timed. Without a machine's file the first table has no rows, and the second only published and estimated
+    days.
 
     Raises:
         ReproduceError: an input is damaged, or ``out`` is not writable.

@@ -1,4 +1,4 @@
-"""From samples to rows: what every column of results/timing/<machine>.csv holds, and writing and reading the files."""
+"""From samples to rows: the columns of results/timing/<machine>.csv, and writing and reading the files."""
 
 import math
 import statistics
@@ -51,7 +51,7 @@ def cell_rows(cell: Cell, scope: Scope, samples: Sequence[Sample], calls: int) -
     Args:
         cell: what was timed.
         scope: of the run; it gives the sizes of the ceilings.
-        samples: one a round.
+        samples: one per round.
         calls: that each sample is the mean of.
     """
     return [_row(cell, scope, key, [sample[key] for sample in samples], calls) for key in samples[0]]
@@ -107,8 +107,8 @@ def with_shares(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one machine's rows with the columns that follow from its matrix products.
 
     ``percent_of_matrix_product``: operations a second over those of the fastest round of the fastest product at the
-    same setting. ``uneven_percent``: by how much a product's slowest round exceeds its fastest on the same device, at
-    all threads, the most of all products: what other guests of a shared machine do, even if no load shows.
+    same setting. ``uneven_percent``: the most by which any product's slowest round exceeds its fastest on the device,
+    at all threads. It shows the work of other guests of a shared machine, even where no load does.
     """
     products = frame[frame["what"].eq(MATRIX_MULTIPLY)]
     speeds = products.assign(fastest=1e3 * products["gflop"] / products["ms_min"])
@@ -124,7 +124,7 @@ def write_rows(rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], fold
     """Write the rows of one machine to its own file in ``folder``, whole or not at all; return the path.
 
     Args:
-        rows: of ``cell_rows``, and of what was skipped.
+        rows: from ``cell_rows``, and those of skipped cells.
         facts: machine and run, the same in every row.
         folder: of all machines' files; those of others stay.
 
@@ -177,7 +177,7 @@ def read_all(folder: Path = TIMING_FOLDER) -> pd.DataFrame:
 
 
 def training_steps(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return the timed training steps at the recipes' batch size or the nearest below, one a network and setting."""
+    """Return one timed training step per network and setting, at the recipes' batch size or the nearest below."""
     steps = frame[frame["what"].eq(TRAINING_STEP) & frame["ms_median"].notna() & frame["batch_size"].le(RECIPE_BATCH)]
     keys = ["machine", "device", "precision", "threads", "network"]
     return steps.sort_values("batch_size", kind="stable").drop_duplicates(keys, keep="last").sort_index()
