@@ -9,7 +9,7 @@ from reproduce.models import spec
 class LayerCount:
     """Counts of one layer for one image.
 
-    ``multiply_accumulates`` is for one forward pass; pooling, normalization and activations count as none.
+    ``multiply_accumulates`` is for one forward pass; pooling, normalization, sums and activations count as none.
     """
 
     name: str
@@ -31,13 +31,15 @@ def count_layers(network: spec.NetworkSpec) -> list[LayerCount]:
         inputs_per_unit, weights, biases = 0, 0, 0
         if isinstance(layer, spec.Convolution):
             inputs_per_unit = layer.kernel_size**2 * channels // layer.columns
-            weights, biases = inputs_per_unit * maps, maps
+            weights, biases = inputs_per_unit * maps, maps * layer.has_bias
         elif isinstance(layer, spec.Local):
             inputs_per_unit = layer.kernel_size**2 * channels
             weights, biases = side * side * inputs_per_unit * maps, side * side * maps
         elif isinstance(layer, spec.FullyConnected):
             inputs_per_unit = channels * size * size // layer.columns
-            weights, biases = inputs_per_unit * maps, maps
+            weights, biases = inputs_per_unit * maps, maps * layer.has_bias
+        elif isinstance(layer, spec.BatchNormalization):
+            weights, biases = maps, maps
         rows.append(LayerCount(layer.name, maps, side, weights + biases, inputs_per_unit * maps * side * side))
     return rows
 

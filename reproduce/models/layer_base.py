@@ -26,12 +26,15 @@ class BaseWeighted(BaseLayer):
     constant initial bias (initB). Biases have a rate of their own and no decay in 2012 (cuda-convnet src/layer.cu);
     ``bias_weight_decay`` is for later nets that decay them too.
     ``initialization: uniform_fan_in`` instead draws weights and biases uniformly within 1 / sqrt(inputs of a unit),
-    as torch's layers do by default.
+    as torch's layers do by default. ``gaussian_fan_in`` draws Gaussian weights of deviation sqrt(2 / inputs of a unit)
+    (He et al. 2015, Delving Deep into Rectifiers, section 2.2).
+    ``has_bias: false`` leaves the biases out, as before batch normalization, which has its own.
     """
 
-    initialization: Literal["gaussian", "uniform_fan_in"] = later("gaussian")
+    initialization: Literal["gaussian", "uniform_fan_in", "gaussian_fan_in"] = later("gaussian")
     weight_std: PositiveFloat | None = None
     bias: float = 0.0
+    has_bias: bool = later(True)
     learning_rate: NonNegative
     bias_learning_rate: NonNegative
     weight_decay: NonNegative
@@ -41,9 +44,15 @@ class BaseWeighted(BaseLayer):
     @model_validator(mode="after")
     def _one_initialization(self) -> "BaseWeighted":
         if (self.weight_std is not None) != (self.initialization == "gaussian"):
-            raise ValueError("weight_std is needed for gaussian initialization, and meaningless for uniform_fan_in")
-        if self.bias and self.initialization != "gaussian":
+            raise ValueError("weight_std is needed for gaussian initialization, and meaningless for those by fan-in")
+        if self.bias and self.initialization == "uniform_fan_in":
             raise ValueError("uniform_fan_in draws the biases; leave bias out")
+        return self
+
+    @model_validator(mode="after")
+    def _no_bias_no_rate(self) -> "BaseWeighted":
+        if not self.has_bias and (self.bias or self.bias_learning_rate or self.bias_weight_decay):
+            raise ValueError("a layer without biases has bias 0, bias_learning_rate 0 and no bias_weight_decay")
         return self
 
 

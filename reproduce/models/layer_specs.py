@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, model_validator
 
 from reproduce.base.validation import Whole, later
+from reproduce.models.later_layer_specs import BatchNormalization, ResidualSum
 from reproduce.models.layer_base import Activation, BaseLayer, BaseWeighted, BaseWindowed
 
 Rounding = Literal["up", "down"]
@@ -118,7 +119,15 @@ class Dropout(BaseLayer):
 
 Weighted = Convolution | Local | FullyConnected
 Layer = Annotated[
-    Convolution | Local | FullyConnected | Pooling | AdaptivePooling | ResponseNormalization | Dropout,
+    Convolution
+    | Local
+    | FullyConnected
+    | Pooling
+    | AdaptivePooling
+    | ResponseNormalization
+    | Dropout
+    | BatchNormalization
+    | ResidualSum,
     Field(discriminator="type"),
 ]
 

@@ -39,7 +39,7 @@ class StepDraw(NamedTuple):
 
 
 class WeightedLayer(nn.Module):
-    """Weights, bias and activation. ``settings`` carries the layer's rates for the update rule.
+    """Weights, bias (None without) and activation. ``settings`` carries the layer's rates for the update rule.
 
     ``inputs`` is the number of weights of one unit, ``initial_std`` their standard deviation when drawn.
     """
@@ -48,20 +48,22 @@ class WeightedLayer(nn.Module):
         super().__init__()
         self.settings = settings
         self.inputs = weight[1] if isinstance(settings, spec.Local) else math.prod(weight[1:])
-        self.initial_std = settings.weight_std or (3 * self.inputs) ** -0.5
+        by_fan_in = {"uniform_fan_in": (3 * self.inputs) ** -0.5, "gaussian_fan_in": (2 / self.inputs) ** 0.5}
+        self.initial_std = settings.weight_std or by_fan_in[settings.initialization]
         purpose = f"initial weights of {settings.name}"
-        if settings.weight_std is not None:
-            self.weight = nn.Parameter(draws.gaussian(seed, purpose, weight, settings.weight_std))
-            self.bias = nn.Parameter(torch.full(bias, settings.bias))
-        else:
+        if settings.initialization == "uniform_fan_in":
             bound = self.inputs**-0.5
             self.weight = nn.Parameter(draws.uniform(seed, purpose, weight, bound))
-            self.bias = nn.Parameter(draws.uniform(seed, f"initial biases of {settings.name}", bias, bound))
+            biases = draws.uniform(seed, f"initial biases of {settings.name}", bias, bound)
+        else:
+            self.weight = nn.Parameter(draws.gaussian(seed, purpose, weight, self.initial_std))
+            biases = torch.full(bias, settings.bias)
+        self.bias = nn.Parameter(biases) if settings.has_bias else None
         self.activation = ACTIVATIONS[settings.activation]
 
-    def cast(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def cast(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return weight and bias in the precision of ``x``; their gradients come back in float32."""
-        return self.weight.to(x.dtype), self.bias.to(x.dtype)
+        return self.weight.to(x.dtype), None if self.bias is None else self.bias.to(x.dtype)
 
 
 class ConvolutionLayer(WeightedLayer):

@@ -3,10 +3,13 @@
 Memory format is channels-last throughout, which the convolution library and our kernels both prefer.
 """
 
+from collections.abc import Iterator
+
 from torch import Tensor, nn
 
 from reproduce.base.errors import ReproduceError
 from reproduce.models import spec
+from reproduce.models.batch_norm import BatchNormalizationLayer
 from reproduce.models.layers import (
     AdaptivePoolingLayer,
     ConvolutionLayer,
@@ -18,6 +21,7 @@ from reproduce.models.layers import (
     StepDraw,
     WeightedLayer,
 )
+from reproduce.models.residual import ResidualSumLayer
 from reproduce.models.spec import output_shape
 
 __all__ = ["Network", "StepDraw", "output_shape"]
@@ -30,6 +34,7 @@ class Network(nn.Module):
         super().__init__()
         self.spec = network_spec
         self.layers = nn.ModuleDict()
+        self._read_later = {layer.beside for layer in network_spec.layers if hasattr(layer, "beside")}
         for settings, channels, size, _, _ in network_spec.shapes(network_spec.input.size):
             self.layers[settings.name] = _build_layer(settings, channels, size, seed)
 
@@ -47,10 +52,19 @@ class Network(nn.Module):
         expected = self.spec.input
         if tuple(images.shape[1:]) != (expected.channels, expected.size, expected.size):
             self._check_other_size(images)
-        x = images
-        for layer in self.layers.values():
-            x = layer(x, draw)
-        return x.float()
+        for _, output in self.outputs(images, draw):
+            logits = output
+        return logits.float()
+
+    def outputs(self, images: Tensor, draw: StepDraw | None = None) -> Iterator[tuple[str, Tensor]]:
+        """Yield each layer's name and output in order; arguments as in ``forward``, shapes by the spec."""
+        x, kept = images, {}
+        for name, layer in self.layers.items():
+            beside = getattr(layer.settings, "beside", None)
+            x = layer(x, draw) if beside is None else layer(x, draw, kept[beside])
+            if name in self._read_later:
+                kept[name] = x
+            yield name, x
 
     def _check_other_size(self, images: Tensor) -> None:
         expected = self.spec.input
@@ -62,8 +76,12 @@ class Network(nn.Module):
             raise ReproduceError(f"the network cannot take images of shape {tuple(images.shape)}: {problem}")
 
     def weighted_layers(self) -> list[WeightedLayer]:
-        """Return the layers with weights, in order."""
-        return [layer for layer in self.layers.values() if isinstance(layer, WeightedLayer)]
+        """Return the layers whose weights are drawn, in order."""
+        return [layer for layer in self.modules() if isinstance(layer, WeightedLayer)]
+
+    def trained_layers(self) -> list[WeightedLayer | BatchNormalizationLayer]:
+        """Return all layers that the update rule changes, in order: those above, and batch normalization."""
+        return [layer for layer in self.modules() if isinstance(layer, WeightedLayer | BatchNormalizationLayer)]
 
 
 def _build_layer(settings: spec.Layer, channels: int, size: int, seed: int) -> nn.Module:
@@ -80,5 +98,9 @@ def _build_layer(settings: spec.Layer, channels: int, size: int, seed: int) -> n
             return AdaptivePoolingLayer(settings)
         case spec.ResponseNormalization():
             return ResponseNormalizationLayer(settings)
+        case spec.BatchNormalization():
+            return BatchNormalizationLayer(settings, channels)
+        case spec.ResidualSum():
+            return ResidualSumLayer(settings)
         case _:
             return DropoutLayer(settings)

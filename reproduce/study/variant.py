@@ -65,7 +65,8 @@ class Variant(Strict):
         batch_size: images per update; the last batch of a file may be shorter and still takes a full step.
         momentum: decay of the velocity.
         order: ``files`` reads the files as they are, every epoch alike (cuda-convnet); ``reshuffled`` draws an order.
-        augmentation: ``none``, or ``crops_and_flips``: a random crop of the network's input size, mirrored or not.
+        augmentation: ``none``; ``crops_and_flips``: a random crop of the network's input size, mirrored or not;
+            ``padded_crops_and_flips``: the same from the image padded by four pixels on each side (He et al. 2016).
         color_noise: ``none``, or the form of the noise along the principal color axes (paper 4.1; deviation D8).
         input_scale: ``gray_levels`` leaves pixels at 0 to 255 (deviation D7); ``unit_variance`` divides each channel by
             its standard deviation over the training pixels.
@@ -89,7 +90,7 @@ class Variant(Strict):
     batch_size: Whole
     momentum: Annotated[float, Field(ge=0, lt=1)]
     order: Literal["files", "reshuffled"]
-    augmentation: Literal["none", "crops_and_flips"]
+    augmentation: Literal["none", "crops_and_flips", "padded_crops_and_flips"]
     color_noise: Literal["none", "standard_deviation", "eigenvalue"] = later("none")
     input_scale: Literal["gray_levels", "unit_variance"] = later("gray_levels")
     training_images: Whole | None = later(None)

@@ -73,8 +73,9 @@ def _rounded(values: torch.Tensor | list[float]) -> list[float]:
 
 
 def _parameter_names(trainer: Trainer) -> list[str]:
-    layers = trainer.network.weighted_layers()
-    return [f"{layer.settings.name}.{kind}" for layer in layers for kind in ("weight", "bias")]
+    layers = trainer.network.trained_layers()
+    named = [(layer, kind) for layer in layers for kind in ("weight", "bias")]
+    return [f"{layer.settings.name}.{kind}" for layer, kind in named if getattr(layer, kind) is not None]
 
 
 def _norms(tensors: list[torch.Tensor]) -> list[float]:
@@ -86,7 +87,8 @@ def _scale_up(network: nn.Module) -> None:
     """Give every layer weights of variance 2 / inputs and nonzero biases, so that activations stay large throughout."""
     for layer in network.weighted_layers():
         layer.weight.mul_((2 / layer.inputs) ** 0.5 / layer.initial_std)
-        layer.bias.add_(0.5)
+        if layer.bias is not None:
+            layer.bias.add_(0.5)
 
 
 def one_pass(variant: Variant) -> dict[str, list[float]]:

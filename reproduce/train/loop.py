@@ -19,7 +19,7 @@ from reproduce.evaluate.predict import Scores, scores
 from reproduce.evaluate.stream import streamed_probabilities
 from reproduce.models.network import Network, StepDraw
 from reproduce.study.variant import Phase, Variant
-from reproduce.train.checks import data_problem
+from reproduce.train.checks import data_problem, passes_problem
 from reproduce.train.distributed import Processes
 from reproduce.train.order import batches_of_epoch, updates_per_epoch
 from reproduce.train.state import State
@@ -72,6 +72,7 @@ class Trainer:
 
     def _check_data(self) -> None:
         problem = data_problem(self.variant, self.phases, self.data, self.processes.count)
+        problem = problem or passes_problem(self.variant, self.images_per_pass)
         if problem:
             raise ReproduceError(problem)
 
