@@ -1,4 +1,4 @@
-"""ResNet-20 against the same net in plain torch: parameters, shapes, outputs, and one update; what a sum may not read."""
+"""ResNet-20 against the same net in plain torch: sizes, outputs and one update; what a sum may not read."""
 
 import pytest
 import torch
