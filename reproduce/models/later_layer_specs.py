@@ -41,3 +41,10 @@ class ResidualSum(BaseLayer):
             raise ValueError(
                 f"{self.name}: {maps} maps of {side} pixels a side cannot be added to {channels} of {size}"
             )
+
+
+class Activating(BaseLayer):
+    """An activation function by itself, where the layer before it has none and is read by others without it."""
+
+    type: Literal["activation"]
+    activation: Activation

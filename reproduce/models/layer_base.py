@@ -18,6 +18,10 @@ class BaseLayer(Strict):
     def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return without_later_defaults(self, dump(self))
 
+    def shape_after(self, channels: int, size: int) -> tuple[int, int]:
+        """Return (maps, side) after the layer, which are those before it where a layer does not say otherwise."""
+        return channels, size
+
 
 class BaseWeighted(BaseLayer):
     """A layer with weights. The rates are those of the first phase; a schedule multiplies them.
@@ -27,11 +31,12 @@ class BaseWeighted(BaseLayer):
     ``bias_weight_decay`` is for later nets that decay them too.
     ``initialization: uniform_fan_in`` instead draws weights and biases uniformly within 1 / sqrt(inputs of a unit),
     as torch's layers do by default. ``gaussian_fan_in`` draws Gaussian weights of deviation sqrt(2 / inputs of a unit)
-    (He et al. 2015, Delving Deep into Rectifiers, section 2.2).
+    (He et al. 2015, Delving Deep into Rectifiers, section 2.2), ``gaussian_fan_out`` of sqrt(2 / outputs that an input
+    reaches), which are a convolution's window times its filters.
     ``has_bias: false`` leaves the biases out, as before batch normalization, which has its own.
     """
 
-    initialization: Literal["gaussian", "uniform_fan_in", "gaussian_fan_in"] = later("gaussian")
+    initialization: Literal["gaussian", "uniform_fan_in", "gaussian_fan_in", "gaussian_fan_out"] = later("gaussian")
     weight_std: PositiveFloat | None = None
     bias: float = 0.0
     has_bias: bool = later(True)
@@ -44,7 +49,7 @@ class BaseWeighted(BaseLayer):
     @model_validator(mode="after")
     def _one_initialization(self) -> "BaseWeighted":
         if (self.weight_std is not None) != (self.initialization == "gaussian"):
-            raise ValueError("weight_std is needed for gaussian initialization, and meaningless for those by fan-in")
+            raise ValueError("weight_std is needed for gaussian initialization, and meaningless for the others")
         if self.bias and self.initialization == "uniform_fan_in":
             raise ValueError("uniform_fan_in draws the biases; leave bias out")
         return self

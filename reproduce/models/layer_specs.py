@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from pydantic import Field, PositiveFloat, model_validator
 
 from reproduce.base.validation import Whole, later
-from reproduce.models.later_layer_specs import BatchNormalization, ResidualSum
 from reproduce.models.layer_base import Activation, BaseLayer, BaseWeighted, BaseWindowed
 
 Rounding = Literal["up", "down"]
@@ -33,6 +32,12 @@ class Local(BaseWindowed):
     """Locally connected layer: a convolution whose weights are not shared; one bias per location and filter."""
 
     type: Literal["local"]
+
+    @model_validator(mode="after")
+    def _no_fan_out(self) -> "Local":
+        if self.initialization == "gaussian_fan_out":
+            raise ValueError("gaussian_fan_out is for convolutions and fully connected layers; use gaussian_fan_in")
+        return self
 
 
 class FullyConnected(BaseWeighted):
@@ -118,18 +123,6 @@ class Dropout(BaseLayer):
 
 
 Weighted = Convolution | Local | FullyConnected
-Layer = Annotated[
-    Convolution
-    | Local
-    | FullyConnected
-    | Pooling
-    | AdaptivePooling
-    | ResponseNormalization
-    | Dropout
-    | BatchNormalization
-    | ResidualSum,
-    Field(discriminator="type"),
-]
 
 
 def rounded_up_size(size: int, window: int, stride: int, padding: int = 0) -> int:
@@ -143,7 +136,7 @@ def _side(layer: Convolution | Local | Pooling, size: int, window: int, padding:
     return 1 + (size + 2 * padding - window) // layer.stride
 
 
-def output_shape(layer: Layer, channels: int, size: int) -> tuple[int, int]:
+def output_shape(layer: BaseLayer, channels: int, size: int) -> tuple[int, int]:
     """Return (maps, side) after a layer; a fully connected layer leaves side 1."""
     match layer:
         case Convolution() | Local():
@@ -155,4 +148,4 @@ def output_shape(layer: Layer, channels: int, size: int) -> tuple[int, int]:
         case AdaptivePooling():
             return channels, layer.side
         case _:
-            return channels, size
+            return layer.shape_after(channels, size)

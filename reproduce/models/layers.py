@@ -25,12 +25,14 @@ class StepDraw(NamedTuple):
     """Names the random draws of one training step: every mask is a function of these (deviation D31).
 
     A network that sees only some ``positions`` of a batch of ``images`` takes those of the whole batch's mask.
+    ``share_of_training``, 0 to 1, is done before the step, for draws whose probabilities change.
     """
 
     seed: int
     step: int
     images: int | None = None
     positions: slice = slice(None)
+    share_of_training: float = 0.0
 
     def keep_mask(self, purpose: str, shape: tuple[int, ...], keep: float) -> Tensor:
         """Return a bool mask of ``shape``, (images seen, ...), each element True with probability ``keep``."""
@@ -48,8 +50,7 @@ class WeightedLayer(nn.Module):
         super().__init__()
         self.settings = settings
         self.inputs = weight[1] if isinstance(settings, spec.Local) else math.prod(weight[1:])
-        by_fan_in = {"uniform_fan_in": (3 * self.inputs) ** -0.5, "gaussian_fan_in": (2 / self.inputs) ** 0.5}
-        self.initial_std = settings.weight_std or by_fan_in[settings.initialization]
+        self.initial_std = settings.weight_std or self._std_by_size(weight)
         purpose = f"initial weights of {settings.name}"
         if settings.initialization == "uniform_fan_in":
             bound = self.inputs**-0.5
@@ -60,6 +61,17 @@ class WeightedLayer(nn.Module):
             biases = torch.full(bias, settings.bias)
         self.bias = nn.Parameter(biases) if settings.has_bias else None
         self.activation = ACTIVATIONS[settings.activation]
+
+    def _std_by_size(self, weight: tuple[int, ...]) -> float:
+        """Return the deviation of initial weights of shape ``weight``, (outputs, inputs, ...)."""
+        match self.settings.initialization:
+            case "uniform_fan_in":
+                return (3 * self.inputs) ** -0.5
+            case "gaussian_fan_in":
+                return (2 / self.inputs) ** 0.5
+            case _:
+                reached = weight[0] * math.prod(weight[2:]) // self.settings.columns
+                return (2 / reached) ** 0.5
 
     def cast(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """Return weight and bias in the precision of ``x``; their gradients come back in float32."""
@@ -160,6 +172,18 @@ class ResponseNormalizationLayer(nn.Module):
     def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
         layer = self.settings
         return self.normalize(x, layer.window, layer.alpha_per_square, layer.beta, layer.k)
+
+
+class ActivationLayer(nn.Module):
+    """An activation by itself; what it reads stays as it is, since other layers may read it too."""
+
+    def __init__(self, settings: spec.Activating) -> None:
+        super().__init__()
+        self.settings = settings
+        self.activation = ACTIVATIONS[settings.activation]
+
+    def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
+        return self.activation(x.clone())
 
 
 class DropoutLayer(nn.Module):

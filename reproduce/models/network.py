@@ -11,6 +11,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.models import spec
 from reproduce.models.batch_norm import BatchNormalizationLayer
 from reproduce.models.layers import (
+    ActivationLayer,
     AdaptivePoolingLayer,
     ConvolutionLayer,
     DropoutLayer,
@@ -21,6 +22,8 @@ from reproduce.models.layers import (
     StepDraw,
     WeightedLayer,
 )
+from reproduce.models.nasnet import AuxiliaryHeadLayer, NasnetCellLayer
+from reproduce.models.nasnet_specs import Part
 from reproduce.models.residual import ResidualSumLayer
 from reproduce.models.spec import output_shape
 
@@ -35,8 +38,11 @@ class Network(nn.Module):
         self.spec = network_spec
         self.layers = nn.ModuleDict()
         self._read_later = {layer.beside for layer in network_spec.layers if hasattr(layer, "beside")}
-        for settings, channels, size, _, _ in network_spec.shapes(network_spec.input.size):
-            self.layers[settings.name] = _build_layer(settings, channels, size, seed)
+        shapes: dict[str, tuple[int, int]] = {}
+        for settings, channels, size, maps, side in network_spec.shapes(network_spec.input.size):
+            beside = shapes.get(getattr(settings, "beside", None))
+            self.layers[settings.name] = _build_layer(settings, channels, size, seed, beside)
+            shapes[settings.name] = maps, side
 
     def forward(self, images: Tensor, draw: StepDraw | None = None) -> Tensor:
         """Return float32 logits (N, classes).
@@ -83,8 +89,19 @@ class Network(nn.Module):
         """Return all layers that the update rule changes, in order: those above, and batch normalization."""
         return [layer for layer in self.modules() if isinstance(layer, WeightedLayer | BatchNormalizationLayer)]
 
+    def auxiliary_heads(self) -> list[AuxiliaryHeadLayer]:
+        """Return the classifiers whose loss counts in training besides that of the outputs."""
+        return [layer for layer in self.layers.values() if isinstance(layer, AuxiliaryHeadLayer)]
 
-def _build_layer(settings: spec.Layer, channels: int, size: int, seed: int) -> nn.Module:
+
+def _build_layer(
+    settings: spec.Layer, channels: int, size: int, seed: int, beside: tuple[int, int] | None = None
+) -> nn.Module:
+    """Return the module of a layer that reads ``channels`` maps of ``size`` pixels a side, and ``beside`` likewise."""
+
+    def build(part: Part) -> nn.Module:
+        return _build_layer(*part, seed)
+
     match settings:
         case spec.Convolution():
             return ConvolutionLayer(settings, channels, seed)
@@ -102,5 +119,11 @@ def _build_layer(settings: spec.Layer, channels: int, size: int, seed: int) -> n
             return BatchNormalizationLayer(settings, channels)
         case spec.ResidualSum():
             return ResidualSumLayer(settings)
+        case spec.Activating():
+            return ActivationLayer(settings)
+        case spec.NasnetCell():
+            return NasnetCellLayer(settings, channels, size, beside, build)
+        case spec.AuxiliaryHead():
+            return AuxiliaryHeadLayer(settings, channels, size, build)
         case _:
             return DropoutLayer(settings)

@@ -9,14 +9,13 @@ from pydantic import Field, model_validator
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import Strict, Whole, read_yaml, validated
 from reproduce.models.changes import changed_layers
-from reproduce.models.later_layer_specs import BatchNormalization, ResidualSum
+from reproduce.models.later_layer_specs import Activating, BatchNormalization, ResidualSum
 from reproduce.models.layer_base import Activation, NonNegative
 from reproduce.models.layer_specs import (
     AdaptivePooling,
     Convolution,
     Dropout,
     FullyConnected,
-    Layer,
     Local,
     Pooling,
     ResponseNormalization,
@@ -24,10 +23,13 @@ from reproduce.models.layer_specs import (
     output_shape,
     rounded_up_size,
 )
+from reproduce.models.nasnet_specs import AuxiliaryHead, NasnetCell
 
 __all__ = [
+    "Activating",
     "Activation",
     "AdaptivePooling",
+    "AuxiliaryHead",
     "BatchNormalization",
     "Convolution",
     "Dropout",
@@ -35,6 +37,7 @@ __all__ = [
     "InputSize",
     "Layer",
     "Local",
+    "NasnetCell",
     "NetworkSpec",
     "NonNegative",
     "Pooling",
@@ -47,6 +50,21 @@ __all__ = [
     "size_problem",
 ]
 
+Layer = Annotated[
+    Convolution
+    | Local
+    | FullyConnected
+    | Pooling
+    | AdaptivePooling
+    | ResponseNormalization
+    | Dropout
+    | BatchNormalization
+    | ResidualSum
+    | Activating
+    | NasnetCell
+    | AuxiliaryHead,
+    Field(discriminator="type"),
+]
 SPECS_FOLDER = Path(__file__).resolve().parent / "specs"
 
 
@@ -103,7 +121,7 @@ class NetworkSpec(Strict):
             earlier[layer.name] = maps, side
 
     def weighted_layers(self) -> list[Weighted]:
-        """Return the layers that have weights, in order."""
+        """Return the layers that have weights, in order, those within cells left out."""
         return [layer for layer in self.layers if isinstance(layer, Weighted)]
 
 

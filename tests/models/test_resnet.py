@@ -49,9 +49,9 @@ class PlainResNet20(nn.Module):
         return self.fc(x.mean((2, 3)))
 
 
-def twins():
+def twins(**changes):
     """ResNet-20 of the spec and the plain one with the same weights, whose factors and shifts are no ones and zeros."""
-    ours, plain = Network(load_spec("resnet20"), seed=3), PlainResNet20()
+    ours, plain = Network(load_spec("resnet20", changes), seed=3), PlainResNet20()
     random = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for layer in ours.trained_layers():
@@ -96,12 +96,14 @@ def test_outputs_are_the_plain_nets_in_training_and_at_test():
     torch.testing.assert_close(ours(batch(3)), plain.eval()(batch(3)), rtol=1e-4, atol=1e-4)
 
 
-def test_two_updates_are_those_of_torchs_momentum():
+def test_two_updates_are_those_of_torchs_momentum_with_decay_of_everything():
     """The rate is constant here, so it makes no difference that torch multiplies outside the velocity (D12)."""
-    ours, plain = twins()
+    biased = [layer.name for layer in load_spec("resnet20").layers if layer.type[:5] in ("batch", "fully")]
+    decays = {f"{name}.bias_weight_decay": 0.5 for name in biased}
+    ours, plain = twins(**{"*.weight_decay": 0.5, "*.learning_rate": 0.01}, **decays)
     update = MomentumUpdate(ours, momentum=0.9)
-    theirs = torch.optim.SGD(plain.train().parameters(), lr=0.01, momentum=0.9, weight_decay=1e-4)
-    phase = Phase(epochs=1, training_files=[1], weight_rate_factor=0.1, bias_rate_factor=0.1)
+    theirs = torch.optim.SGD(plain.train().parameters(), lr=0.001, momentum=0.9, weight_decay=0.5)
+    phase = Phase(epochs=1, training_files=[1], weight_rate_factor=0.1, bias_rate_factor=0.01)
     labels = torch.arange(5)
     before = [parameter.detach().clone() for parameter in ours.parameters()]
     for step in range(2):
@@ -112,7 +114,7 @@ def test_two_updates_are_those_of_torchs_momentum():
         theirs.step()
     for start, mine, other in zip(before, ours.parameters(), plain.parameters(), strict=True):
         moved = (other - start).norm()
-        assert (mine - other).norm() <= 1e-3 * moved and moved > 0
+        assert (mine - other).norm() <= 1e-2 * moved and moved > 0  # many a ReLU lies near its kink
 
 
 RATES = {"learning_rate": 0.1, "bias_learning_rate": 0.1, "weight_decay": 0.0}
