@@ -100,7 +100,8 @@ def one_pass(variant: Variant) -> dict[str, list[float]]:
     direction = torch.from_numpy(
         draws.generator(0, "golden direction").standard_normal(outputs.shape, dtype=np.float32)
     )
-    gradients = torch.autograd.grad((outputs * direction).sum(), trainer.update.parameters)
+    logits = [outputs, *(head.logits for head in trainer.network.auxiliary_heads())]
+    gradients = torch.autograd.grad(sum((each * direction).sum() for each in logits), trainer.update.parameters)
     with torch.no_grad():
         test_outputs = trainer.network(images)
         trainer.network.weighted_layers()[-1].weight.div_(test_outputs.abs().max())  # keeps the softmax off 0 and 1

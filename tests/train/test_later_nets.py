@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from training_support import BATCH_SIZE, SIDE, tiny_data, trained
+from training_support import BATCH_SIZE, SIDE, UPDATES_PER_FILE, tiny_data, trained
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
@@ -12,6 +12,7 @@ from reproduce.data.steps import Step
 from reproduce.study.variant import Variant
 from reproduce.train.checkpoint import load_checkpoint, save_checkpoint
 from reproduce.train.checks import data_problem
+from reproduce.train.later_update import NesterovUpdate
 from reproduce.train.loop import Trainer
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -86,3 +87,43 @@ def test_packed_images_are_not_padded(monkeypatch):
     monkeypatch.setattr("reproduce.train.checks.TrainingData", type("Other", (), {}))
     problem = "padded crops are for data sets in memory, and these images are read from disk; use crops_and_flips"
     assert data_problem(variant(), variant().phases, tiny_data(), 1) == problem
+
+
+def test_the_auxiliary_loss_counts_in_the_gradient_and_not_in_the_history():
+    cells = {"network": "nasnet_a_2_768", "changes": {"input.size": SIDE}, "precision": "fp32", "batch_size": 4}
+    gradients = {}
+    for weight in (0.0, 0.4):
+        changes = cells | {"changes": {"input.size": SIDE, "auxiliary.loss_weight": weight}}
+        chosen = variant(**changes)
+        one = Trainer(chosen, chosen.phases, 1, tiny_data())
+        one.advance()
+        head = one.network.layers["auxiliary"].parts["classes"]
+        gradients[weight] = head.weight.grad, one.network.layers["stem"].weight.grad, one.state.sums
+    assert not gradients[0.0][0].any() and gradients[0.4][0].any()
+    assert not torch.equal(gradients[0.0][1], gradients[0.4][1])
+    assert gradients[0.0][2] == gradients[0.4][2]
+
+
+def test_rates_follow_the_share_of_the_phase_and_paths_that_of_training(monkeypatch):
+    phases = [PHASES[0], PHASES[1] | {"epochs": 2, "course": "cosine"}]
+    chosen = variant(network="80sec", changes={"input.size": SIDE}, phases=phases, nesterov=True)
+    run = Trainer(chosen, chosen.phases, 1, tiny_data())
+    assert isinstance(run.update, NesterovUpdate)
+    factors, shares = [], []
+    step, forward = run.update.step, run.network.forward
+
+    def recorded_step(gradients, phase):
+        factors.append(phase.weight_rate_factor)
+        step(gradients, phase)
+
+    def recorded_forward(images, draw=None):
+        shares.extend([draw.share_of_training] if draw else [])
+        return forward(images, draw)
+
+    monkeypatch.setattr(run.update, "step", recorded_step)
+    monkeypatch.setattr(run.network, "forward", recorded_forward)
+    trained(run)
+    updates = 5 * UPDATES_PER_FILE
+    falling = [0.05 * (1 + np.cos(np.pi * done / (2 * updates))) for done in range(2 * updates)]
+    assert factors == pytest.approx([0.1] * updates + falling)
+    assert shares == pytest.approx(np.arange(3 * updates) / (3 * updates))
