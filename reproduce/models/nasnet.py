@@ -15,7 +15,7 @@ Build = Callable[[Part], nn.Module]
 
 
 class NasnetCellLayer(nn.Module):
-    """(N, C, H, H) and ``beside`` of H or 2H pixels a side -> (N, 6 filters, H, H); reducing, (N, 4 filters, H/2, H/2)."""
+    """(N, C, H, H) and ``beside`` of side H or 2H -> (N, 6 filters, H, H), or, reduced, (N, 4 filters, H/2, H/2)."""
 
     def __init__(
         self, settings: spec.NasnetCell, channels: int, size: int, beside: tuple[int, int], build: Build

@@ -48,8 +48,7 @@ def test_sizes_are_those_in_print_without_the_auxiliary_head(name, cells, parame
         multiply_accumulates, rel=0.002
     )
     sizes = [(maps, side) for layer, _, _, maps, side in spec.shapes(32) if layer.type == "nasnet_cell"]
-    stages = [[(192, 32)] * cells, [(256, 16)], [(384, 16)] * cells, [(512, 8)], [(768, 8)] * cells]
-    assert sizes == sum(stages, [])
+    assert sizes == [(192, 32)] * cells + [(256, 16)] + [(384, 16)] * cells + [(512, 8)] + [(768, 8)] * cells
     assert sum(parameter.numel() for parameter in Network(spec, 1).parameters()) == parameters + head.parameters
 
 
