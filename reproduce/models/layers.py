@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reproduce.base import draws
-from reproduce.models import kernels, spec
+from reproduce.models import depthwise, kernels, spec
 from reproduce.models.activations import ACTIVATIONS
 from reproduce.models.local import locally_connected
 from reproduce.models.normalization import normalize_across_maps, normalize_within_map
@@ -95,7 +95,9 @@ class ConvolutionLayer(WeightedLayer):
             x = kernels.channels_last(functional.pad(x, (0, overhang, 0, overhang)))
         weight, bias = self.cast(x)
         settings = layer.stride, layer.padding, 1, layer.columns
-        return self.activation(product(functional.conv2d, x, weight, bias, *settings))
+        single = layer.columns == len(weight) and depthwise.suits(x, weight, bias)
+        convolve = depthwise.convolve_maps if single else functional.conv2d
+        return self.activation(product(convolve, x, weight, bias, *settings))
 
 
 class LocalLayer(WeightedLayer):

@@ -1,17 +1,30 @@
 """NASNet-A's cells and auxiliary head as modules; ``nasnet_specs`` says what they are made of."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from reproduce.models import spec
+from reproduce.models import kernels, spec
 from reproduce.models.layers import StepDraw
 from reproduce.models.nasnet_specs import CELLS, JOINED, Part
 from reproduce.models.pooling import average_pool, max_pool
 
 Build = Callable[[Part], nn.Module]
+
+
+class _DenseGradient(torch.autograd.Function):
+    """The identity, whose gradient is copied into memory of its own: from a part of a joint one, all else is slow."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        return kernels.channels_last(gradient)
 
 
 class NasnetCellLayer(nn.Module):
@@ -33,7 +46,7 @@ class NasnetCellLayer(nn.Module):
                 for side, (operation, state) in zip(("left", "right"), pair, strict=True)
             )
             states.append(next(both) + next(both))
-        return torch.cat([states[state] for state in JOINED[self.settings.kind]], dim=1)
+        return torch.cat([_DenseGradient.apply(states[state]) for state in JOINED[self.settings.kind]], dim=1)
 
     def _run(self, name: str, x: Tensor, draw: StepDraw | None) -> Tensor:
         """Return a convolution of ``x``, normalized."""
