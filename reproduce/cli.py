@@ -275,10 +275,10 @@ def _estimate(arguments: Arguments) -> None:
     option("--reason", help="why the numerics change (record only)"),
 )
 def _golden(arguments: Arguments) -> None:
-    from reproduce.train.golden import check_variants, record_golden
+    from reproduce.train.golden import check_variants, golden_variants, record_golden
 
     study = load_study(arguments.study)
-    names = [arguments.variant] if arguments.variant else list(study.variants)
+    names = [arguments.variant] if arguments.variant else golden_variants(study)
     if arguments.action == "record":
         for name in names:
             print(f"recorded {relative_to_repo(record_golden(arguments.study, name, arguments.reason or ''))}")

@@ -12,6 +12,7 @@ from reproduce.base.validation import Strict, Whole, read_yaml, validated
 from reproduce.data.registry import DATASETS
 from reproduce.study.designs import Comparison, Factorial, study_and_variant
 from reproduce.study.run_id import RunId
+from reproduce.study.sweep import Sweep
 from reproduce.study.variant import Variant
 
 
@@ -40,6 +41,7 @@ class Ensemble(Strict):
 
 
 DatasetName = Literal[tuple(DATASETS)]
+VariantName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")]
 
 
 class Study(Strict):
@@ -50,17 +52,29 @@ class Study(Strict):
         scale: own (the source's own), imagenet, reduced, synthetic or literature.
         published_by: ``stages``: DVC trains its runs on any machine; ``publish``: they need data or devices that most
             machines lack, and are added to results/external by ``python -m reproduce publish``.
+        variants: those that study.yaml writes, and those that its sweeps make.
     """
 
     study: str
     dataset: DatasetName
     scale: Literal["own", "imagenet", "reduced", "synthetic", "literature"]
     published_by: Literal["stages", "publish"] = "stages"
-    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], Variant]
+    variants: dict[VariantName, Variant]
+    sweeps: dict[VariantName, Sweep] = {}
     profiles: dict[Literal["standard", "full", "smoke", "tuning"], dict[str, RunList]]
     ensembles: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Ensemble] = {}
     comparisons: list[Comparison] = []
     factorials: list[Factorial] = []
+
+    @model_validator(mode="after")
+    def _sweeps_expanded(self) -> "Study":
+        written = dict(self.variants)
+        for name, sweep in self.sweeps.items():
+            self.variants.update(sweep.variants(name, written))
+        staged = self.profiles.get("standard", {}).keys() & (self.variants.keys() - written.keys())
+        if staged:
+            raise ValueError(f"write {sorted(staged)} under variants, not in a sweep: DVC's stages read their settings")
+        return self
 
     @model_validator(mode="after")
     def _names_known(self) -> "Study":
@@ -102,6 +116,11 @@ class Study(Strict):
     def is_published_by_hand(self) -> bool:
         """True where ``python -m reproduce publish`` copies the runs to results/external."""
         return self.published_by == "publish"
+
+    def needs_golden_file(self, variant: str) -> bool:
+        """Return whether DVC's stages may publish a variant's runs: a profile other than ``tuning`` lists it."""
+        listed = {name for profile, lists in self.profiles.items() if profile != "tuning" for name in lists}
+        return self.is_trained_by_stages and variant in listed
 
     def variant(self, name: str) -> Variant:
         """Return a variant by name.

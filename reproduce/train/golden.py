@@ -1,14 +1,17 @@
 """Golden files: a variant's numerics, recorded, so that a change of code that changes results is seen.
 
-Published runs depend on this file instead of on the source, so a refactoring reruns nothing.
+Published runs depend on this file instead of on the source, so a refactoring reruns nothing. Runs record the digest of
+its content, so its layout may change.
 """
 
+import hashlib
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import RESTORE, read_json, write_json
+from reproduce.base.files import RESTORE, read_json, write_text
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import utc_now
 from reproduce.base.validation import Strict, validated
@@ -42,6 +45,45 @@ def read_golden(path: Path) -> dict[str, Any]:
     return content
 
 
+def golden_digest(path: Path) -> str:
+    """Return the SHA-256 of a golden file's content, the same in every layout.
+
+    It is taken of the content with one number per line, the layout of the first golden files, so that the digests in
+    the first runs' records stay true.
+
+    Raises:
+        ReproduceError: the file is missing or is not JSON.
+    """
+    spread = json.dumps(read_json(path), indent=1, ensure_ascii=False) + "\n"
+    return hashlib.sha256(spread.encode()).hexdigest()
+
+
+def write_golden(path: Path, content: dict[str, Any]) -> None:
+    """Write a golden file with one quantity per line, all its numbers beside its name."""
+    write_text(path, _one_quantity_per_line(content) + "\n")
+
+
+def _one_quantity_per_line(content: Any, indent: str = "") -> str:
+    if not isinstance(content, dict):
+        return json.dumps(content, ensure_ascii=False, allow_nan=False)
+    inner = f"{indent} "
+    lines = [
+        f"{inner}{json.dumps(key, ensure_ascii=False)}: {_one_quantity_per_line(value, inner)}"
+        for key, value in content.items()
+    ]
+    return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
+
+
+def golden_variants(study: Study) -> list[str]:
+    """Return the variants that need a golden file or have one.
+
+    Raises:
+        ReproduceError: the study has no golden files.
+    """
+    _refuse_studies_by_hand(study)
+    return [name for name in study.variants if study.needs_golden_file(name) or golden_path(study, name).is_file()]
+
+
 def _place(study: Study, variant: str) -> Path:
     """Return the place of a variant's golden file, which may be empty.
 
@@ -49,12 +91,16 @@ def _place(study: Study, variant: str) -> Path:
         ReproduceError: there is no such variant, or the study has no golden files.
     """
     study.variant(variant)
+    _refuse_studies_by_hand(study)
+    return golden_path(study, variant)
+
+
+def _refuse_studies_by_hand(study: Study) -> None:
     if study.is_published_by_hand:
         raise ReproduceError(
             f"{study.study} has no golden files: its runs are published by hand, and each names in its run.json the "
             "source that it was made from; there is nothing to check or record"
         )
-    return golden_path(study, variant)
 
 
 def check_golden(study: Study, name: str) -> list[str]:
@@ -114,5 +160,5 @@ def record_golden(study_name: str, variant_name: str, reason: str) -> Path:
         "reasons": [*reasons, {"date": utc_now()[:10], "reason": reason}],
         **numerics(variant),
     }
-    write_json(path, content)
+    write_golden(path, content)
     return path

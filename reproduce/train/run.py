@@ -23,7 +23,7 @@ from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train.checkpoint import checkpoint_path
 from reproduce.train.distributed import Processes, joined_processes, local_rank
-from reproduce.train.golden import golden_path, read_golden
+from reproduce.train.golden import golden_digest, golden_path, read_golden
 from reproduce.train.imports import import_training_modules
 from reproduce.train.loop import Trainer
 from reproduce.train.record import Tested, evaluate_trained, write_record
@@ -69,7 +69,7 @@ def choose_device(name: str) -> torch.device:
 def inputs_of(study: Study, run: RunId) -> dict[str, str | None]:
     """Return the digests of what decides the run: its configuration, numerics (golden file) and data manifest.
 
-    A study that is published by hand has no golden files: its records name the source they were made from.
+    Only variants that DVC's stages may publish have golden files. Every record names the source that made it.
 
     Raises:
         ReproduceError: the golden file or the manifest is missing.
@@ -79,11 +79,11 @@ def inputs_of(study: Study, run: RunId) -> dict[str, str | None]:
         "golden_sha256": None,
         "data_manifest_sha256": file_digest(DATASETS[study.dataset].manifest()),
     }
-    if study.is_trained_by_stages:
+    if study.needs_golden_file(run.variant):
         golden, command = _golden(study, run)
         if not golden.is_file():
             raise ReproduceError(f"{relative_to_repo(golden)} is missing; record the variant's numerics by `{command}`")
-        inputs["golden_sha256"] = file_digest(golden)
+        inputs["golden_sha256"] = golden_digest(golden)
     return inputs
 
 
@@ -95,7 +95,7 @@ def _golden(study: Study, run: RunId) -> tuple[Path, str]:
 
 def _check_golden_configuration(study: Study, run: RunId, config_sha256: str) -> None:
     golden, command = _golden(study, run)
-    if study.is_trained_by_stages and read_golden(golden)["config_sha256"] != config_sha256:
+    if study.needs_golden_file(run.variant) and read_golden(golden)["config_sha256"] != config_sha256:
         raise ReproduceError(f"{relative_to_repo(golden)} is of another configuration; if yours is meant, `{command}`")
 
 

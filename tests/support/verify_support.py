@@ -13,6 +13,7 @@ from reproduce.base.files import file_digest, json_digest
 from reproduce.judge.collect import collect
 from reproduce.judge.verify import find_problems
 from reproduce.judge.verify.sums import Sums
+from reproduce.train.golden import golden_digest
 
 CONFIG = {"batch_size": 128}
 RUN = FakeRunId()
@@ -70,7 +71,7 @@ def make_repository(root: Path) -> Path:
         (root / name).write_text(content)
     np.save(root / "results/data/cifar10/mean_image.npy", np.arange(12.0))
     write_labels(root / "results", LABELS)
-    digests = {"golden_sha256": file_digest(root / GOLDEN)}
+    digests = {"golden_sha256": golden_digest(root / GOLDEN)}
     digests["data_manifest_sha256"] = file_digest(root / "results/data/cifar10/manifest.json")
     write_run(root / "results/runs", RUN, error=26.0, config=CONFIG, config_sha256=json_digest(CONFIG), **digests)
     (root / "paper_notes").mkdir()

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 from training_support import STUDY
 
-from reproduce.base import draws, paths
+from reproduce.base import draws, files, paths
 from reproduce.base.errors import ReproduceError
 from reproduce.data import steps
 from reproduce.evaluate import predict
@@ -30,8 +30,8 @@ def variants_with_golden_files():
     for path in sorted(paths.EXPERIMENTS.glob("*/study.yaml")):
         study = load_study(path.parent.name)
         marks = [pytest.mark.slow] if study.study in SLOW_STUDIES else []
-        if study.is_trained_by_stages:
-            yield from (pytest.param(study, name, id=f"{study.study}-{name}", marks=marks) for name in study.variants)
+        names = golden.golden_variants(study) if study.is_trained_by_stages else []
+        yield from (pytest.param(study, name, id=f"{study.study}-{name}", marks=marks) for name in names)
 
 
 @pytest.mark.parametrize(("study", "name"), list(variants_with_golden_files()))
@@ -194,6 +194,43 @@ def test_recording_needs_a_reason_and_a_change(folder, monkeypatch):
         "another momentum",
     ]
     assert golden.check_golden(study, "small") == []
+
+
+@pytest.fixture
+def layouts(tmp_path):
+    """One golden file in today's layout and in the one of the first runs, one number per line."""
+    content = json.loads(golden.golden_path(STUDY_2012, "80sec").read_text())
+    compact, spread = tmp_path / "compact.json", tmp_path / "spread.json"
+    golden.write_golden(compact, content)
+    files.write_json(spread, content)
+    return compact, spread
+
+
+def test_either_layout_has_the_digest_of_the_first_runs(layouts):
+    compact, spread = layouts
+    assert compact.read_text().count("\n") < spread.read_text().count("\n") / 4
+    assert golden.golden_digest(compact) == golden.golden_digest(spread) == files.file_digest(spread)
+    assert golden.read_golden(compact) == golden.read_golden(spread)
+    recorded = paths.RESULTS / "runs/cifar10_nets/80sec/epochs11/seed1/run.json"
+    assert json.loads(recorded.read_text())["golden_sha256"] == golden.golden_digest(compact)
+
+
+def test_one_changed_digit_changes_the_digest(layouts):
+    compact, spread = layouts
+    content = json.loads(compact.read_text())
+    content["bf16"]["trajectory"]["distances_moved"][0] *= 1 + 1e-7
+    golden.write_golden(compact, content)
+    assert golden.golden_digest(compact) != golden.golden_digest(spread)
+
+
+def test_golden_files_lie_where_a_variant_is_published_or_tested_and_nowhere_else(tmp_path):
+    """Those that only the search for a rate or a length uses name the source in their record, and need none."""
+    kept_for_tests = {("cifar10_nets", "80sec_reshuffled")}
+    for path in sorted(paths.EXPERIMENTS.glob("*/golden/*.json")):
+        study = load_study(path.parents[1].name)
+        assert study.needs_golden_file(path.stem) or (study.study, path.stem) in kept_for_tests
+        golden.write_golden(tmp_path / path.name, json.loads(path.read_text()))
+        assert path.read_bytes() == (tmp_path / path.name).read_bytes(), "write it anew by write_golden"
 
 
 def test_a_study_published_by_hand_has_none_and_gets_none(monkeypatch):

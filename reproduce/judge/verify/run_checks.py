@@ -6,14 +6,14 @@ output. Each run therefore carries digests taken when it started, and these are 
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import file_digest, json_digest
+from reproduce.base.files import json_digest
 from reproduce.data.registry import DATASETS
 from reproduce.judge.verify.findings import Findings
 from reproduce.runs import places
@@ -22,6 +22,7 @@ from reproduce.runs.run_files import read_predictions, read_record
 from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
+from reproduce.train.golden import golden_digest
 
 _PERCENT_TOLERANCE = 1e-6  # metrics are exact counts over the test images, printed as decimals
 
@@ -72,9 +73,9 @@ def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: 
     golden = root / "experiments" / study.study / "golden" / f"{run_id.variant}.json"
     manifest = places.statistics_folder(study.dataset, runs_root) / "manifest.json"
     if study.is_trained_by_stages:
-        yield from _digest_problems(golden, run["golden_sha256"], root)
+        yield from _digest_problems(golden, golden_digest, run["golden_sha256"], root)
     if not DATASETS[study.dataset].subset:  # whose manifest stays with its images
-        yield from _digest_problems(manifest, run["data_manifest_sha256"], root)
+        yield from _digest_problems(manifest, _unix_digest, run["data_manifest_sha256"], root)
     for field_name in ("dataset", "scale"):
         if record[field_name] != getattr(study, field_name):
             now = getattr(study, field_name)
@@ -85,11 +86,16 @@ def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: 
         yield from _metric_problems(run_id, run, labels, runs_root)
 
 
-def _digest_problems(path: Path, recorded: str, root: Path) -> Iterator[str]:
+def _digest_problems(path: Path, digest: Callable[[Path], str], recorded: str, root: Path) -> Iterator[str]:
     shown = path.relative_to(root).as_posix()
     if not path.is_file():
         yield f"{shown} is missing; restore it with git"
-    elif file_digest(path) != recorded and _unix_digest(path) != recorded:
+        return
+    try:
+        unchanged = digest(path) == recorded
+    except ReproduceError:  # the edit broke its form
+        unchanged = False
+    if not unchanged:
         yield f"{shown} is not the file it was made with; train it again or restore the file with git"
 
 
