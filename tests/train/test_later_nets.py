@@ -3,17 +3,30 @@
 import numpy as np
 import pytest
 import torch
-from training_support import BATCH_SIZE, SIDE, UPDATES_PER_FILE, tiny_data, trained
+from training_support import (
+    BATCH_SIZE,
+    RUN,
+    SIDE,
+    UPDATES_PER_FILE,
+    after_updates,
+    checkpoints,
+    results,
+    tiny_data,
+    trained,
+    write_golden,
+)
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
 from reproduce.data.in_memory import TrainingData
 from reproduce.data.steps import Step
+from reproduce.models.spec import SPECS_FOLDER
 from reproduce.study.variant import Variant
 from reproduce.train.checkpoint import load_checkpoint, save_checkpoint
 from reproduce.train.checks import data_problem
 from reproduce.train.later_update import NesterovUpdate
 from reproduce.train.loop import Trainer
+from reproduce.train.run import Launch, train_run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -58,6 +71,30 @@ def test_batch_statistics_survive_a_checkpoint_to_the_same_bytes(tmp_path):
     assert torch.equal(
         resumed.probabilities(resumed.data.test(), 1)[0], unbroken.probabilities(unbroken.data.test(), 1)[0]
     )
+
+
+class KilledError(Exception):
+    """Stands for a kill: nothing more is saved."""
+
+
+def test_a_killed_run_ends_with_the_files_of_an_unbroken_one(folder, monkeypatch):
+    spec = (SPECS_FOLDER / "resnet20.yaml").read_text().replace("size: 32", "size: 12")
+    (folder / "specs" / "small.yaml").write_text(spec)
+    write_golden(folder)
+    unbroken = results(train_run(RUN, folder / "unbroken", Launch(threads=1)))
+
+    def kill():
+        raise KilledError
+
+    with monkeypatch.context() as patched:
+        after_updates(patched, 40, kill)
+        with pytest.raises(KilledError):
+            train_run(RUN, launch=Launch(threads=1, seconds_between_checkpoints=0))
+    (saved,) = checkpoints(folder)
+    weights = load_checkpoint(saved)["trainer"]["weights"]
+    assert load_checkpoint(saved)["trainer"]["state"]["step"] == 39
+    assert weights["layers.norm1.running_mean"].any()
+    assert results(train_run(RUN, launch=Launch(threads=1))) == unbroken
 
 
 def test_batches_that_are_normalized_are_not_cut_up():
