@@ -101,6 +101,35 @@ def gather_crops(images: Tensor, rows: Tensor, tops: Tensor, lefts: Tensor, mirr
     return images[rows[:, None, None], ys, columns[:, None, :]]
 
 
+PADDING = 4  # pixels on each side that padded crops may reach beyond the image (He et al. 2016, section 4.2)
+
+
+def gather_padded_crops(
+    images: Tensor, rows: Tensor, tops: Tensor, lefts: Tensor, mirrored: Tensor, mean: Tensor
+) -> Tensor:
+    """Return crops as ``gather_crops`` does, some of them reaching beyond their images.
+
+    Pixels outside take the value of the mean image at their place in the crop, so that they are zero once it is
+    subtracted, up to rounding to whole gray levels (deviation D61).
+
+    Args:
+        images, rows, mirrored: as there.
+        tops, lefts: (N,) int64, negative where a crop begins outside.
+        mean: (size, size, C) float32, the center of the mean image.
+
+    Returns:
+        (N, size, size, C) uint8.
+    """
+    size, (_, height, width, _) = len(mean), images.shape
+    steps = torch.arange(size, device=images.device)
+    columns = torch.where(mirrored[:, None], size - 1 - steps, steps) + lefts[:, None]
+    ys = tops[:, None] + steps
+    inside = ((ys >= 0) & (ys < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
+    places = ys.clamp(0, height - 1)[:, :, None], columns.clamp(0, width - 1)[:, None, :]
+    pixels = images[rows[:, None, None], *places]
+    return torch.where(inside[..., None], pixels, mean.round().to(torch.uint8))
+
+
 class CropDraws(NamedTuple):
     """Where each image of a batch is cut and whether it is mirrored: int64, int64 and bool, each (N,)."""
 

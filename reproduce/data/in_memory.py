@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from reproduce.data.augment import gather_crops
+from reproduce.data.augment import PADDING, center_crop_of_mean, gather_crops, gather_padded_crops
 from reproduce.data.steps import Augmentation, Batch, Step
 
 _IMAGES_PER_BATCH = 500
@@ -114,10 +114,16 @@ class TrainingData:
         if augmentation == "none":  # one gather of whole images is much faster than one of pixels
             images = self._whole(rows)
             return images[:, border // 2 : border // 2 + size, border // 2 : border // 2 + size]
-        drawn = [torch.from_numpy(part).to(self.device) for part in step.crops(border, augmentation, seed)]
-        if self.side is None:
-            return gather_crops(self.training_images, rows, *drawn, size)
-        return gather_crops(self._whole(rows), torch.arange(len(rows), device=self.device), *drawn, size)
+        beyond = PADDING if augmentation == "padded_crops_and_flips" else 0
+        drawn = [torch.from_numpy(part).to(self.device) for part in step.crops(border + 2 * beyond, augmentation, seed)]
+        images = self.training_images
+        if self.side is not None:
+            images, rows = self._whole(rows), torch.arange(len(rows), device=self.device)
+        if not beyond:
+            return gather_crops(images, rows, *drawn, size)
+        tops, lefts, mirrored = drawn
+        mean = center_crop_of_mean(self.mean_image, size).to(self.device)
+        return gather_padded_crops(images, rows, tops - beyond, lefts - beyond, mirrored, mean)
 
     def _whole(self, rows: Tensor) -> Tensor:
         images = self.training_images[rows]

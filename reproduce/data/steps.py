@@ -9,7 +9,7 @@ from torch import Tensor
 
 from reproduce.data.augment import ColorNoise, CropDraws, crop_draws, to_input
 
-Augmentation = Literal["none", "crops_and_flips"]
+Augmentation = Literal["none", "crops_and_flips", "padded_crops_and_flips"]
 
 
 class Step(NamedTuple):
@@ -30,7 +30,7 @@ class Step(NamedTuple):
         ``border`` is the side of the images less that of the crops, in pixels.
         """
         count = len(self.rows)
-        if augmentation == "crops_and_flips":
+        if augmentation != "none":
             return crop_draws(count, border, seed, self.number).part(self.positions)
         return CropDraws.fixed(count, border // 2).part(self.positions)
 

@@ -20,10 +20,9 @@ def activation_scales(network: Network, images: Tensor) -> pd.DataFrame:
         output from image to image, averaged over the outputs. Where that is far smaller than the deviation, the layer
         says nearly the same about every image.
     """
-    rows, x = [], images
-    for name, layer in network.layers.items():
-        x = layer(x, None)
-        out = x.float()
+    rows = []
+    for name, output in network.outputs(images):
+        out = output.float()
         row = {"layer": name, "mean": out.mean().item(), "standard_deviation": out.std().item()}
         row |= {"share_zero": (out == 0).float().mean().item()}
         rows.append(row | {"standard_deviation_over_images": out.std(dim=0).mean().item()})

@@ -1,5 +1,6 @@
 """The training images nearest to test images in the last hidden layer (paper section 6.1, Figure 4)."""
 
+import itertools
 from collections.abc import Callable, Iterable
 
 import numpy as np
@@ -25,14 +26,9 @@ def hidden_features(
     last = max(place for place, layer in enumerate(network.spec.layers) if isinstance(layer, spec.Weighted))
     while isinstance(network.spec.layers[last - 1], spec.Dropout):  # one factor for all at test: it ranks nothing
         last -= 1
-    layers = list(network.layers.values())[:last]
-    parts = []
-    for images, _ in batches:
-        x = to_input(images)
-        for layer in layers:
-            x = layer(x, None)
-        parts.append(x.flatten(1).double())
-    return torch.cat(parts)
+    outputs = (network.outputs(to_input(images)) for images, _ in batches)
+    parts = (next(itertools.islice(each, last - 1, None))[1] for each in outputs)
+    return torch.cat([part.flatten(1).double() for part in parts])
 
 
 def nearest_rows(queries: Tensor, candidates: Tensor, count: int = NEIGHBORS) -> np.ndarray:

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reproduce.base.errors import ReproduceError
-from reproduce.models.layer_specs import Layer
+from reproduce.models.layer_base import BaseLayer
 
 
 def changed_layers(
-    images: dict[str, Any], layers: Sequence[Layer], changes: Mapping[str, Any], remove: list[str], where: str
+    images: dict[str, Any], layers: Sequence[BaseLayer], changes: Mapping[str, Any], remove: list[str], where: str
 ) -> dict[str, Any]:
     """Return a network's ``input`` and ``layers`` as plain data, changed but not yet validated.
 

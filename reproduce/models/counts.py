@@ -9,7 +9,7 @@ from reproduce.models import spec
 class LayerCount:
     """Counts of one layer for one image.
 
-    ``multiply_accumulates`` is for one forward pass; pooling, normalization and activations count as none.
+    ``multiply_accumulates`` is for one forward pass; pooling, normalization, sums and activations count as none.
     """
 
     name: str
@@ -25,21 +25,36 @@ class LayerCount:
 
 
 def count_layers(network: spec.NetworkSpec) -> list[LayerCount]:
-    """Return the counts of every layer in order."""
-    rows = []
+    """Return the counts of every layer in order; a layer made of layers counts for all of them."""
+    rows, shapes = [], {}
     for layer, channels, size, maps, side in network.shapes(network.input.size):
-        inputs_per_unit, weights, biases = 0, 0, 0
-        if isinstance(layer, spec.Convolution):
-            inputs_per_unit = layer.kernel_size**2 * channels // layer.columns
-            weights, biases = inputs_per_unit * maps, maps
-        elif isinstance(layer, spec.Local):
-            inputs_per_unit = layer.kernel_size**2 * channels
-            weights, biases = side * side * inputs_per_unit * maps, side * side * maps
-        elif isinstance(layer, spec.FullyConnected):
-            inputs_per_unit = channels * size * size // layer.columns
-            weights, biases = inputs_per_unit * maps, maps
-        rows.append(LayerCount(layer.name, maps, side, weights + biases, inputs_per_unit * maps * side * side))
+        if isinstance(layer, spec.NasnetCell):
+            parts = [part for _, part in layer.parts(channels, size, shapes[layer.beside])]
+        elif isinstance(layer, spec.AuxiliaryHead):
+            parts = [part for _, part in layer.parts(channels, size)]
+        else:
+            parts = [(layer, channels, size)]
+        counts = [_parameters_and_multiply_accumulates(*part) for part in parts]
+        rows.append(LayerCount(layer.name, maps, side, *(sum(column) for column in zip(*counts, strict=True))))
+        shapes[layer.name] = maps, side
     return rows
+
+
+def _parameters_and_multiply_accumulates(layer: spec.Layer, channels: int, size: int) -> tuple[int, int]:
+    maps, side = spec.output_shape(layer, channels, size)
+    inputs_per_unit, weights, biases = 0, 0, 0
+    if isinstance(layer, spec.Convolution):
+        inputs_per_unit = layer.kernel_size**2 * channels // layer.columns
+        weights, biases = inputs_per_unit * maps, maps * layer.has_bias
+    elif isinstance(layer, spec.Local):
+        inputs_per_unit = layer.kernel_size**2 * channels
+        weights, biases = side * side * inputs_per_unit * maps, side * side * maps * layer.has_bias
+    elif isinstance(layer, spec.FullyConnected):
+        inputs_per_unit = channels * size * size // layer.columns
+        weights, biases = inputs_per_unit * maps, maps * layer.has_bias
+    elif isinstance(layer, spec.BatchNormalization):
+        weights, biases = maps, maps
+    return weights + biases, inputs_per_unit * maps * side * side
 
 
 def weighted_counts(network: spec.NetworkSpec) -> list[LayerCount]:

@@ -4,64 +4,17 @@ The fields follow cuda-convnet's two files per network (layers-*.cfg and layer-p
 """
 
 import math
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, SerializerFunctionWrapHandler, model_serializer, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
-from reproduce.base.validation import Strict, Whole, later, without_later_defaults
-
-Activation = Literal["relu", "tanh", "identity"]
-NonNegative = Annotated[float, Field(ge=0)]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
-
+from reproduce.base.validation import Whole, later
+from reproduce.models.layer_base import Activation, BaseLayer, BaseWeighted, BaseWindowed
 
 Rounding = Literal["up", "down"]
 
 
-class _Layer(Strict):
-    name: Name
-
-    @model_serializer(mode="wrap")
-    def _without_later_defaults(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        return without_later_defaults(self, dump(self))
-
-
-class _Weighted(_Layer):
-    """A layer with weights. The rates are those of the first phase; a schedule multiplies them.
-
-    ``weight_std`` is the standard deviation of the Gaussian initial weights (cuda-convnet's initW), ``bias`` the
-    constant initial bias (initB). Biases have a rate of their own and no decay in 2012 (cuda-convnet src/layer.cu);
-    ``bias_weight_decay`` is for later nets that decay them too.
-    ``initialization: uniform_fan_in`` instead draws weights and biases uniformly within 1 / sqrt(inputs of a unit),
-    as torch's layers do by default.
-    """
-
-    initialization: Literal["gaussian", "uniform_fan_in"] = later("gaussian")
-    weight_std: PositiveFloat | None = None
-    bias: float = 0.0
-    learning_rate: NonNegative
-    bias_learning_rate: NonNegative
-    weight_decay: NonNegative
-    bias_weight_decay: NonNegative = later(0.0)
-    activation: Activation
-
-    @model_validator(mode="after")
-    def _one_initialization(self) -> "_Weighted":
-        if (self.weight_std is not None) != (self.initialization == "gaussian"):
-            raise ValueError("weight_std is needed for gaussian initialization, and meaningless for uniform_fan_in")
-        if self.bias and self.initialization != "gaussian":
-            raise ValueError("uniform_fan_in draws the biases; leave bias out")
-        return self
-
-
-class _Windowed(_Weighted):
-    filters: Whole
-    kernel_size: Whole
-    stride: Whole = 1
-    padding: Annotated[int, Field(ge=0)] = 0
-
-
-class Convolution(_Windowed):
+class Convolution(BaseWindowed):
     """Convolution whose output size is rounded up: 1 + ceil((size + 2 padding - kernel) / stride).
 
     Pixels beyond the image read as zero, so an overhanging last window sees zeros at the bottom and right;
@@ -75,13 +28,19 @@ class Convolution(_Windowed):
     columns: Whole = later(1)
 
 
-class Local(_Windowed):
+class Local(BaseWindowed):
     """Locally connected layer: a convolution whose weights are not shared; one bias per location and filter."""
 
     type: Literal["local"]
 
+    @model_validator(mode="after")
+    def _no_fan_out(self) -> "Local":
+        if self.initialization == "gaussian_fan_out":
+            raise ValueError("gaussian_fan_out is for convolutions and fully connected layers; use gaussian_fan_in")
+        return self
 
-class FullyConnected(_Weighted):
+
+class FullyConnected(BaseWeighted):
     """Fully connected layer on the flattened (channel, row, column) input.
 
     With ``columns`` > 1 each run of outputs reads its own run of input maps only: the weights are block-diagonal.
@@ -92,7 +51,7 @@ class FullyConnected(_Weighted):
     columns: Whole = later(1)
 
 
-class Pooling(_Layer):
+class Pooling(BaseLayer):
     """Max or average pooling over windows clipped at the image's edge; size = 1 + ceil((size - window) / stride).
 
     The average divides by the number of pixels really inside the image (cuda-convnet conv_util.cuh).
@@ -112,7 +71,7 @@ class Pooling(_Layer):
         return self
 
 
-class AdaptivePooling(_Layer):
+class AdaptivePooling(BaseLayer):
     """Averages over a ``side`` x ``side`` grid of windows that cover an image of any size (torch, since 2017).
 
     A smaller image is enlarged: its windows overlap.
@@ -122,7 +81,7 @@ class AdaptivePooling(_Layer):
     side: Whole
 
 
-class ResponseNormalization(_Layer):
+class ResponseNormalization(BaseLayer):
     """x / (k + alpha / count * sum of squares) ** beta, as cuda-convnet's parser sets it up.
 
     ``across_maps``: the sum runs over ``window`` neighboring maps at one place, count = window (cmrnorm; paper 3.3).
@@ -151,7 +110,7 @@ class ResponseNormalization(_Layer):
         return self.alpha / (self.window if self.extent == "across_maps" else self.window**2)
 
 
-class Dropout(_Layer):
+class Dropout(BaseLayer):
     """Bernoulli(keep) mask on single units in training.
 
     ``unscaled_mask``: kept units stay as they are, all are multiplied by keep at test (2012; paper 4.2). ``inverted``:
@@ -164,10 +123,6 @@ class Dropout(_Layer):
 
 
 Weighted = Convolution | Local | FullyConnected
-Layer = Annotated[
-    Convolution | Local | FullyConnected | Pooling | AdaptivePooling | ResponseNormalization | Dropout,
-    Field(discriminator="type"),
-]
 
 
 def rounded_up_size(size: int, window: int, stride: int, padding: int = 0) -> int:
@@ -181,7 +136,7 @@ def _side(layer: Convolution | Local | Pooling, size: int, window: int, padding:
     return 1 + (size + 2 * padding - window) // layer.stride
 
 
-def output_shape(layer: Layer, channels: int, size: int) -> tuple[int, int]:
+def output_shape(layer: BaseLayer, channels: int, size: int) -> tuple[int, int]:
     """Return (maps, side) after a layer; a fully connected layer leaves side 1."""
     match layer:
         case Convolution() | Local():
@@ -193,4 +148,4 @@ def output_shape(layer: Layer, channels: int, size: int) -> tuple[int, int]:
         case AdaptivePooling():
             return channels, layer.side
         case _:
-            return channels, size
+            return layer.shape_after(channels, size)

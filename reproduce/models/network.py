@@ -3,180 +3,31 @@
 Memory format is channels-last throughout, which the convolution library and our kernels both prefer.
 """
 
-import functools
-import math
-from typing import NamedTuple
+from collections.abc import Iterator
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from reproduce.base import draws
 from reproduce.base.errors import ReproduceError
-from reproduce.models import kernels, spec
-from reproduce.models.activations import ACTIVATIONS
-from reproduce.models.local import locally_connected
-from reproduce.models.normalization import normalize_across_maps, normalize_within_map
-from reproduce.models.pooling import average_pool, max_pool
-from reproduce.models.products import batched_linear, product
-from reproduce.models.spec import output_shape, rounded_up_size
+from reproduce.models import spec
+from reproduce.models.batch_norm import BatchNormalizationLayer
+from reproduce.models.layers import (
+    ActivationLayer,
+    AdaptivePoolingLayer,
+    ConvolutionLayer,
+    DropoutLayer,
+    FullyConnectedLayer,
+    LocalLayer,
+    PoolingLayer,
+    ResponseNormalizationLayer,
+    StepDraw,
+    WeightedLayer,
+)
+from reproduce.models.nasnet import AuxiliaryHeadLayer, NasnetCellLayer
+from reproduce.models.nasnet_specs import Part
+from reproduce.models.residual import ResidualSumLayer
+from reproduce.models.spec import output_shape
 
 __all__ = ["Network", "StepDraw", "output_shape"]
-
-
-class StepDraw(NamedTuple):
-    """Names the random draws of one training step: every mask is a function of these (deviation D31).
-
-    A network that sees only some ``positions`` of a batch of ``images`` takes those of the whole batch's mask.
-    """
-
-    seed: int
-    step: int
-    images: int | None = None
-    positions: slice = slice(None)
-
-    def keep_mask(self, purpose: str, shape: tuple[int, ...], keep: float) -> Tensor:
-        """Return a bool mask of ``shape``, (images seen, ...), each element True with probability ``keep``."""
-        whole = (self.images or shape[0], *shape[1:])
-        return draws.keep_mask(self.seed, purpose, self.step, whole, keep)[self.positions]
-
-
-class _WeightedLayer(nn.Module):
-    """Weights, bias and activation. ``settings`` carries the layer's rates for the update rule.
-
-    ``inputs`` is the number of weights of one unit, ``initial_std`` their standard deviation when drawn.
-    """
-
-    def __init__(self, settings: spec.Weighted, weight: tuple[int, ...], bias: tuple[int, ...], seed: int) -> None:
-        super().__init__()
-        self.settings = settings
-        self.inputs = weight[1] if isinstance(settings, spec.Local) else math.prod(weight[1:])
-        self.initial_std = settings.weight_std or (3 * self.inputs) ** -0.5
-        purpose = f"initial weights of {settings.name}"
-        if settings.weight_std is not None:
-            self.weight = nn.Parameter(draws.gaussian(seed, purpose, weight, settings.weight_std))
-            self.bias = nn.Parameter(torch.full(bias, settings.bias))
-        else:
-            bound = self.inputs**-0.5
-            self.weight = nn.Parameter(draws.uniform(seed, purpose, weight, bound))
-            self.bias = nn.Parameter(draws.uniform(seed, f"initial biases of {settings.name}", bias, bound))
-        self.activation = ACTIVATIONS[settings.activation]
-
-    def cast(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return weight and bias in the precision of ``x``; their gradients come back in float32."""
-        return self.weight.to(x.dtype), self.bias.to(x.dtype)
-
-
-class ConvolutionLayer(_WeightedLayer):
-    """(N, C, H, H) -> (N, filters, out, out); pixels beyond the image are zero. A column's maps lie side by side."""
-
-    def __init__(self, settings: spec.Convolution, channels: int, seed: int) -> None:
-        side = settings.kernel_size
-        shape = (settings.filters, channels // settings.columns, side, side)
-        super().__init__(settings, shape, (settings.filters,), seed)
-        self.weight.data = kernels.channels_last(self.weight.data)
-
-    def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
-        layer = self.settings
-        out = rounded_up_size(x.shape[2], layer.kernel_size, layer.stride, layer.padding)
-        overhang = (out - 1) * layer.stride + layer.kernel_size - x.shape[2] - 2 * layer.padding
-        if overhang > 0 and layer.rounding == "up":
-            x = kernels.channels_last(functional.pad(x, (0, overhang, 0, overhang)))
-        weight, bias = self.cast(x)
-        settings = layer.stride, layer.padding, 1, layer.columns
-        return self.activation(product(functional.conv2d, x, weight, bias, *settings))
-
-
-class LocalLayer(_WeightedLayer):
-    """(N, C, H, H) -> (N, filters, out, out) with unshared weights."""
-
-    def __init__(self, settings: spec.Local, channels: int, size: int, seed: int) -> None:
-        side = rounded_up_size(size, settings.kernel_size, settings.stride, settings.padding)
-        weight = (side * side, settings.kernel_size**2 * channels, settings.filters)
-        super().__init__(settings, weight, (side * side, settings.filters), seed)
-
-    def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
-        layer = self.settings
-        weight, bias = self.cast(x)
-        return self.activation(locally_connected(x, weight, bias, layer.kernel_size, layer.stride, layer.padding))
-
-
-class FullyConnectedLayer(_WeightedLayer):
-    """(N, C, H, W) or (N, inputs) -> (N, outputs); the input is flattened map by map.
-
-    The weight is (outputs, inputs of a column).
-    """
-
-    def __init__(self, settings: spec.FullyConnected, inputs: int, seed: int) -> None:
-        super().__init__(settings, (settings.outputs, inputs // settings.columns), (settings.outputs,), seed)
-
-    def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
-        weight, bias = self.cast(x)
-        columns = self.settings.columns
-        if columns == 1:
-            return self.activation(product(functional.linear, x.flatten(1), weight, bias))
-        parts = x.flatten(1).unflatten(1, (columns, -1)).transpose(0, 1)  # (columns, N, inputs of a column)
-        weight = weight.unflatten(0, (columns, -1)).transpose(1, 2)
-        out = product(batched_linear, parts, weight, bias.view(columns, 1, -1))
-        return self.activation(out.transpose(0, 1).flatten(1))
-
-
-class PoolingLayer(nn.Module):
-    """Pooling with clipped windows, then the activation."""
-
-    def __init__(self, settings: spec.Pooling) -> None:
-        super().__init__()
-        self.settings = settings
-        self.pool = max_pool if settings.type == "max_pooling" else average_pool
-        self.activation = ACTIVATIONS[settings.activation]
-
-    def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
-        layer = self.settings
-        if layer.rounding == "down":
-            covered = (x.shape[2] - layer.window) // layer.stride * layer.stride + layer.window
-            x = x[:, :, :covered, :covered]
-        return self.activation(self.pool(x, layer.window, layer.stride))
-
-
-class AdaptivePoolingLayer(nn.Module):
-    """(N, C, H, W) -> (N, C, side, side), means over windows that cover the image."""
-
-    def __init__(self, settings: spec.AdaptivePooling) -> None:
-        super().__init__()
-        self.settings = settings
-
-    def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
-        return functional.adaptive_avg_pool2d(x, self.settings.side)
-
-
-class ResponseNormalizationLayer(nn.Module):
-    """Response normalization across maps or within a map."""
-
-    def __init__(self, settings: spec.ResponseNormalization) -> None:
-        super().__init__()
-        self.settings = settings
-        across = functools.partial(normalize_across_maps, columns=settings.columns)
-        self.normalize = across if settings.extent == "across_maps" else normalize_within_map
-
-    def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
-        layer = self.settings
-        return self.normalize(x, layer.window, layer.alpha_per_square, layer.beta, layer.k)
-
-
-class DropoutLayer(nn.Module):
-    """A mask while training; the factor ``keep`` at test (paper 4.2) or 1 / ``keep`` in training (deviation D13)."""
-
-    def __init__(self, settings: spec.Dropout) -> None:
-        super().__init__()
-        self.settings = settings
-
-    def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
-        layer = self.settings
-        if draw is None:
-            return x * layer.keep if layer.form == "unscaled_mask" else x
-        mask = draw.keep_mask(layer.name, tuple(x.shape), layer.keep)
-        mask = mask.to(device=x.device, dtype=x.dtype)
-        return x * (mask / layer.keep if layer.form == "inverted" else mask)
 
 
 class Network(nn.Module):
@@ -186,8 +37,12 @@ class Network(nn.Module):
         super().__init__()
         self.spec = network_spec
         self.layers = nn.ModuleDict()
-        for settings, channels, size, _, _ in network_spec.shapes(network_spec.input.size):
-            self.layers[settings.name] = _build_layer(settings, channels, size, seed)
+        self._read_later = {layer.beside for layer in network_spec.layers if hasattr(layer, "beside")}
+        shapes: dict[str, tuple[int, int]] = {}
+        for settings, channels, size, maps, side in network_spec.shapes(network_spec.input.size):
+            beside = shapes.get(getattr(settings, "beside", None))
+            self.layers[settings.name] = _build_layer(settings, channels, size, seed, beside)
+            shapes[settings.name] = maps, side
 
     def forward(self, images: Tensor, draw: StepDraw | None = None) -> Tensor:
         """Return float32 logits (N, classes).
@@ -203,10 +58,19 @@ class Network(nn.Module):
         expected = self.spec.input
         if tuple(images.shape[1:]) != (expected.channels, expected.size, expected.size):
             self._check_other_size(images)
-        x = images
-        for layer in self.layers.values():
-            x = layer(x, draw)
-        return x.float()
+        for _, output in self.outputs(images, draw):
+            logits = output
+        return logits.float()
+
+    def outputs(self, images: Tensor, draw: StepDraw | None = None) -> Iterator[tuple[str, Tensor]]:
+        """Yield each layer's name and output in order; arguments as in ``forward``, shapes by the spec."""
+        x, kept = images, {}
+        for name, layer in self.layers.items():
+            beside = getattr(layer.settings, "beside", None)
+            x = layer(x, draw) if beside is None else layer(x, draw, kept[beside])
+            if name in self._read_later:
+                kept[name] = x
+            yield name, x
 
     def _check_other_size(self, images: Tensor) -> None:
         expected = self.spec.input
@@ -217,12 +81,27 @@ class Network(nn.Module):
         if problem:
             raise ReproduceError(f"the network cannot take images of shape {tuple(images.shape)}: {problem}")
 
-    def weighted_layers(self) -> list[_WeightedLayer]:
-        """Return the layers with weights, in order."""
-        return [layer for layer in self.layers.values() if isinstance(layer, _WeightedLayer)]
+    def weighted_layers(self) -> list[WeightedLayer]:
+        """Return the layers whose weights are drawn, in order."""
+        return [layer for layer in self.modules() if isinstance(layer, WeightedLayer)]
+
+    def trained_layers(self) -> list[WeightedLayer | BatchNormalizationLayer]:
+        """Return all layers that the update rule changes, in order: those above, and batch normalization."""
+        return [layer for layer in self.modules() if isinstance(layer, WeightedLayer | BatchNormalizationLayer)]
+
+    def auxiliary_heads(self) -> list[AuxiliaryHeadLayer]:
+        """Return the classifiers whose loss counts in training besides that of the outputs."""
+        return [layer for layer in self.layers.values() if isinstance(layer, AuxiliaryHeadLayer)]
 
 
-def _build_layer(settings: spec.Layer, channels: int, size: int, seed: int) -> nn.Module:
+def _build_layer(
+    settings: spec.Layer, channels: int, size: int, seed: int, beside: tuple[int, int] | None = None
+) -> nn.Module:
+    """Return the module of a layer that reads ``channels`` maps of ``size`` pixels a side, and ``beside`` likewise."""
+
+    def build(part: Part) -> nn.Module:
+        return _build_layer(*part, seed)
+
     match settings:
         case spec.Convolution():
             return ConvolutionLayer(settings, channels, seed)
@@ -236,5 +115,15 @@ def _build_layer(settings: spec.Layer, channels: int, size: int, seed: int) -> n
             return AdaptivePoolingLayer(settings)
         case spec.ResponseNormalization():
             return ResponseNormalizationLayer(settings)
+        case spec.BatchNormalization():
+            return BatchNormalizationLayer(settings, channels)
+        case spec.ResidualSum():
+            return ResidualSumLayer(settings)
+        case spec.Activating():
+            return ActivationLayer(settings)
+        case spec.NasnetCell():
+            return NasnetCellLayer(settings, channels, size, beside, build)
+        case spec.AuxiliaryHead():
+            return AuxiliaryHeadLayer(settings, channels, size, build)
         case _:
             return DropoutLayer(settings)

@@ -23,14 +23,15 @@ def _widened(x: Tensor) -> bool:
     return x.device.type == "cpu" and x.dtype == torch.bfloat16 and _cpu_lacks_bf16()
 
 
-def product(function: Callable[..., Tensor], x: Tensor, weight: Tensor, bias: Tensor, *settings: Any) -> Tensor:
+def product(function: Callable[..., Tensor], x: Tensor, weight: Tensor, bias: Tensor | None, *settings: Any) -> Tensor:
     """Return ``function(x, weight, bias, *settings)`` in the precision of the operands, which is the same for all.
 
     Where bf16 is widened, gradients are rounded to bf16 as they leave, as those of a bf16 product are.
     """
     if not _widened(x):
         return function(x, weight, bias, *settings)
-    return function(x.float(), weight.float(), bias.float(), *settings).to(x.dtype)
+    bias = None if bias is None else bias.float()
+    return function(x.float(), weight.float(), bias, *settings).to(x.dtype)
 
 
 def batched_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:

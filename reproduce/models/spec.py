@@ -9,34 +9,39 @@ from pydantic import Field, model_validator
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import Strict, Whole, read_yaml, validated
 from reproduce.models.changes import changed_layers
+from reproduce.models.later_layer_specs import Activating, BatchNormalization, ResidualSum
+from reproduce.models.layer_base import Activation, NonNegative
 from reproduce.models.layer_specs import (
-    Activation,
     AdaptivePooling,
     Convolution,
     Dropout,
     FullyConnected,
-    Layer,
     Local,
-    NonNegative,
     Pooling,
     ResponseNormalization,
     Weighted,
     output_shape,
     rounded_up_size,
 )
+from reproduce.models.nasnet_specs import AuxiliaryHead, NasnetCell
 
 __all__ = [
+    "Activating",
     "Activation",
     "AdaptivePooling",
+    "AuxiliaryHead",
+    "BatchNormalization",
     "Convolution",
     "Dropout",
     "FullyConnected",
     "InputSize",
     "Layer",
     "Local",
+    "NasnetCell",
     "NetworkSpec",
     "NonNegative",
     "Pooling",
+    "ResidualSum",
     "ResponseNormalization",
     "Weighted",
     "load_spec",
@@ -45,6 +50,21 @@ __all__ = [
     "size_problem",
 ]
 
+Layer = Annotated[
+    Convolution
+    | Local
+    | FullyConnected
+    | Pooling
+    | AdaptivePooling
+    | ResponseNormalization
+    | Dropout
+    | BatchNormalization
+    | ResidualSum
+    | Activating
+    | NasnetCell
+    | AuxiliaryHead,
+    Field(discriminator="type"),
+]
 SPECS_FOLDER = Path(__file__).resolve().parent / "specs"
 
 
@@ -82,8 +102,9 @@ class NetworkSpec(Strict):
             ValueError: a layer's maps, columns or window do not fit what comes before it.
         """
         channels, flat = self.input.channels, False
+        earlier: dict[str, tuple[int, int]] = {}
         for layer in self.layers:
-            if flat and not isinstance(layer, FullyConnected | Dropout):
+            if flat and not isinstance(layer, FullyConnected | Dropout | BatchNormalization):
                 raise ValueError(f"{layer.name}: a {layer.type} layer cannot follow a fully connected one")
             flat = flat or isinstance(layer, FullyConnected)
             maps, side = output_shape(layer, channels, size)
@@ -94,12 +115,24 @@ class NetworkSpec(Strict):
                 )
             if side < 1:
                 raise ValueError(f"{layer.name}: its window does not fit maps of {size} x {size} pixels")
+            _check_beside(layer, earlier, channels, size)
             yield layer, channels, size, maps, side
             channels, size = maps, side
+            earlier[layer.name] = maps, side
 
     def weighted_layers(self) -> list[Weighted]:
-        """Return the layers that have weights, in order."""
+        """Return the layers that have weights, in order, those within cells left out."""
         return [layer for layer in self.layers if isinstance(layer, Weighted)]
+
+
+def _check_beside(layer: Layer, earlier: dict[str, tuple[int, int]], channels: int, size: int) -> None:
+    """Check that the layer which ``layer`` reads besides the one before it comes earlier and fits."""
+    beside = getattr(layer, "beside", None)
+    if beside is None:
+        return
+    if beside not in earlier:
+        raise ValueError(f"{layer.name}: there is no layer {beside!r} before it to read besides")
+    layer.check_beside(*earlier[beside], channels, size)
 
 
 def size_problem(network: NetworkSpec, size: int) -> str | None:

@@ -46,9 +46,9 @@ def write_pipeline() -> list[Path]:
 
 
 def pipeline_files() -> dict[Path, str]:
-    """Return the text of every written file: the dvc.yaml of each study with runs, and the root's."""
+    """Return the text of every written file: the dvc.yaml of each study with runs listed, and the root's."""
     studies = [load_study(path.parent.name, EXPERIMENTS) for path in sorted(EXPERIMENTS.glob("*/study.yaml"))]
-    files = {study.folder / "dvc.yaml": study_stages(study) for study in studies if "standard" in study.profiles}
+    files = {study.folder / "dvc.yaml": study_stages(study) for study in studies if study.profiles.get("standard")}
     root = REPO_ROOT / "dvc.yaml"
     lists = "".join(f"      - {line}\n" for study in studies for line in _followed(study))
     tables = "\n".join(f"      - results/{name}: {{cache: false, persist: true}}" for name in COLLECTED)

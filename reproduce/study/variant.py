@@ -1,8 +1,9 @@
 """Variants and their schedules: everything that decides a run's numbers besides its length and seed."""
 
+import math
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import json_digest
@@ -34,6 +35,8 @@ class Phase(Strict):
             (section 5): stop once ``plateau_epochs`` epochs in a row have not lowered the phase's validation error;
             ``training_error_reached``: stop once the training error, running and where it is recorded clean, is at most
             ``target_error_percent`` (paper, Figure 1).
+        course: of the rates within the phase: ``constant``, or ``cosine``, which falls from the phase's rates to zero
+            along half a cosine, from update to update (Loshchilov & Hutter 2017, without restarts).
     """
 
     epochs: Whole
@@ -47,11 +50,31 @@ class Phase(Strict):
     ] = "epochs"
     plateau_epochs: Whole = later(3)
     target_error_percent: Annotated[float, Field(gt=0, lt=100)] = later(25.0)
+    course: Literal["constant", "cosine"] = later("constant")
+
+    @model_validator(mode="after")
+    def _course_has_an_end(self) -> "Phase":
+        if self.course == "cosine" and self.until != "epochs":
+            raise ValueError("course: cosine needs a length that is known, until: epochs")
+        return self
+
+    def at(self, share_done: float) -> "Phase":
+        """Return the phase with the rates it has once ``share_done`` of its updates, 0 to 1, are done."""
+        if self.course == "constant":
+            return self
+        left = (1 + math.cos(math.pi * share_done)) / 2
+        layers = {name: LayerRates(**_times(rates.model_dump(), left)) for name, rates in self.layer_rates.items()}
+        own = {"weight_rate_factor": self.weight_rate_factor, "bias_rate_factor": self.bias_rate_factor}
+        return self.model_copy(update={**_times(own, left), "layer_rates": layers})
 
     def rate_factors(self, layer: str) -> tuple[float, float]:
         """Return the factors of a layer's weight and bias rates."""
         rates = self.layer_rates.get(layer, self)
         return rates.weight_rate_factor, rates.bias_rate_factor
+
+
+def _times(rates: dict[str, float], factor: float) -> dict[str, float]:
+    return {name: rate * factor for name, rate in rates.items()}
 
 
 class Variant(Strict):
@@ -64,8 +87,11 @@ class Variant(Strict):
         precision: arithmetic of the layers; weights, updates and losses are always float32 (deviation D32).
         batch_size: images per update; the last batch of a file may be shorter and still takes a full step.
         momentum: decay of the velocity.
+        nesterov: take Nesterov's form of the momentum.
+        clip_gradient_norm: shorten the gradients of an update to this norm where theirs is greater; None never does.
         order: ``files`` reads the files as they are, every epoch alike (cuda-convnet); ``reshuffled`` draws an order.
-        augmentation: ``none``, or ``crops_and_flips``: a random crop of the network's input size, mirrored or not.
+        augmentation: ``none``; ``crops_and_flips``: a random crop of the network's input size, mirrored or not;
+            ``padded_crops_and_flips``: the same from the image padded by four pixels on each side (He et al. 2016).
         color_noise: ``none``, or the form of the noise along the principal color axes (paper 4.1; deviation D8).
         input_scale: ``gray_levels`` leaves pixels at 0 to 255 (deviation D7); ``unit_variance`` divides each channel by
             its standard deviation over the training pixels.
@@ -88,8 +114,10 @@ class Variant(Strict):
     precision: Literal["fp32", "bf16"]
     batch_size: Whole
     momentum: Annotated[float, Field(ge=0, lt=1)]
+    nesterov: bool = later(False)
+    clip_gradient_norm: PositiveFloat | None = later(None)
     order: Literal["files", "reshuffled"]
-    augmentation: Literal["none", "crops_and_flips"]
+    augmentation: Literal["none", "crops_and_flips", "padded_crops_and_flips"]
     color_noise: Literal["none", "standard_deviation", "eigenvalue"] = later("none")
     input_scale: Literal["gray_levels", "unit_variance"] = later("gray_levels")
     training_images: Whole | None = later(None)

@@ -1,6 +1,8 @@
 """Checks that a data set suits a variant, made before anything is trained."""
 
+from reproduce.data.in_memory import TrainingData
 from reproduce.data.opening import Data
+from reproduce.models.spec import BatchNormalization
 from reproduce.study.variant import Phase, Variant
 
 
@@ -17,10 +19,14 @@ def data_problem(variant: Variant, phases: list[Phase], data: Data, processes: i
         return f"a phase reads file {last_file} and the data have {data.files}; correct training_files in study.yaml"
     if any(p.until == "validation_error_plateau" and data.validation(p.training_files) is None for p in phases):
         return "the plateau rule needs validation images, and this data set has none beside its test images"
+    if variant.augmentation == "padded_crops_and_flips" and not isinstance(data, TrainingData):
+        return "padded crops are for data sets in memory, and these images are read from disk; use crops_and_flips"
     return _sharing_problem(variant, data, processes)
 
 
 def _sharing_problem(variant: Variant, data: Data, processes: int) -> str | None:
+    if processes > 1 and _normalizes_batches(variant):
+        return f"{variant.network} normalizes over whole batches, which {processes} processes would cut up; use one"
     images, batch = data.images_per_file, variant.batch_size
     fewest = min(images, batch, images % batch or batch)
     if fewest < processes:
@@ -29,3 +35,14 @@ def _sharing_problem(variant: Variant, data: Data, processes: int) -> str | None
     if tested < processes:
         return f"{tested} test images are fewer than the {processes} processes; use fewer"
     return None
+
+
+def passes_problem(variant: Variant, images_per_pass: int | None) -> str | None:
+    """Return what keeps a batch of ``variant`` from going through the network in several passes, or None."""
+    if images_per_pass is None or images_per_pass >= variant.batch_size or not _normalizes_batches(variant):
+        return None
+    return f"{variant.network} normalizes over whole batches, so --images-per-pass must be {variant.batch_size} or more"
+
+
+def _normalizes_batches(variant: Variant) -> bool:
+    return any(isinstance(layer, BatchNormalization) for layer in variant.network_spec().layers)

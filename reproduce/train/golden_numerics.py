@@ -73,8 +73,9 @@ def _rounded(values: torch.Tensor | list[float]) -> list[float]:
 
 
 def _parameter_names(trainer: Trainer) -> list[str]:
-    layers = trainer.network.weighted_layers()
-    return [f"{layer.settings.name}.{kind}" for layer in layers for kind in ("weight", "bias")]
+    layers = trainer.network.trained_layers()
+    named = [(layer, kind) for layer in layers for kind in ("weight", "bias")]
+    return [f"{layer.settings.name}.{kind}" for layer, kind in named if getattr(layer, kind) is not None]
 
 
 def _norms(tensors: list[torch.Tensor]) -> list[float]:
@@ -86,7 +87,8 @@ def _scale_up(network: nn.Module) -> None:
     """Give every layer weights of variance 2 / inputs and nonzero biases, so that activations stay large throughout."""
     for layer in network.weighted_layers():
         layer.weight.mul_((2 / layer.inputs) ** 0.5 / layer.initial_std)
-        layer.bias.add_(0.5)
+        if layer.bias is not None:
+            layer.bias.add_(0.5)
 
 
 def one_pass(variant: Variant) -> dict[str, list[float]]:
@@ -98,7 +100,8 @@ def one_pass(variant: Variant) -> dict[str, list[float]]:
     direction = torch.from_numpy(
         draws.generator(0, "golden direction").standard_normal(outputs.shape, dtype=np.float32)
     )
-    gradients = torch.autograd.grad((outputs * direction).sum(), trainer.update.parameters)
+    logits = [outputs, *(head.logits for head in trainer.network.auxiliary_heads())]
+    gradients = torch.autograd.grad(sum((each * direction).sum() for each in logits), trainer.update.parameters)
     with torch.no_grad():
         test_outputs = trainer.network(images)
         trainer.network.weighted_layers()[-1].weight.div_(test_outputs.abs().max())  # keeps the softmax off 0 and 1

@@ -19,11 +19,11 @@ from reproduce.evaluate.predict import Scores, scores
 from reproduce.evaluate.stream import streamed_probabilities
 from reproduce.models.network import Network, StepDraw
 from reproduce.study.variant import Phase, Variant
-from reproduce.train.checks import data_problem
+from reproduce.train.checks import data_problem, passes_problem
 from reproduce.train.distributed import Processes
+from reproduce.train.later_update import clipped, update_of
 from reproduce.train.order import batches_of_epoch, updates_per_epoch
 from reproduce.train.state import State
-from reproduce.train.update import MomentumUpdate
 
 __all__ = ["DTYPES", "State", "Trainer", "TrainingData"]
 
@@ -60,18 +60,20 @@ class Trainer:
         spec = variant.network_spec()
         processes.agreed(self._check_data)
         self.network = Network(spec, seed).to(data.device)
-        self.update = MomentumUpdate(self.network, variant.momentum)
+        self.update = update_of(variant, self.network)
         self.dtype = DTYPES[variant.precision]
         self.mean = center_crop_of_mean(data.mean_image, spec.input.size).to(data.device)
         self.deviation = self._deviation()
         self.noise = self._noise()
         self.state = State()
         self._trained = processes.wrapped(self.network)
+        self._updates_in_all = self.total_updates()
         self._files: list[int] = []  # of the present epoch's updates
         self._batches: Iterator[Batch] | None = None
 
     def _check_data(self) -> None:
         problem = data_problem(self.variant, self.phases, self.data, self.processes.count)
+        problem = problem or passes_problem(self.variant, self.images_per_pass)
         if problem:
             raise ReproduceError(problem)
 
@@ -159,20 +161,33 @@ class Trainer:
             loss, wrong = loss + part_loss, wrong + part_wrong
             if last:
                 break
-        self.update.step([p.grad for p in self.update.parameters], phase)
+        gradients = clipped([p.grad for p in self.update.parameters], self.variant.clip_gradient_norm)
+        self.update.step(gradients, phase.at(self._share_of_phase(phase)))
         loss, wrong = self.processes.sums([loss, wrong])
         return loss, wrong, images
+
+    def _share_of_phase(self, phase: Phase) -> float:
+        """Return the share of the phase's updates that are done, 0 to less than 1."""
+        done = self.state.epoch_in_phase * len(self._files) + self.state.update_in_epoch
+        return done / (phase.epochs * len(self._files))
 
     def _one_pass(self, batch: Batch, last: bool) -> tuple[float, float]:
         """Add one pass's gradients; return its share of the batch's mean loss, and its wrong answers."""
         inputs = batch.network_input(self.mean, self.dtype, self.deviation)
         images = len(batch.step.rows)
-        draw = StepDraw(self.seed, batch.step.number, images, batch.step.positions)
+        share = batch.step.number / self._updates_in_all
+        draw = StepDraw(self.seed, batch.step.number, images, batch.step.positions, share)
         with self.processes.adding_up(self._trained, last):
             logits = self._trained(inputs, draw)
             loss = functional.cross_entropy(logits, batch.labels) * (len(batch.labels) / images)
-            (loss * self.processes.count).backward()  # the processes' gradients are averaged, not summed
+            total = loss + self._auxiliary_loss(batch.labels) * (len(batch.labels) / images)
+            (total * self.processes.count).backward()  # the processes' gradients are averaged, not summed
         return loss.item(), float((logits.detach().argmax(1) != batch.labels).sum())
+
+    def _auxiliary_loss(self, labels: Tensor) -> Tensor | float:
+        """Return what auxiliary heads add to the mean loss of the images just passed; 0 where there are none."""
+        heads = self.network.auxiliary_heads()
+        return sum((head.settings.loss_weight * functional.cross_entropy(head.logits, labels) for head in heads), 0.0)
 
     def training_input(self, rows: Tensor) -> Tensor:
         """Return the images of ``rows`` as the network reads them at the present step and phase, (n, C, H, H)."""

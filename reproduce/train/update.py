@@ -22,11 +22,12 @@ class MomentumUpdate:
         self.parameters: list[nn.Parameter] = []
         self._rates: list[tuple[float, float]] = []  # (learning rate, weight decay)
         self._layers: list[tuple[str, bool]] = []  # (layer's name, whether it is its bias)
-        for layer in network.weighted_layers():
+        for layer in network.trained_layers():
             settings = layer.settings
             name = settings.name
             self._add(layer.weight, settings.learning_rate, settings.weight_decay, (name, False))
-            self._add(layer.bias, settings.bias_learning_rate, settings.bias_weight_decay, (name, True))
+            if layer.bias is not None:
+                self._add(layer.bias, settings.bias_learning_rate, settings.bias_weight_decay, (name, True))
         self.velocities = [torch.zeros_like(parameter) for parameter in self.parameters]
 
     def _add(self, parameter: nn.Parameter, rate: float, decay: float, layer: tuple[str, bool]) -> None:

@@ -5,7 +5,14 @@ import pytest
 import torch
 from crops_support import random_crops
 
-from reproduce.data.augment import center_crop_of_mean, gather_crops, to_input, view, view_offsets
+from reproduce.data.augment import (
+    center_crop_of_mean,
+    gather_crops,
+    gather_padded_crops,
+    to_input,
+    view,
+    view_offsets,
+)
 
 
 @pytest.fixture
@@ -92,3 +99,16 @@ def test_ten_views_are_corners_and_center_and_their_mirrors():
 def test_a_view_is_a_slice(images):
     np.testing.assert_array_equal(view(images, (1, 3, False), 5), images.numpy()[:, 1:6, 3:8])
     np.testing.assert_array_equal(view(images, (1, 3, True), 5), images.numpy()[:, 1:6, 3:8][:, :, ::-1])
+
+
+def test_padded_crops_show_the_image_moved_and_the_mean_outside():
+    images = torch.arange(2 * 4 * 4 * 3, dtype=torch.uint8).view(2, 4, 4, 3)
+    mean = torch.arange(4 * 4 * 3, dtype=torch.float32).view(4, 4, 3) + 150.6
+    draws = [torch.tensor(each) for each in ([1, 0], [-1, 2], [2, 0], [False, True])]
+    crops = gather_padded_crops(images, *draws, mean)
+    outside = mean.round().to(torch.uint8)
+    first, second = outside.clone(), outside.clone()
+    first[1:, :2] = images[1, :3, 2:]  # a row of padding above, two columns at the right
+    second[:2] = images[0, 2:].flip(1)  # two rows below, mirrored
+    assert torch.equal(crops[0], first)
+    assert torch.equal(crops[1], second)

@@ -11,7 +11,7 @@ from reproduce.base import draws, files, paths
 from reproduce.base.errors import ReproduceError
 from reproduce.data import steps
 from reproduce.evaluate import predict
-from reproduce.models import network
+from reproduce.models import layers
 from reproduce.models.spec import ResponseNormalization
 from reproduce.study.study import load_study
 from reproduce.train import golden, golden_numerics, loop
@@ -105,7 +105,7 @@ def test_an_average_over_pixels_outside_is_seen(monkeypatch):
     def unclipped(x, window, stride):
         return functional.avg_pool2d(functional.pad(x, (0, 1, 0, 1)), window, stride)
 
-    monkeypatch.setattr(network, "average_pool", unclipped)
+    monkeypatch.setattr(layers, "average_pool", unclipped)
     assert "fp32 one_pass outputs" in problems()
 
 

@@ -14,7 +14,8 @@ from torch.nn import functional
 
 from reproduce.base.progress import Progress
 from reproduce.models import kernels, spec
-from reproduce.models.network import Network, ResponseNormalizationLayer, output_shape
+from reproduce.models.layers import ResponseNormalizationLayer
+from reproduce.models.network import Network, output_shape
 from reproduce.speed.bench.ours import time_training
 from reproduce.speed.bench.stock import WithinMapNormalization
 from reproduce.speed.measure import in_turns, native_precisions, spread

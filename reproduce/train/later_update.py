@@ -1,0 +1,46 @@
+"""Updates later than 2012's rule: Nesterov's momentum, and gradients clipped at a norm."""
+
+import torch
+from torch import Tensor
+
+from reproduce.models.network import Network
+from reproduce.study.variant import Phase, Variant
+from reproduce.train.update import MomentumUpdate
+
+
+class NesterovUpdate(MomentumUpdate):
+    """v <- momentum v - pull; w <- w + momentum v - pull, with pull = rate * (gradient + decay * w).
+
+    Nesterov's momentum in the form of Sutskever et al. 2013 as torch computes it. Rates, decays and frozen layers are
+    as in ``MomentumUpdate``, the rate inside the velocity included.
+    """
+
+    @torch.no_grad()
+    def step(self, gradients: list[Tensor], phase: Phase) -> None:
+        """Apply one update; arguments as in ``MomentumUpdate.step``."""
+        rows = zip(self.parameters, self.velocities, gradients, self._rates, self._layers, strict=True)
+        for parameter, velocity, gradient, (rate, decay), (layer, is_bias) in rows:
+            rate *= phase.rate_factors(layer)[is_bias]
+            if rate == 0:
+                continue
+            pull = rate * (gradient + decay * parameter)
+            velocity.mul_(self.momentum).sub_(pull)
+            parameter.add_(velocity, alpha=self.momentum).sub_(pull)
+
+
+def update_of(variant: Variant, network: Network) -> MomentumUpdate:
+    """Return the update rule that a variant asks for."""
+    rule = NesterovUpdate if variant.nesterov else MomentumUpdate
+    return rule(network, variant.momentum)
+
+
+def clipped(gradients: list[Tensor], norm: float | None) -> list[Tensor]:
+    """Return the gradients, shortened together where their common Euclidean norm is above ``norm``; None leaves them.
+
+    They are float32 and those of a whole batch (Pascanu et al. 2013).
+    """
+    if norm is None:
+        return gradients
+    length = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients]))
+    factor = (norm / length).clamp(max=1.0)
+    return [gradient * factor for gradient in gradients]
