@@ -13,6 +13,7 @@ from reproduce.base.files import read_json, write_json
 from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.text import figures, fixed, unit_words
 from reproduce.base.validation import validated
+from reproduce.judge.few_seeds import few_seeds
 from reproduce.judge.rules import LIMITED_SCALES
 
 NUMBERS_FILE = RESULTS / "numbers.json"
@@ -51,6 +52,7 @@ class _Cited(BaseModel):
     low: float | None
     high: float | None
     unit: str | None
+    method: str | None
     n_seeds: int
     dataset: str | None
     scale: str | None
@@ -191,7 +193,9 @@ def cited_number(row: Row) -> str:
     text, details = f"{value}{unit_words(row['unit'])}", []
     if ends:
         details.append(f"{row.get('confidence_percent') or 95:g} % interval {' to '.join(ends)}")
-    if row["n_seeds"]:
+    if few := few_seeds(row):
+        details.append(few)
+    if row["n_seeds"] and not (few or "").startswith("two seeds:"):
         groups = f" in {row['n_groups']} groups" if (row.get("n_groups") or 1) > 1 else ""
         details.append(f"{seeds_words(row)}{groups}")
     details += [f"{row['scale']} scale"] if row["scale"] in LIMITED_SCALES else []
@@ -200,11 +204,14 @@ def cited_number(row: Row) -> str:
 
 
 def shown_values(row: Row) -> list[str]:
-    """Return a number's value, and the ends of its interval where it has one, with the decimals that mean something.
+    """Return a number's value, and the ends of its interval where one is shown, with the decimals that mean something.
 
-    A published figure has those of its source.
+    A published figure has those of its source. No end is beyond 0 or 100 %, where a t-interval of few values may reach.
     """
-    known = [row["value"], *([] if row["low"] is None else [row["low"], row["high"]])]
+    has_interval = row["low"] is not None and not few_seeds(row)
+    known = [row["value"], *([row["low"], row["high"]] if has_interval else [])]
+    if row["unit"] == "percent":
+        known = [min(max(number, 0), 100) for number in known]
     in_points = row["unit"] == "percentage_points"  # digits beyond two decimals are the seeds' noise
     value, *ends = [fixed(number, 2) for number in known] if in_points else figures(*known)
     if isinstance(row["value"], int):  # a whole number is a count
