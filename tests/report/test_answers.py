@@ -44,7 +44,14 @@ def test_there_are_nine_answers_and_each_has_an_id_to_cite(facts):
 
 
 def test_a_pair_with_one_seed_in_an_arm_has_an_answer_without_an_interval(facts):
-    one = {"value": 1.5, "low": None, "high": None, "n_seeds": 1, "verdict": "inconclusive", "unit": "percentage_points"}
+    one = {
+        "value": 1.5,
+        "low": None,
+        "high": None,
+        "n_seeds": 1,
+        "verdict": "inconclusive",
+        "unit": "percentage_points",
+    }
     pair = {name: facts.numbers[name] | one for name in ("lrn-cifar10-published-pair", "lrn-cifar10-controlled")}
     lines = answers.answers_table(answers.Facts(facts.numbers | pair, facts.claims, facts.training_days))
     assert "The 11 % net's error is 1.50 points lower, too few seeds for an interval." in lines
