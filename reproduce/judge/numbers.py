@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -100,11 +101,7 @@ def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     Raises:
         ReproduceError: two rows have the same id.
     """
-    seen: set[str] = set()
-    for row in rows:
-        if row["id"] in seen:
-            raise ReproduceError(f"number {row['id']!r} is made twice; rename a claim, variant or comparison")
-        seen.add(row["id"])
+    _refuse_twice(rows, "is made twice; rename a claim, variant or comparison")
     header = {
         "$schema": "numbers.schema.json",
         "schema_version": SCHEMA_VERSION,
@@ -117,6 +114,12 @@ def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     write_json(path, header | {"numbers": list(rows)})
 
 
+def _refuse_twice(rows: Iterable[Row], words: str) -> None:
+    for number_id, count in Counter(row["id"] for row in rows).items():
+        if count > 1:
+            raise ReproduceError(f"number {number_id!r} {words}")
+
+
 def read_file(path: Path = NUMBERS_FILE) -> dict[str, Any]:
     """Return ``numbers.json`` whole.
 
@@ -127,6 +130,7 @@ def read_file(path: Path = NUMBERS_FILE) -> dict[str, Any]:
     if not isinstance(content, dict) or not isinstance(content.get("numbers"), list):
         raise ReproduceError(f"{relative_to_repo(path)} has no list of numbers; run `dvc repro`")
     validated(_Numbers, content, relative_to_repo(path), "run `dvc repro`")
+    _refuse_twice(content["numbers"], f"stands twice in {relative_to_repo(path)}; run `dvc repro`")
     return content
 
 

@@ -69,7 +69,13 @@ def test_the_table_says_what_is_not_run_and_gives_no_value_where_a_seed_was_left
 
 def test_the_front_page_has_the_answered_steps_and_names_the_others_in_a_line(complete, begun):
     _, steps = rows(answered_steps(complete))
-    assert [step[0] for step in steps] == ["normalization", "body", "length", "all three", "normalization at 520 epochs"]
+    assert [step[0] for step in steps] == [
+        "normalization",
+        "body",
+        "length",
+        "all three",
+        "normalization at 520 epochs",
+    ]
     assert steps[2][1:] == ["0.80 (0.57 to 1.03)", "3 and 3"]
     assert answered_steps(begun) == (
         "Still to be run: normalization, body, length, all three, normalization at 520 epochs."
