@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from reproduce.base import paths
@@ -12,9 +13,13 @@ ARCHIVAL = ".git_archival.txt"
 
 
 def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder, its messages in English; an OSError says that there is no git."""
+    """Run git in a folder, its messages in English; an OSError says that there is no git.
+
+    The output is decoded as the system's file names are, so that a path compares equal in every locale.
+    """
     command = ["git", "-C", str(folder), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"})
+    decoded = {"encoding": sys.getfilesystemencoding(), "errors": "surrogateescape"}
+    return subprocess.run(command, capture_output=True, **decoded, env=os.environ | {"LC_ALL": "C"})
 
 
 def commit_of(path: Path) -> str | None:

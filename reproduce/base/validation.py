@@ -3,13 +3,14 @@
 import copy
 import difflib
 import functools
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 
 from reproduce.base.errors import ReproduceError, shortened
 from reproduce.base.paths import relative_to_repo
@@ -47,7 +48,9 @@ class Strict(BaseModel):
 @functools.lru_cache(maxsize=64)
 def _parsed(text: str) -> Any:
     """Return the content of YAML; kept, since a study reads the same network specs once a variant."""
-    return YAML(typ="safe", pure=True).load(text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ReusedAnchorWarning)  # an anchor's second meaning is legal YAML
+        return YAML(typ="safe", pure=True).load(text)
 
 
 def read_yaml(path: Path) -> Any:

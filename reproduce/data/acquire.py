@@ -211,7 +211,9 @@ def run_client(name: str, command: Sequence[str | Path], folder: Path, gist: Cal
         SourceError: its exit status is not 0.
     """
     started = time.monotonic()
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, encoding="utf-8", errors="replace"
+    ) as process:
         try:
             while True:
                 try:

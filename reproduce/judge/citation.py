@@ -12,6 +12,7 @@ from reproduce.base.text import unit_words
 from reproduce.data.registry import DATASETS
 from reproduce.judge import bibliography
 from reproduce.judge.exports import as_csv, as_latex_text
+from reproduce.judge.few_seeds import few_seeds
 from reproduce.judge.numbers import (
     NUMBERS_FILE,
     SCHEMA_VERSION,
@@ -185,7 +186,7 @@ def described(row: Row, results: Path) -> Iterator[str]:
         yield f"protocol: {row['protocol']}"
     yield from _runs(row, results)
     for name in ("method", "caveat", "read_in"):
-        if row.get(name):
+        if row.get(name) and not (name == "method" and few_seeds(row)):
             yield f"{name.replace('_', ' ')}: {row[name]}"
     if row.get("verification"):
         yield f"verification: {row['verification']} (codes: paper_notes/data_dictionary.md)"

@@ -10,6 +10,7 @@ from reproduce.base.text import verdict_words
 from reproduce.judge.bibliography import sources_of
 from reproduce.judge.comparisons import Compared
 from reproduce.judge.factorial import EffectRow
+from reproduce.judge.few_seeds import few_seeds
 from reproduce.judge.number_record import Arm, Number, fields_of, plain
 from reproduce.judge.quantities import of_arms, of_claim, of_mean, words_of
 from reproduce.judge.summary import Summary
@@ -165,7 +166,7 @@ def _as_row(number: Number, runs: pd.DataFrame, full_epochs: FullEpochs) -> dict
     used = runs[runs["run_id"].isin(number.runs)]
     fields = asdict(number) | {"arms": [asdict(arm) for arm in _arms(number, used, full_epochs)]}
     found = asdict(_provenance(used))
-    fields |= found | {"n_images": found["n_images"] or number.n_images}
+    fields |= found | {"n_images": found["n_images"] or number.n_images, "few_seeds": few_seeds(fields)}
     return {name: plain(fields[name]) for name in fields_of(number.kind)}
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -13,6 +14,7 @@ from reproduce.base.files import read_json, write_json
 from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.text import figures, fixed, unit_words
 from reproduce.base.validation import validated
+from reproduce.judge.few_seeds import few_seeds
 from reproduce.judge.rules import LIMITED_SCALES
 
 NUMBERS_FILE = RESULTS / "numbers.json"
@@ -51,6 +53,7 @@ class _Cited(BaseModel):
     low: float | None
     high: float | None
     unit: str | None
+    method: str | None
     n_seeds: int
     dataset: str | None
     scale: str | None
@@ -98,11 +101,7 @@ def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     Raises:
         ReproduceError: two rows have the same id.
     """
-    seen: set[str] = set()
-    for row in rows:
-        if row["id"] in seen:
-            raise ReproduceError(f"number {row['id']!r} is made twice; rename a claim, variant or comparison")
-        seen.add(row["id"])
+    _refuse_twice(rows, "is made twice; rename a claim, variant or comparison")
     header = {
         "$schema": "numbers.schema.json",
         "schema_version": SCHEMA_VERSION,
@@ -115,6 +114,12 @@ def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     write_json(path, header | {"numbers": list(rows)})
 
 
+def _refuse_twice(rows: Iterable[Row], words: str) -> None:
+    for number_id, count in Counter(row["id"] for row in rows).items():
+        if count > 1:
+            raise ReproduceError(f"number {number_id!r} {words}")
+
+
 def read_file(path: Path = NUMBERS_FILE) -> dict[str, Any]:
     """Return ``numbers.json`` whole.
 
@@ -125,6 +130,7 @@ def read_file(path: Path = NUMBERS_FILE) -> dict[str, Any]:
     if not isinstance(content, dict) or not isinstance(content.get("numbers"), list):
         raise ReproduceError(f"{relative_to_repo(path)} has no list of numbers; run `dvc repro`")
     validated(_Numbers, content, relative_to_repo(path), "run `dvc repro`")
+    _refuse_twice(content["numbers"], f"stands twice in {relative_to_repo(path)}; run `dvc repro`")
     return content
 
 
@@ -191,7 +197,9 @@ def cited_number(row: Row) -> str:
     text, details = f"{value}{unit_words(row['unit'])}", []
     if ends:
         details.append(f"{row.get('confidence_percent') or 95:g} % interval {' to '.join(ends)}")
-    if row["n_seeds"]:
+    if few := few_seeds(row):
+        details.append(few)
+    if row["n_seeds"] and not (few or "").startswith("two seeds:"):
         groups = f" in {row['n_groups']} groups" if (row.get("n_groups") or 1) > 1 else ""
         details.append(f"{seeds_words(row)}{groups}")
     details += [f"{row['scale']} scale"] if row["scale"] in LIMITED_SCALES else []
@@ -200,11 +208,14 @@ def cited_number(row: Row) -> str:
 
 
 def shown_values(row: Row) -> list[str]:
-    """Return a number's value and the ends of its interval, where it has one, rounded to its precision.
+    """Return a number's value, and the ends of its interval where one is shown, rounded to its precision.
 
-    A published figure has those of its source.
+    A published figure has those of its source. No end is beyond 0 or 100 %, where a t-interval of few values may reach.
     """
-    known = [row["value"], *([] if row["low"] is None else [row["low"], row["high"]])]
+    has_interval = row["low"] is not None and not few_seeds(row)
+    known = [row["value"], *([row["low"], row["high"]] if has_interval else [])]
+    if row["unit"] == "percent":
+        known = [min(max(number, 0), 100) for number in known]
     in_points = row["unit"] == "percentage_points"  # digits beyond two decimals are the seeds' noise
     value, *ends = [fixed(number, 2) for number in known] if in_points else figures(*known)
     if isinstance(row["value"], int):  # a whole number is a count

@@ -57,7 +57,9 @@ def _flags() -> tuple[str, ...]:
 
 def _build(compiler: str) -> Path:
     folder = Path(__file__).resolve().parent
-    version = subprocess.run([compiler, "--version"], capture_output=True, text=True, check=True).stdout
+    version = subprocess.run(
+        [compiler, "--version"], capture_output=True, encoding="utf-8", errors="replace", check=True
+    ).stdout
     digest = hashlib.sha256("\0".join((version, _processor(), *_flags())).encode())
     for name in _SOURCES:
         digest.update((folder / name).read_bytes())
@@ -70,7 +72,9 @@ def _build(compiler: str) -> Path:
             built = Path(workshop) / library.name
             command = [compiler, *_flags(), str(folder / "kernels.c"), "-o", str(built), "-lm"]
             environment = os.environ | {"TMPDIR": workshop}
-            subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+            subprocess.run(
+                command, capture_output=True, encoding="utf-8", errors="replace", check=True, env=environment
+            )
             with atomic_path(library) as temporary:
                 shutil.copyfile(built, temporary)
     return library

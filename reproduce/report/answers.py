@@ -12,7 +12,8 @@ import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.text import figures, frame_as_markdown
-from reproduce.judge.numbers import seeds_words
+from reproduce.judge.few_seeds import few_seeds
+from reproduce.judge.numbers import seeds_words, shown_values
 from reproduce.report.records import Records
 from reproduce.report.speed.training_time import extrapolated_words
 from reproduce.study.claims import Claim
@@ -72,6 +73,9 @@ def effect_words(row: Mapping[str, Any]) -> str:
     """Return an effect as "1.32 points lower (0.79 to 1.86)"; an interval around zero names both of its ends."""
     if row["value"] is None:
         return "not run yet"
+    if row["low"] is None or few_seeds(row):
+        (value,) = figures(row["value"])
+        return f"{_plain(value)} points {'lower' if row['value'] >= 0 else 'higher'}, too few seeds for an interval"
     if row.get("confidence_percent") not in (None, 95):  # where seeds were added after a look
         return effect_words({**row, "confidence_percent": None})[:-1] + f", at {row['confidence_percent']:g} %)"
     value, low, high = (_plain(number) for number in figures(row["value"], row["low"], row["high"]))
@@ -88,8 +92,8 @@ def _plain(number: str) -> str:
 
 
 def _interval(row: Mapping[str, Any]) -> str:
-    value, low, high = figures(row["value"], row["low"], row["high"])
-    return f"{value} times ({low} to {high})"
+    value, *ends = shown_values(row)
+    return f"{value} times ({' to '.join(ends)})" if ends else f"{value} times"
 
 
 def _drop(facts: Facts) -> str:
@@ -138,7 +142,7 @@ def _with(ingredient: str, number_id: str, claim_id: str | None = None) -> Calla
         row = facts.row(number_id)
         verdict = facts.row(claim_id or number_id)["verdict"]
         judged = f"On the paper's claim, overfitting: {verdict}" if claim_id else f"Verdict: {verdict}"
-        excludes_zero = row["low"] > 0 or row["high"] < 0
+        excludes_zero = row["low"] is not None and (row["low"] > 0 or row["high"] < 0)
         why = (
             ", not significant once corrected for the other claims"
             if verdict == "inconclusive" and excludes_zero

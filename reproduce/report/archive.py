@@ -208,7 +208,9 @@ def _run(folder: Path, *arguments: str) -> str:
     """Run a Python module in the deposit as a second machine does, outside any repository."""
     environment = os.environ | {"PYTHONPATH": str(folder), "GIT_CEILING_DIRECTORIES": str(folder.parent)}
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, encoding="utf-8", errors="replace", check=False
+    )
     if done.returncode:
         reason = " ".join((done.stdout + done.stderr).split())[-300:]
         raise ReproduceError(f"`python {' '.join(arguments)}` fails in the deposit: {reason}")

@@ -78,10 +78,15 @@ def study_stage(study: str, folder: Path = FIGURES, loaded: Records | None = Non
 
 
 def ablations_stage(folder: Path = FIGURES, loaded: Records | None = None) -> list[Path]:
-    """Write ``ablations`` (every scale) and ``ablation_effects`` (the reduced net's test error); return the paths."""
+    """Write ``ablations`` (what was run, at any scale) and ``ablation_effects`` (the reduced net's test error).
+
+    Returns the paths. The notebook has the long figure, with the claims that were not run.
+    """
     table = ablation_table.load_ablations(loaded or load_records())
     effects = ablation_table.load_effects(read_numbers())
-    return _save({"ablations": ablation_forest(table), "ablation_effects": ablation_effects(effects)}, folder)
+    return _save(
+        {"ablations": ablation_forest(table, run_alone=True), "ablation_effects": ablation_effects(effects)}, folder
+    )
 
 
 def contest_figure(contest: pd.DataFrame) -> Figure:

@@ -28,6 +28,7 @@ P = ParamSpec("P")
 
 WIDE_INCHES = 6.75  # the full text width
 PNG_DPI = 200
+_TIED_PERCENT = "\N{NO-BREAK SPACE}%"
 FIGURES = RESULTS / "figures"
 
 PALETTE = tuple(sns.color_palette("colorblind").as_hex())
@@ -112,7 +113,8 @@ def headline_with_key(figure: Figure, sentence: str, handles: Sequence[Artist], 
 
 def _wrapped(figure: Figure, sentence: str) -> str:
     width_pt, lines = 72 * figure.get_figwidth() - 12, [""]
-    for word in sentence.split():
+    for word in sentence.replace(" %", _TIED_PERCENT).split(" "):  # a number keeps its sign
+        word = word.replace(_TIED_PERCENT, " %")
         longer = f"{lines[-1]} {word}".strip()
         if text_width_pt(longer, HEADLINE_PT, weight="bold") <= width_pt:
             lines[-1] = longer

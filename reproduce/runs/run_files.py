@@ -121,9 +121,15 @@ def read_history(path: Path) -> pd.DataFrame:
     """Return a run's ``history.csv``, one row per epoch.
 
     Raises:
-        ReproduceError: the file is missing or damaged.
+        ReproduceError: the file is missing or damaged, or has not the epochs that ``metrics.json`` beside it counts.
     """
-    return read_csv(path, ["epoch"])
+    history = read_csv(path, ["epoch"])
+    trained = needed(read_metrics(path.parent), "epochs", path.parent)
+    if history["epoch"].tolist() != list(range(1, int(trained) + 1)):
+        raise ReproduceError(
+            f"{relative_to_repo(path)} has {len(history)} rows, not one for each of {trained} epochs; {_REMEDY}"
+        )
+    return history
 
 
 def read_predictions(run_id: RunId, runs_root: Path | None = None) -> dict[str, np.ndarray]:

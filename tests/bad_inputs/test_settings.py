@@ -19,7 +19,7 @@ ROWS = [
             (utf16, "is not valid YAML"),
             (DEEP_YAML, "is nested too deep"),
             (folder, "cannot be read: Is a directory"),
-            (loop, "has no study 'cifar10_nets'"),
+            (loop, "cifar10_nets"),  # from Python 3.13 on the system's own reason
             (b"a: !!python/object/apply:os.system [touch pwned]\n", "is not valid YAML"),
             (b"a: 1\na: 2\n", "is not valid YAML"),
             (b"study: " + b"9" * 5_000, "is not valid YAML"),

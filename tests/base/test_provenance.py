@@ -1,6 +1,7 @@
 """The origin that a run records: source, commit, machine."""
 
 import importlib
+import os
 import platform
 import re
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import pytest
 
 from reproduce.base import provenance
+from reproduce.base.paths import REPO_ROOT
 
 
 def git(folder, *arguments):
@@ -119,3 +121,18 @@ def test_the_machine_is_described_without_its_name():
 
 def test_times_are_utc_to_the_second():
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", provenance.utc_now())
+
+
+def test_git_answers_in_a_folder_whose_name_the_locale_cannot_spell(tmp_path):
+    """An ascii locale on a path with umlauts: git prints bytes that ascii has no letters for."""
+    folder = tmp_path / "Größe und Maß"
+    folder.mkdir()
+    subprocess.run(["git", "init", "--quiet", folder], check=True)
+    asked = (
+        "import os, sys; from pathlib import Path; from reproduce.base.git import run_git\n"
+        "folder = Path(sys.argv[1]); said = run_git(folder, 'rev-parse', '--show-toplevel').stdout.strip()\n"
+        "sys.exit(Path(said) != folder.resolve())"
+    )
+    ascii_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONPATH": str(REPO_ROOT)}
+    done = subprocess.run([sys.executable, "-c", asked, folder], env=os.environ | ascii_locale, capture_output=True)
+    assert done.returncode == 0, done.stderr

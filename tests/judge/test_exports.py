@@ -9,6 +9,7 @@ import pytest
 
 from reproduce.base.paths import RESULTS
 from reproduce.judge.exports import CSV_COLUMNS, as_csv, as_latex_text, as_tex
+from reproduce.judge.few_seeds import few_seeds
 from reproduce.judge.numbers import cited_number, read_file, read_numbers
 
 
@@ -21,7 +22,7 @@ def macros(row):
     """Every macro that a number has."""
     wanted = []
     if row["value"] is not None:
-        wanted += ["Number", "Value", *(["Low", "High"] if row["low"] is not None else [])]
+        wanted += ["Number", "Value", *(["Low", "High"] if row["low"] is not None and not few_seeds(row) else [])]
         wanted += ["Unit"] if row["unit"] not in ("ratio", "count", None) else []
     wanted += ["Verdict"] if row.get("verdict") else []
     wanted += ["Claimed"] if row.get("target_value") is not None else []

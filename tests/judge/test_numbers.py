@@ -65,6 +65,13 @@ def test_what_is_missing_is_null_and_never_nan(results):
     [
         ({}, "26.07 % (95 % interval 25.31 to 26.83, 3 seeds)"),
         ({"low": None, "n_seeds": 1}, "26.07 % (1 seed)"),
+        ({"low": 13.361, "high": 38.7733, "n_seeds": 2}, "26.07 % (two seeds: 25.07 and 27.07)"),
+        (
+            {"n_seeds": 2, "arms": [{"seeds": 2}, {"seeds": 8}], "method": "Welch, n = 2 and 8"},
+            "26.07 % (two seeds in an arm, too few for an interval, 2 and 8 seeds)",
+        ),
+        ({"value": 0.64, "low": -0.53, "high": 1.8}, "0.64 % (95 % interval 0.00 to 1.80, 3 seeds)"),
+        ({"n_seeds": 1, "method": "Wilson, 10000 images"}, "26.07 % (95 % interval 25.31 to 26.83, 1 seed)"),
         ({"scale": "reduced"}, "26.07 % (95 % interval 25.31 to 26.83, 3 seeds, reduced scale)"),
         ({"schedule": "shortened"}, "26.07 % (95 % interval 25.31 to 26.83, 3 seeds, shortened schedule)"),
         ({"unit": "percentage_points", "value": 0.01234, "low": None, "n_seeds": 0}, "0.01 points"),
@@ -88,6 +95,7 @@ def test_what_is_missing_is_null_and_never_nan(results):
 )
 def test_a_number_prints_with_its_uncertainty_and_its_label(changes, text):
     row = {"value": 26.0667, "low": 25.308, "high": 26.826, "unit": "percent", "n_seeds": 3, "scale": "own"}
+    row["method"] = "t-interval, n = 3"
     assert cited_number(row | {"schedule": "full", "verdict": "inconclusive"} | changes) == text
 
 

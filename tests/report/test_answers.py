@@ -24,10 +24,12 @@ def facts():
         (0.2583, -0.1051, 0.6216, "0.26 points lower (0.11 higher to 0.62 lower)"),
         (-0.1204, -0.3405, 0.0996, "0.12 points higher (0.34 higher to 0.10 lower)"),
         (None, None, None, "not run yet"),
+        (1.3243, None, None, "1.32 points lower, too few seeds for an interval"),
+        (-1.3243, None, None, "1.32 points higher, too few seeds for an interval"),
     ],
 )
 def test_an_effect_has_one_sign(value, low, high, words):
-    assert answers.effect_words({"value": value, "low": low, "high": high}) == words
+    assert answers.effect_words({"value": value, "low": low, "high": high, "n_seeds": 5}) == words
 
 
 def test_there_are_nine_answers_and_each_has_an_id_to_cite(facts):
@@ -35,10 +37,24 @@ def test_there_are_nine_answers_and_each_has_an_id_to_cite(facts):
     assert len(lines) == 9
     assert [line.rsplit("`", 2)[1] for line in lines] == [answer.cite for answer in answers.ANSWERS]
     assert "from 26.2 to 16.4 %" in lines[0]
-    higher = {"value": -1.0, "low": -2.0, "high": -0.5, "verdict": "not reproduced"}
+    higher = {"value": -1.0, "low": -2.0, "high": -0.5, "n_seeds": 5, "verdict": "not reproduced"}
     changed = facts.numbers | {"small-lrn-top1": higher}
     again = answers.answers_table(answers.Facts(changed, facts.claims, facts.training_days))
     assert "error is 1.00 points higher (0.50 to 2.00). Verdict: not reproduced." in again
+
+
+def test_a_pair_with_one_seed_in_an_arm_has_an_answer_without_an_interval(facts):
+    one = {
+        "value": 1.5,
+        "low": None,
+        "high": None,
+        "n_seeds": 1,
+        "verdict": "inconclusive",
+        "unit": "percentage_points",
+    }
+    pair = {name: facts.numbers[name] | one for name in ("lrn-cifar10-published-pair", "lrn-cifar10-controlled")}
+    lines = answers.answers_table(answers.Facts(facts.numbers | pair, facts.claims, facts.training_days))
+    assert "The 11 % net's error is 1.50 points lower, too few seeds for an interval." in lines
 
 
 def test_an_answer_without_its_number_is_an_error(facts):

@@ -175,6 +175,7 @@ def test_a_deposit_says_which_commit_it_is(repository, commands, tmp_path, monke
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # minutes on a busy machine
 def test_the_deposit_of_the_last_commit_verifies_without_git(tmp_path):
     said = []
     path = build_archive(tmp_path / "out", make_clone(tmp_path), said.append)

@@ -63,7 +63,7 @@ def test_contest_values_and_both_drops_are_on_the_page(contest_figure):
     (outside,) = lines(contest_figure, "winner, with outside data")
     assert list(outside.get_ydata()) == [15.315, 11.197]
     assert outside.get_markerfacecolor() == "white"
-    for part in ("9.8 points", "(37 %)", "8.7 points", "one AlexNet 18.2", "1,500 test images: 5.1", "ReCeption\n3.6"):
+    for part in ("9.8 points", "(37 %)", "8.7\npoints", "one AlexNet 18.2", "1,500 test images: 5.1", "ReCeption\n3.6"):
         assert part in words(contest_figure)
     said = contest_figure.get_suptitle().replace("\n", " ")
     assert said.startswith("On the same 2012 images the top-5 error fell from 26.2 to 16.4 %.")

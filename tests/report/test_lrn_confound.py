@@ -7,7 +7,7 @@ from report_support import clipped, overlaps, words
 from reproduce.base.errors import ReproduceError
 from reproduce.report import build
 from reproduce.report.records import Records
-from reproduce.report.studies.lrn_confound import load_steps, steps_figure, steps_table
+from reproduce.report.studies.lrn_confound import answered_steps, load_steps, steps_figure, steps_table
 
 BEGUN = {"first": COMPLETE["first"], "normalized": [12.9, None, 13.1], "body": [12.3]}
 
@@ -65,6 +65,21 @@ def test_the_table_says_what_is_not_run_and_gives_no_value_where_a_seed_was_left
         ["13.20 → not run", "5 and 0", "not run", "-"],
         ["not run → not run", "0 and 0", "not run", "-"],
     ]
+
+
+def test_the_front_page_has_the_answered_steps_and_names_the_others_in_a_line(complete, begun):
+    _, steps = rows(answered_steps(complete))
+    assert [step[0] for step in steps] == [
+        "normalization",
+        "body",
+        "length",
+        "all three",
+        "normalization at 520 epochs",
+    ]
+    assert steps[2][1:] == ["0.80 (0.57 to 1.03)", "3 and 3"]
+    assert answered_steps(begun) == (
+        "Still to be run: normalization, body, length, all three, normalization at 520 epochs."
+    )
 
 
 def test_the_figure_has_every_mean_seed_and_size(complete):

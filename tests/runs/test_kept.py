@@ -67,7 +67,9 @@ def test_only_a_net_with_held_out_images_has_updates_to_the_held_out_level(tmp_p
     """Five epochs of 25 %, 70 updates in seven epochs."""
     lines = ["epoch,phase,validation_error_percent", *(f"{epoch},1,25.0" for epoch in range(1, 8))]
     for seed, config in ((1, {"held_out_images": 10}), (2, {})):
-        folder = write_run(tmp_path, FakeRunId("small", "base", 11, seed), metrics={"updates": 70}, config=config)
+        folder = write_run(
+            tmp_path, FakeRunId("small", "base", 11, seed), metrics={"updates": 70, "epochs": 7}, config=config
+        )
         (folder / "history.csv").write_text("\n".join(lines) + "\n")
     found = rows(tmp_path, 2)["updates_to_held_out_level"]
     assert found[0] == 50 and np.isnan(found[1])
@@ -107,7 +109,7 @@ def test_updates_to_converge_are_those_to_the_best_of_each_rate(tmp_path, errors
     """Rates end two epochs after their best; ten updates an epoch."""
     run, phase = FakeRunId("small", "plateau", 7, 1), {"until": "validation_error_plateau", "plateau_epochs": 2}
     config = {"batch_size": 128, "phases": [phase, phase]}
-    folder = write_run(tmp_path, run, metrics={"updates": 70}, config=config)
+    folder = write_run(tmp_path, run, metrics={"updates": 70, "epochs": 7}, config=config)
     lines = [f"{epoch},{1 + (epoch > 4)},{error}" for epoch, error in enumerate(errors, 1)]
     (folder / "history.csv").write_text("\n".join(["epoch,phase,validation_error_percent", *lines]) + "\n")
     runs = read_runs([run], tmp_path)

@@ -128,14 +128,19 @@ def metrics_record(error: float, **changes) -> dict:
     return record | changes
 
 
+_EPOCHS = (1, 2)  # of each run's history
+
+
 def write_run(root: Path, run_id: FakeRunId, error: float = 26.0, metrics: dict | None = None, **changes) -> Path:
     """Write one run folder below ``root`` and return it."""
     folder = root / str(run_id)
     folder.mkdir(parents=True)
     (folder / "run.json").write_text(json.dumps(run_record(run_id, **changes)))
-    (folder / "metrics.json").write_text(json.dumps(metrics_record(error, **(metrics or {}))))
+    (folder / "metrics.json").write_text(
+        json.dumps(metrics_record(error, **{"epochs": len(_EPOCHS)} | (metrics or {})))
+    )
     lines = ["epoch,phase,weight_rate_factor,training_loss_nats,validation_error_percent,test_error_percent,seconds"]
-    lines += [f"{epoch},0,0.001,{2 / epoch},,{error + 2 - epoch},{epoch * 10.0}" for epoch in (1, 2)]
+    lines += [f"{epoch},0,0.001,{2 / epoch},,{error + 2 - epoch},{epoch * 10.0}" for epoch in _EPOCHS]
     (folder / "history.csv").write_text("\n".join(lines) + "\n")
     predicted = np.zeros(10000, dtype=np.uint8)
     np.savez_compressed(folder / "predictions.npz", test_predicted=predicted, test_center_predicted=predicted)

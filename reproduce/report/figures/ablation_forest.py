@@ -47,16 +47,18 @@ _MARK_WORDS = {
 
 
 @styled
-def ablation_forest(table: pd.DataFrame) -> Figure:
+def ablation_forest(table: pd.DataFrame, run_alone: bool = False) -> Figure:
     """Draw what each ingredient gains: the paper's figure, the authors' log, ours with its 95 % interval and verdict.
 
     Args:
         table: that of ``ablation_table.load_ablations``; a claim without runs stays as a row.
+        run_alone: leave out the rows of claims that were not run; the headline counts them.
 
     There is one panel per unit, with ratios on a logarithmic axis. An interval that reaches far beyond everything else
     ends in an arrow at the axis' edge.
     """
-    shown = panels(table)
+    sentence = _sentence(panels(table))
+    shown = panels(table[table["verdict"].ne(NOT_RUN)] if run_alone else table)
     heights = [_height(panel) for panel in shown] or [0.5]
     figure, grid = new_figure(
         WIDE_INCHES,
@@ -67,13 +69,20 @@ def ablation_forest(table: pd.DataFrame) -> Figure:
     )
     if not shown:
         grid[0, 0].set_axis_off()
-        grid[0, 0].text(0.5, 0.5, "no claim names an ablation", ha="center", color=MUTED, fontstyle="italic")
+        grid[0, 0].text(
+            0.5,
+            0.5,
+            "no claim on an ablation is run" if len(table) else "no claim names an ablation",
+            ha="center",
+            color=MUTED,
+            fontstyle="italic",
+        )
         return figure
     lines = {line for panel in shown for row in panel.rows for line in row.label}
     margin = _INDENT_PT + 6 + max(map(text_width_pt, lines))
     for axes, panel in zip(grid[:, 0], shown, strict=True):
         _draw_panel(axes, panel, margin)
-    headline_with_key(figure, _sentence(shown), _handles(shown), ncols=4, handlelength=1.6, columnspacing=1.2)
+    headline_with_key(figure, sentence, _handles(shown), ncols=4, handlelength=1.6, columnspacing=1.2)
     return figure
 
 

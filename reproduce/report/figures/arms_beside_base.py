@@ -86,13 +86,14 @@ def _draw_arm(axes: Axes, arm: pd.DataFrame, end: float, reach: float) -> None:
     axes.axhline(0, color=INK, linewidth=0.7, zorder=1)
     for measure, line in _MEASURES.items():
         axes.plot(arm["epoch"], arm[measure], color=_color(measure), linestyle=line, linewidth=1.1)
-    axes.set_title(_name(arm["variant"].iloc[0]), fontsize=SMALL_PT + 0.5)
+    axes.set_title(_name(arm["variant"].iloc[0]), fontsize=SMALL_PT)
     words = (
         f"held out ends\n{format_number(abs(end), 1)} {'higher' if end >= 0 else 'lower'}, n = {arm['n_seeds'].iloc[0]}"
     )
-    axes.text(
-        0.98, 0.03, words, transform=axes.transAxes, ha="right", va="bottom", color=MUTED, fontsize=SMALL_PT - 0.5
-    )
+    box = {"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.8, "linewidth": 0}
+    is_low = arm[[*_MEASURES]].iloc[-1].between(-reach, -reach / 2).any()  # a line ends where the words would stand
+    look = {"ha": "right", "va": "top" if is_low else "bottom", "color": MUTED, "fontsize": SMALL_PT - 0.5, "bbox": box}
+    axes.text(0.98, 0.97 if is_low else 0.03, words, transform=axes.transAxes, **look)
     if abs(end) > reach:
         edge = {"marker": "^" if end > 0 else "v", "color": BLUE, "markersize": 6, "clip_on": False}
         axes.plot(arm["epoch"].iloc[-1], reach if end > 0 else -reach, **edge)

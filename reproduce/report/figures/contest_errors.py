@@ -23,7 +23,7 @@ from reproduce.report.style import (
 )
 
 _YEARS = range(2010, 2018)
-_SET_SPANS = {"ILSVRC-2010": (2009.6, 2010.7), "ILSVRC-2011": (2010.74, 2011.7), "ILSVRC-2012": (2011.74, 2017.45)}
+_SET_SPANS = {"ILSVRC-2010": (2009.8, 2010.86), "ILSVRC-2011": (2010.9, 2011.86), "ILSVRC-2012": (2011.9, 2017.45)}
 _BAND = "#f2f2f2"
 _WINNER = {"color": BLUE, "marker": "o", "linestyle": "-", "markersize": 5, "linewidth": 1.3}
 _RUNNER_UP = {"color": ORANGE, "marker": "s", "linestyle": "none", "markersize": 5}
@@ -56,7 +56,7 @@ def contest_errors(series: pd.DataFrame, alexnet: pd.Series, human: pd.Series, d
     _draw_drops(axes, drops)
     _draw_single_network(axes, alexnet)
     _draw_human(axes, human)
-    axes.set(xlim=(2009.6, 2017.45), ylim=(0, 41), xlabel="contest", ylabel="top-5 error, %")
+    axes.set(xlim=(2009.8, 2017.45), ylim=(0, 41), xlabel="contest", ylabel="top-5 error, %")
     axes.set_xticks(list(_YEARS), [str(year) for year in _YEARS])
     axes.legend(loc="upper right", bbox_to_anchor=(1.0, 0.94), handlelength=2.6, labelspacing=0.55)
     return figure
@@ -81,8 +81,7 @@ def _draw_entries(axes: Axes, series: pd.DataFrame) -> None:
     outside = entries[entries["outside_data"]]
     axes.plot(outside["x"], outside["y"], label="winner, with outside data", zorder=4, **_OUTSIDE)
     for row in outside.itertuples():
-        words, drop = f"{format_number(row.y, 1)} with\noutside data", -11 if row.year == 2012 else -5
-        label_point(axes, row.x, row.y, words, (-5, drop), color=text_color(BLUE))
+        label_point(axes, row.x, row.y, format_number(row.y, 1), (3, -4), ha="center", color=text_color(BLUE))
     for row in supplied.itertuples():
         _label_entry(axes, row)
 
@@ -95,8 +94,7 @@ def _label_entry(axes: Axes, row: tuple) -> None:
         name = name.replace("University of ", "").replace(" & ", "\n+ ")
         label_point(axes, row.x, row.y, f"{name}\n{error}", (6, 4), **look | {"va": "center"})
     elif row.year == 2012:
-        offset = (-6, -2) if winner else (6, 4)
-        label_point(axes, row.x, row.y, f"{name} {error}", offset, **look | {"va": "top" if winner else "bottom"})
+        label_point(axes, row.x, row.y, f"{name} {error}", (9, 0) if winner else (6, 4), **look)
     elif row.year < _FIRST_LOW_YEAR:  # to the right of the pair, above the falling line
         label_point(axes, row.x, row.y, f"{name} {error}", (5, 3 if winner else 9), **look | {"va": "bottom"})
     else:  # the runner-up over its mark, the winner under it
@@ -104,6 +102,8 @@ def _label_entry(axes: Axes, row: tuple) -> None:
         words, offset = (f"{name} {error}", (0, -4)) if winner else (f"{name}\n{error}".replace("-S", "-\nS"), (0, 5))
         if row.year == _FIRST_LOW_YEAR and not winner:
             offset = (12, 5)  # off the winners' line
+        if row.year == _YEARS[-1] and winner:
+            offset = (5, -4)  # away from the long name of the year before
         label_point(axes, row.x, row.y, words, offset, bbox=box, zorder=2.5, ha="center", **look)
 
 
@@ -115,13 +115,14 @@ def _draw_drops(axes: Axes, drops: pd.DataFrame) -> None:
     ends = [paper["before_percent"], paper["after_percent"]]
     axes.plot([2010, 2010], ends, label="published after that contest", **_LATER_PAPER)
     axes.annotate("", (2010, ends[1]), (2010, ends[0]), arrowprops=_ARROW)
-    label_point(axes, 2010, ends[0], f"Fisher\nvectors {format_number(ends[0], 1)}", (6, -4), va="top")
-    label_point(axes, 2010, ends[1], f"AlexNet\n{format_number(ends[1], 1)}", (6, 0))
-    label_point(axes, 2010, 0.35 * ends[0] + 0.65 * ends[1], _drop_words(paper), (5, 0), fontweight="bold")
+    label_point(axes, 2010, ends[0], f"Fisher\nvectors\n{format_number(ends[0], 1)}", (6, 1), va="top")
+    label_point(axes, 2010, ends[1], f"AlexNet\n{format_number(ends[1], 1)}", (6, -1), va="top")
+    in_lines = _drop_words(paper).replace(" ", "\n", 1)
+    label_point(axes, 2010, 0.3 * ends[0] + 0.7 * ends[1], in_lines, (5, 0), fontweight="bold")
     pair = [quoted["before_percent"], quoted["after_percent"]]
     axes.plot([2011, 2012], pair, label="the quoted drop: two test sets", **_QUOTED)
     words = f"quoted:\n{format_number(pair[0], 1)} to\n{format_number(pair[1], 1)}"
-    label_point(axes, 2011.66, 20.4, words, (-5, 0), color=text_color(VERMILION), va="top")
+    label_point(axes, 2011.55, 20.0, words, (-5, 0), color=text_color(VERMILION), va="top")
 
 
 def _drop_words(drop: pd.Series) -> str:
@@ -132,11 +133,11 @@ def _drop_words(drop: pd.Series) -> str:
 def _draw_single_network(axes: Axes, alexnet: pd.Series) -> None:
     y = alexnet["top5_error_percent"]
     axes.plot(2012.14, y, label="one AlexNet, validation images", zorder=5, **_ONE_NETWORK)
-    label_point(axes, 2012.14, y, f"one AlexNet {format_number(y, 1)}", (6, 1), va="center", color=text_color(PURPLE))
+    label_point(axes, 2012.14, y, f"one AlexNet {format_number(y, 1)}", (6, 3), va="bottom", color=text_color(PURPLE))
 
 
 def _draw_human(axes: Axes, human: pd.Series) -> None:
     y = human["top5_error_percent"]
     axes.axhline(y, color=MUTED, linestyle=":", linewidth=1, zorder=1)
     words = f"one trained person, {human['images']:,} test images: {format_number(y, 1)}"
-    label_point(axes, 2009.6, y, words, (3, -3), color=MUTED)
+    label_point(axes, 2009.8, y, words, (3, -3), color=MUTED)

@@ -36,7 +36,7 @@ def error_by_labels(tested: pd.DataFrame) -> Figure:
     first = tested["top1_error_percent"]
     ends = [first.min() - 1, first.max() + 1]
     axes.plot(ends, ends, color=MUTED, linestyle="--", linewidth=1, zorder=1)
-    label_point(axes, ends[1], ends[1], "as many errors\nas before", (4, 0), color=MUTED)
+    label_point(axes, ends[1], ends[1], "no change", (4, 0), color=MUTED)
     worst = tested.iloc[-1]
     for column, (color, marker, words) in _MEASURES.items():
         axes.plot(first, tested[column], color=color, marker=marker, markersize=3.5, linestyle="none", alpha=0.45)

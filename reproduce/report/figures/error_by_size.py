@@ -22,20 +22,22 @@ from reproduce.report.style import (
 
 # Models named in both panels, with the offsets of their labels in points: in parameters, in operations.
 _NAMED = {
-    "AlexNet": ((0, 6), (5, 5)),
+    "AlexNet": ((7, 3), (6, 4)),
     "ShuffleNet V2 x0.5": ((6, -3), (6, -3)),
-    "VGG-16": ((0, 6), (6, 2)),
+    "VGG-16": ((7, 2), (6, 2)),
     "GoogLeNet": ((5, 6), (5, 5)),
     "ResNet-50": ((6, 22), (8, 26)),
     "EfficientNet-B4": ((-4, -9), (-4, -9)),
-    "NASNet-A": ((6, 12), (8, 12)),
+    "NASNet-A": ((16, 22), (8, 22)),
     "VOLO-D5": ((-3, -8), (-3, -8)),
 }
 _BOX = {"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.75, "linewidth": 0}
+_FAR_PT = 10  # from here on a thin line leads from a name to its mark
+_LEADER = {"arrowstyle": "-", "color": INK, "linewidth": 0.6, "shrinkA": 0, "shrinkB": 3}
 _BEFORE_2015 = "2012 to 2014"
 _PANELS = {
     "params_millions": "parameters, millions (log scale)",
-    "gmacs": "10\u2079 multiply-accumulates a view (log scale)",
+    "gmacs": "10\u2079 multiply-accumulates per view (log scale)",
 }
 
 
@@ -85,4 +87,8 @@ def _draw_panel(axes: Axes, sized: pd.DataFrame, column: str, alexnet: pd.Series
         color, marker = (VERMILION, "s") if row["year"] < 2015 else (BLUE, "o")
         axes.plot(row[column], row["top1_error_percent"], marker, color=INK, markersize=5, markerfacecolor="none")
         offset = offsets[list(_PANELS).index(column)]
-        label_point(axes, row[column], row["top1_error_percent"], name, offset, color=text_color(color), bbox=_BOX)
+        look = {"color": text_color(color), "bbox": _BOX}
+        if max(map(abs, offset)) > _FAR_PT:
+            place = {"xytext": offset, "textcoords": "offset points", "arrowprops": _LEADER}
+            axes.annotate("", (row[column], row["top1_error_percent"]), **place)
+        label_point(axes, row[column], row["top1_error_percent"], name, offset, **look)

@@ -137,7 +137,9 @@ def alexnet_to_nasnet(named: pd.DataFrame) -> Figure:
         errors = shown[f"{metric}_error_percent"]
         axes.plot(errors.index, errors, color=color, marker=marker, markersize=5, linewidth=1.3)
         for place, error in errors.items():
-            label_point(axes, place, error, format_number(error, 1), (0, 6), color=text_color(color))
+            falls_far = place > 0 and errors[place - 1] - error > 0.2 * errors.max()  # the line comes from high above
+            offset = (4, 4) if falls_far else (0, 6)
+            label_point(axes, place, error, format_number(error, 1), offset, color=text_color(color))
         words = metric.replace("top", "top-") + " error"
         label_point(axes, errors.index[-1], errors.iloc[-1], words, (9, 0), color=text_color(color))
     axes.set(ylim=(0, 46), xlim=(-0.4, len(shown) + 0.1), ylabel="error on ImageNet validation, %")

@@ -115,8 +115,8 @@ def _draw_published(axes: Axes, published: pd.DataFrame) -> None:
 def _sentence(histories: pd.DataFrame) -> str:
     ended = histories[histories["epoch"].eq(histories["epochs"])]
     ends = ended.groupby(["variant", "epochs"], sort=False)["test_error_percent"].mean()
-    errors = [f"{variant} {format_number(error, 1)}" for (variant, _), error in ends.items()]
-    return f"By one center view the test error ends, in percent, at {', '.join(errors)}; ten views err less."
+    errors = [f"{variant} {format_number(error, 1)} %" for (variant, _), error in ends.items()]
+    return f"Test error after the last epoch, by one center view: {', '.join(errors)}. Ten views err less."
 
 
 def _finish_curves(figure: Figure, grid: np.ndarray, histories: pd.DataFrame, has_printed: bool) -> None:

@@ -143,7 +143,7 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
         return note()
     figure, both = new_figure(WIDE_INCHES, 3.3, ncols=2)
     headline(figure, _scaling_sentence(scaling, where))
-    words = {"batch_size": "images in a step", "threads": "CPU threads"}
+    words = {"batch_size": "images per step", "threads": "CPU threads"}
     for axes, (varies, label) in zip(both, words.items(), strict=True):
         part = scaling[scaling["varies"].eq(varies)]
         if part.empty:  # a GPU, or a processor of one core
@@ -151,7 +151,7 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
             continue
         for (device, network, precision), line in part.groupby(["device", "network", "precision"], sort=False):
             _draw_line(axes, line, network, precision, device)
-        axes.set(xscale="log", yscale="log", xlabel=label, ylabel="images a second, training")
+        axes.set(xscale="log", yscale="log", xlabel=label, ylabel="images per second, training")
         ticks = sorted(part["at"].unique())
         axes.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
@@ -165,7 +165,7 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
 
 def _scaling_sentence(scaling: pd.DataFrame, where: str) -> str:
     """Return how much faster the fullest setting of each kind trains the paper's net in fp32."""
-    said, words = [], {"batch_size": "images a step", "threads": "threads"}
+    said, words = [], {"batch_size": "images per step", "threads": "threads"}
     shown = scaling[scaling["network"].eq(PAPER) & scaling["precision"].eq("fp32")]
     for varies, line in shown.groupby("varies", sort=False):
         ends = line.sort_values("at").iloc[[0, -1]]

@@ -34,7 +34,7 @@ def why_it_fell(reasons: pd.DataFrame, drop: pd.Series) -> Figure:
         reasons: ``fall_reasons.reasons``.
         drop: the row of ``literature.drops`` on the same images with supplied data.
     """
-    figure, axes = new_figure(WIDE_INCHES, 3.9)
+    figure, axes = new_figure(WIDE_INCHES, 4.0)
     headline(figure, _sentence(reasons, drop))
     ordered = reasons.sort_values(["top5_points", "top1_points"], na_position="first", kind="stable")
     ordered = ordered.reset_index(drop=True)
@@ -49,12 +49,12 @@ def why_it_fell(reasons: pd.DataFrame, drop: pd.Series) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="#e6e6e6", linewidth=0.6)
     axes.set_xlabel(
-        "points lower with the step, as the paper prints them\n(filled: top-5 error; hollow: top-1 error)\n"
-        "steps: validation images or ILSVRC-2010; drop: test images of 2012"
+        "points lower with the step, as the paper prints them\n(filled: top-5 error; hollow: top-1 error;\n"
+        "steps: validation images or ILSVRC-2010;\ndrop: test images of 2012)"
     )
     for color, marker, words in _LOOKS.values():
         axes.plot([], [], color=color, marker=marker, linestyle="none", label=words)
-    axes.legend(loc="upper right", bbox_to_anchor=(0.97, 0.93), handletextpad=0.2)
+    axes.legend(loc="upper right", bbox_to_anchor=(0.95, 0.93), handletextpad=0.2)
     return figure
 
 

@@ -93,6 +93,24 @@ def steps_table(loaded: Records, study: Study | None = None) -> str:
     return frame_as_markdown(pd.DataFrame(rows))
 
 
+def answered_steps(loaded: Records, study: Study | None = None) -> str:
+    """Return the steps that have a value, one row each in Markdown, and a line that names those still to be run."""
+    steps = load_steps(loaded, study).values()
+    rows = [
+        {
+            "step": step.name,
+            "points lower (95 % interval)": with_interval(step.points, step.low, step.high),
+            "seeds": f"{len(step.before.errors)} and {len(step.after.errors)}",
+        }
+        for step in steps
+        if pd.notna(step.points)
+    ]
+    open_ones = [step.name for step in steps if pd.isna(step.points)]
+    table = [frame_as_markdown(pd.DataFrame(rows))] if rows else []
+    line = [f"Still to be run: {', '.join(open_ones)}."] if open_ones else []
+    return "\n\n".join([*table, *line])
+
+
 def _mean_words(arm: DrawnArm) -> str:
     return format_number(arm.estimate.value) if arm.estimate else arm.lack
 
@@ -104,4 +122,4 @@ def steps_figure(loaded: Records) -> Figure:
 
 
 FIGURES = {"lrn_confound_steps": steps_figure}
-BLOCKS = {"steps": steps_table}
+BLOCKS = {"steps": steps_table, "answered-steps": answered_steps}

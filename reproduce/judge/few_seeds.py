@@ -1,0 +1,38 @@
+"""What is said in place of an interval that two seeds alone would give: the two values themselves.
+
+A t-interval over two seeds has one degree of freedom. It is 12.7 standard errors wide on either side, so it may reach
+below 0 % or above 100 %, and says less than the two values do.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from reproduce.base.text import figures
+
+FEWEST = 3
+"""Seeds, or groups of nets, from which on an interval is shown."""
+
+
+def few_seeds(row: Mapping[str, Any]) -> str | None:
+    """Return the words that stand in place of a number's interval; None where its interval is shown, or it has none.
+
+    Args:
+        row: of ``numbers.json``: ``value``, ``low``, ``high``, ``n_seeds``, ``n_groups`` and ``confidence_percent``,
+            the last two where the row has them.
+    """
+    count = row.get("n_groups") or row["n_seeds"]
+    if row["low"] is None or not 1 < count < FEWEST:
+        return None  # one seed has no t-interval: its interval, if any, is over test images
+    if not str(row["method"]).startswith("t-interval"):
+        return "two seeds in an arm, too few for an interval"
+    _, lower, upper = figures(row["value"], *_two_values(row))
+    return f"two {'groups' if row.get('n_groups') else 'seeds'}: {lower} and {upper}"
+
+
+def _two_values(row: Mapping[str, Any]) -> tuple[float, float]:
+    """Return the two values behind a t-interval, the lower first: half of it is their half distance times t."""
+    confidence = (row.get("confidence_percent") or 95) / 100
+    t = math.tan(math.pi * confidence / 2)  # the quantile of Student's t with one degree of freedom
+    half = (row["high"] - row["low"]) / 2 / t
+    return row["value"] - half, row["value"] + half
