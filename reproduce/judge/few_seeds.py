@@ -1,4 +1,4 @@
-"""What is said in place of an interval that two seeds alone would give: the two values themselves.
+"""Words in place of an interval that two seeds alone would give: the two values themselves.
 
 A t-interval over two seeds has one degree of freedom. It is 12.7 standard errors wide on either side, so it may reach
 below 0 % or above 100 %, and says less than the two values do.

@@ -166,8 +166,9 @@ def _as_row(number: Number, runs: pd.DataFrame, full_epochs: FullEpochs) -> dict
     used = runs[runs["run_id"].isin(number.runs)]
     fields = asdict(number) | {"arms": [asdict(arm) for arm in _arms(number, used, full_epochs)]}
     found = asdict(_provenance(used))
-    fields |= found | {"n_images": found["n_images"] or number.n_images, "few_seeds": few_seeds(fields)}
-    return {name: plain(fields[name]) for name in fields_of(number.kind)}
+    fields |= found | {"n_images": found["n_images"] or number.n_images, "few_seeds": None}
+    row = {name: plain(fields[name]) for name in fields_of(number.kind)}
+    return row | {"few_seeds": few_seeds(row)}  # of the rounded numbers, as every reader of the file has them
 
 
 def _arms(number: Number, used: pd.DataFrame, full_epochs: FullEpochs) -> list[Arm]:
