@@ -3,16 +3,30 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from reproduce.base import paths
 from reproduce.base.errors import ReproduceError, near_or_all, shortened
 from reproduce.base.files import json_digest
-from reproduce.base.validation import Strict, Whole, read_yaml, validated
+from reproduce.base.validation import FORM, Strict, Whole, read_yaml, validated
 from reproduce.data.registry import DATASETS
 from reproduce.study.designs import Comparison, Factorial, study_and_variant
+from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.run_id import RunId
 from reproduce.study.variant import Variant
+
+_NETWORK, _FEATURES = f"{FORM}network", f"{FORM}features"
+
+
+def _form(entry: Any) -> str:
+    """Return the tag of a variant's form: an encoder and a classifier, or a network."""
+    has_encoder = "encoder" in entry if isinstance(entry, dict) else isinstance(entry, FeatureVariant)
+    return _FEATURES if has_encoder else _NETWORK
+
+
+AnyVariant = Annotated[
+    Annotated[Variant, Tag(_NETWORK)] | Annotated[FeatureVariant, Tag(_FEATURES)], Discriminator(_form)
+]
 
 
 class RunList(Strict):
@@ -56,7 +70,7 @@ class Study(Strict):
     dataset: DatasetName
     scale: Literal["own", "imagenet", "reduced", "synthetic", "literature"]
     published_by: Literal["stages", "publish"] = "stages"
-    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], Variant]
+    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]*$")], AnyVariant]
     profiles: dict[Literal["standard", "full", "smoke", "tuning"], dict[str, RunList]]
     ensembles: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Ensemble] = {}
     comparisons: list[Comparison] = []
@@ -103,7 +117,7 @@ class Study(Strict):
         """True where ``python -m reproduce publish`` copies the runs to results/external."""
         return self.published_by == "publish"
 
-    def variant(self, name: str) -> Variant:
+    def variant(self, name: str) -> Variant | FeatureVariant:
         """Return a variant by name.
 
         Raises:
