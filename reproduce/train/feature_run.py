@@ -28,7 +28,7 @@ _SESSIONS = "sessions.json"
 
 @dataclass(frozen=True)
 class FittedFeatures:
-    """What a run of a feature variant found: result, data, seconds of all steps, and the sessions it took."""
+    """A run of a feature variant, fitted: result, data, seconds of all steps, and the sessions it took."""
 
     result: FeatureResult
     data: FeatureData
