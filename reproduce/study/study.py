@@ -127,6 +127,10 @@ class Study(Strict):
             raise ReproduceError(f"study {self.study} has no variant {name!r}; {near_or_all(name, self.variants)}")
         return self.variants[name]
 
+    def is_of_network(self, run: RunId) -> bool:
+        """Return whether a run trains a network epoch by epoch: no encoder, and no average of other runs."""
+        return isinstance(self.variants.get(run.variant), Variant)
+
     def stages(self) -> list[RunId]:
         """Return the runs that are DVC's stages, each published at the place it is trained to."""
         return self.runs("standard") if self.is_trained_by_stages and "standard" in self.profiles else []

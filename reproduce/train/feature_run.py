@@ -14,8 +14,8 @@ from reproduce.base.files import read_json, replacing_folder, write_bytes, write
 from reproduce.data.ilsvrc.training import PackedData
 from reproduce.data.in_memory import TrainingData
 from reproduce.evaluate.predict import is_among_first
+from reproduce.features.encode_and_fit import FeatureData, FeatureResult, error_percent, run_pipeline
 from reproduce.features.kept_steps import KeptSteps
-from reproduce.features.pipeline import FeatureData, FeatureResult, error_percent, run_pipeline
 from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study

@@ -12,9 +12,9 @@ import torch
 from reproduce.base import draws
 from reproduce.base.temporaries import TemporaryFolder
 from reproduce.data.in_memory import ImageSet
+from reproduce.features.encode_and_fit import FeatureData, run_pipeline
 from reproduce.features.encoders import fitted_encoder, streams_of
 from reproduce.features.kept_steps import KeptSteps
-from reproduce.features.pipeline import FeatureData, run_pipeline
 from reproduce.study.feature_variant import FeatureVariant
 
 _IMAGES, _TEST_IMAGES, _SIDE, _CLASSES = 80, 10, 32, 4
