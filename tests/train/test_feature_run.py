@@ -8,10 +8,14 @@ import numpy as np
 import pandas as pd
 import psutil
 import pytest
-from feature_support import feature_run, use_feature_study
+import torch
+from feature_support import feature_run, tiny_variant, use_feature_study
+from packed_support import write_subset
 from training_support import results, tiny_data
 
 from reproduce.base.errors import InterruptedRunError, ReproduceError
+from reproduce.data.ilsvrc.read import PackedImages
+from reproduce.data.ilsvrc.training import PackedData
 from reproduce.features import kept_steps
 from reproduce.features.kept_steps import KeptSteps
 from reproduce.runs.table import read_runs
@@ -140,3 +144,20 @@ def test_another_length_is_refused(folder):
     run = feature_run("patches")
     with pytest.raises(ReproduceError, match="reads the training images once, not 2 times"):
         train_run(type(run)(run.study, run.variant, 2, run.seed))
+
+
+def test_packed_images_are_read_whole_and_hits_are_kept(tmp_path, monkeypatch):
+    write_subset(tmp_path, 2010, {"train": 60, "val": 9, "test": 24}, np.random.default_rng(0))
+    splits = {split: PackedImages(tmp_path / "ilsvrc2010_subset", split) for split in ("train", "test")}
+    data = PackedData(tmp_path, torch.device("cpu"), np.zeros((3, 256, 256)), np.eye(3))
+    monkeypatch.setitem(data.__dict__, "splits", splits)
+    variant = tiny_variant("fisher", tmp_path)
+    encoder = variant.encoder.model_copy(update={"patch_sides": [64], "grid_step": 64})
+    variant = variant.model_copy(update={"encoder": encoder, "held_out": 20})
+    fitted = feature_module.fit_features(feature_run("fisher"), variant, data, tmp_path / "scratch", {})
+    metrics = feature_module.feature_metrics(fitted)
+    predictions = feature_module.feature_predictions(fitted, as_hits=True)
+    right = np.unpackbits(predictions["test_top1_correct_bits"], count=24)
+    assert metrics["test_top1_error_percent"] == pytest.approx(100 - 100 * right.mean())
+    assert fitted.data.training_labels.tolist() == splits["train"].labels.tolist()
+    assert np.unpackbits(predictions["test_top5_correct_bits"], count=24).all()  # of three classes
