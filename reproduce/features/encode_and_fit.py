@@ -227,7 +227,7 @@ def _fit(
     start: np.ndarray | None,
     advance: Callable[[], None],
 ) -> LinearClassifier:
-    limits = Limits(variant.most_iterations, variant.tolerance)
+    limits = Limits(variant.most_iterations, variant.tolerance, variant.patience)
     return fit_svm(features, data.training_labels, rows, cost, scaling, data.classes, limits, start, advance)
 
 

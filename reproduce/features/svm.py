@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.optimize import minimize
+from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
 _BYTES_AT_ONCE = 1 << 24  # of float32 features: few enough to be multiplied twice while they are in the cache
@@ -27,10 +27,14 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Limits:
-    """When L-BFGS stops: after so many iterations, or once the objective falls by less than this part of itself."""
+    """When L-BFGS stops: after ``iterations``, or after ``patience`` of them that each lowered the objective by less.
+
+    ``tolerance`` is the part of the objective that is meant by less.
+    """
 
     iterations: int
     tolerance: float
+    patience: int = 1
 
 
 @dataclass(frozen=True)
@@ -81,6 +85,24 @@ def decision_values(
     return torch.cat(scores, dim=1).T.contiguous().numpy()
 
 
+class _Falls:
+    """Counts the iterations in a row that lowered the objective by little, and stops L-BFGS after so many."""
+
+    def __init__(self, limits: Limits, advance: Callable[[], None]) -> None:
+        self._limits, self._advance = limits, advance
+        self._last, self._small = np.inf, 0
+
+    def after_iteration(self, intermediate_result: OptimizeResult) -> None:
+        """Stop where it is time; the name of the argument is how scipy knows to pass the objective's value."""
+        self._advance()
+        value = float(intermediate_result.fun)
+        is_small = self._last - value < self._limits.tolerance * max(abs(value), 1.0)
+        self._small = self._small + 1 if is_small else 0
+        self._last = value
+        if self._limits.patience > 1 and self._small >= self._limits.patience:
+            raise StopIteration
+
+
 def fit_svm(
     features: np.ndarray,
     labels: np.ndarray,
@@ -126,8 +148,10 @@ def fit_svm(
         return value, (weights - (2 * cost / len(rows)) * slopes).ravel()
 
     start = np.zeros(shape) if initial is None else initial
-    settings = {"maxiter": limits.iterations, "maxfun": 2 * limits.iterations, "ftol": limits.tolerance, "gtol": 0.0}
+    falls = _Falls(limits, advance)
+    own_rule = {"ftol": limits.tolerance if limits.patience == 1 else 0.0}
+    settings = {"maxiter": limits.iterations, "maxfun": 2 * limits.iterations, "gtol": 0.0, **own_rule}
     found = minimize(
-        objective, start.ravel(), jac=True, method="L-BFGS-B", options=settings, callback=lambda _: advance()
+        objective, start.ravel(), jac=True, method="L-BFGS-B", options=settings, callback=falls.after_iteration
     )
     return LinearClassifier(found.x.reshape(shape), int(found.nit))

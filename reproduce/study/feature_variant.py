@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import json_digest
-from reproduce.base.validation import Strict, Whole
+from reproduce.base.validation import Strict, Whole, later, without_later_defaults
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -78,6 +78,8 @@ class FeatureVariant(Strict):
         costs: tried, rising; each multiplies the mean squared hinge loss.
         most_iterations: of L-BFGS at each cost, which starts from the weights of the cost before.
         tolerance: L-BFGS stops once the objective falls by less than this part of itself.
+        patience: rounds in a row that must fall by less; with 1 a fit that starts near another's end may stop at once,
+            since the first step of L-BFGS is short (deviation D54).
     """
 
     encoder: Annotated[KmeansTriangle | FisherVectors | VisualWords, Field(discriminator="type")]
@@ -88,6 +90,7 @@ class FeatureVariant(Strict):
     costs: Annotated[list[Positive], Field(min_length=1)]
     most_iterations: Whole
     tolerance: Positive
+    patience: Whole = later(1)
 
     @model_validator(mode="after")
     def _costs_rise(self) -> "FeatureVariant":
@@ -118,8 +121,8 @@ class FeatureVariant(Strict):
             raise ReproduceError(f"an encoder reads the training images once, not {epochs} times; ask for 1 epoch")
 
     def resolved(self) -> dict[str, Any]:
-        """Return everything that decides the numbers as plain data."""
-        return self.model_dump()
+        """Return everything that decides the numbers as plain data; fields declared by ``later`` not at defaults."""
+        return without_later_defaults(self, self.model_dump())
 
     def digest(self) -> str:
         """Return the SHA-256 of ``resolved()``."""

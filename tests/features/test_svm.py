@@ -83,3 +83,19 @@ def test_a_fit_can_be_stopped_between_rounds(data):
     with pytest.raises(InterruptedRunError):
         fit_svm(features, labels, range(300), 10.0, None, CLASSES, ENOUGH, advance=advance)
     assert len(rounds) == 3
+
+
+def test_a_patient_fit_goes_on_after_a_short_first_step(data):
+    """The first steps from another cost's weights are short, and their small falls are no sign of the end."""
+    features, labels = data
+    scaling = fit_scaling(features, range(300))
+    standardized = (features - scaling.mean) / scaling.deviation
+    start = fit_svm(features, labels, range(300), 1.0, scaling, CLASSES, ENOUGH).weights
+
+    def fitted(limits):
+        weights = fit_svm(features, labels, range(300), 3.0, scaling, CLASSES, limits, start).weights
+        return objective(weights, standardized, labels, 3.0)
+
+    best = fitted(ENOUGH)
+    assert fitted(Limits(500, 1e-2, patience=1)) > best * (1 + 1e-5)
+    assert fitted(Limits(500, 1e-2, patience=10)) == pytest.approx(best, rel=1e-6)

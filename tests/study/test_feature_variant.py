@@ -78,4 +78,4 @@ def test_fisher_vectors_and_visual_words_differ_in_the_coding_alone():
         name: getattr(second.encoder, name) for name in shared
     }
     assert first.model_dump(exclude={"encoder"}) == second.model_dump(exclude={"encoder"})
-    assert set(content) == {"kmeans_1600", "kmeans_4000", "fisher_vectors", "visual_words"}
+    assert set(content) == {"kmeans_1600", "kmeans_1600_longer_fit", "kmeans_4000", "fisher_vectors", "visual_words"}
