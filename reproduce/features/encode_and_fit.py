@@ -1,6 +1,5 @@
 """A feature variant from images to answers: dictionary, features, cost chosen on held-out images, final classifier."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,16 +8,10 @@ import torch
 from torch import Tensor
 
 from reproduce.base.errors import ReproduceError
-from reproduce.features.encoders import (
-    DescriptorDictionary,
-    PatchDictionary,
-    dimensions_of,
-    fitted_encoder,
-    streams_of,
-)
+from reproduce.features.encoders import Encoder, dimensions_of, fitted_encoder, streams_of
 from reproduce.features.kept_steps import KeptSteps, check_memory
 from reproduce.features.patches import Images
-from reproduce.features.svm import Limits, LinearClassifier, Scaling, decision_values, fit_scaling, fit_svm
+from reproduce.features.svm import Limits, decision_values, fit_scaling, fit_svm
 from reproduce.study.feature_variant import FeatureVariant, KmeansTriangle
 
 _TYPES = {"fp32": "float32", "fp16": "float16"}
@@ -72,6 +65,9 @@ def run_pipeline(variant: FeatureVariant, data: FeatureData, seed: int, steps: K
     Raises:
         ReproduceError: too little memory or disk space, a missing library, no more training images than are held out.
     """
+    images = len(data.training_labels)
+    if variant.held_out >= images:
+        raise ReproduceError(f"held_out: {variant.held_out} leaves none of {images} images; correct study.yaml")
     check_memory(memory_bytes(variant, data.classes), steps.name)
     streams, dictionaries = {}, {}
     for stream in streams_of(variant.encoder):
@@ -81,13 +77,22 @@ def run_pipeline(variant: FeatureVariant, data: FeatureData, seed: int, steps: K
     return FeatureResult(streams, dictionaries)
 
 
-def _encoded(
-    variant: FeatureVariant,
-    data: FeatureData,
-    stream: str,
-    encoder: PatchDictionary | DescriptorDictionary,
-    steps: KeptSteps,
-) -> np.ndarray:
+def _classified(
+    variant: FeatureVariant, data: FeatureData, stream: str, encoder: Encoder, steps: KeptSteps
+) -> StreamResult:
+    """Return one stream's scores. Its features are dropped then: later sessions find every step that read them."""
+    features = None if steps.is_kept(f"{stream}_final") else _encoded(variant, data, stream, encoder, steps)
+    fits = _Fits(variant, data, stream, features, steps)
+    tried = fits.tried_costs()
+    chosen = min(range(len(tried)), key=lambda number: tried[number].row["held_out_error_percent"])
+    kept, final_row = fits.final(variant.costs[chosen], tried[chosen].weights)
+    steps.drop_features(stream)
+    history = [each.row | {"is_chosen": number == chosen} for number, each in enumerate(tried)]
+    history.append(final_row | {"is_chosen": True})
+    return StreamResult(kept["training_scores"], kept["test_scores"], tried[chosen].held_out_scores, history)
+
+
+def _encoded(variant: FeatureVariant, data: FeatureData, stream: str, encoder: Encoder, steps: KeptSteps) -> np.ndarray:
     """Return the features on disk: those of the training images, then those of the test images."""
     training = len(data.training_labels)
 
@@ -106,47 +111,6 @@ def _images(data: FeatureData, rows: range, training: int) -> list[Tensor]:
     return [images for source, part in parts if len(part) for images, _ in source.batches(part)]
 
 
-def _classified(
-    variant: FeatureVariant,
-    data: FeatureData,
-    stream: str,
-    encoder: PatchDictionary | DescriptorDictionary,
-    steps: KeptSteps,
-) -> StreamResult:
-    """Return one stream's scores. Its features are dropped then: later sessions find every step that read them."""
-    step = f"{stream}_final"
-    features = None if steps.is_kept(step) else _encoded(variant, data, stream, encoder, steps)
-    tried = _tried_costs(variant, data, stream, features, steps)
-    chosen = min(range(len(tried)), key=lambda number: tried[number].row["held_out_error_percent"])
-
-    kept = steps.arrays(step, lambda: _final(variant, data, stream, features, chosen, tried[chosen].weights, steps))
-    steps.drop_features(stream)
-    final_row = _row(stream, variant.costs[chosen], kept["training_scores"], data.training_labels, kept, steps, step)
-    history = [each.row | {"is_chosen": number == chosen} for number, each in enumerate(tried)]
-    history.append(final_row | {"is_chosen": True})
-    return StreamResult(kept["training_scores"], kept["test_scores"], tried[chosen].held_out_scores, history)
-
-
-def _final(
-    variant: FeatureVariant,
-    data: FeatureData,
-    stream: str,
-    features: np.ndarray,
-    chosen: int,
-    start: np.ndarray,
-    steps: KeptSteps,
-) -> dict[str, np.ndarray]:
-    """Return the scores of a classifier fitted to all training images at the cost of that number."""
-    everything = range(len(data.training_labels))
-    test = range(len(everything), len(everything) + len(data.test_labels))
-    scaling = _scaling(variant, features, everything)
-    with steps.progress(f"{stream} classifier of all images", variant.most_iterations, "rounds") as advance:
-        final = _fit(variant, data, features, everything, scaling, variant.costs[chosen], start, advance)
-    rows = {"training_scores": everything, "test_scores": test}
-    scores = {name: decision_values(final, features, part, scaling) for name, part in rows.items()}
-    return {**scores, "iterations": np.array(final.iterations)}
-
-
 @dataclass(frozen=True)
 class _Tried:
     """One cost tried: its history row, weights, and the scores of the images held out."""
@@ -156,79 +120,66 @@ class _Tried:
     held_out_scores: np.ndarray
 
 
-def _tried_costs(
-    variant: FeatureVariant, data: FeatureData, stream: str, features: np.ndarray | None, steps: KeptSteps
-) -> list[_Tried]:
-    """Return every cost tried, rising, each fit starting from the one before; ``features`` is None where all are kept.
+@dataclass(frozen=True)
+class _Fits:
+    """The fits of one stream's classifier; ``features`` is None where every one is kept from an earlier session."""
 
-    Raises:
-        ReproduceError: as many images are held out as there are.
-    """
-    images = len(data.training_labels)
-    if variant.held_out >= images:
-        raise ReproduceError(f"held_out: {variant.held_out} leaves none of {images} images; correct study.yaml")
-    fitted, held_out = range(images - variant.held_out), range(images - variant.held_out, images)
-    tried: list[_Tried] = []
-    for number, cost in enumerate(variant.costs):
-        start = tried[-1].weights if tried else None
+    variant: FeatureVariant
+    data: FeatureData
+    stream: str
+    features: np.ndarray | None
+    steps: KeptSteps
 
-        def fit(cost: float = cost, start: np.ndarray | None = start) -> dict[str, np.ndarray]:
-            scaling = _scaling(variant, features, fitted)
-            with steps.progress(f"{stream} classifier, cost {cost:g}", variant.most_iterations, "rounds") as advance:
-                found = _fit(variant, data, features, fitted, scaling, cost, start, advance)
-            return {
-                "weights": found.weights,
-                "iterations": np.array(found.iterations),
-                "fitted_scores": decision_values(found, features, fitted, scaling),
-                "held_out_scores": decision_values(found, features, held_out, scaling),
-            }
+    def tried_costs(self) -> list[_Tried]:
+        """Return every cost tried, rising, each fit starting from the weights of the one before."""
+        images = len(self.data.training_labels)
+        fitted, held_out = range(images - self.variant.held_out), range(images - self.variant.held_out, images)
+        tried: list[_Tried] = []
+        for number, cost in enumerate(self.variant.costs, 1):
+            start, parts = tried[-1].weights if tried else None, {"fitted": fitted, "held_out": held_out}
+            kept, row = self._kept(f"cost{number}", cost, fitted, start, parts)
+            wrong = error_percent(kept["held_out_scores"], self.data.training_labels[held_out.start :])
+            tried.append(_Tried(row | {"held_out_error_percent": wrong}, kept["weights"], kept["held_out_scores"]))
+        return tried
 
-        step = f"{stream}_cost{number + 1}"
-        kept = steps.arrays(step, fit)
-        row = _row(stream, cost, kept["fitted_scores"], data.training_labels, kept, steps, step)
-        row["held_out_error_percent"] = error_percent(kept["held_out_scores"], data.training_labels[held_out.start :])
-        tried.append(_Tried(row, kept["weights"], kept["held_out_scores"]))
-    return tried
+    def final(self, cost: float, start: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return training and test scores of the classifier of all training images, and its history row."""
+        everything = range(len(self.data.training_labels))
+        test = range(len(everything), len(everything) + len(self.data.test_labels))
+        return self._kept("final", cost, everything, start, {"training": everything, "test": test})
 
+    def _kept(
+        self, step: str, cost: float, rows: range, start: np.ndarray | None, parts: dict[str, range]
+    ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """Return weights of a fit to ``rows`` and scores of ``parts``, the first being of ``rows``; then its row."""
+        name = f"{self.stream}_{step}"
+        kept = self.steps.arrays(name, lambda: self._fit(cost, rows, start, parts))
+        scores = kept[f"{next(iter(parts))}_scores"]
+        row = {
+            "epoch": 1,
+            "stream": self.stream,
+            "cost": cost,
+            "images": len(rows),
+            "iterations": int(kept["iterations"]),
+            "training_error_percent": error_percent(scores, self.data.training_labels[: len(rows)]),
+            "held_out_error_percent": None,
+            "seconds": self.steps.seconds(name),
+        }
+        return kept, row
 
-def _row(
-    stream: str,
-    cost: float,
-    scores: np.ndarray,
-    labels: np.ndarray,
-    kept: dict[str, np.ndarray],
-    steps: KeptSteps,
-    step: str,
-) -> dict[str, Any]:
-    """Return the history row of a fit; ``scores`` are of the images fitted to."""
-    return {
-        "epoch": 1,
-        "stream": stream,
-        "cost": cost,
-        "images": len(scores),
-        "iterations": int(kept["iterations"]),
-        "training_error_percent": error_percent(scores, labels[: len(scores)]),
-        "held_out_error_percent": None,
-        "seconds": steps.seconds(step),
-    }
-
-
-def _scaling(variant: FeatureVariant, features: np.ndarray, rows: range) -> Scaling | None:
-    return fit_scaling(features, rows) if variant.standardized else None
-
-
-def _fit(
-    variant: FeatureVariant,
-    data: FeatureData,
-    features: np.ndarray,
-    rows: range,
-    scaling: Scaling | None,
-    cost: float,
-    start: np.ndarray | None,
-    advance: Callable[[], None],
-) -> LinearClassifier:
-    limits = Limits(variant.most_iterations, variant.tolerance, variant.patience)
-    return fit_svm(features, data.training_labels, rows, cost, scaling, data.classes, limits, start, advance)
+    def _fit(
+        self, cost: float, rows: range, start: np.ndarray | None, parts: dict[str, range]
+    ) -> dict[str, np.ndarray]:
+        variant, what = self.variant, f"{self.stream} classifier of {len(rows):,} images, cost {cost:g}"
+        scaling = fit_scaling(self.features, rows) if variant.standardized else None
+        limits = Limits(variant.most_iterations, variant.tolerance, variant.patience)
+        with self.steps.progress(what, variant.most_iterations, "rounds") as advance:
+            labels, classes = self.data.training_labels, self.data.classes
+            found = fit_svm(self.features, labels, rows, cost, scaling, classes, limits, start, advance)
+        scores = {
+            f"{name}_scores": decision_values(found, self.features, part, scaling) for name, part in parts.items()
+        }
+        return {"weights": found.weights, "iterations": np.array(found.iterations), **scores}
 
 
 def error_percent(scores: np.ndarray, labels: np.ndarray) -> float:

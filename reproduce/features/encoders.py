@@ -148,6 +148,9 @@ def fit_descriptor_dictionary(
     return DescriptorDictionary(settings, stream, projection, code)
 
 
+Encoder = PatchDictionary | DescriptorDictionary
+
+
 def streams_of(settings: Settings) -> list[str]:
     """Return the names of an encoder's streams."""
     return ["patches"] if isinstance(settings, KmeansTriangle) else list(settings.streams)
@@ -162,9 +165,7 @@ def dimensions_of(settings: Settings) -> int:
     return _REGIONS * settings.words
 
 
-def fitted_encoder(
-    settings: Settings, stream: str, images: Images, seed: int, steps: KeptSteps
-) -> PatchDictionary | DescriptorDictionary:
+def fitted_encoder(settings: Settings, stream: str, images: Images, seed: int, steps: KeptSteps) -> Encoder:
     """Return the dictionary of a stream, fitted now or by an earlier session.
 
     Raises:
