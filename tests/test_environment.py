@@ -9,7 +9,7 @@ import yaml
 
 from reproduce.base.paths import REPO_ROOT
 
-_CONDA_NAMES = {"torch": "pytorch"}
+_CONDA_NAMES = {"opencv-python-headless": "py-opencv", "torch": "pytorch"}
 
 
 def requirements():

@@ -9,7 +9,10 @@ import reproduce
 
 PACKAGE = Path(reproduce.__file__).parent
 # From the ground up. Nothing imports a room that stands after its own.
-ROOMS = ("base", "models", "data", "study", "evaluate", "runs", "train", "judge", "speed", "report", "cli", "__main__")
+ROOMS = (
+    *("base", "models", "data", "study", "features", "evaluate", "runs", "train", "judge", "speed", "report"),
+    *("cli", "__main__"),
+)
 
 
 def imported_rooms(source: str) -> set[str]:

@@ -20,6 +20,7 @@ Whole = Annotated[int, Field(ge=1, lt=2**63)]  # a count, length or seed; larger
 
 
 _LATER = "later"
+FORM = "as "  # begins the tag of one form of an entry that may have several; no file has it, so no error names it
 
 
 def later(default: Any) -> Any:
@@ -85,7 +86,7 @@ def validated(model: type[Model], content: Any, where: str, remedy: str = "") ->
         unknown = [each for each in errors if each["type"] == "extra_forbidden"]
         first = (unknown or errors)[0]  # a misspelled key says more than that the right one is missing
         hint = _near_key(first, errors)
-        place = ".".join(str(part) for part in first["loc"])
+        place = ".".join(str(part) for part in first["loc"] if not str(part).startswith(FORM))
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         value = "" if isinstance(first["input"], dict) else f", got {shortened(first['input'])}"
         remedy = f"; {remedy}" if remedy else ""

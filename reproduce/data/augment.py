@@ -110,7 +110,7 @@ def gather_padded_crops(
     """Return crops as ``gather_crops`` does, some of them reaching beyond their images.
 
     Pixels outside take the value of the mean image at their place in the crop, so that they are zero once it is
-    subtracted, up to rounding to whole gray levels (deviation D61).
+    subtracted, up to rounding to whole gray levels (deviation D56).
 
     Args:
         images, rows, mirrored: as there.

@@ -22,6 +22,8 @@ _KEY_OF_SOURCE = {  # how a claim's source begins, and the work it is
     "paper": "krizhevsky2012imagenet",
     "cuda-convnet": "cudaconvnet2012",
     "authors' notes of": "chm2025alexnet",
+    "Coates, Lee & Ng, AISTATS 2011": "coates2011analysis",
+    "Perronnin, Sanchez & Mensink, ECCV 2010": "perronnin2010improving",
 }
 _LATEX = {"\\": r"\textbackslash{}"} | {character: f"\\{character}" for character in "&%$#_{}"}
 _LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\N{MINUS SIGN}": "--"}

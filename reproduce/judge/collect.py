@@ -99,10 +99,10 @@ def collect(
     studies = list(studies)
     claims = load_claims() if claims is None else claims
     run_ids = [run_id for study in studies for run_id in published_runs(study, runs_root)]
-    averaged = {run_id for study in studies for run_id in study.ensemble_runs()}
+    with_epochs = [run for study in studies for run in published_runs(study, runs_root) if study.is_of_network(run)]
     runs = read_runs(run_ids, runs_root)
     check_names(claims, studies, runs)
-    histories = read_histories([run_id for run_id in run_ids if run_id not in averaged], runs_root)
+    histories = read_histories(with_epochs, runs_root)
     verdicts = judge(claims, runs, studies)
     summary, compared, effects = summarize(runs, claims), compare_all(studies, runs), analyze_all(studies, runs)
     analyzed = analyses.analyze(runs, runs_root)

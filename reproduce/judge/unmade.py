@@ -175,7 +175,7 @@ def _runs_words(arm: Planned, runs: pd.DataFrame) -> str:
     if arm.members():
         return f"the {many} of {arm.variant} ({len(arm.members())} nets of {arm.trained()} to average)"
     epochs = arm.runs[0].epochs
-    details = f"{epochs} epochs, {arm.study.variant(arm.variant).schedule(epochs)} schedule"
+    details = f"{epochs} epoch{'s' if epochs > 1 else ''}, {arm.study.variant(arm.variant).schedule(epochs)} schedule"
     of_arm = (runs["study"] == arm.study.study) & (runs["variant"] == arm.variant) & (runs["status"] == "finished")
     seconds = expected_seconds(runs[of_arm], epochs)
     if seconds is not None:

@@ -23,18 +23,25 @@ def _is_own_scale(claim: Claim) -> bool:
 
 def _own_scale_row(row: Any, claim: Claim) -> dict[str, str]:
     unit = " %" if claim.kind == "single_value" else " points"
-    printed = claim.targets[0].value
     ours = "-"
     if row.verdict != NOT_RUN:
         value, low, high = figures(row.estimate, row.low, row.high)
-        ours = f"{value}{unit} ({low} to {high})"
+        ours = f"{value}{unit}" + ("" if pd.isna(row.low) else f" ({low} to {high})")
     return {
         "net": " minus ".join(f"`{arm.rpartition('/')[2]}`" for arm in claim.arms),
-        "published": f"{printed:g}{unit.rstrip('s') if printed == 1 else unit}",
+        "published": _published(claim, unit),
         "ours (95 % interval)": ours,
         "seeds": _seeds(row, claim),
         "verdict": verdict_words(row.verdict, row.negligible_within, row.unit),
     }
+
+
+def _published(claim: Claim, unit: str) -> str:
+    """Return the published figure, or that only a direction was published."""
+    if not claim.targets:
+        return "direction only"
+    printed = claim.targets[0].value
+    return f"{printed:g}{unit.rstrip('s') if printed == 1 else unit}"
 
 
 def _seeds(row: Any, claim: Claim) -> str:

@@ -12,6 +12,7 @@ from reproduce.base.paths import EXPERIMENTS, REPO_ROOT, relative_to_repo
 from reproduce.data.registry import DATASETS
 from reproduce.judge.collect import COLLECTED
 from reproduce.runs import places
+from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.study.variant import Variant
@@ -68,7 +69,7 @@ def study_stages(study: Study) -> str:
     return _WRITTEN + head + "vars:\n  - study.yaml\n\nstages:\n" + "\n".join(stages)
 
 
-def _training_stage(study: Study, name: str, variant: Variant) -> str:
+def _training_stage(study: Study, name: str, variant: Variant | FeatureVariant) -> str:
     listed = f"profiles.standard.{name}"
     epochs, seed = f"${{{listed}.epochs}}", "${item.seed}"
     # DVC fills in length and seed, so the run's place is made with numbers that stand for them.
@@ -89,8 +90,10 @@ def _training_stage(study: Study, name: str, variant: Variant) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _statistics(study: Study, variant: Variant) -> list[str]:
+def _statistics(study: Study, variant: Variant | FeatureVariant) -> list[str]:
     """Return the committed statistics that a run reads, the manifest among them."""
+    if isinstance(variant, FeatureVariant):
+        return [relative_to_repo(DATASETS[study.dataset].statistics_folder() / "manifest.json")]
     uses_covariance = variant.color_noise != "none" or variant.input_scale != "gray_levels"
     names = ["manifest.json", "mean_image.npy", *(["color_covariance.npy"] if uses_covariance else [])]
     return [relative_to_repo(DATASETS[study.dataset].statistics_folder() / name) for name in names]

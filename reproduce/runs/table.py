@@ -1,6 +1,6 @@
 """Reading the listed runs, and only those, into tidy frames. Nothing here looks for runs by pattern."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -139,10 +139,16 @@ def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
     row |= {name: record["machine"][name] for name in _ENVIRONMENT}
     if said != _identity(run_id):
         raise ReproduceError(f"{shown} says it is run {said['run_id']!r}; restore the folder of {run_id} with git")
-    needed = _ENSEMBLE_METRICS if "ensemble_of" in record else METRICS
-    metrics = _status_and_metrics(folder, row["status"], needed)
+    metrics = _status_and_metrics(folder, row["status"], _needed_metrics(record))
     with reading(folder):
         return row | metrics | numbers_from_kept(record, metrics, folder, runs_root)
+
+
+def _needed_metrics(record: Mapping[str, Any]) -> list[str]:
+    """Return the metrics that a run of its kind records."""
+    if "encoder" in record["config"]:
+        return [name for name in METRICS if not name.endswith("_nats")]  # hinge losses are no nats
+    return _ENSEMBLE_METRICS if "ensemble_of" in record else METRICS
 
 
 def _status_and_metrics(folder: Path, status: str, needed: Sequence[str]) -> dict[str, Any]:

@@ -3,17 +3,31 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from reproduce.base import paths
 from reproduce.base.errors import ReproduceError, near_or_all, shortened
 from reproduce.base.files import json_digest
-from reproduce.base.validation import Strict, Whole, read_yaml, validated
+from reproduce.base.validation import FORM, Strict, Whole, read_yaml, validated
 from reproduce.data.registry import DATASETS
 from reproduce.study.designs import Comparison, Factorial, study_and_variant
+from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.run_id import RunId
 from reproduce.study.sweep import Sweep
 from reproduce.study.variant import Variant
+
+_NETWORK, _FEATURES = f"{FORM}network", f"{FORM}features"
+
+
+def _form(entry: Any) -> str:
+    """Return the tag of a variant's form: an encoder and a classifier, or a network."""
+    has_encoder = "encoder" in entry if isinstance(entry, dict) else isinstance(entry, FeatureVariant)
+    return _FEATURES if has_encoder else _NETWORK
+
+
+AnyVariant = Annotated[
+    Annotated[Variant, Tag(_NETWORK)] | Annotated[FeatureVariant, Tag(_FEATURES)], Discriminator(_form)
+]
 
 
 class RunList(Strict):
@@ -59,7 +73,7 @@ class Study(Strict):
     dataset: DatasetName
     scale: Literal["own", "imagenet", "reduced", "synthetic", "literature"]
     published_by: Literal["stages", "publish"] = "stages"
-    variants: dict[VariantName, Variant]
+    variants: dict[VariantName, AnyVariant]
     sweeps: dict[VariantName, Sweep] = {}
     profiles: dict[Literal["standard", "full", "smoke", "tuning"], dict[str, RunList]]
     ensembles: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Ensemble] = {}
@@ -122,7 +136,7 @@ class Study(Strict):
         listed = {name for profile, lists in self.profiles.items() if profile != "tuning" for name in lists}
         return self.is_trained_by_stages and variant in listed
 
-    def variant(self, name: str) -> Variant:
+    def variant(self, name: str) -> Variant | FeatureVariant:
         """Return a variant by name.
 
         Raises:
@@ -131,6 +145,10 @@ class Study(Strict):
         if name not in self.variants:
             raise ReproduceError(f"study {self.study} has no variant {name!r}; {near_or_all(name, self.variants)}")
         return self.variants[name]
+
+    def is_of_network(self, run: RunId) -> bool:
+        """Return whether a run trains a network epoch by epoch: no encoder, and no average of other runs."""
+        return isinstance(self.variants.get(run.variant), Variant)
 
     def stages(self) -> list[RunId]:
         """Return the runs that are DVC's stages, each published at the place it is trained to."""

@@ -28,7 +28,7 @@ class Sweep(Strict):
             ValueError: there is no such base, it sets no rates, or a name is taken.
         """
         base = written.get(self.base)
-        if base is None or not {_WEIGHTS, _BIASES} <= base.changes.keys():
+        if not isinstance(base, Variant) or not {_WEIGHTS, _BIASES} <= base.changes.keys():
             raise ValueError(f"sweep {name}: no variant {self.base!r} is written that changes {_WEIGHTS} and {_BIASES}")
         ratio = base.changes[_BIASES] / base.changes[_WEIGHTS]
         made = {}

@@ -165,6 +165,14 @@ class Variant(Strict):
         full = self.full_epochs()
         return "full" if epochs == full else "shortened" if epochs < full else "lengthened"
 
+    def check_length(self, epochs: int) -> None:
+        """Check a run's length.
+
+        Raises:
+            ReproduceError: fewer epochs than phases.
+        """
+        self.scaled_phases(epochs)
+
     def scaled_phases(self, epochs: int) -> list[Phase]:
         """Return the phases shortened or stretched to ``epochs`` in all, in proportion, each at least one epoch.
 

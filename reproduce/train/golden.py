@@ -15,7 +15,10 @@ from reproduce.base.files import RESTORE, read_json, write_text
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import utc_now
 from reproduce.base.validation import Strict, validated
+from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.study import Study, load_study
+from reproduce.study.variant import Variant
+from reproduce.train.golden_features import FEATURE_TOLERANCES, feature_numerics
 from reproduce.train.golden_numerics import TOLERANCES, differences, numerics
 
 
@@ -103,6 +106,10 @@ def _refuse_studies_by_hand(study: Study) -> None:
         )
 
 
+def _numerics_of(variant: Variant | FeatureVariant) -> dict[str, Any]:
+    return feature_numerics(variant) if isinstance(variant, FeatureVariant) else numerics(variant)
+
+
 def check_golden(study: Study, name: str) -> list[str]:
     """Return how the variant's present numerics differ from its golden file; empty when they agree.
 
@@ -116,10 +123,11 @@ def check_golden(study: Study, name: str) -> list[str]:
     recorded = read_golden(path)
     if recorded["config_sha256"] != variant.digest():
         return ["the configuration is not the one the golden file was recorded with"]
-    lacking = [f"{p} {part}" for p, parts in TOLERANCES.items() for part in parts if part not in recorded.get(p, {})]
+    allowed = FEATURE_TOLERANCES if isinstance(variant, FeatureVariant) else TOLERANCES
+    lacking = [f"{p} {part}" for p, parts in allowed.items() for part in parts if part not in recorded.get(p, {})]
     if lacking:
         raise ReproduceError(f"{relative_to_repo(path)} lacks {lacking[0]}; {RESTORE}")
-    return differences(recorded, numerics(variant))
+    return differences(recorded, _numerics_of(variant), allowed)
 
 
 def check_variants(study: Study, names: list[str]) -> None:
@@ -158,7 +166,7 @@ def record_golden(study_name: str, variant_name: str, reason: str) -> Path:
         "variant": variant_name,
         "config_sha256": variant.digest(),
         "reasons": [*reasons, {"date": utc_now()[:10], "reason": reason}],
-        **numerics(variant),
+        **_numerics_of(variant),
     }
     write_golden(path, content)
     return path

@@ -20,8 +20,10 @@ from reproduce.evaluate.nearest_images import hidden_features, nearest_rows
 from reproduce.evaluate.predict import is_among_first, scores
 from reproduce.evaluate.real_labels import real_label_errors
 from reproduce.models.network import Network
+from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
+from reproduce.study.variant import Variant
 from reproduce.train.loop import Trainer
 from reproduce.train.schedule import TRAINING_ERRORS, epochs_to_reach
 
@@ -51,7 +53,33 @@ def write_record(folder: Path, run: RunId, study: Study, trainer: Trainer, teste
     """
     variant, state = trainer.variant, trainer.state
     images = sum(row["images"] for row in state.history)
-    description = {
+    times = {
+        "training_seconds": round(state.seconds, 2),
+        "evaluation_seconds": round(tested.seconds, 2),
+        "images_per_second": round(images / state.seconds, 1),
+    }
+    description = run_description(run, study, variant, meta, times)
+    with replacing_folder(folder) as staging:
+        write_json(staging / "run.json", description)
+        write_json(staging / "metrics.json", tested.metrics)
+        history = pd.DataFrame(state.history).round({"seconds": 3}).drop(columns="images")
+        write_bytes(staging / "history.csv", history.to_csv(index=False, float_format="%.6g").encode())
+        write_bytes(staging / "predictions.npz", npz_bytes(tested.predictions))
+        write_bytes(staging / "arrays.npz", npz_bytes(small_arrays(trainer)))
+        if "activation_scales" in variant.diagnostics:
+            scales = scales_before_and_after(trainer)
+            write_bytes(staging / "activations.csv", scales.to_csv(index=False, float_format="%.6g").encode())
+
+
+def run_description(
+    run: RunId,
+    study: Study,
+    variant: Variant | FeatureVariant,
+    meta: dict[str, Any],
+    times: dict[str, float | None],
+) -> dict[str, Any]:
+    """Return the content of run.json: identity, configuration, what made the run, and its times in seconds."""
+    return {
         "run_id": str(run),
         "study": run.study,
         "variant": run.variant,
@@ -64,21 +92,9 @@ def write_record(folder: Path, run: RunId, study: Study, trainer: Trainer, teste
         "config": variant.resolved(),
         **meta,
         "finished_utc": utc_now(),
-        "training_seconds": round(state.seconds, 2),
-        "evaluation_seconds": round(tested.seconds, 2),
-        "images_per_second": round(images / state.seconds, 1),
+        **times,
         "status": "finished",
     }
-    with replacing_folder(folder) as staging:
-        write_json(staging / "run.json", description)
-        write_json(staging / "metrics.json", tested.metrics)
-        history = pd.DataFrame(state.history).round({"seconds": 3}).drop(columns="images")
-        write_bytes(staging / "history.csv", history.to_csv(index=False, float_format="%.6g").encode())
-        write_bytes(staging / "predictions.npz", npz_bytes(tested.predictions))
-        write_bytes(staging / "arrays.npz", npz_bytes(small_arrays(trainer)))
-        if "activation_scales" in variant.diagnostics:
-            scales = scales_before_and_after(trainer)
-            write_bytes(staging / "activations.csv", scales.to_csv(index=False, float_format="%.6g").encode())
 
 
 def evaluate_trained(trainer: Trainer) -> Tested:

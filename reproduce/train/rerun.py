@@ -78,18 +78,20 @@ def rerun(run: RunId, launch: Launch) -> Reran:
         ReproduceError: the run is not published, or anything ``train_run`` raises.
     """
     published = _published(run)
+    record = read_record(published)
     seeds, old = _spread(published), read_metrics(published)  # a damaged record shows before hours are spent
-    old = {name: needed(old, name, published) for name in (*_COMPARED, "test_images")}
+    compared = [name for name in _COMPARED if "encoder" not in record["config"] or name.endswith("_percent")]
+    old = {name: needed(old, name, published) for name in (*compared, "test_images")}
     if launch.threads is None:
-        launch = replace(launch, threads=read_record(published)["machine"]["threads"])
+        launch = replace(launch, threads=record["machine"]["threads"])
     folder = train_run(run, places.reran_to(run), launch)
     new = read_metrics(folder)
-    rows = [{"": name, "published": old[name], "rerun": new[name]} for name in _COMPARED]
+    rows = [{"": name, "published": old[name], "rerun": new[name]} for name in compared]
     table = pd.DataFrame(rows).to_markdown(index=False, floatfmt=".6g")
     first, second = (_answers(place, old["test_images"]) for place in (published, folder))
     same = 100 * float((first == second).mean())
-    is_equal = same == 100 and all(old[name] == new[name] for name in _COMPARED)
-    machine = _machine(read_record(published), read_record(folder), is_equal)
+    is_equal = same == 100 and all(old[name] == new[name] for name in compared)
+    machine = _machine(record, read_record(folder), is_equal)
     spread, failure = _against_seeds(seeds, old[_JUDGED], new[_JUDGED])
     text = f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. {machine}\n{spread}"
     return Reran(text, None if is_equal or failure is None else f"{run}: {failure}")

@@ -1,5 +1,6 @@
 """One run from start to published folder: lock, resume, train, test, write whole. Killed at any moment, it goes on."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -19,10 +20,12 @@ from reproduce.data.pixel_statistics import npy_bytes
 from reproduce.data.registry import DATASETS
 from reproduce.runs import places
 from reproduce.runs.run_files import read_record
+from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train.checkpoint import checkpoint_path
 from reproduce.train.distributed import Processes, joined_processes, local_rank
+from reproduce.train.feature_run import fit_features, write_feature_record
 from reproduce.train.golden import golden_digest, golden_path, read_golden
 from reproduce.train.imports import import_training_modules
 from reproduce.train.loop import Trainer
@@ -119,6 +122,7 @@ def settle_run(run: RunId) -> None:
         with suppress(ReproduceError), exclusive_lock(checkpoint.with_suffix(".lock"), "another trainer is at work"):
             settle_folder(folder)
             checkpoint.unlink(missing_ok=True)
+            shutil.rmtree(checkpoint.with_suffix(".steps"), ignore_errors=True)
 
 
 def _checkpoint(run: RunId, folder: Path, inputs: dict[str, str | None]) -> Path:
@@ -147,6 +151,9 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch())
         processes.agreed(lambda: check_writable(folder) if processes.is_first else None)
         checkpoint = _checkpoint(run, folder, inputs)
         with _only_trainer(run, checkpoint, processes):
+            if isinstance(study.variant(run.variant), FeatureVariant):
+                _fit_features(run, study, folder, checkpoint, inputs, processes)
+                return folder
             session = _session(device, processes)
             trainer = _trainer(run, study, device, processes, launch.images_per_pass)
             sessions = train_to_end(trainer, checkpoint, launch.seconds_between_checkpoints, str(run), session)
@@ -162,8 +169,23 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch())
     return folder
 
 
+def _fit_features(
+    run: RunId, study: Study, folder: Path, checkpoint: Path, inputs: dict[str, str | None], processes: Processes
+) -> None:
+    """Run a feature variant on the CPU, whatever the device, and write its folder."""
+    if processes.count > 1:
+        raise ReproduceError(f"{run} has an encoder, which runs in one process; start it without torchrun")
+    cpu, steps = torch.device("cpu"), checkpoint.with_suffix(".steps")
+    session = _session(cpu, processes)
+    data = open_dataset(study.dataset, cpu, DataOptions())
+    fitted = fit_features(run, study.variant(run.variant), data, steps, session)
+    _check_unchanged(run, inputs)
+    write_feature_record(folder, run, study, fitted, data.reports_top5, {**inputs, **provenance_of(fitted.sessions)})
+    shutil.rmtree(steps, ignore_errors=True)
+
+
 def _checked_inputs(study: Study, run: RunId, launch: Launch) -> dict[str, str | None]:
-    study.variant(run.variant).scaled_phases(run.epochs)
+    study.variant(run.variant).check_length(run.epochs)
     inputs = inputs_of(study, run)
     _check_golden_configuration(study, run, inputs["config_sha256"])
     if not launch.require_clean_tree:

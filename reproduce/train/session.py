@@ -36,7 +36,7 @@ def train_to_end(
         if processes.is_first:
             save_checkpoint(checkpoint, {"trainer": trainer.state_dict(), "sessions": sessions})
 
-    with _stop_requests() as stopped, _progress(trainer, name) as progress:
+    with stop_requests() as stopped, _progress(trainer, name) as progress:
         next_save = time.monotonic() + seconds_between_checkpoints
         while not trainer.finished():
             trainer.advance()
@@ -88,7 +88,7 @@ def _note(trainer: Trainer) -> str:
 
 
 @contextmanager
-def _stop_requests() -> Iterator[list[int]]:
+def stop_requests() -> Iterator[list[int]]:
     """Collect SIGINT and SIGTERM in the yielded list instead of dying in the middle of an update."""
     received: list[int] = []
     try:

@@ -55,6 +55,9 @@ class FakeStudy:
     def profiles(self) -> dict[str, None]:
         return dict.fromkeys(["standard", "full"] if self.full_run_ids else ["standard"])
 
+    def is_of_network(self, run) -> bool:
+        return run not in self.ensemble_runs()
+
     def ensemble_runs(self) -> dict:
         return {}
 

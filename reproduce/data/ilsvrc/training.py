@@ -32,6 +32,11 @@ class PackedSet:
     def __len__(self) -> int:
         return self.count
 
+    @property
+    def labels(self) -> np.ndarray:
+        """Labels in the order of the images, int64 (n,)."""
+        return self.images.labels[: self.count]
+
     def batches(self, rows: range) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield the images of ``rows``, whole, uint8 (n, 256, 256, 3), with their labels, int64 (n,)."""
         return whole_images(self.images, self.device, rows)

@@ -15,6 +15,7 @@ from reproduce.report.verdict_tables import verdict_table
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.statistics import mean_interval
 from reproduce.study.study import Study
+from reproduce.study.variant import Variant
 
 _SHARES = ["share_percent", "share_low_percent", "share_high_percent"]
 _EFFECT_COLUMNS = " ".join(["study meaning n value low high p_value_holm published_gain", *_SHARES])
@@ -22,14 +23,16 @@ _GAP = "center_generalization_gap_percent"
 
 
 def common_figures(study: Study, loaded: Records) -> dict[str, Callable[[Records], Figure]]:
-    """Return the figures of a study without a module: learning curves, and verdicts and precision if it has any.
+    """Return the figures of a study without a module: learning curves, verdicts and precision, if it has any.
 
-    Verdicts need a claim on a single error rate, precision a declared comparison of the test error of bf16 with that of
-    fp32. A figure without runs is still drawn, empty or with its claims as ``not run``, so that every stage has its
-    outputs.
+    Learning curves are of networks, which train epoch by epoch. Verdicts need a claim on a single error rate, precision
+    a declared comparison of the test error of bf16 with that of fp32. A figure without runs is still drawn, empty or
+    with its claims as ``not run``, so that every stage has its outputs.
     """
     name = study.study
-    drawn = {f"{name}_learning_curves": lambda loaded: curves(loaded, name)}
+    drawn: dict[str, Callable[[Records], Figure]] = {}
+    if any(isinstance(variant, Variant) for variant in study.variants.values()):
+        drawn[f"{name}_learning_curves"] = lambda loaded: curves(loaded, name)
     if len(records.forest_rows(loaded, name)[0]):
         drawn[f"{name}_verdicts"] = lambda loaded: verdicts(loaded, name)
     if _compares_precisions(study):

@@ -24,6 +24,7 @@ from reproduce.speed.timing import cells, cost
 from reproduce.speed.timing.cells import FORWARD, NETWORK_INPUT, TRAINING_STEP, known_spec
 from reproduce.speed.timing.run import facts_of_machine, time_here
 from reproduce.speed.timing.timing_rows import TIMING_FOLDER, machine_file, read_rows, training_steps, write_rows
+from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.study import Study
 from reproduce.study.variant import Phase, Variant
 
@@ -178,6 +179,9 @@ def study_table(studies: Sequence[Study], speeds: Speeds) -> pd.DataFrame:
                 continue
             if DATASETS[study.dataset].training_images is None:
                 rows.append({**row, "in all": "not estimated", "longest run": f"{study.dataset} has no fixed size"})
+                continue
+            if any(isinstance(study.variant(run.variant), FeatureVariant) for run in runs):
+                rows.append({**row, "in all": "not estimated", "longest run": "encoders are not timed"})
                 continue
             times = [run_seconds(study.variant(run.variant), run.epochs, study.dataset, speeds) for run in runs]
             longest = runs[times.index(max(times))]

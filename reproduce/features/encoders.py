@@ -1,0 +1,179 @@
+"""The encoders of a variant, stream by stream: a dictionary fitted to training images, then features of any images."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from reproduce.base import draws
+from reproduce.features.descriptors import DESCRIPTORS, Grid, dense_grid
+from reproduce.features.fisher import fisher_vectors
+from reproduce.features.kept_steps import KeptSteps
+from reproduce.features.kmeans import kmeans, quadrant_sums, triangle_activation
+from reproduce.features.mixture import Mixture, Projection, fit_mixture, fit_projection
+from reproduce.features.patches import (
+    Images,
+    Whitening,
+    all_patches,
+    contrast_normalized,
+    fit_whitening,
+    random_patches,
+)
+from reproduce.features.visual_words import word_vectors
+from reproduce.study.feature_variant import DenseDescriptors, FisherVectors, KmeansTriangle, VisualWords
+
+Settings = KmeansTriangle | FisherVectors | VisualWords
+_REGIONS = 5  # the whole image and its quadrants
+_INITIAL_DEVIATION = 0.1  # of the centroids, in whitened units: released code of Coates, Lee & Ng
+_IMAGES_AT_ONCE = 10  # of whitened patches: 1,600 distances for each of 729 places take 5 MB an image
+
+
+@dataclass(frozen=True)
+class PatchDictionary:
+    """Whitening and centroids float32 (K, D) of patches."""
+
+    settings: KmeansTriangle
+    whitening: Whitening
+    centroids: Tensor
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what is kept of it."""
+        parts = {"mean": self.whitening.mean, "matrix": self.whitening.matrix, "centroids": self.centroids}
+        return {name: part.numpy() for name, part in parts.items()}
+
+    @classmethod
+    def of(cls, settings: KmeansTriangle, arrays: dict[str, np.ndarray]) -> "PatchDictionary":
+        """Return the dictionary that ``arrays`` were kept of."""
+        mean, matrix, centroids = (torch.from_numpy(arrays[name]) for name in ("mean", "matrix", "centroids"))
+        return cls(settings, Whitening(mean, matrix), centroids)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Return the features of images uint8 (N, H, W, C), float32 (N, 4 K)."""
+        return torch.cat([self._encode(part) for part in images.split(_IMAGES_AT_ONCE)])
+
+    def _encode(self, images: Tensor) -> Tensor:
+        patches = contrast_normalized(all_patches(images, self.settings.patch_side), self.settings.contrast_constant)
+        active = triangle_activation(self.whitening(patches.flatten(0, 2)), self.centroids)
+        return quadrant_sums(active.view(*patches.shape[:3], -1))
+
+
+def fit_patch_dictionary(settings: KmeansTriangle, images: Images, seed: int, steps: KeptSteps) -> PatchDictionary:
+    """Return the dictionary of drawn patches: contrast, whitening, k-means from small Gaussian centroids."""
+    drawn = random_patches(images, settings.patches, settings.patch_side, seed)
+    patches = contrast_normalized(drawn, settings.contrast_constant)
+    whitening = fit_whitening(patches, settings.whitening_constant)
+    whitened = whitening(patches)
+    shape = (settings.centroids, whitened.shape[1])
+    initial = draws.gaussian(seed, "initial centroids", shape, _INITIAL_DEVIATION)
+    with steps.progress("k-means", settings.iterations, "rounds") as advance:
+        centroids = kmeans(whitened, initial, settings.iterations, advance)
+    return PatchDictionary(settings, whitening, centroids)
+
+
+@dataclass(frozen=True)
+class DescriptorDictionary:
+    """Components of one stream's descriptors, and a mixture of Gaussians or words float32 (K, d) of them."""
+
+    settings: FisherVectors | VisualWords
+    stream: str
+    projection: Projection
+    code: Mixture | Tensor
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return what is kept of it."""
+        parts = {"mean": self.projection.mean, "components": self.projection.components}
+        if isinstance(self.code, Mixture):
+            parts |= {field.name: getattr(self.code, field.name) for field in fields(Mixture)}
+        else:
+            parts["words"] = self.code
+        return {name: part.numpy() for name, part in parts.items()}
+
+    @classmethod
+    def of(
+        cls, settings: FisherVectors | VisualWords, stream: str, arrays: dict[str, np.ndarray]
+    ) -> "DescriptorDictionary":
+        """Return the dictionary that ``arrays`` were kept of."""
+        kept = {name: torch.from_numpy(array) for name, array in arrays.items()}
+        code = kept["words"] if "words" in kept else Mixture(*(kept[field.name] for field in fields(Mixture)))
+        return cls(settings, stream, Projection(kept["mean"], kept["components"]), code)
+
+    def encode(self, images: Tensor) -> Tensor:
+        """Return the features of images uint8 (N, H, W, 3), float32 (N, D)."""
+        grid = _grid(self.settings, images)
+        described = self.projection(DESCRIPTORS[self.stream](images, grid))
+        regions = torch.from_numpy(grid.quadrants())
+        coded = fisher_vectors if isinstance(self.code, Mixture) else word_vectors
+        return coded(described, self.code, regions)
+
+
+def _grid(settings: DenseDescriptors, images: Tensor) -> Grid:
+    return dense_grid(images.shape[1], settings.patch_sides, settings.grid_step)
+
+
+def sampled_descriptors(settings: DenseDescriptors, stream: str, images: Images, seed: int) -> Tensor:
+    """Return drawn descriptors of training images, float32 (at most ``sampled_descriptors``, D).
+
+    The images come from the front of the training set, and give about a quarter of their descriptors each.
+    """
+    found: list[Tensor] = []
+    for number, (batch, _) in enumerate(images.batches(range(len(images)))):
+        described = DESCRIPTORS[stream](batch, _grid(settings, batch)).flatten(0, 1)
+        random = draws.generator(seed, f"sampled {stream} descriptors", number)
+        chosen = random.permutation(len(described))[: max(1, len(described) // 4)]
+        found.append(described[torch.from_numpy(np.sort(chosen))])
+        if sum(map(len, found)) >= settings.sampled_descriptors:
+            break
+    return torch.cat(found)[: settings.sampled_descriptors]
+
+
+def fit_descriptor_dictionary(
+    settings: FisherVectors | VisualWords, stream: str, images: Images, seed: int, steps: KeptSteps
+) -> DescriptorDictionary:
+    """Return components of drawn descriptors, and the mixture or the words fitted to them.
+
+    Raises:
+        ReproduceError: a library is missing.
+    """
+    drawn = sampled_descriptors(settings, stream, images, seed)
+    steps.check()
+    projection = fit_projection(drawn, settings.components)
+    described = projection(drawn)
+    if isinstance(settings, FisherVectors):
+        code: Mixture | Tensor = fit_mixture(described, settings.gaussians, settings.iterations, seed)
+    else:
+        start = draws.generator(seed, f"initial {stream} words").permutation(len(described))[: settings.words]
+        with steps.progress("k-means", settings.iterations, "rounds") as advance:
+            code = kmeans(described, described[torch.from_numpy(start)], settings.iterations, advance)
+    return DescriptorDictionary(settings, stream, projection, code)
+
+
+Encoder = PatchDictionary | DescriptorDictionary
+
+
+def streams_of(settings: Settings) -> list[str]:
+    """Return the names of an encoder's streams."""
+    return ["patches"] if isinstance(settings, KmeansTriangle) else list(settings.streams)
+
+
+def dimensions_of(settings: Settings) -> int:
+    """Return the number of features of one stream."""
+    if isinstance(settings, KmeansTriangle):
+        return 4 * settings.centroids
+    if isinstance(settings, FisherVectors):
+        return _REGIONS * 2 * settings.gaussians * settings.components
+    return _REGIONS * settings.words
+
+
+def fitted_encoder(settings: Settings, stream: str, images: Images, seed: int, steps: KeptSteps) -> Encoder:
+    """Return the dictionary of a stream, fitted now or by an earlier session.
+
+    Raises:
+        ReproduceError: a library is missing, or what is kept cannot be read or written.
+    """
+    step = f"{stream}_dictionary"
+    if isinstance(settings, KmeansTriangle):
+        kept = steps.arrays(step, lambda: fit_patch_dictionary(settings, images, seed, steps).arrays())
+        return PatchDictionary.of(settings, kept)
+    kept = steps.arrays(step, lambda: fit_descriptor_dictionary(settings, stream, images, seed, steps).arrays())
+    return DescriptorDictionary.of(settings, stream, kept)

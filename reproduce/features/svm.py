@@ -1,0 +1,157 @@
+"""A linear L2-SVM, one against all, on features that lie on disk: all classes share each reading of the features.
+
+The objective is that of the code released with Coates, Lee & Ng (AISTATS 2011), and of liblinear with its cost divided
+by the number of images: 1/2 |w|^2 + cost * mean over images of max(0, 1 - y w.x)^2, summed over classes, where x ends
+in a constant 1.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.optimize import OptimizeResult, minimize
+from torch import Tensor
+
+_BYTES_AT_ONCE = 1 << 24  # of float32 features: few enough to be multiplied twice while they are in the cache
+_VARIANCE_ADDED = 0.01  # released code of Coates, Lee & Ng: features that hardly vary are not blown up
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """Standardization of features: mean and deviation, float64 (D,)."""
+
+    mean: np.ndarray
+    deviation: np.ndarray
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When L-BFGS stops: after ``iterations``, or after ``patience`` of them that each lowered the objective by less.
+
+    ``tolerance`` is the part of the objective that is meant by less.
+    """
+
+    iterations: int
+    tolerance: float
+    patience: int = 1
+
+
+@dataclass(frozen=True)
+class LinearClassifier:
+    """Weights of standardized features, float64 (classes, D + 1), the last column those of the constant 1.
+
+    Classes come first since products with few rows are about twice as fast that way round.
+    """
+
+    weights: np.ndarray
+    iterations: int
+
+    def on_raw(self, scaling: Scaling | None) -> tuple[Tensor, Tensor]:
+        """Return weights (classes, D) and constants (classes, 1), float32, for features as they are stored."""
+        weights, constants = self.weights[:, :-1], self.weights[:, -1:]
+        if scaling is not None:
+            weights = weights / scaling.deviation
+            constants = constants - (weights @ scaling.mean)[:, None]
+        return torch.from_numpy(weights).float().contiguous(), torch.from_numpy(constants).float()
+
+
+def parts_of(features: np.ndarray, rows: range) -> Iterator[tuple[slice, Tensor]]:
+    """Yield the features of ``rows`` part by part as float32, each with its place from the first row on."""
+    size = max(1, _BYTES_AT_ONCE // (4 * features.shape[1]))
+    for start in range(rows.start, rows.stop, size):
+        stop = min(start + size, rows.stop)
+        yield slice(start - rows.start, stop - rows.start), torch.from_numpy(features[start:stop]).float()
+
+
+def fit_scaling(features: np.ndarray, rows: range) -> Scaling:
+    """Return mean and deviation of each feature over ``rows``; the deviation is the root of the variance plus 0.01."""
+    total, squares = np.zeros(features.shape[1]), np.zeros(features.shape[1])
+    for _, part in parts_of(features, rows):
+        values = part.double()
+        total += values.sum(0).numpy()
+        squares += values.square().sum(0).numpy()
+    mean = total / len(rows)
+    variance = np.maximum(squares / len(rows) - mean**2, 0)
+    return Scaling(mean, np.sqrt(variance + _VARIANCE_ADDED))
+
+
+def decision_values(
+    classifier: LinearClassifier, features: np.ndarray, rows: range, scaling: Scaling | None
+) -> np.ndarray:
+    """Return the score of every class for ``rows``, float32 (rows, classes)."""
+    weights, constants = classifier.on_raw(scaling)
+    scores = [torch.addmm(constants, weights, part.T) for _, part in parts_of(features, rows)]
+    return torch.cat(scores, dim=1).T.contiguous().numpy()
+
+
+class _Falls:
+    """Counts the iterations in a row that lowered the objective by little, and stops L-BFGS after so many."""
+
+    def __init__(self, limits: Limits, advance: Callable[[], None]) -> None:
+        self._limits, self._advance = limits, advance
+        self._last, self._small = np.inf, 0
+
+    def after_iteration(self, intermediate_result: OptimizeResult) -> None:
+        """Stop where it is time; the name of the argument is how scipy knows to pass the objective's value."""
+        self._advance()
+        value = float(intermediate_result.fun)
+        is_small = self._last - value < self._limits.tolerance * max(abs(value), 1.0)
+        self._small = self._small + 1 if is_small else 0
+        self._last = value
+        if self._limits.patience > 1 and self._small >= self._limits.patience:
+            raise StopIteration
+
+
+def fit_svm(
+    features: np.ndarray,
+    labels: np.ndarray,
+    rows: range,
+    cost: float,
+    scaling: Scaling | None,
+    classes: int,
+    limits: Limits,
+    initial: np.ndarray | None = None,
+    advance: Callable[[], None] = lambda: None,
+) -> LinearClassifier:
+    """Return the classifier of ``rows`` by L-BFGS.
+
+    Args:
+        features: float32 or float16 (N, D), on disk or in memory.
+        labels: int64 (N,).
+        rows: of the images fitted to.
+        cost: multiplies the mean squared hinge loss.
+        scaling: standardization of the features; None takes them as they are.
+        classes: number of classes.
+        limits: of L-BFGS.
+        initial: weights to start from, (classes, D + 1); zero by default.
+        advance: called after every iteration; may raise to stop.
+    """
+    signs = torch.full((classes, len(rows)), -1.0)
+    signs[torch.from_numpy(labels[rows.start : rows.stop].astype(np.int64)), torch.arange(len(rows))] = 1.0
+    shape = (classes, features.shape[1] + 1)
+
+    def objective(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        weights = flat.reshape(shape)
+        raw, constants = LinearClassifier(weights, 0).on_raw(scaling)
+        loss, slopes = 0.0, np.zeros(shape)
+        for place, part in parts_of(features, rows):
+            own = signs[:, place]
+            margins = (1 - own * torch.addmm(constants, raw, part.T)).clamp_(min=0)
+            loss += float(margins.double().square().sum())
+            margins.mul_(own)
+            slopes[:, :-1] += (margins @ part).numpy()
+            slopes[:, -1] += margins.double().sum(1).numpy()
+        if scaling is not None:
+            slopes[:, :-1] = (slopes[:, :-1] - np.outer(slopes[:, -1], scaling.mean)) / scaling.deviation
+        value = 0.5 * float(np.sum(weights**2)) + cost * loss / len(rows)
+        return value, (weights - (2 * cost / len(rows)) * slopes).ravel()
+
+    start = np.zeros(shape) if initial is None else initial
+    falls = _Falls(limits, advance)
+    own_rule = {"ftol": limits.tolerance if limits.patience == 1 else 0.0}
+    settings = {"maxiter": limits.iterations, "maxfun": 2 * limits.iterations, "gtol": 0.0, **own_rule}
+    found = minimize(
+        objective, start.ravel(), jac=True, method="L-BFGS-B", options=settings, callback=falls.after_iteration
+    )
+    return LinearClassifier(found.x.reshape(shape), int(found.nit))

@@ -1,0 +1,129 @@
+"""Variants of features and a linear classifier, as before deep networks: what decides their numbers."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from reproduce.base.errors import ReproduceError
+from reproduce.base.files import json_digest
+from reproduce.base.validation import Strict, Whole, later, without_later_defaults
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class KmeansTriangle(Strict):
+    """The encoder of Coates, Lee & Ng (AISTATS 2011): a k-means dictionary of whitened patches.
+
+    Attributes:
+        centroids: of the dictionary; features are four times as many.
+        patch_side: pixels.
+        patches: drawn for whitening and k-means.
+        contrast_constant: added to a patch's variance, in squared gray levels.
+        whitening_constant: added to the eigenvalues of the patches' covariance.
+        iterations: of k-means.
+    """
+
+    type: Literal["kmeans_triangle"]
+    centroids: Whole
+    patch_side: Whole
+    patches: Whole
+    contrast_constant: Positive
+    whitening_constant: Positive
+    iterations: Whole
+
+
+class DenseDescriptors(Strict):
+    """Descriptors on a grid, in principal components.
+
+    Attributes:
+        streams: descriptors, each with a classifier of its own; their scores are averaged.
+        patch_sides: pixels, each a multiple of 4.
+        grid_step: pixels from one patch to the next.
+        components: kept of each descriptor.
+        sampled_descriptors: drawn of the training images for components and dictionary.
+        iterations: of the dictionary's fit.
+    """
+
+    streams: Annotated[list[Literal["sift", "color"]], Field(min_length=1)]
+    patch_sides: Annotated[list[Whole], Field(min_length=1)]
+    grid_step: Whole
+    components: Whole
+    sampled_descriptors: Whole
+    iterations: Whole
+
+
+class FisherVectors(DenseDescriptors):
+    """Improved Fisher vectors of the whole image and its quadrants (Perronnin, Sanchez & Mensink, ECCV 2010)."""
+
+    type: Literal["fisher_vectors"]
+    gaussians: Whole
+
+
+class VisualWords(DenseDescriptors):
+    """Counts of the nearest of ``words`` k-means centroids, in the whole image and its quadrants."""
+
+    type: Literal["visual_words"]
+    words: Whole
+
+
+class FeatureVariant(Strict):
+    """An encoder and a linear L2-SVM, one against all; told from a ``Variant`` by its key ``encoder``.
+
+    Attributes:
+        encoder: from images to features.
+        precision: of features and products; sums and weights are float64.
+        storage: of the features on disk.
+        standardized: whether each feature gets mean 0 and variance 1 over the images fitted to.
+        held_out: training images, the last so many, on which the cost is chosen; then all are fitted to.
+        costs: tried, rising; each multiplies the mean squared hinge loss.
+        most_iterations: of L-BFGS at each cost, which starts from the weights of the cost before.
+        tolerance: L-BFGS stops once the objective falls by less than this part of itself.
+        patience: rounds in a row that must fall by less; with 1 a fit that starts near another's end may stop at once,
+            since the first step of L-BFGS is short (deviation D54).
+    """
+
+    encoder: Annotated[KmeansTriangle | FisherVectors | VisualWords, Field(discriminator="type")]
+    precision: Literal["fp32"]
+    storage: Literal["fp32", "fp16"]
+    standardized: bool
+    held_out: Whole
+    costs: Annotated[list[Positive], Field(min_length=1)]
+    most_iterations: Whole
+    tolerance: Positive
+    patience: Whole = later(1)
+
+    @model_validator(mode="after")
+    def _costs_rise(self) -> "FeatureVariant":
+        if sorted(set(self.costs)) != self.costs:
+            raise ValueError(f"costs must rise, since each fit starts from the one before, not {self.costs}")
+        return self
+
+    def full_epochs(self) -> int:
+        """Return 1: the training images are read once."""
+        return 1
+
+    def schedule(self, epochs: int) -> str:
+        """Return ``full``; there is no other length.
+
+        Raises:
+            ReproduceError: ``epochs`` is not 1.
+        """
+        self.check_length(epochs)
+        return "full"
+
+    def check_length(self, epochs: int) -> None:
+        """Check a run's length.
+
+        Raises:
+            ReproduceError: ``epochs`` is not 1.
+        """
+        if epochs != 1:
+            raise ReproduceError(f"an encoder reads the training images once, not {epochs} times; ask for 1 epoch")
+
+    def resolved(self) -> dict[str, Any]:
+        """Return everything that decides the numbers as plain data; fields declared by ``later`` not at defaults."""
+        return without_later_defaults(self, self.model_dump())
+
+    def digest(self) -> str:
+        """Return the SHA-256 of ``resolved()``."""
+        return json_digest(self.resolved())

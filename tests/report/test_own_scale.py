@@ -1,0 +1,36 @@
+"""The front page's table: a claim of a direction has no published figure, a run never made no estimate."""
+
+from types import SimpleNamespace
+
+import pandas as pd
+
+from reproduce.report.own_scale import own_scale_verdicts
+from reproduce.study.claims import load_claims
+
+
+def verdict(claim_id, name, **values):
+    empty = dict.fromkeys(("estimate", "low", "high", "negligible_within", "n_by_arm"), float("nan"))
+    return empty | {"claim_id": claim_id, "verdict": name, "n_seeds": 0, "unit": "percent"} | values
+
+
+def table_of(*rows):
+    claims = [claim for claim in load_claims() if claim.id in {row["claim_id"] for row in rows}]
+    records = SimpleNamespace(claims=claims, verdicts=pd.DataFrame(rows))
+    return own_scale_verdicts(records).splitlines()[2:]
+
+
+def test_a_direction_has_no_published_figure():
+    (row,) = table_of(verdict("fisher-vectors-beat-visual-words", "not run"))
+    assert [cell.strip() for cell in row.strip("|").split("|")] == [
+        "`visual_words` minus `fisher_vectors`",
+        "direction only",
+        "-",
+        "0 of 3",
+        "not run",
+    ]
+
+
+def test_an_estimate_without_an_interval_stands_alone():
+    found = {"estimate": 22.89, "n_seeds": 1, "n_by_arm": "1"}
+    (row,) = table_of(verdict("kmeans-1600-error", "inconclusive", **found))
+    assert "| 22.89 % |" in row.replace("  ", " ").replace("  ", " ")
