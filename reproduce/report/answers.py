@@ -129,8 +129,9 @@ def _pair(facts: Facts) -> str:
     if pair["value"] is None:
         without = facts.row("cifar10-13pct-error")
         return (
-            f"Not settled. The 13 % net ends at {without['value']:.2f} % ({without['n_seeds']} seeds so far); the 11 % "
-            "net is still to be trained. The published nets differ in more than normalization."
+            f"Not settled. The 13 % net ends at {without['value']:.2f} % ({without['n_seeds']} seeds: "
+            f"{without['verdict']}); the 11 % net is still to be trained. The published nets differ in more than "
+            "normalization."
         )
     return f"The 11 % net's error is {effect_words(pair)}. With normalization alone it is {effect_words(alone)}."
 

@@ -1,0 +1,126 @@
+"""Methods of three generations on the same images, one panel per protocol, ours beside the published errors."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from reproduce.base.text import format_number
+from reproduce.report.style import (
+    BLUE,
+    INK,
+    MUTED,
+    ORANGE,
+    PURPLE,
+    WIDE_INCHES,
+    headline_with_key,
+    label_point,
+    new_figure,
+    styled,
+)
+from reproduce.runs.statistics import mean_interval
+
+ALEXNET_YEAR = 2012
+_LOOKS = {"before": (ORANGE, "s"), "of 2012": (BLUE, "o"), "after": (PURPLE, "^")}
+
+
+@dataclass(frozen=True)
+class DrawnMethod:
+    """A method's name, year and protocol, its published error and those of our runs, in percent."""
+
+    name: str
+    year: int
+    protocol: str
+    published: float | None
+    errors: Sequence[float]
+
+
+@styled
+def generations(methods: Sequence[DrawnMethod]) -> Figure:
+    """Draw each method's seeds, their mean, and the published error as a hollow mark. No line joins two protocols."""
+    panels = {name: [each for each in methods if each.protocol == name] for name in dict.fromkeys(_protocols(methods))}
+    heights = [len(panel) for panel in panels.values()]
+    figure, grid = new_figure(
+        WIDE_INCHES,
+        1.7 + 0.3 * sum(heights),
+        nrows=len(panels),
+        sharex=True,
+        squeeze=False,
+        gridspec_kw={"height_ratios": heights},
+    )
+    for (protocol, panel), axes in zip(panels.items(), grid[:, 0], strict=True):
+        axes.set_title(protocol)
+        _draw_panel(axes, panel)
+    grid[-1, 0].set_xlabel("test error on CIFAR-10, %")
+    headline_with_key(figure, _sentence(methods), _key(), ncols=4)
+    return figure
+
+
+def _protocols(methods: Sequence[DrawnMethod]) -> list[str]:
+    return [method.protocol for method in methods]
+
+
+def _generation(method: DrawnMethod) -> str:
+    if method.year == ALEXNET_YEAR:
+        return "of 2012"
+    return "before" if method.year < ALEXNET_YEAR else "after"
+
+
+def _draw_panel(axes: Axes, panel: Sequence[DrawnMethod]) -> None:
+    for place, method in enumerate(panel):
+        color, marker = _LOOKS[_generation(method)]
+        if method.published is not None:
+            axes.plot(method.published, place, marker="o", color=INK, markerfacecolor="white", markersize=7, zorder=2)
+        if method.errors:
+            mean = sum(method.errors) / len(method.errors)
+            axes.plot(method.errors, [place] * len(method.errors), "|", color=color, markersize=9, alpha=0.6, zorder=3)
+            axes.plot(mean, place, marker=marker, color=color, markersize=6, zorder=4)
+        label_point(axes, *_end(method, place), _words(method), (9, 0), color=INK if method.errors else MUTED)
+    axes.set_yticks(range(len(panel)), [f"{method.name} ({method.year})" for method in panel])
+    axes.set_ylim(len(panel) - 0.5, -0.5)
+    axes.set_xlim(0, 48)
+    axes.grid(axis="x", color="#e6e6e6", linewidth=0.6, zorder=0)
+    axes.tick_params(axis="y", length=0)
+
+
+def _end(method: DrawnMethod, place: int) -> tuple[float, float]:
+    marks = [*method.errors, *([] if method.published is None else [method.published])]
+    return max(marks, default=0.0), place
+
+
+def _words(method: DrawnMethod) -> str:
+    printed = "" if method.published is None else f"published {method.published:g}"
+    if not method.errors:
+        return f"{printed}; not run here".removeprefix("; ")
+    count = len(method.errors)
+    seeds = "1 seed" if count == 1 else f"{count} seeds"
+    mean = format_number(mean_interval(method.errors).value, 1)
+    return f"{mean} ({seeds})" + (f"; {printed}" if printed else "")
+
+
+def _key() -> list[Line2D]:
+    marks = [
+        Line2D([], [], color=color, marker=marker, linestyle="none", label=f"{name}, mean of our seeds")
+        for name, (color, marker) in _LOOKS.items()
+    ]
+    return [*marks, Line2D([], [], color=INK, marker="o", markerfacecolor="white", linestyle="none", label="published")]
+
+
+def _sentence(methods: Sequence[DrawnMethod]) -> str:
+    """Return the step from the best earlier method to the net of 2012, both without augmentation."""
+    plain = [method for method in methods if method.protocol == methods[0].protocol and method.errors]
+    means = {method.name: (sum(method.errors) / len(method.errors), _generation(method)) for method in plain}
+    before = {name: mean for name, (mean, when) in means.items() if when == "before"}
+    nets = {name: mean for name, (mean, when) in means.items() if when == "of 2012"}
+    if not before or not nets:
+        return "Three generations on CIFAR-10: runs are still to be made."
+    best, worst, net = min(before, key=before.get), max(before, key=before.get), min(nets, key=nets.get)
+    gained = format_number(before[best] - nets[net], 1)
+    if best == worst:
+        return f"On CIFAR-10, without augmentation, the 18 % net of 2012 errs {gained} points less than {best}."
+    return (
+        f"On CIFAR-10, without augmentation, the 18 % net of 2012 errs {gained} points less than {best}, and "
+        f"{format_number(before[worst] - nets[net], 1)} less than {worst}."
+    )
