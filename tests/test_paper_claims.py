@@ -20,6 +20,7 @@ from reproduce.runs.table import read_runs
 from reproduce.study import study
 from reproduce.study.claims import CLAIMS_FILE, load_claims
 from reproduce.study.designs import study_and_variant
+from reproduce.study.feature_variant import FeatureVariant
 from reproduce.train.several import chosen_runs
 
 
@@ -33,6 +34,8 @@ load_study = functools.cache(study.load_study)
 
 def what_is_trained(variant):
     """Return everything that a run of the variant depends on, layers by their place instead of their name."""
+    if isinstance(variant, FeatureVariant):
+        return variant.resolved()
     spec = variant.network_spec()
     net = {"input": spec.input, "layers": [layer.model_copy(update={"name": ""}) for layer in spec.layers]}
     return net | variant.model_dump(exclude={"network", "changes", "remove", "diagnostics"})

@@ -23,7 +23,10 @@ _KEY_OF_SOURCE = {  # how a claim's source begins, and the work it is
     "cuda-convnet": "cudaconvnet2012",
     "authors' notes of": "chm2025alexnet",
     "Coates, Lee & Ng, AISTATS 2011": "coates2011analysis",
+    "He et al. 2016": "he2016resnet",
     "Perronnin, Sanchez & Mensink, ECCV 2010": "perronnin2010improving",
+    "Torch blog": "zagoruyko2015torch",
+    "Zoph et al. 2018": "zoph2018nasnet",
 }
 _LATEX = {"\\": r"\textbackslash{}"} | {character: f"\\{character}" for character in "&%$#_{}"}
 _LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\N{MINUS SIGN}": "--"}

@@ -27,6 +27,7 @@ DERIVED_ESTIMANDS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
 _FURTHER_METRICS = [
     *("test_top5_error_percent", "test_center_top5_error_percent"),
     *("validation_top1_error_percent", "validation_top5_error_percent", "validation_loss_nats"),
+    *("held_out_top1_error_percent", "sift_test_top1_error_percent", "color_test_top1_error_percent"),
     *("final_training_loss_nats", "epochs_to_25_percent_training_error", "epochs_to_25_percent_clean_training_error"),
     *("updates", "updates_to_leave_chance", "updates_to_held_out_level"),
     *("updates_to_converge", "updates_to_converge_at_first_rate"),

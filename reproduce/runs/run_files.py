@@ -118,13 +118,15 @@ def needed(metrics: Mapping[str, float | int | None], name: str, folder: Path) -
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """Return a run's ``history.csv``, one row per epoch.
+    """Return a run's ``history.csv``: one row per epoch, or of fitted features one per ``cost`` tried.
 
     Raises:
         ReproduceError: the file is missing or damaged, or has not the epochs that ``metrics.json`` beside it counts.
     """
     history = read_csv(path, ["epoch"])
     trained = needed(read_metrics(path.parent), "epochs", path.parent)
+    if "cost" in history:
+        return history  # its images are read once, so that epochs do not count its rows
     if history["epoch"].tolist() != list(range(1, int(trained) + 1)):
         raise ReproduceError(
             f"{relative_to_repo(path)} has {len(history)} rows, not one for each of {trained} epochs; {_REMEDY}"

@@ -19,8 +19,10 @@ PLATEAU = {"until": "validation_error_plateau", "plateau_epochs": 2}
 def kept(folder, config, history=None, arrays=None, status="finished"):
     """Write one run with a history and arrays, and return what is counted of it."""
     write_labels(folder, LABELS)
-    made = write_stored(folder, RUN, answers(LABELS, right=[0]), LABELS, arrays=arrays or {}, config=config)
-    pd.DataFrame(history or {"epoch": [1], "phase": [1]}).to_csv(made / "history.csv", index=False)
+    history = pd.DataFrame(history or {"epoch": [1], "phase": [1]})
+    rest = {"arrays": arrays or {}, "config": config, "metrics": {"epochs": len(history)}}
+    made = write_stored(folder, RUN, answers(LABELS, right=[0]), LABELS, **rest)
+    history.to_csv(made / "history.csv", index=False)
     run = {
         "run_id": str(RUN),
         "status": status,

@@ -47,9 +47,16 @@ def test_every_verdict_has_a_shape_of_its_own_and_says_its_word():
     assert "source check: rough" in verdict_badge(measured(verdict="source check", source_check="rough"))
 
 
-def test_every_source_of_a_claim_belongs_to_one_of_five_kinds():
+def test_every_source_of_a_claim_belongs_to_one_of_six_kinds():
     kinds = {verdict_page.source_group(each.source) for each in load_claims()}
-    assert kinds == {"the paper", "cuda-convnet", "the authors' run notes", "popular account", "a later paper"}
+    assert kinds == {
+        "the paper",
+        "cuda-convnet",
+        "the authors' run notes",
+        "popular account",
+        "earlier work",
+        "later work",
+    }
     assert verdict_page.source_group("a blog") == "a blog"
 
 

@@ -17,8 +17,13 @@ _SOURCES = {  # a claim's source begins with one of these
     "cuda-convnet": "cuda-convnet",
     "authors' notes": "the authors' run notes",
     "popular account": "popular account",
-    "GoogLeNet paper": "a later paper",
-    "NASNet paper": "a later paper",
+    "Coates, Lee & Ng": "earlier work",
+    "Perronnin, Sanchez & Mensink": "earlier work",
+    "GoogLeNet paper": "later work",
+    "He et al. 2016": "later work",
+    "NASNet paper": "later work",
+    "Torch blog": "later work",
+    "Zoph et al. 2018": "later work",
 }
 
 
