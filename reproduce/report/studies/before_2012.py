@@ -43,7 +43,7 @@ _METHODS = (
     _Method(STUDY, "kmeans_4000", 1, "k-means, 4,000 patches", 2011, PLAIN),
     _Method(_NETS, "18pct", 140, "AlexNet's authors' 18 % net", 2012, PLAIN, "18pct_all_rates"),
     _Method(_LATER, "18pct_crops", 140, "the same net", 2012, CROPPED),
-    _Method(_LATER, "18pct_today", 140, "the same net, today's recipe", 2026, CROPPED),
+    _Method(_LATER, "18pct_today", 140, "the same net, today's recipe", 2016, CROPPED),
     _Method(_LATER, "resnet20", 182, "ResNet-20", 2015, CROPPED),
     _Method(_LATER, "nasnet_a_6_768", 600, "NASNet-A (6 @ 768)", 2017, CROPPED),
     _Method(_NETS, "conv_local_13pct", 160, "AlexNet's authors' 13 % net", 2012, TEN_VIEWS),
