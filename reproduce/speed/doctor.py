@@ -41,9 +41,10 @@ def examine(studies: Sequence[Study]) -> str:
     disk.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    external = [study for study in studies if study.is_published_by_hand]
+    # A study of features alone reads what the study with the paper's net packs, which is reported there.
+    external = [study for study in studies if study.is_published_by_hand and "paper" in study.variants]
     parts = [_machine(device)]
-    parts += [_stages_report(study) for study in studies if study not in external]
+    parts += [_stages_report(study) for study in studies if study.is_trained_by_stages]
     if external:
         speed = images_per_second(external[0].variant("paper").network_spec(), device)
         parts += [_external_report(study, device, speed) for study in external]
