@@ -124,12 +124,8 @@ def read_runs(run_ids: Iterable[RunId], runs_root: Path | None = None) -> pd.Dat
     return frame
 
 
-def _identity(run_id: RunId) -> dict[str, Any]:
-    return {"run_id": str(run_id)} | {name: getattr(run_id, name) for name in IDENTITY[1:]}
-
-
 def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
-    folder, row = places.found_at(run_id, runs_root), _identity(run_id)
+    folder, row = places.found_at(run_id, runs_root), run_id.identity()
     if not folder.exists():
         return row | {"status": "missing"}
     record = read_record(folder)
@@ -137,7 +133,7 @@ def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
     said = {name: record[name] for name in IDENTITY}
     row |= {name: record[name] for name in ["status", *_SETTINGS, *TIMES, *_PROVENANCE]}
     row |= {name: record["machine"][name] for name in _ENVIRONMENT}
-    if said != _identity(run_id):
+    if said != run_id.identity():
         raise ReproduceError(f"{shown} says it is run {said['run_id']!r}; restore the folder of {run_id} with git")
     metrics = _status_and_metrics(folder, row["status"], _needed_metrics(record))
     with reading(folder):
@@ -180,7 +176,7 @@ def read_histories(run_ids: Iterable[RunId], runs_root: Path | None = None) -> p
     for run_id in run_ids:
         path = places.found_at(run_id, runs_root) / "history.csv"
         if path.parent.exists():
-            parts.append(read_history(path).assign(**_identity(run_id)))
+            parts.append(read_history(path).assign(**run_id.identity()))
     if not parts:
         return pd.DataFrame(columns=[*IDENTITY, "epoch"])
     frame = pd.concat(parts, ignore_index=True)

@@ -1,7 +1,8 @@
 """The name of one run."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from reproduce.base.errors import ReproduceError, shortened
 
@@ -19,6 +20,10 @@ class RunId:
 
     def __str__(self) -> str:
         return f"{self.study}/{self.variant}/epochs{self.epochs}/seed{self.seed}"
+
+    def identity(self) -> dict[str, Any]:
+        """Return the fields that name the run in records and tables: ``run_id``, and its parts."""
+        return {"run_id": str(self), **asdict(self)}
 
     @classmethod
     def parse(cls, text: str) -> "RunId":

@@ -138,11 +138,7 @@ def _description(run: RunId, config: dict[str, Any], records: list[dict[str, Any
     """Return the ensemble's run.json, in the form of a run's, with the times and provenance of all its runs."""
     git = git_state()
     return {
-        "run_id": str(run),
-        "study": run.study,
-        "variant": run.variant,
-        "epochs": run.epochs,
-        "seed": run.seed,
+        **run.identity(),
         **{name: records[0][name] for name in _SAME},
         "ensemble_of": config["members"],
         "config": config,

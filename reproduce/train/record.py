@@ -80,11 +80,7 @@ def run_description(
 ) -> dict[str, Any]:
     """Return the content of run.json: identity, configuration, what made the run, and its times in seconds."""
     return {
-        "run_id": str(run),
-        "study": run.study,
-        "variant": run.variant,
-        "epochs": run.epochs,
-        "seed": run.seed,
+        **run.identity(),
         "dataset": study.dataset,
         "scale": study.scale,
         "schedule": variant.schedule(run.epochs),

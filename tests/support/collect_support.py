@@ -11,19 +11,17 @@ import pandas as pd
 from reproduce.judge.verdicts import Verdict, judge
 from reproduce.runs.table import read_runs
 from reproduce.study.claims import Claim
+from reproduce.study.run_id import RunId
 
 
 @dataclass(frozen=True)
-class FakeRunId:
-    """Stands for config.RunId."""
+class FakeRunId(RunId):
+    """Any run, each part with a default."""
 
     study: str = "nets"
     variant: str = "80sec"
     epochs: int = 11
     seed: int = 1
-
-    def __str__(self) -> str:
-        return f"{self.study}/{self.variant}/epochs{self.epochs}/seed{self.seed}"
 
 
 @dataclass
