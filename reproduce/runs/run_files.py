@@ -121,12 +121,16 @@ def read_history(path: Path) -> pd.DataFrame:
     """Return a run's ``history.csv``: one row per epoch, or of fitted features one per ``cost`` tried.
 
     Raises:
-        ReproduceError: the file is missing or damaged, or has not the epochs that ``metrics.json`` beside it counts.
+        ReproduceError: the file is missing or damaged, or is not whole: it has not the epochs that ``metrics.json``
+            beside it counts, or a stream of features has not one row for its final fit.
     """
     history = read_csv(path, ["epoch"])
     trained = needed(read_metrics(path.parent), "epochs", path.parent)
     if "cost" in history:
-        return history  # its images are read once, so that epochs do not count its rows
+        final = history["held_out_error_percent"].isna()  # a final fit takes in the held-out images
+        if not final.groupby(history["stream"]).sum().eq(1).all():
+            raise ReproduceError(f"{relative_to_repo(path)} lacks the row of a final fit; {_REMEDY}")
+        return history
     if history["epoch"].tolist() != list(range(1, int(trained) + 1)):
         raise ReproduceError(
             f"{relative_to_repo(path)} has {len(history)} rows, not one for each of {trained} epochs; {_REMEDY}"
