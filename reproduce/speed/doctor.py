@@ -25,7 +25,7 @@ from reproduce.runs import places
 from reproduce.runs.tuning import recorded_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
-from reproduce.study.variant import Phase
+from reproduce.study.variant import Phase, Variant
 from reproduce.train.update import MomentumUpdate
 
 DVC_WITHOUT_GIT = "dvc config --local core.no_scm true"
@@ -41,14 +41,18 @@ def examine(studies: Sequence[Study]) -> str:
     disk.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    # A study of features alone reads what the study with the paper's net packs, which is reported there.
-    external = [study for study in studies if study.is_published_by_hand and "paper" in study.variants]
+    external = [study for study in studies if study.is_published_by_hand]
     parts = [_machine(device)]
     parts += [_stages_report(study) for study in studies if study.is_trained_by_stages]
-    if external:
-        speed = images_per_second(external[0].variant("paper").network_spec(), device)
-        parts += [_external_report(study, device, speed) for study in external]
+    nets = [net for net in map(_first_net, external) if net is not None]
+    speed = images_per_second(nets[0].network_spec(), device) if nets else None
+    parts += [_external_report(study, device, speed) for study in external]
     return "\n\n".join(parts)
+
+
+def _first_net(study: Study) -> Variant | None:
+    """Return the study's first network; None where its variants are encoders."""
+    return next((variant for variant in study.variants.values() if isinstance(variant, Variant)), None)
 
 
 def _machine(device: torch.device) -> str:
@@ -103,9 +107,10 @@ def _external_report(study: Study, device: torch.device, speed: float | None) ->
 def _next_run(study: Study, waiting: list[RunId], published: list[RunId]) -> str:
     if waiting:
         return f"python -m reproduce publish {study.study}    ({len(waiting)} finished runs wait)"
-    missing = [run for run in study.runs("standard") if run not in published]
+    profile = "standard" if "standard" in study.profiles else "full"
+    missing = [run for run in study.runs(profile) if run not in published]
     if missing:
-        return f"python -m reproduce train {study.study} {missing[0].variant} --profile standard"
+        return f"python -m reproduce train {study.study} {missing[0].variant} --profile {profile}"
     return "python -m reproduce collect"
 
 
@@ -153,7 +158,9 @@ def _space(edition: Edition, folder: Path) -> tuple[str, bool]:
 
 def _device_state(study: Study, edition: Edition, device: torch.device, speed: float | None) -> list[str]:
     """Return whether memory suffices, and the estimated time of one run and of the standard profile."""
-    variant = study.variant("paper")
+    variant = _first_net(study)
+    if variant is None:
+        return ["features are computed on the processor; how long that takes here is not estimated"]
     needed = training_bytes(variant.network_spec(), variant.batch_size) / 2**30
     if device.type == "cuda":
         has = torch.cuda.get_device_properties(0).total_memory / 2**30
