@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from reproduce.base.text import format_number
+from reproduce.judge.few_seeds import FEWEST
 from reproduce.report.style import (
     BLUE,
     INK,
@@ -20,10 +21,8 @@ from reproduce.report.style import (
     new_figure,
     styled,
 )
-from reproduce.runs.statistics import mean_interval
 
 ALEXNET_YEAR = 2012
-_FEWEST_SEEDS = 3  # that a sentence is said of
 _LOOKS = {"before": (ORANGE, "s"), "of 2012": (BLUE, "o"), "after": (PURPLE, "^")}
 
 
@@ -37,11 +36,17 @@ class DrawnMethod:
     published: float | None
     errors: Sequence[float]
 
+    @property
+    def mean(self) -> float:
+        """The mean of the runs' errors, of which there must be some."""
+        return sum(self.errors) / len(self.errors)
+
 
 @styled
 def generations(methods: Sequence[DrawnMethod]) -> Figure:
     """Draw each method's seeds, their mean, and the published error as a hollow mark. No line joins two protocols."""
-    panels = {name: [each for each in methods if each.protocol == name] for name in dict.fromkeys(_protocols(methods))}
+    protocols = dict.fromkeys(method.protocol for method in methods)
+    panels = {name: [each for each in methods if each.protocol == name] for name in protocols}
     heights = [len(panel) for panel in panels.values()]
     figure, grid = new_figure(
         WIDE_INCHES,
@@ -59,10 +64,6 @@ def generations(methods: Sequence[DrawnMethod]) -> Figure:
     return figure
 
 
-def _protocols(methods: Sequence[DrawnMethod]) -> list[str]:
-    return [method.protocol for method in methods]
-
-
 def _generation(method: DrawnMethod) -> str:
     if method.year == ALEXNET_YEAR:
         return "of 2012"
@@ -75,9 +76,8 @@ def _draw_panel(axes: Axes, panel: Sequence[DrawnMethod]) -> None:
         if method.published is not None:
             axes.plot(method.published, place, marker="o", color=INK, markerfacecolor="white", markersize=7, zorder=2)
         if method.errors:
-            mean = sum(method.errors) / len(method.errors)
             axes.plot(method.errors, [place] * len(method.errors), "|", color=color, markersize=9, alpha=0.6, zorder=3)
-            axes.plot(mean, place, marker=marker, color=color, markersize=6, zorder=4)
+            axes.plot(method.mean, place, marker=marker, color=color, markersize=6, zorder=4)
         label_point(axes, *_end(method, place), _words(method), (9, 0), color=INK if method.errors else MUTED)
     axes.set_yticks(range(len(panel)), [f"{method.name} ({method.year})" for method in panel])
     axes.set_ylim(len(panel) - 0.5, -0.5)
@@ -95,10 +95,8 @@ def _words(method: DrawnMethod) -> str:
     printed = "" if method.published is None else f"published {method.published:g}"
     if not method.errors:
         return f"{printed}; not run here".removeprefix("; ")
-    count = len(method.errors)
-    seeds = "1 seed" if count == 1 else f"{count} seeds"
-    mean = format_number(mean_interval(method.errors).value, 1)
-    return f"{mean} ({seeds})" + (f"; {printed}" if printed else "")
+    seeds = "1 seed" if len(method.errors) == 1 else f"{len(method.errors)} seeds"
+    return f"{format_number(method.mean, 1)} ({seeds})" + (f"; {printed}" if printed else "")
 
 
 def _key() -> list[Line2D]:
@@ -111,8 +109,8 @@ def _key() -> list[Line2D]:
 
 def _sentence(methods: Sequence[DrawnMethod]) -> str:
     """Return by how much the net of 2012 beats each earlier method of three seeds and more, without augmentation."""
-    plain = [each for each in methods if each.protocol == methods[0].protocol and len(each.errors) >= _FEWEST_SEEDS]
-    means = {each.name: sum(each.errors) / len(each.errors) for each in plain}
+    plain = [each for each in methods if each.protocol == methods[0].protocol and len(each.errors) >= FEWEST]
+    means = {each.name: each.mean for each in plain}
     nets = [means[each.name] for each in plain if _generation(each) == "of 2012"]
     earlier = [each.name for each in plain if _generation(each) == "before"]
     if not nets or not earlier:

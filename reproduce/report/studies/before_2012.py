@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reproduce.base.text import format_number, frame_as_markdown
+from reproduce.base.text import format_number, frame_as_markdown, with_interval
+from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
 from reproduce.report.figures.generations import DrawnMethod, generations
 from reproduce.report.records import Records
@@ -94,11 +95,10 @@ def _ours(method: DrawnMethod) -> str:
     """Return the mean with its 95 % interval; of two seeds their values, since they give no useful interval."""
     if not method.errors:
         return "not run"
-    if len(method.errors) < 3:
+    if len(method.errors) < FEWEST:
         return " and ".join(format_number(error) for error in sorted(method.errors))
     estimate = mean_interval(method.errors)
-    low, high = format_number(estimate.low), format_number(estimate.high)
-    return f"{format_number(estimate.value)} ({low} to {high})"
+    return with_interval(estimate.value, estimate.low, estimate.high)
 
 
 def generations_figure(loaded: Records) -> Figure:
