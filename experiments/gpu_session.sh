@@ -128,25 +128,15 @@ train() {
     fi
 }
 
-# Waits until fewer trainings run than the number given. wait -n may miss one that ended just before it and wait for ever.
-wait_for_fewer_than() {
-    local count
-    while true; do
-        count="$(jobs -rp | wc -l)"
-        [[ -n $count ]] && ((count < $1)) && return # empty where Ctrl-C ended the counting
-        sleep 0.2
-    done
-}
-
 # Trains runs until the second given, so many at once.
 train_all() {
     local at_once=$1 until=$2 run
     for run in "${@:3}"; do
-        wait_for_fewer_than "$at_once"
+        while (($(jobs -rp | wc -l) >= at_once)); do wait -n; done
         ((SECONDS >= until || interrupted)) && break # asked here: a list ending in & would ask in a shell of its own
         train "$run" "$until" &
     done
-    wait_for_fewer_than 1
+    while [[ -n $(jobs -rp) ]]; do wait -n; done
 }
 
 # Lists what is still to be trained.

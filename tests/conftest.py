@@ -1,5 +1,6 @@
 """Fixtures shared by the tests of models and training, of verdicts, of times, and of what is published by hand."""
 
+import signal
 from functools import partial
 
 import pytest
@@ -11,6 +12,9 @@ from oracle.kept import counted_kept, recorded_values
 from timing_support import all_rows, timings_of
 
 from reproduce.report.records import load_records
+
+# A shell's background job ignores Ctrl-C, and so would every process that a test starts in order to interrupt it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
