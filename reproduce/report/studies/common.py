@@ -48,7 +48,10 @@ def _compares_precisions(study: Study) -> bool:
 
 def curves(loaded: Records, study: str) -> Figure:
     """Return the learning curves of all its runs."""
-    return learning_curves(records.study_histories(loaded, study), records.published_errors(loaded, study))
+    histories = records.study_histories(loaded, study)
+    return learning_curves(
+        histories, records.published_errors(loaded, study), records.averaged_view_errors(loaded, study)
+    )
 
 
 def verdicts(loaded: Records, study: str) -> Figure:
