@@ -6,10 +6,10 @@ import pytest
 from report_support import words
 
 from reproduce.base.errors import ReproduceError
-from reproduce.report import generations as loading
+from reproduce.report import cifar10_methods as loading
+from reproduce.report.cifar10_methods import CROPPED, LATER, PLAIN, TEN_VIEWS, load_methods, to_be_run
 from reproduce.report.figures.generations import DrawnMethod, generations
 from reproduce.report.figures.generations_by_cost import error_by_core_hours, error_by_operations
-from reproduce.report.generations import CROPPED, LATER, PLAIN, TEN_VIEWS, load_methods, to_be_run
 from reproduce.report.records import load_records
 from reproduce.report.studies.after_2012 import budgets_table
 from reproduce.report.studies.before_2012 import methods_table

@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reproduce.base.text import frame_as_markdown, operations_words
+from reproduce.report.cifar10_methods import LATER, declared_costs, load_methods
 from reproduce.report.figures.generations_by_cost import error_by_core_hours, error_by_operations
-from reproduce.report.generations import LATER, declared_costs, load_methods
 from reproduce.report.records import Records
 from reproduce.study.operations import epochs_at, images_trained_on, training_operations
 from reproduce.study.study import load_study

@@ -5,8 +5,8 @@ from matplotlib.figure import Figure
 
 from reproduce.base.text import format_number, frame_as_markdown, with_interval
 from reproduce.judge.few_seeds import FEWEST
+from reproduce.report.cifar10_methods import BEFORE, load_methods, to_be_run
 from reproduce.report.figures.generations import DrawnMethod, generations
-from reproduce.report.generations import BEFORE, load_methods, to_be_run
 from reproduce.report.records import Records
 from reproduce.report.studies import common
 from reproduce.runs.statistics import mean_interval
