@@ -34,6 +34,11 @@ def format_number(value: float, decimals: int = 2) -> str:
     return fixed(value, decimals).replace("-", "\N{MINUS SIGN}")
 
 
+def operations_words(operations: float) -> str:
+    """Return a number of operations to two digits, as "1.3e15"."""
+    return f"{operations:.1e}".replace("e+", "e")
+
+
 def with_interval(value: float, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
     """Return a number with its unit and, where it has one, its interval: ``3.97 (3.60 to 4.38)``."""
     text = f"{format_number(value, decimals)}{unit}"

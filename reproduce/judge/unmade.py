@@ -6,11 +6,14 @@ from dataclasses import dataclass
 import pandas as pd
 
 from reproduce.base.progress import format_duration
+from reproduce.base.text import operations_words
 from reproduce.data.registry import DATASETS
 from reproduce.study.claims import Claim
 from reproduce.study.designs import study_and_variant
+from reproduce.study.operations import training_operations
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
+from reproduce.study.variant import Variant
 
 
 @dataclass(frozen=True)
@@ -174,11 +177,14 @@ def _runs_words(arm: Planned, runs: pd.DataFrame) -> str:
     many = f"{len(arm.runs)} planned runs" if len(arm.runs) > 1 else "planned run"
     if arm.members():
         return f"the {many} of {arm.variant} ({len(arm.members())} nets of {arm.trained()} to average)"
-    epochs = arm.runs[0].epochs
-    details = f"{epochs} epoch{'s' if epochs > 1 else ''}, {arm.study.variant(arm.variant).schedule(epochs)} schedule"
+    epochs, variant = arm.runs[0].epochs, arm.study.variant(arm.variant)
+    details = f"{epochs} epoch{'s' if epochs > 1 else ''}, {variant.schedule(epochs)} schedule"
     of_arm = (runs["study"] == arm.study.study) & (runs["variant"] == arm.variant) & (runs["status"] == "finished")
     seconds = expected_seconds(runs[of_arm], epochs)
     if seconds is not None:
         lengths = " and ".join(map(str, sorted(runs.loc[of_arm, "epochs"].unique())))
         details += f"; about {format_duration(seconds)} each, at the pace of its runs of {lengths} epochs"
+    elif isinstance(variant, Variant):
+        details += f"; {operations_words(training_operations(variant, epochs, arm.study.dataset))} training operations"
+        details += " each" if len(arm.runs) > 1 else ""
     return f"the {many} of {arm.variant} ({details})"

@@ -124,6 +124,25 @@ def _after(facts: Facts) -> str:
     )
 
 
+def _on_cifar10(facts: Facts) -> str:
+    before, net = facts.row("kmeans-1600-error"), facts.row("cifar10_nets.18pct.test_top1_error_percent.mean")
+    later = facts.row("after-resnet20-error")
+    after = "The step to later nets is to be run."
+    if later["value"] is not None:
+        after = f"ResNet-20, of 2015, makes {_error(later)} with crops and flips, another protocol."
+    return (
+        f"k-means on patches, of 2011, makes {_error(before)}; the 18 % net of 2012 makes {_error(net)} on the same "
+        f"images, both without augmentation. {after}"
+    )
+
+
+def _error(row: Mapping[str, Any]) -> str:
+    if row["value"] is None:
+        return "an error still to be measured"
+    (value,) = figures(row["value"])
+    return f"{value} % errors ({seeds_words(row)})"
+
+
 def _pair(facts: Facts) -> str:
     pair, alone = facts.row("lrn-cifar10-published-pair"), facts.row("lrn-cifar10-controlled")
     if pair["value"] is None:
@@ -194,6 +213,7 @@ ANSWERS = (
     Answer("Did the error fall from 25 to 16 %?", _drop, LITERATURE, "account-error-25-to-16"),
     Answer("What came before?", _before, LITERATURE, "ilsvrc2010-fisher-vectors-top5"),
     Answer("What came after?", _after, LITERATURE, "account-nasnet-exceeded-all"),
+    Answer("How large are the steps on CIFAR-10?", _on_cifar10, OWN, "kmeans-1600-error"),
     Answer("Does normalization take 13 to 11 %?", _pair, OWN, "lrn-cifar10-published-pair"),
     Answer("Are ReLUs six times as fast?", _relu, OWN, "relu-six-times-faster"),
     Answer("Does normalization help?", _with("response normalization", "small-lrn-top1"), REDUCED, "small-lrn-top1"),

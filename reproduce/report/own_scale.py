@@ -1,5 +1,7 @@
 """The front page's table of nets judged on CIFAR-10 at their own scale."""
 
+import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -9,41 +11,66 @@ from reproduce.judge.rules import NOT_RUN
 from reproduce.report.records import Records
 from reproduce.study.claims import Claim
 
+_COLUMNS = ("net", "published", "ours (95 % interval)", "seeds", "verdict")
+_LETTERS_PER_LINE = 130
+
 
 def own_scale_verdicts(records: Records) -> str:
-    """Return the verdicts on CIFAR-10 at its own scale in five columns, those judged by test error."""
+    """Return the verdicts on CIFAR-10 at its own scale in five columns, those judged by test error.
+
+    Claims without runs are named below, with what was published.
+    """
     claims = {claim.id: claim for claim in records.claims}
-    judged = [row for row in records.verdicts.itertuples() if _is_own_scale(claims[row.claim_id])]
-    return frame_as_markdown(pd.DataFrame([_own_scale_row(row, claims[row.claim_id]) for row in judged]))
+    rows = [row for row in records.verdicts.itertuples() if _is_own_scale(claims[row.claim_id])]
+    judged = [_own_scale_row(row, claims[row.claim_id]) for row in rows if row.verdict != NOT_RUN]
+    waiting = [_waiting_words(claims[row.claim_id]) for row in rows if row.verdict == NOT_RUN]
+    table = frame_as_markdown(pd.DataFrame(judged, columns=_COLUMNS))
+    return f"{table}\n\n{_wrapped(waiting)}" if waiting else table
 
 
 def _is_own_scale(claim: Claim) -> bool:
     return claim.scale == "own" and claim.study is not None and claim.estimand == "test_top1_error_percent"
 
 
+def _waiting_words(claim: Claim) -> str:
+    return f"{_arms(claim)} ({_published(claim)})"
+
+
+def _wrapped(waiting: Sequence[str]) -> str:
+    """Return the claims without runs as a sentence, no line of it longer than a page's."""
+    sentence = f"Not run yet (published figure): {', '.join(waiting)}."
+    return "\n".join(textwrap.wrap(sentence, _LETTERS_PER_LINE, break_on_hyphens=False, break_long_words=False))
+
+
 def _own_scale_row(row: Any, claim: Claim) -> dict[str, str]:
-    unit = " %" if claim.kind == "single_value" else " points"
-    ours = "-"
-    if row.verdict != NOT_RUN:
-        value, low, high = figures(row.estimate, row.low, row.high)
-        ours = f"{value}{unit}" + ("" if pd.isna(row.low) else f" ({low} to {high})")
-    return {
-        "net": " minus ".join(f"`{arm.rpartition('/')[2]}`" for arm in claim.arms),
-        "published": _published(claim, unit),
-        "ours (95 % interval)": ours,
-        "seeds": _seeds(row, claim),
-        "verdict": verdict_words(row.verdict, row.negligible_within, row.unit),
-    }
+    value, low, high = figures(row.estimate, row.low, row.high)
+    interval = "" if pd.isna(row.low) else f" ({low} to {high})"
+    cells = (
+        _arms(claim),
+        _published(claim),
+        f"{value}{_unit(claim)}{interval}",
+        _seeds(row, claim),
+        verdict_words(row.verdict, row.negligible_within, row.unit),
+    )
+    return dict(zip(_COLUMNS, cells, strict=True))
 
 
-def _published(claim: Claim, unit: str) -> str:
+def _arms(claim: Claim) -> str:
+    return " minus ".join(f"`{arm.rpartition('/')[2]}`" for arm in claim.arms)
+
+
+def _unit(claim: Claim) -> str:
+    return " %" if claim.kind == "single_value" else " points"
+
+
+def _published(claim: Claim) -> str:
     """Return the published figure, or that only a direction was published."""
     if not claim.targets:
         return "direction only"
-    printed = claim.targets[0].value
+    printed, unit = claim.targets[0].value, _unit(claim)
     return f"{printed:g}{unit.rstrip('s') if printed == 1 else unit}"
 
 
 def _seeds(row: Any, claim: Claim) -> str:
-    there = "0" if row.verdict == NOT_RUN else " and ".join(f"{float(n):.0f}" for n in str(row.n_by_arm).split(";"))
+    there = " and ".join(f"{float(n):.0f}" for n in str(row.n_by_arm).split(";"))
     return f"{there} of {claim.seeds_planned}" if row.n_seeds < claim.seeds_planned else there

@@ -10,6 +10,7 @@ from reproduce.runs.table import published_runs, read_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 
+FULL, SHORT = "3.8e13 training operations", "1.7e13 training operations"  # of 80sec in 11 and in 5 epochs
 IMAGES = "the ILSVRC-2010 images, which only registered users can get, and a GPU"
 
 
@@ -47,7 +48,7 @@ def frame(tmp_path):
 def test_runs_of_the_standard_profile_are_made_by_their_stages(frame):
     study = make_study({"80sec": (11, 3)})
     why, command = why_unmade(claim(), frame(study), [study])
-    assert why == "the 3 planned runs of 80sec (11 epochs, full schedule) are not made yet"
+    assert why == f"the 3 planned runs of 80sec (11 epochs, full schedule; {FULL} each) are not made yet"
     assert command == "dvc repro experiments/nets/dvc.yaml:80sec"
 
 
@@ -55,18 +56,18 @@ def test_both_arms_are_named_and_one_run_is_one(frame):
     study = make_study({"without": (5, 1), "with": (5, 2)})
     why, command = why_unmade(difference_claim(), frame(study), [study])
     assert why == (
-        "the planned run of without (5 epochs, shortened schedule) and "
-        "the 2 planned runs of with (5 epochs, shortened schedule) are not made yet"
+        f"the planned run of without (5 epochs, shortened schedule; {SHORT}) and "
+        f"the 2 planned runs of with (5 epochs, shortened schedule; {SHORT} each) are not made yet"
     )
     assert command == "dvc repro experiments/nets/dvc.yaml:without experiments/nets/dvc.yaml:with"
     alone, _ = why_unmade(claim(arms=["without"]), frame(study), [study])
-    assert alone == "the planned run of without (5 epochs, shortened schedule) is not made yet"
+    assert alone == f"the planned run of without (5 epochs, shortened schedule; {SHORT}) is not made yet"
 
 
 def test_only_the_arm_that_lacks_runs_is_named(frame):
     study = make_study({"without": (11, 2), "with": (11, 2)})
     why, command = why_unmade(difference_claim(), frame(study, ("with", 11, 1)), [study])
-    assert why == "the 2 planned runs of without (11 epochs, full schedule) are not made yet"
+    assert why == f"the 2 planned runs of without (11 epochs, full schedule; {FULL} each) are not made yet"
     assert command == "dvc repro experiments/nets/dvc.yaml:without"
 
 
@@ -78,7 +79,7 @@ def test_runs_of_the_full_profile_are_trained_and_their_time_follows_from_shorte
     assert why == (
         "the 3 planned runs of 80sec "
         "(11 epochs, full schedule; about 4 min 24 s each, at the pace of its runs of 5 epochs) "
-        "and the 2 planned runs of with (11 epochs, full schedule) are not made yet"
+        f"and the 2 planned runs of with (11 epochs, full schedule; {FULL} each) are not made yet"
     )
     assert command == "python -m reproduce train nets 80sec with --profile full"
 
@@ -86,9 +87,8 @@ def test_runs_of_the_full_profile_are_trained_and_their_time_follows_from_shorte
 def test_arms_wait_for_the_longest_length_that_profiles_list_of_both(frame):
     study = make_study({"without": (5, 2), "with": (5, 2)}, {"with": (11, 2)})
     why, command = why_unmade(difference_claim(), frame(study, ("with", 11, 1)), [study])
-    assert why.startswith(
-        "the 2 planned runs of without (5 epochs, shortened schedule) and the 2 planned runs of with (5 "
-    )
+    without = f"the 2 planned runs of without (5 epochs, shortened schedule; {SHORT} each)"
+    assert why.startswith(f"{without} and the 2 planned runs of with (5 ")
     assert command == "dvc repro experiments/nets/dvc.yaml:without experiments/nets/dvc.yaml:with"
 
 

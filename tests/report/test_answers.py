@@ -32,9 +32,9 @@ def test_an_effect_has_one_sign(value, low, high, words):
     assert answers.effect_words({"value": value, "low": low, "high": high, "n_seeds": 5}) == words
 
 
-def test_there_are_nine_answers_and_each_has_an_id_to_cite(facts):
+def test_there_are_ten_answers_and_each_has_an_id_to_cite(facts):
     lines = answers.answers_table(facts).splitlines()[2:]
-    assert len(lines) == 9
+    assert len(lines) == 10
     assert [line.rsplit("`", 2)[1] for line in lines] == [answer.cite for answer in answers.ANSWERS]
     assert "from 26.2 to 16.4 %" in lines[0]
     higher = {"value": -1.0, "low": -2.0, "high": -0.5, "n_seeds": 5, "verdict": "not reproduced"}
@@ -55,6 +55,25 @@ def test_a_pair_with_one_seed_in_an_arm_has_an_answer_without_an_interval(facts)
     pair = {name: facts.numbers[name] | one for name in ("lrn-cifar10-published-pair", "lrn-cifar10-controlled")}
     lines = answers.answers_table(answers.Facts(facts.numbers | pair, facts.claims, facts.training_days))
     assert "The 11 % net's error is 1.50 points lower, too few seeds for an interval." in lines
+
+
+def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
+    rows = {
+        "kmeans-1600-error": {"value": 22.5266, "n_seeds": 3},
+        "cifar10_nets.18pct.test_top1_error_percent.mean": {"value": 18.685, "n_seeds": 4},
+        "after-resnet20-error": {"value": None, "n_seeds": 0},
+    }
+
+    def words():
+        numbers = {name: facts.numbers[name] | row for name, row in rows.items()}
+        return answers._on_cifar10(answers.Facts(numbers, facts.claims, facts.training_days))
+
+    assert words() == (
+        "k-means on patches, of 2011, makes 22.53 % errors (3 seeds); the 18 % net of 2012 makes 18.69 % errors "
+        "(4 seeds) on the same images, both without augmentation. The step to later nets is to be run."
+    )
+    rows["after-resnet20-error"] = {"value": 8.7, "n_seeds": 1}
+    assert words().endswith("ResNet-20, of 2015, makes 8.70 % errors (1 seed) with crops and flips, another protocol.")
 
 
 def test_an_answer_without_its_number_is_an_error(facts):

@@ -1,27 +1,59 @@
-"""Three generations on CIFAR-10: seeds, published errors, and the sentence over the figure."""
+"""Three generations on CIFAR-10: seeds, published errors, costs, and the sentences over the figures."""
+
+from dataclasses import replace
 
 import pytest
 from report_support import words
 
+from reproduce.base.errors import ReproduceError
+from reproduce.report import cifar10_methods as loading
+from reproduce.report.cifar10_methods import CROPPED, LATER, PLAIN, TEN_VIEWS, load_methods, to_be_run
 from reproduce.report.figures.generations import DrawnMethod, generations
+from reproduce.report.figures.generations_by_cost import error_by_core_hours, error_by_operations
 from reproduce.report.records import load_records
-from reproduce.report.studies.before_2012 import PLAIN, TEN_VIEWS, load_methods, methods_table
+from reproduce.report.studies.after_2012 import budgets_table
+from reproduce.report.studies.before_2012 import methods_table
+from reproduce.study.study import load_study
 
-WORDS = DrawnMethod("visual words", 2010, PLAIN, None, [40.0])
+WORDS = DrawnMethod("visual words", 2010, PLAIN, None, [40.0], "visual words", None, [0.5])
 PATCHES = DrawnMethod("patches", 2011, PLAIN, 22.1, [22.0, 23.0])
-THREE = DrawnMethod("three patches", 2011, PLAIN, 22.1, [22.0, 22.5, 23.0])
-NET = DrawnMethod("the net", 2012, PLAIN, 18.0, [18.0, 18.5, 19.0])
-LATER = DrawnMethod("a later net", 2017, TEN_VIEWS, 3.4, [])
+THREE = DrawnMethod("three patches", 2011, PLAIN, 22.1, [22.0, 22.5, 23.0], "k-means", None, [1.0, 2.0, 3.0], "a CPU")
+IN_PRINT = DrawnMethod("a dictionary", 2011, PLAIN, 18.5, [], is_planned=False)
+NET = DrawnMethod("the net", 2012, PLAIN, 18.0, [18.0, 18.5, 19.0], "18 % net", 4e14, [0.4, 0.5, 0.6], "a CPU")
+LATER_NET = DrawnMethod("a later net", 2017, TEN_VIEWS, 3.4, [], "ResNet-20", 9e15)
+PLANNED = DrawnMethod("a planned net", 2017, TEN_VIEWS, None, [])
+CROPS = DrawnMethod("the net, crops", 2012, CROPPED, None, [16.0, 16.2, 16.4], "18 % net", 4e14, [0.4, 0.5, 0.6])
+RESNET = DrawnMethod("a residual net", 2015, CROPPED, None, [10.0, 11.0], "ResNet-20", 4.1e14, [3.0, 4.0])
+COSTS = {"cost of 2012": 4e14, "cost of the search": 1e15}
 
 
 def title(figure):
     return " ".join(figure.legends[0].get_title().get_text().split())
 
 
-def test_the_step_is_told_beside_earlier_methods_of_three_seeds_alone():
-    figure = generations([WORDS, THREE, NET, LATER])
-    assert title(figure).endswith("errs 4.0 points less than three patches.")
-    assert "published 3.4; not run here" in words(figure)
+def key(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def marks(axes, filled):
+    """Return the places of the means (filled) or of the published errors (hollow) in a panel."""
+    lines = [line for line in axes.get_lines() if line.get_marker() not in (".", "|", "None", None, "")]
+    chosen = [line for line in lines if (line.get_markerfacecolor() in ("none", "white")) != filled]
+    return sorted((float(line.get_xdata()[0]), float(line.get_ydata()[0])) for line in chosen)
+
+
+def test_the_step_is_told_beside_earlier_methods_of_three_seeds_and_the_best_in_print():
+    figure = generations([WORDS, THREE, IN_PRINT, NET, LATER_NET])
+    assert title(figure).endswith(
+        "errs 4.0 points less than three patches; the best error in print before it is 18.5 %."
+    )
+    assert "published 3.4" in words(figure)
+
+
+def test_methods_without_runs_or_published_error_are_left_out():
+    figure = generations([THREE, NET, LATER_NET, PLANNED])
+    assert [len(axes.get_yticklabels()) for axes in figure.axes] == [2, 1]
+    assert key(figure) == ["before, mean of our seeds", "of 2012, mean of our seeds", "published"]
 
 
 def test_without_runs_no_step_is_told():
@@ -29,16 +61,82 @@ def test_without_runs_no_step_is_told():
     assert "runs are still to be made" in title(figure)
 
 
-def test_methods_have_their_claims_published_errors():
-    published = {method.name: method.published for method in load_methods(load_records())}
-    assert published["ResNet-20"] == pytest.approx(8.75)
+def test_protocols_stand_in_panels_of_their_own_and_nothing_is_joined():
+    drawn = error_by_operations([WORDS, NET, CROPS, RESNET, LATER_NET, PLANNED], COSTS)
+    assert [axes.get_title(loc="left") for axes in drawn.axes] == [PLAIN, CROPPED, TEN_VIEWS]
+    plain, cropped, ten_views = drawn.axes
+    assert marks(plain, filled=True) == [(4e14, 18.5)] and marks(plain, filled=False) == [(4e14, 18.0)]
+    assert marks(cropped, filled=True) == [(4e14, pytest.approx(16.2)), (4.1e14, 10.5)]
+    assert marks(ten_views, filled=False) == [(9e15, 3.4)]
+    joining = [
+        line for axes in drawn.axes for line in axes.get_lines() if line.get_linestyle() not in ("None", "none", ":")
+    ]
+    assert joining == []
+    assert key(drawn) == ["18 % net", "ResNet-20", "hollow: published"]
+
+
+def test_the_headline_compares_at_the_first_declared_cost_within_a_protocol():
+    said = title(error_by_operations([NET, CROPS, RESNET, LATER_NET], COSTS))
+    assert said == f"At the cost of 2012, {CROPPED}: 18 % net 16.2 %; ResNet-20 10.5 % (2 seeds)."
+    longer = replace(RESNET, operations=8e14)
+    assert "still to be run" in title(error_by_operations([NET, CROPS, longer], COSTS))
+
+
+def test_hours_are_those_of_the_runs_and_no_published_error_is_among_them():
+    drawn = error_by_core_hours([WORDS, THREE, NET, RESNET, LATER_NET])
+    plain, cropped = drawn.axes
+    assert marks(plain, filled=True) == [(0.5, 18.5), (0.5, 40.0), (2.0, 22.5)]
+    assert marks(cropped, filled=True) == [(3.5, 10.5)]
+    assert title(drawn) == (
+        "Without augmentation: the net 0.5 core-hours of a CPU (18.5 % error); "
+        "three patches 2.0 core-hours of a CPU (22.5 % error)."
+    )
+    assert "not run yet" in [text.get_text() for text in error_by_core_hours([PLANNED]).texts]
+
+
+def test_methods_have_their_claims_published_errors_and_those_in_print_alone_have_no_runs():
+    methods = {method.name: method for method in load_methods(load_records())}
+    published = {name: method.published for name, method in methods.items()}
+    assert published["ResNet-20, 45,000 images"] == pytest.approx(8.75)
+    assert published["VGG (flips alone)"] == pytest.approx(7.55)
     assert published["k-means, 1,600 patches"] == pytest.approx(22.1)
     assert published["AlexNet's authors' 18 % net"] == pytest.approx(18.0)
-    assert published["Fisher vectors"] is None
+    assert published["Fisher vectors"] is None and methods["Fisher vectors"].operations is None
+    assert published["learned receptive fields"] == pytest.approx(18.0)
+    assert published["OMP-1, 6,000 features"] == pytest.approx(18.5)
+    assert not methods["OMP-1, 6,000 features"].is_planned
+    assert methods["NASNet-A (6 @ 768)"].operations == pytest.approx(9.5e16, rel=0.01)
+
+
+def test_every_planned_arm_is_among_the_methods_at_its_length():
+    planned = {(name, runs.epochs) for name, runs in load_study(LATER).profiles["full"].items()}
+    assert {(each.variant, each.epochs) for each in loading._METHODS if each.study == LATER} == planned
+
+
+def test_a_method_that_the_table_in_print_lacks_is_named(monkeypatch):
+    monkeypatch.setattr(loading, "_PRINTED", (loading._Printed("no such method", "none"),))
+    with pytest.raises(ReproduceError, match="cifar10_before_2012.csv lacks the method 'no such method'"):
+        load_methods(load_records())
+
+
+def test_what_is_to_be_run_is_named_once_and_nothing_where_all_is_run():
+    assert to_be_run([THREE, IN_PRINT, LATER_NET, PLANNED]) == "Still to be run: a later net; a planned net."
+    assert to_be_run([THREE, IN_PRINT]) == ""
 
 
 def test_two_seeds_are_shown_by_their_values(monkeypatch):
-    monkeypatch.setattr("reproduce.report.studies.before_2012.load_methods", lambda loaded: [PATCHES, LATER])
+    monkeypatch.setattr(
+        "reproduce.report.studies.before_2012.load_methods", lambda loaded: [PATCHES, IN_PRINT, LATER_NET, PLANNED]
+    )
     table = methods_table(None)
     assert "22.00 and 23.00" in table
-    assert "not run" in table
+    assert "not run" in table and "in print alone" in table
+    assert "| a planned net" not in table
+    assert table.endswith("Still to be run: a later net; a planned net.")
+
+
+def test_budgets_name_the_declared_cost_that_each_length_comes_to():
+    rows = {row.split(" | ")[0].strip("| `"): row for row in budgets_table(load_records()).splitlines()[2:]}
+    assert rows["18pct_today"].endswith("| 4.8e14 | 100 % of the cost of 2012 |")
+    assert rows["nasnet_a_2_768_at_2012_cost"].endswith("| 4.5e14 | 94 % of the cost of 2012 |")
+    assert rows["resnet20"].endswith("| 45,000 | 2.0e15 | none: its source's length |")

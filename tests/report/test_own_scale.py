@@ -19,15 +19,18 @@ def table_of(*rows):
     return own_scale_verdicts(records).splitlines()[2:]
 
 
-def test_a_direction_has_no_published_figure():
-    (row,) = table_of(verdict("fisher-vectors-beat-visual-words", "not run"))
-    assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        "`visual_words` minus `fisher_vectors`",
-        "direction only",
-        "-",
-        "0 of 3",
-        "not run",
-    ]
+def test_a_claim_without_runs_is_named_below_with_what_was_published():
+    names = ("fisher-vectors-beat-visual-words", "kmeans-4000-error", "after-nasnet-a-error")
+    found = {"estimate": 22.89, "n_seeds": 1, "n_by_arm": "1"}
+    kept = verdict("kmeans-1600-error", "inconclusive", **found)
+    lines = table_of(*(verdict(name, "not run") for name in names), kept)
+    assert lines[0].startswith("| `kmeans_1600` |") and lines[1] == ""
+    assert " ".join(lines[2:]) == (
+        "Not run yet (published figure): `visual_words` minus `fisher_vectors` (direction only), "
+        "`kmeans_4000` (20.4 %), `nasnet_a_6_768` (3.41 %)."
+    )
+    assert max(map(len, lines[2:])) <= 130
+    assert len(table_of(kept)) == 1
 
 
 def test_an_estimate_without_an_interval_stands_alone():

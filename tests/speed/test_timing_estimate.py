@@ -103,6 +103,18 @@ def test_every_profile_of_every_study_has_its_time():
     assert table["in all"].str.match(r"\d+ (s|min \d\d s|h \d\d min)$").all()
 
 
+def test_a_variant_that_takes_most_of_a_profile_is_set_apart_and_nasnets_cells_are_slow():
+    study = load_study("after_2012")
+    (full, words) = estimate.study_table([study], speeds()).set_index("profile").loc["full", ["in all", "longest run"]]
+    six = study.variant("nasnet_a_6_768")
+    assert "(nasnet_a_6_768, 600 epochs; without this variant " in words and words.endswith(" in all)")
+    assert full not in words
+    ratio = training_flops_per_image(six.network_spec()) / training_flops_per_image(load_spec("80sec"))
+    one_net = speeds(row("training_step", "80sec", ms=128.0))
+    seconds = one_net.seconds_per_image("training_step", "nasnet_a_6_768", six.network_spec(), "fp32")
+    assert seconds == pytest.approx(1e-3 * ratio / 0.25)
+
+
 def test_a_study_of_a_subset_is_named_and_not_guessed(tmp_path):
     write_study(tmp_path)
     study = tiny_study(tmp_path).model_copy(update={"dataset": "ilsvrc2012_subset"})

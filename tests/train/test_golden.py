@@ -24,14 +24,15 @@ STUDY_2012 = load_study("cifar10_nets")
 
 
 SLOW_STUDIES = {"why_ports_stall"}  # networks of sixty million weights: a minute and more
+SLOW_VARIANTS = {"vgg_bn_dropout"}  # fifteen million weights and twelve phases
 
 
 def variants_with_golden_files():
     for path in sorted(paths.EXPERIMENTS.glob("*/study.yaml")):
         study = load_study(path.parent.name)
-        marks = [pytest.mark.slow] if study.study in SLOW_STUDIES else []
-        names = golden.golden_variants(study) if study.is_trained_by_stages else []
-        yield from (pytest.param(study, name, id=f"{study.study}-{name}", marks=marks) for name in names)
+        for name in golden.golden_variants(study) if study.is_trained_by_stages else []:
+            marks = [pytest.mark.slow] if study.study in SLOW_STUDIES or name in SLOW_VARIANTS else []
+            yield pytest.param(study, name, id=f"{study.study}-{name}", marks=marks)
 
 
 @pytest.mark.parametrize(("study", "name"), list(variants_with_golden_files()))

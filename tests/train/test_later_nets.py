@@ -1,11 +1,12 @@
 """Training nets later than 2012: batch statistics survive a checkpoint, and whole batches stay whole."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from training_support import (
     BATCH_SIZE,
-    RUN,
     SIDE,
     UPDATES_PER_FILE,
     after_updates,
@@ -21,6 +22,8 @@ from reproduce.base.validation import validated
 from reproduce.data.in_memory import TrainingData
 from reproduce.data.steps import Step
 from reproduce.models.spec import SPECS_FOLDER
+from reproduce.study.run_id import RunId
+from reproduce.study.study import load_study
 from reproduce.study.variant import Variant
 from reproduce.train.checkpoint import load_checkpoint, save_checkpoint
 from reproduce.train.checks import data_problem
@@ -77,24 +80,50 @@ class KilledError(Exception):
     """Stands for a kill: nothing more is saved."""
 
 
-def test_a_killed_run_ends_with_the_files_of_an_unbroken_one(folder, monkeypatch):
-    spec = (SPECS_FOLDER / "resnet20.yaml").read_text().replace("size: 32", "size: 12")
-    (folder / "specs" / "small.yaml").write_text(spec)
+# Arms of after_2012 with few maps, so that a checkpoint is small, and with an epoch or two for each phase.
+NARROW = {
+    "resnet20": {},
+    "18pct_today": {},
+    "vgg_bn_dropout": {"*.filters": 8, "fc6.outputs": 8},
+    "nasnet_a_2_768": {"*.filters": 4},
+}
+
+
+def write_arm(folder, name):
+    """Make an arm of after_2012 the tiny study's variant, on its small images; return its run."""
+    arm = load_study("after_2012").variant(name).model_copy(update={"training_images": None, "held_out_images": None})
+    settings = arm.model_dump() | {"batch_size": BATCH_SIZE, "changes": {"input.size": 12, **NARROW[name]}}
+    for phase in settings["phases"]:
+        phase["training_files"] = [1, 2, 3, 4, 5]
+    (folder / "specs" / f"{arm.network}.yaml").write_text((SPECS_FOLDER / f"{arm.network}.yaml").read_text())
+    study = {"study": "tiny", "dataset": "cifar10", "scale": "synthetic", "variants": {"small": settings}}
+    text = json.dumps(study | {"profiles": {"smoke": {}}})
+    (folder / "experiments" / "tiny" / "study.yaml").write_text(text)
     write_golden(folder)
-    unbroken = results(train_run(RUN, folder / "unbroken", Launch(threads=1)))
+    return RunId("tiny", "small", max(2, len(arm.phases)), 1)
+
+
+SLOW = {"vgg_bn_dropout", "nasnet_a_2_768"}  # many phases, many layers
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in SLOW)) for name in NARROW])
+def test_a_killed_run_ends_with_the_files_of_an_unbroken_one(folder, monkeypatch, name):
+    run = write_arm(folder, name)
+    unbroken = results(train_run(run, folder / "unbroken", Launch(threads=1)))
 
     def kill():
         raise KilledError
 
     with monkeypatch.context() as patched:
-        after_updates(patched, 40, kill)
+        after_updates(patched, 20, kill)
         with pytest.raises(KilledError):
-            train_run(RUN, launch=Launch(threads=1, seconds_between_checkpoints=0))
+            train_run(run, launch=Launch(threads=1, seconds_between_checkpoints=0))
     (saved,) = checkpoints(folder)
-    weights = load_checkpoint(saved)["trainer"]["weights"]
-    assert load_checkpoint(saved)["trainer"]["state"]["step"] == 39
-    assert weights["layers.norm1.running_mean"].any()
-    assert results(train_run(RUN, launch=Launch(threads=1))) == unbroken
+    kept = load_checkpoint(saved)["trainer"]
+    assert kept["state"]["step"] == 19
+    statistics = [value for place, value in kept["weights"].items() if place.endswith("running_mean")]
+    assert statistics and all(value.any() for value in statistics)
+    assert results(train_run(run, launch=Launch(threads=1))) == unbroken
 
 
 def test_batches_that_are_normalized_are_not_cut_up():

@@ -21,7 +21,7 @@ MIN_ROUNDS = 3
 WARM_UPS = 1.5  # calls before the rounds, the first one slower, in units of a timed one
 SMALL_BATCH = 32  # images: what 128 is cut to where a step of them takes too long; also a size of the scaling
 _LEAST_SECONDS = 0.002  # of a step: small kernels wait for being started
-_NASNET_SHARE = 0.25  # of the speed of AlexNet's step: its operations are small and many
+NASNET_SHARE = 0.25  # of the speed of AlexNet's step: its operations are small and many
 # Of the budget, what one call may take before its batch is made smaller.
 _LONGEST_SHARES = (1 / 20, 1 / 40, 1 / 80, 1 / 160, 1 / 320)
 _ESSENTIAL = 5  # priorities up to this one are kept by smaller batches, those at fewer threads first
@@ -42,7 +42,7 @@ def predicted_seconds(cell: Cell, scope: Scope, speeds: Mapping[Setting, Speed])
         return scope.sample_seconds
     if cell.what == MATRIX_MULTIPLY:
         return flops(cell) / speeds[cell.setting].product
-    return _LEAST_SECONDS + flops(cell) / (speeds[cell.setting].step * (_NASNET_SHARE if cell.network == NASNET else 1))
+    return _LEAST_SECONDS + flops(cell) / (speeds[cell.setting].step * (NASNET_SHARE if cell.network == NASNET else 1))
 
 
 def fitted(cells: Sequence[Cell], scope: Scope, speeds: Mapping[Setting, Speed]) -> tuple[list[Cell], list[Cell]]:

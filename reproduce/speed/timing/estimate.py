@@ -19,12 +19,15 @@ from reproduce.base.temporaries import TemporaryFolder
 from reproduce.data.ilsvrc.training import TRAINING_IMAGES_TESTED
 from reproduce.data.registry import DATASETS
 from reproduce.models.counts import training_flops_per_image
-from reproduce.models.spec import NetworkSpec
+from reproduce.models.spec import NasnetCell, NetworkSpec
 from reproduce.speed.timing import cells, cost
+from reproduce.speed.timing.budget import NASNET_SHARE
 from reproduce.speed.timing.cells import FORWARD, NETWORK_INPUT, TRAINING_STEP, known_spec
 from reproduce.speed.timing.run import facts_of_machine, time_here
 from reproduce.speed.timing.timing_rows import TIMING_FOLDER, machine_file, read_rows, training_steps, write_rows
 from reproduce.study.feature_variant import FeatureVariant
+from reproduce.study.operations import images_trained_on
+from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 from reproduce.study.variant import Phase, Variant
 
@@ -49,8 +52,8 @@ class Speeds:
     def seconds_per_image(self, what: str, name: str, network: NetworkSpec, precision: str) -> float:
         """Return the seconds of one image in ``what`` (training_step, forward or network_input).
 
-        A network that was not timed takes the time of the nearest timed one, in proportion to the operations; a
-        precision that this device lacks takes the time of fp32.
+        A network that was not timed takes the time of the nearest timed one, in proportion to the operations; NASNet's
+        cells take four times as long by each. A precision that this device lacks takes the time of fp32.
 
         Raises:
             ReproduceError: nothing of this kind was timed on the device.
@@ -65,12 +68,19 @@ class Speeds:
         operations = training_flops_per_image(network)
         distance = [self._distance(each, name, operations) for each in rows["network"]]
         row = rows.iloc[distance.index(min(distance))]
-        scale = operations / training_flops_per_image(known_spec(row["network"])) if what != NETWORK_INPUT else 1.0
-        return scale * row["ms_median"] / 1e3 / row["batch_size"]
+        milliseconds = row["ms_median"] / row["batch_size"]
+        if what != NETWORK_INPUT:
+            milliseconds *= operations / training_flops_per_image(known_spec(row["network"])) / _share_of_speed(network)
+        return milliseconds / 1e3
 
     @staticmethod
     def _distance(timed: str, name: str, operations: int) -> float:
         return -1.0 if timed == name else abs(math.log(operations / training_flops_per_image(known_spec(timed))))
+
+
+def _share_of_speed(network: NetworkSpec) -> float:
+    """Return the share of the timed networks' speed in operations a second that a network not among them reaches."""
+    return NASNET_SHARE if any(isinstance(layer, NasnetCell) for layer in network.layers) else 1.0
 
 
 def speeds_here(folder: Path = TIMING_FOLDER, device: str | None = None, scope: cells.Scope = cells.ESTIMATE) -> Speeds:
@@ -142,7 +152,7 @@ def run_seconds(variant: Variant, epochs: int, dataset: str, speeds: Speeds) -> 
         return max(computed, made) if read_ahead else computed + made
 
     per_file = sizes.training // sizes.files
-    trained = sum(phase.epochs * len(phase.training_files) for phase in phases) * per_file
+    trained = images_trained_on(variant, epochs, dataset)
     views = 1 if variant.test_views == 1 else variant.test_views + 1  # the protocol's, and the center once more
     tested = views * sizes.test + variant.test_views * (variant.held_out_images or 0)
     at_the_end = tested + min(sizes.training, variant.evaluated_images or TRAINING_IMAGES_TESTED)
@@ -169,7 +179,10 @@ def _evaluated(phase: Phase, per_file: int, sizes: Sizes) -> int:
 
 
 def study_table(studies: Sequence[Study], speeds: Speeds) -> pd.DataFrame:
-    """Return the time of every profile of every study, one run after another, and of its longest run."""
+    """Return the time of every profile of every study, one run after another, and of its longest run.
+
+    Where the variant of the longest run takes more than half of a profile's time, the time of all others is named.
+    """
     rows = []
     for study in studies:
         for profile in study.profiles:
@@ -184,10 +197,17 @@ def study_table(studies: Sequence[Study], speeds: Speeds) -> pd.DataFrame:
                 rows.append({**row, "in all": "not estimated", "longest run": "encoders are not timed"})
                 continue
             times = [run_seconds(study.variant(run.variant), run.epochs, study.dataset, speeds) for run in runs]
-            longest = runs[times.index(max(times))]
-            words = f"{format_duration(max(times))} ({longest.variant}, {longest.epochs} epochs)"
-            rows.append({**row, "in all": format_duration(sum(times)), "longest run": words})
+            rows.append({**row, "in all": format_duration(sum(times)), "longest run": _longest_words(runs, times)})
     return pd.DataFrame(rows)
+
+
+def _longest_words(runs: Sequence[RunId], times: Sequence[float]) -> str:
+    longest = runs[times.index(max(times))]
+    of_variant = [time for run, time in zip(runs, times, strict=True) if run.variant == longest.variant]
+    words = f"{longest.variant}, {longest.epochs} epochs"
+    if sum(times) / 2 < sum(of_variant) < sum(times):
+        words += f"; without this variant {format_duration(sum(times) - sum(of_variant))} in all"
+    return f"{format_duration(max(times))} ({words})"
 
 
 def standing_table(speeds: Speeds) -> pd.DataFrame:

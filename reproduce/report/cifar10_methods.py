@@ -1,0 +1,159 @@
+"""Methods of three generations on CIFAR-10's images: which runs and published errors stand for each, by protocol."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reproduce.base.errors import ReproduceError
+from reproduce.report import records
+from reproduce.report.figures.generations import DrawnMethod
+from reproduce.report.literature.milestones import load_cifar10_before
+from reproduce.report.records import Records
+from reproduce.runs.estimands import values_of_arm
+from reproduce.runs.table import rows_of_arm, went_wrong
+from reproduce.study.operations import training_operations
+from reproduce.study.study import load_study
+from reproduce.study.variant import Variant
+
+BEFORE, NETS, LATER = "before_2012", "cifar10_nets", "after_2012"
+
+PLAIN = "whole training images, one view of a test image"
+CROPPED = "crops and flips in training, one view"
+TEN_VIEWS = "crops and flips in training, ten views"
+
+
+@dataclass(frozen=True)
+class _Method:
+    """A variant at one length and the words it is drawn with.
+
+    ``family`` names the method whatever its length; ``published_by`` the variant that its claim names.
+    """
+
+    study: str
+    variant: str
+    epochs: int
+    name: str
+    year: int
+    protocol: str
+    family: str
+    published_by: str | None = None
+
+
+@dataclass(frozen=True)
+class _Printed:
+    """A method that is in print alone: its row's ``method`` in ``cifar10_before_2012.csv`` and the name drawn."""
+
+    method: str
+    name: str
+
+
+_PRINTED = (
+    _Printed("OMP-1 dictionary, soft threshold, 6000 features", "OMP-1, 6,000 features"),
+    _Printed("learned receptive fields, 3 layers", "learned receptive fields"),
+)
+_NET_18, _NET_18_TODAY = "18 % net", "18 % net, today's recipe"
+_RESNET, _HALF, _CHILD = "ResNet-20", "VGG of half the width", "NASNet-A (2 @ 768)"
+_AT_2012, _AT_SEARCH = "at 2012's cost", "at the search's cost"
+# 18pct by its first reading (D24) until the runs of the second are made; both are judged against the same 18 %.
+_METHODS = (
+    _Method(BEFORE, "visual_words", 1, "visual words", 2010, PLAIN, "visual words"),
+    _Method(BEFORE, "fisher_vectors", 1, "Fisher vectors", 2010, PLAIN, "Fisher vectors"),
+    _Method(BEFORE, "kmeans_1600", 1, "k-means, 1,600 patches", 2011, PLAIN, "k-means"),
+    _Method(BEFORE, "kmeans_4000", 1, "k-means, 4,000 patches", 2011, PLAIN, "k-means"),
+    _Method(NETS, "18pct", 140, "AlexNet's authors' 18 % net", 2012, PLAIN, _NET_18, "18pct_all_rates"),
+    _Method(LATER, "18pct_crops", 140, "18 % net, crops and flips", 2012, CROPPED, _NET_18),
+    _Method(
+        LATER, "18pct_batch_norm", 140, "18 % net, batch normalization", 2015, CROPPED, "18 % net, batch normalization"
+    ),
+    _Method(LATER, "18pct_today", 140, _NET_18_TODAY, 2016, CROPPED, _NET_18_TODAY),
+    _Method(LATER, "18pct_today_at_search_cost", 375, f"{_NET_18_TODAY}, {_AT_SEARCH}", 2016, CROPPED, _NET_18_TODAY),
+    _Method(LATER, "vgg_bn_dropout_half_at_2012_cost", 20, f"{_HALF} {_AT_2012}", 2015, CROPPED, _HALF),
+    _Method(LATER, "vgg_bn_dropout_half", 55, f"{_HALF} {_AT_SEARCH}", 2015, CROPPED, _HALF),
+    _Method(LATER, "vgg_bn_dropout", 300, "VGG (flips alone)", 2015, CROPPED, "VGG"),
+    _Method(LATER, "resnet20_at_2012_cost", 40, f"{_RESNET} {_AT_2012}", 2015, CROPPED, _RESNET),
+    _Method(LATER, "resnet20_at_search_cost", 106, f"{_RESNET} {_AT_SEARCH}", 2015, CROPPED, _RESNET),
+    _Method(LATER, "resnet20", 182, f"{_RESNET}, 45,000 images", 2015, CROPPED, _RESNET),
+    _Method(LATER, "resnet20_all_images", 162, f"{_RESNET}, 50,000 images", 2015, CROPPED, _RESNET),
+    _Method(LATER, "nasnet_a_2_768_at_2012_cost", 7, f"{_CHILD} {_AT_2012}", 2017, CROPPED, _CHILD),
+    _Method(LATER, "nasnet_a_2_768", 20, f"{_CHILD} {_AT_SEARCH}", 2017, CROPPED, _CHILD),
+    _Method(LATER, "nasnet_a_6_768", 600, "NASNet-A (6 @ 768)", 2017, CROPPED, "NASNet-A (6 @ 768)"),
+    _Method(NETS, "conv_local_13pct", 160, "AlexNet's authors' 13 % net", 2012, TEN_VIEWS, "13 % net"),
+    _Method(NETS, "conv_local_11pct", 520, "AlexNet's authors' 11 % net", 2012, TEN_VIEWS, "11 % net"),
+)
+
+
+def load_methods(loaded: Records) -> list[DrawnMethod]:
+    """Return each method's published error and the errors of its runs, in percent, by protocol and then by year.
+
+    A method without runs has none. Where one of its runs went wrong, it has none either.
+
+    Raises:
+        ReproduceError: a study or table cannot be read, or lacks a method.
+    """
+    studies = (BEFORE, NETS, LATER)
+    printed = {
+        (study, row.variant): row.value
+        for study in studies
+        for row in records.published_errors(loaded, study).itertuples()
+    }
+    drawn = [_drawn(loaded, method, printed) for method in _METHODS]
+    first_net = next(place for place, method in enumerate(_METHODS) if method.study == NETS)
+    return [*drawn[:first_net], *_in_print(), *drawn[first_net:]]
+
+
+def declared_costs() -> dict[str, int]:
+    """Return the two costs that later nets are compared at, in training operations, by name."""
+    net, search = load_study(NETS).variant("18pct"), load_study(LATER).variant("nasnet_a_2_768")
+    return {
+        "cost of 2012": training_operations(net, net.full_epochs(), "cifar10"),
+        "cost of NASNet's search": training_operations(search, search.full_epochs(), "cifar10"),
+    }
+
+
+def to_be_run(methods: Sequence[DrawnMethod]) -> str:
+    """Return a sentence that names the methods whose runs are planned and not made; empty where there are none."""
+    names = [method.name for method in methods if method.is_planned and not method.errors]
+    return f"Still to be run: {'; '.join(names)}." if names else ""
+
+
+def _drawn(loaded: Records, method: _Method, printed: dict[tuple[str, str], float]) -> DrawnMethod:
+    rows = rows_of_arm(loaded.runs, method.study, method.variant)
+    rows = rows[rows["epochs"].eq(method.epochs)]
+    errors = [] if went_wrong(rows) else values_of_arm(rows, records.ERROR, "the generations on CIFAR-10")
+    finished = rows[rows["status"].eq("finished")]
+    hours = (finished["training_seconds"] * finished["threads"] / 3600).tolist()
+    study = load_study(method.study)
+    variant = study.variant(method.variant)
+    is_net = isinstance(variant, Variant)
+    return DrawnMethod(
+        method.name,
+        method.year,
+        method.protocol,
+        printed.get((method.study, method.published_by or method.variant)),
+        errors,
+        family=method.family,
+        operations=training_operations(variant, method.epochs, study.dataset) if is_net else None,
+        core_hours=hours if errors else [],
+        processor=" and ".join(finished["cpu"].map(_short).unique()),
+    )
+
+
+def _short(cpu: str) -> str:
+    """Return a processor's name without marks and the word Processor."""
+    return " ".join(cpu.replace("(R)", "").replace("Processor", "").split())
+
+
+def _in_print() -> list[DrawnMethod]:
+    """Return the best published methods before 2012 that are not run here.
+
+    Raises:
+        ReproduceError: the table of published errors lacks one.
+    """
+    table = load_cifar10_before().set_index("method")
+    drawn = []
+    for printed in _PRINTED:
+        if printed.method not in table.index:
+            raise ReproduceError(f"cifar10_before_2012.csv lacks the method {printed.method!r}; restore it with git")
+        row = table.loc[printed.method]
+        error = float(row["test_error_percent"])
+        drawn.append(DrawnMethod(printed.name, int(row["year"]), PLAIN, error, [], is_planned=False))
+    return drawn

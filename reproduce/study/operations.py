@@ -1,0 +1,34 @@
+"""Training operations of a run, and the whole epochs that come nearest to a given number of them."""
+
+from reproduce.data.registry import DATASETS
+from reproduce.models.counts import training_flops_per_image
+from reproduce.study.variant import Variant
+
+
+def images_trained_on(variant: Variant, epochs: int, dataset: str) -> int:
+    """Return the number of images that go through the network in training, each as often as it does.
+
+    Args:
+        variant: what is trained.
+        epochs: length of the schedule.
+        dataset: its name; no subset, whose sizes are the user's.
+
+    Raises:
+        ReproduceError: fewer epochs than phases.
+    """
+    images, files = DATASETS[dataset].training_images, DATASETS[dataset].training_files
+    if variant.training_images is not None:
+        images, files = variant.training_images, 1
+    read = sum(phase.epochs * len(phase.training_files) for phase in variant.scaled_phases(epochs))
+    return read * (images // files)
+
+
+def training_operations(variant: Variant, epochs: int, dataset: str) -> int:
+    """Return the floating-point operations of a run's forward and backward passes; arguments as above."""
+    return images_trained_on(variant, epochs, dataset) * training_flops_per_image(variant.network_spec())
+
+
+def epochs_at(operations: float, variant: Variant, dataset: str) -> int:
+    """Return the number of whole epochs whose training operations come nearest to ``operations``."""
+    full = variant.full_epochs()
+    return max(1, round(operations / (training_operations(variant, full, dataset) / full)))
