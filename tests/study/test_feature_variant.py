@@ -32,6 +32,9 @@ def test_the_key_encoder_tells_the_two_kinds_apart():
         ("storage: fp32", "storage: fp64", "variants.patches.storage: Input should be 'fp32' or 'fp16', got 'fp64'"),
         ("[1.0, 10.0]", "[10.0, 1.0]", "costs must rise"),
         ("[1.0, 10.0]", "[]", "costs: List should have at least 1 item"),
+        ("iterations: 4", "iterations: 4\n      sampled_from: here", "sampled_from: Extra inputs are not permitted"),
+        ("grid_step: 4", "grid_step: 4\n      sampled_from: here", "sampled_from: Input should be 'first_images' or"),
+        ("grid_step: 4", "grid_step: 4\n      sift_sigma: 0.0", "sift_sigma: Input should be greater than 0, got 0.0"),
         ("[sift, color]", "[sift, gist]", "streams.1: Input should be 'sift' or 'color', got 'gist'"),
         ("held_out: 20", "held_out: 20\n    momentum: 0.9", "momentum: Extra inputs are not permitted"),
         ("whitening_constant: 0.1", "whitening_constant: .nan", "whitening_constant: Input should be a finite number"),
@@ -52,6 +55,17 @@ def test_every_setting_is_in_the_digest(tmp_path):
         variant.model_copy(update={"encoder": variant.encoder.model_copy(update={"gaussians": 4})}),
     ]
     assert len({each.digest() for each in [variant, *changed]}) == 4
+
+
+def test_younger_settings_of_an_encoder_leave_older_digests_alone(tmp_path):
+    variant = tiny_variant("fisher", tmp_path)
+
+    def changed(**settings):
+        return variant.model_copy(update={"encoder": variant.encoder.model_copy(update=settings)})
+
+    assert "sift_sigma" not in variant.resolved()["encoder"]
+    assert changed(sift_sigma=1.6, sampled_from="first_images").digest() == variant.digest()
+    assert len({each.digest() for each in (variant, changed(sift_sigma=0.5), changed(sampled_from="all_images"))}) == 3
 
 
 def test_its_length_is_one_reading(tmp_path):
