@@ -161,6 +161,7 @@ class _Fits:
             "cost": cost,
             "images": len(rows),
             "iterations": int(kept["iterations"]),
+            "stopped_by": str(kept["stopped_by"]),
             "training_error_percent": error_percent(scores, self.data.training_labels[: len(rows)]),
             "held_out_error_percent": None,
             "seconds": self.steps.seconds(name),
@@ -179,7 +180,8 @@ class _Fits:
         scores = {
             f"{name}_scores": decision_values(found, self.features, part, scaling) for name, part in parts.items()
         }
-        return {"weights": found.weights, "iterations": np.array(found.iterations), **scores}
+        ended = {"iterations": np.array(found.iterations), "stopped_by": np.array(found.stopped_by)}
+        return {"weights": found.weights, **ended, **scores}
 
 
 def error_percent(scores: np.ndarray, labels: np.ndarray) -> float:
