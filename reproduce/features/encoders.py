@@ -28,6 +28,7 @@ Settings = KmeansTriangle | FisherVectors | VisualWords
 _REGIONS = 5  # the whole image and its quadrants
 _INITIAL_DEVIATION = 0.1  # of the centroids, in whitened units: released code of Coates, Lee & Ng
 _IMAGES_AT_ONCE = 10  # of whitened patches: 1,600 distances for each of 729 places take 5 MB an image
+_IMAGES_DESCRIBED_AT_ONCE = 50  # an image's gradients take 0.2 MB, so those of a whole batch would leave the cache
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,9 @@ class DescriptorDictionary:
 
     def encode(self, images: Tensor) -> Tensor:
         """Return the features of images uint8 (N, H, W, 3), float32 (N, D)."""
+        return torch.cat([self._encode(part) for part in images.split(_IMAGES_DESCRIBED_AT_ONCE)])
+
+    def _encode(self, images: Tensor) -> Tensor:
         grid = _grid(self.settings, images)
         described = self.projection(descriptors_of(self.stream, self.settings.sift_sigma)(images, grid))
         regions = torch.from_numpy(grid.quadrants())

@@ -1,10 +1,13 @@
-"""The training images that dictionaries of descriptors are fitted to: from the front, or as the seed draws them."""
+"""Dictionaries of descriptors: the images that they are fitted to, and features that are the same part by part."""
 
+import pytest
 import torch
 from feature_support import textured_images, tiny_variant
 
 from reproduce.data.in_memory import ImageSet
-from reproduce.features.encoders import sampled_descriptors
+from reproduce.features import encoders
+from reproduce.features.encoders import fit_descriptor_dictionary, sampled_descriptors
+from reproduce.features.kept_steps import KeptSteps
 
 IMAGES = 400
 
@@ -43,3 +46,14 @@ def test_the_same_seed_draws_the_same(tmp_path):
 def test_by_default_images_are_read_from_the_front(tmp_path):
     rows, _ = read_of(tmp_path, 1)
     assert rows == list(range(IMAGES))  # asked for; what is read of them ends when there are enough
+
+
+@pytest.mark.parametrize("name", ["fisher", "words"])
+def test_features_do_not_depend_on_how_many_images_are_described_at_once(tmp_path, monkeypatch, name):
+    made = textured_images(60)
+    settings = tiny_variant(name, tmp_path).encoder
+    dictionary = fit_descriptor_dictionary(settings, "color", made, 1, KeptSteps(tmp_path, "a run"))
+    found = dictionary.encode(made.images)
+    monkeypatch.setattr(encoders, "_IMAGES_DESCRIBED_AT_ONCE", 7)
+    assert len(found) == 60
+    assert torch.allclose(dictionary.encode(made.images), found, atol=1e-5)
