@@ -22,7 +22,7 @@ def table_of(*rows):
 def test_a_direction_has_no_published_figure():
     (row,) = table_of(verdict("fisher-vectors-beat-visual-words", "not run"))
     assert [cell.strip() for cell in row.strip("|").split("|")] == [
-        "`visual_words` minus `fisher_vectors`",
+        "`visual_words_wide_costs` minus `fisher_vectors`",
         "direction only",
         "-",
         "0 of 3",

@@ -4,7 +4,8 @@ import pytest
 from feature_support import STUDY, tiny_variant
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.validation import read_yaml
+from reproduce.features.encoders import dimensions_of
+from reproduce.study.claims import load_claims
 from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.study import load_study
 from reproduce.study.variant import Variant
@@ -84,12 +85,19 @@ def test_the_constants_of_coates_lee_and_ng_are_as_printed():
     assert larger == encoder.model_copy(update={"centroids": 4_000})
 
 
-def test_fisher_vectors_and_visual_words_differ_in_the_coding_alone():
-    content = read_yaml(load_study("before_2012").folder / "study.yaml")["variants"]
-    first, second = (load_study("before_2012").variant(name) for name in ("fisher_vectors", "visual_words"))
+def test_fisher_vectors_and_the_visual_words_beside_them_differ_in_the_coding_alone():
+    study = load_study("before_2012")
+    (claim,) = (claim for claim in load_claims() if claim.id == "fisher-vectors-beat-visual-words")
+    second, first = (study.variant(name) for name in claim.arms)
     shared = first.encoder.model_dump().keys() & second.encoder.model_dump().keys() - {"type"}
     assert {name: getattr(first.encoder, name) for name in shared} == {
         name: getattr(second.encoder, name) for name in shared
     }
     assert first.model_dump(exclude={"encoder"}) == second.model_dump(exclude={"encoder"})
-    assert set(content) == {"kmeans_1600", "kmeans_1600_longer_fit", "kmeans_4000", "fisher_vectors", "visual_words"}
+    assert [dimensions_of(each.encoder) for each in (first, second)] == [40_960, 5_120]
+    assert all(f"{dimensions_of(each.encoder):,}" in claim.protocol for each in (first, second))
+
+
+def test_the_costs_of_descriptors_are_a_decade_apart():
+    for name in ("before_2012", "ilsvrc2010_before"):
+        assert load_study(name).variant("fisher_vectors").costs == [1.0, 10.0, 1e2, 1e3, 1e4, 1e5]
