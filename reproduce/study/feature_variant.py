@@ -43,7 +43,7 @@ class DenseDescriptors(Strict):
         sampled_descriptors: drawn of the training images for components and dictionary.
         iterations: of the dictionary's fit.
         sampled_from: ``first_images`` reads training images from the front until enough descriptors are drawn, so that
-            every seed sees the same images; ``all_images`` reads images that the seed draws (deviation D65).
+            every seed sees the same images; ``all_images`` reads images that the seed draws (deviation D69).
         sift_sigma: pixels; the blur that OpenCV's SIFT brings an image to before it takes gradients. It takes the image
             to have 0.5 already, so that 0.5 adds none; 1.6 is its default (deviation D51).
     """
