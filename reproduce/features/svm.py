@@ -110,7 +110,7 @@ class _Falls:
 
     @property
     def were_small(self) -> bool:
-        """Whether so many in a row lowered it by little; with a patience of 1 L-BFGS judges by its own rule."""
+        """True after so many in a row; never with a patience of 1, where L-BFGS judges by its own rule."""
         return self._limits.patience > 1 and self._small >= self._limits.patience
 
 

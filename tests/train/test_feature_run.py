@@ -34,7 +34,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def nothing_begun(folder):
-    """Whether no step, and no session, was left by a run that was refused."""
+    """Return whether a run that was refused left neither a step nor a session."""
     return not [path for path in (folder / "scratch").rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 

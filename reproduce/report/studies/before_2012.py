@@ -38,7 +38,7 @@ class _Method:
 
 # 18pct by its first reading (D24) until the runs of the second are made; both are judged against the same 18 %.
 _METHODS = (
-    _Method(STUDY, "visual_words", 1, "visual words, first reading (D68)", 2010, PLAIN),
+    _Method(STUDY, "visual_words", 1, "visual words, first reading", 2010, PLAIN),
     _Method(STUDY, "visual_words_wide_costs", 1, "visual words", 2010, PLAIN),
     _Method(STUDY, "fisher_vectors", 1, "Fisher vectors", 2010, PLAIN),
     _Method(STUDY, "kmeans_1600", 1, "k-means, 1,600 patches", 2011, PLAIN),
