@@ -11,9 +11,10 @@ import torch
 from torch.nn import functional
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.git import git_problem
 from reproduce.base.hardware import has_native_bf16
 from reproduce.base.paths import REPO_ROOT, relative_to_repo
-from reproduce.base.provenance import git_problem, machine_fingerprint
+from reproduce.base.provenance import machine_fingerprint
 from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition
 from reproduce.data.ilsvrc.pack import IMAGE_BYTES
 from reproduce.data.ilsvrc.sources import survey_source, told_by

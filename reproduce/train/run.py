@@ -12,9 +12,10 @@ import torch
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import check_writable, exclusive_lock, file_digest, settle_folder, write_bytes
+from reproduce.base.git import git_problem
 from reproduce.base.memory import keep_freed_memory
 from reproduce.base.paths import relative_to_repo
-from reproduce.base.provenance import git_problem, git_state, machine_fingerprint, source_digest, utc_now
+from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
 from reproduce.data.opening import DataOptions, open_dataset
 from reproduce.data.pixel_statistics import npy_bytes
 from reproduce.data.registry import DATASETS

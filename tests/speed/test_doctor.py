@@ -12,7 +12,7 @@ from ilsvrc_samples import Miniature
 from training_support import tiny_study, use_study, write_study
 
 from reproduce import cli
-from reproduce.base import provenance
+from reproduce.base import paths
 from reproduce.data.ilsvrc import editions
 from reproduce.models.spec import load_spec
 from reproduce.runs import places
@@ -213,7 +213,7 @@ def test_runs_that_are_published_elsewhere_count(folder):
 
 def test_a_copy_without_git_is_told_what_train_and_dvc_need(folder, monkeypatch):
     assert "core.no_scm" not in report(folder)
-    for module in (doctor, provenance):
+    for module in (doctor, paths):
         monkeypatch.setattr(module, "REPO_ROOT", folder)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(folder.parent))
     lines = report(folder).splitlines()

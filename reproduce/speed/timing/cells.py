@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import torch
 
+from reproduce.base.hardware import native_precisions
 from reproduce.data.ilsvrc.workers import available_cores
 from reproduce.models.counts import count_layers, forward_flops_per_image, training_flops_per_image
 from reproduce.models.spec import NetworkSpec, load_spec
-from reproduce.speed.measure import native_precisions
 
 IMAGENET_NETWORKS = (
     "alexnet_paper",
