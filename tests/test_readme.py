@@ -6,6 +6,7 @@ import shlex
 
 import pandas as pd
 import pytest
+import yaml
 from pipeline_support import make_clone, run
 
 from reproduce.base.errors import ReproduceError
@@ -27,6 +28,7 @@ README = REPO_ROOT / "README.md"
 FOLDERS = ("experiments", "results", "paper_notes")
 PAGES = [README, *(page for folder in FOLDERS for page in sorted((REPO_ROOT / folder).rglob("*.md")))]
 _BY_CI = ("make reproduce", "make test")  # .ci/run calls these itself; running them here would recurse
+_REPRO = "dvc repro"  # tried by a test of its own
 _PLACEHOLDER = re.compile(r"[A-Z][A-Z_]*|.*\.\.\..*")
 
 
@@ -185,11 +187,23 @@ def test_the_results_page_names_every_column_of_every_table():
 def test_ci_runs_the_commands_that_set_everything_up():
     script = (REPO_ROOT / ".ci" / "run").read_text().splitlines()
     assert set(_BY_CI) <= set(script)
-    assert set(_BY_CI) <= set(commands())
+    assert {*_BY_CI, _REPRO} <= set(commands())
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", [c for c in commands() if c not in _BY_CI])
+def test_dvc_repro_gets_the_data_and_trains_nothing(clone):
+    done = run(shlex.split(_REPRO), clone)
+    assert "reproduce data cifar10" in done.stdout
+    assert "reproduce train" not in done.stdout
+    stages = yaml.safe_load((clone / "dvc.yaml").read_text())["stages"]
+    sinks = [name for name in stages if name.startswith(("figures_", "notebook_"))]
+    said = run(["dvc", "status", "--with-deps", *sinks], clone).stdout
+    assert said.strip() == "Data and pipelines are up to date."
+    assert run(["git", "status", "--porcelain"], clone).stdout == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in commands() if c not in (*_BY_CI, _REPRO)])
 def test_commands_run(command, clone):
     done = run(shlex.split(command), clone, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
