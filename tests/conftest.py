@@ -1,7 +1,9 @@
 """Fixtures shared by the tests of models and training, of verdicts, of times, and of what is published by hand."""
 
 import signal
+from collections import Counter
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +17,33 @@ from reproduce.report.records import load_records
 
 # A shell's background job ignores Ctrl-C, and so would every process that a test starts in order to interrupt it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where files are run side by side, these begin first: a long one that began last would leave the other cores idle.
+_LONGEST_FIRST = (
+    *("test_ilsvrc_end_to_end.py", "test_readme.py", "test_site_in_browser.py", "test_ilsvrc_stages.py"),
+    *("test_run_kills.py", "test_archive.py", "test_golden.py", "test_verify_deposit.py", "test_pipeline.py"),
+    *("test_gpu_session.py", "test_jobs.py", "test_at_once.py", "test_kills.py"),
+)
+# Their slow tests share nothing that takes time to make, so that each may run beside the others.
+_SLOW_TESTS_APART = {"test_golden.py", "test_gpu_session.py", "test_at_once.py", "test_kills.py"}
+
+
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """Name what runs in one process, and put the longest first, then the files with the most tests."""
+    groups = {item: _group(item) for item in items}
+    sizes = Counter(groups.values())
+    for item, group in groups.items():
+        item.add_marker(pytest.mark.xdist_group(group))
+    ranks = {name: rank for rank, name in enumerate(_LONGEST_FIRST)}
+    last = len(ranks)
+    items.sort(key=lambda item: (ranks.get(item.path.name, last), -sizes[groups[item]], item.path, groups[item]))
+
+
+def _group(item):
+    """Return the test's file, or the test where it may run apart."""
+    apart = item.path.name in _SLOW_TESTS_APART and item.get_closest_marker("slow")
+    return item.name if apart else item.path.relative_to(Path(__file__).parent).as_posix()
 
 
 @pytest.fixture
