@@ -3,7 +3,7 @@
 import signal
 from collections import Counter
 from functools import partial
-from pathlib import Path
+from pathlib import PurePosixPath
 
 import pytest
 import torch
@@ -24,26 +24,31 @@ _LONGEST_FIRST = (
     *("test_run_kills.py", "test_archive.py", "test_golden.py", "test_verify_deposit.py", "test_pipeline.py"),
     *("test_gpu_session.py", "test_jobs.py", "test_at_once.py", "test_kills.py"),
 )
-# Their slow tests share nothing that takes time to make, so that each may run beside the others.
-_SLOW_TESTS_APART = {"test_golden.py", "test_gpu_session.py", "test_at_once.py", "test_kills.py"}
+# Their tests share nothing that takes time to make, so that each may run beside the others.
+_TESTS_APART = {"test_golden.py", "test_gpu_session.py", "test_at_once.py", "test_kills.py"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Name what runs in one process, and put the longest first, then the files with the most tests."""
-    groups = {item: _group(item) for item in items}
-    sizes = Counter(groups.values())
-    for item, group in groups.items():
-        item.add_marker(pytest.mark.xdist_group(group))
+    """Put the longest files first, then those with the most tests."""
+    sizes = Counter(item.path for item in items)
     ranks = {name: rank for rank, name in enumerate(_LONGEST_FIRST)}
-    last = len(ranks)
-    items.sort(key=lambda item: (ranks.get(item.path.name, last), -sizes[groups[item]], item.path, groups[item]))
+    items.sort(key=lambda item: (ranks.get(item.path.name, len(ranks)), -sizes[item.path], item.path))
 
 
-def _group(item):
-    """Return the test's file, or the test where it may run apart."""
-    apart = item.path.name in _SLOW_TESTS_APART and item.get_closest_marker("slow")
-    return item.name if apart else item.path.relative_to(Path(__file__).parent).as_posix()
+@pytest.hookimpl(optionalhook=True)  # only pytest-xdist asks
+def pytest_xdist_make_scheduler(config, log):
+    """Give each process a file at a time, or of some files a test at a time; None where another way is asked for."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return nodeid if PurePosixPath(file).name in _TESTS_APART else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture
