@@ -21,15 +21,16 @@ from reproduce.judge.numbers import (
 )
 
 
-@pytest.fixture
-def results(tmp_path):
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
     """Numbers of three seeds, the last missing."""
+    folder = tmp_path_factory.mktemp("results")
     run_ids = [FakeRunId(seed=seed) for seed in (1, 2, 3)]
-    write_run(tmp_path / "runs", run_ids[0], error=26.0)
-    write_run(tmp_path / "runs", run_ids[1], error=26.4, git_commit="b" * 40, finished_utc="2026-01-05T00:00:00Z")
+    write_run(folder / "runs", run_ids[0], error=26.0)
+    write_run(folder / "runs", run_ids[1], error=26.4, git_commit="b" * 40, finished_utc="2026-01-05T00:00:00Z")
     not_run = claim(id="later", study=None, arms=[], not_run={"reason": "needs ILSVRC"})
-    collect([FakeStudy("nets", run_ids)], tmp_path, tmp_path / "runs", [claim(), not_run])
-    return tmp_path
+    collect([FakeStudy("nets", run_ids)], folder, folder / "runs", [claim(), not_run])
+    return folder
 
 
 def test_a_row_names_all_that_made_it(results):
