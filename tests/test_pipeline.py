@@ -36,7 +36,7 @@ def clone(made_once):
 
 @pytest.fixture(scope="module")
 def untouched(made_once):
-    """What DVC says of the study's stages, and of all, before any edit."""
+    """The state that DVC reports of the study's stages, and of all, before any edit."""
     return {"study": status(made_once, STUDY), "all": status(made_once)}
 
 
