@@ -145,24 +145,6 @@ def test_a_list_is_a_line_per_number(results):
     assert list_numbers("nothing-like-it", "text", results / "numbers.json") == "no number has 'nothing-like-it'"
 
 
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (None, "does not exist"),
-        ("title: x\n", "authors: Field required"),
-        ("a: [", "is not valid YAML"),
-        ("[]", "top level: Input should be a valid dictionary"),
-        (CITATION.replace("  given-names: Jane\n", ""), "an author needs a name"),
-    ],
-)
-def test_a_bad_citation_file_is_a_one_line_error(results, content, words):
-    path = results.parent / "CITATION.cff"
-    path.unlink() if content is None else path.write_text(content)
-    with pytest.raises(ReproduceError, match=rf"CITATION\.cff.* .*{words}") as raised:
-        cited(results, "cifar10-80sec-error")
-    assert "\n" not in str(raised.value)
-
-
 @pytest.mark.parametrize("change", [{"schema_version": "0.9"}, {"schema_version": None}])
 def test_numbers_of_another_schema_are_refused_in_one_line(results, change):
     path = results / "numbers.json"

@@ -55,12 +55,6 @@ def test_no_two_studies_share_a_figure_or_a_block():
         assert len(named) == len(set(named)) > 0
 
 
-@pytest.mark.parametrize("part", ["literature", "readme", "architectures"])
-def test_a_name_that_nothing_would_come_of_is_an_error(part):
-    with pytest.raises(ReproduceError, match=f"^report {part} takes no name; leave out 'foo'"):
-        build.write_part(part, "foo")
-
-
 @pytest.mark.parametrize("part", ["study", "notebook"])
 def test_a_missing_and_an_unknown_name_are_errors(part):
     with pytest.raises(ReproduceError, match=f"^report {part} needs a name$"):
