@@ -17,4 +17,6 @@ def balanced_subset(labels: np.ndarray, images: int) -> tuple[np.ndarray, np.nda
     if rest or any(len(found) < each for found in places) or not each:
         raise ValueError(f"{images} images cannot be shared equally by {len(classes)} classes")
     chosen = np.sort(np.concatenate([found[:each] for found in places]))
-    return chosen, np.setdiff1d(np.arange(len(labels)), chosen)
+    is_left = np.ones(len(labels), dtype=bool)
+    is_left[chosen] = False
+    return chosen, np.flatnonzero(is_left)

@@ -22,7 +22,6 @@ from reproduce.report.figures.machine_times import training_days_figure
 from reproduce.report.figures.why_it_fell import why_it_fell
 from reproduce.report.literature import drops, fall_reasons, milestones, model_sizes, timeline
 from reproduce.report.literature.architectures import write_architectures
-from reproduce.report.notebooks import execute_notebook
 from reproduce.report.pipeline import write_pipeline
 from reproduce.report.readme import has_markers, update_readme
 from reproduce.report.records import TABLES, Records, load_records
@@ -136,6 +135,8 @@ def notebook_stage(name: str) -> Path:
     Raises:
         ReproduceError: there is no such notebook, or it cannot be executed.
     """
+    from reproduce.report.notebooks import execute_notebook  # nbformat takes a second to import
+
     known = sorted(path.stem for path in NOTEBOOK_SOURCES.glob("*.ipynb"))
     if name not in known:
         place = relative_to_repo(NOTEBOOK_SOURCES)
