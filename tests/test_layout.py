@@ -60,7 +60,7 @@ def test_imports_point_down_the_list(room):
 
 LIGHT = (
     *("judge.citation", "judge.collect", "judge.plan", "report.build", "runs.recount", "runs.tuning", "data.registry"),
-    *("train.publish", "report.archive"),
+    *("train.publish", "report.archive", "judge.verify", "report.remakes", "speed.timing.tabulate"),
 )
 
 

@@ -22,12 +22,12 @@ from reproduce.data.registry import DATASETS
 from reproduce.runs import places
 from reproduce.runs.run_files import read_record
 from reproduce.study.feature_variant import FeatureVariant
+from reproduce.study.golden_file import golden_digest, golden_path, read_golden
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train.checkpoint import checkpoint_path
 from reproduce.train.distributed import Processes, joined_processes, local_rank
 from reproduce.train.feature_run import fit_features, write_feature_record
-from reproduce.train.golden import golden_digest, golden_path, read_golden
 from reproduce.train.imports import import_training_modules
 from reproduce.train.loop import Trainer
 from reproduce.train.record import Tested, evaluate_trained, write_record
