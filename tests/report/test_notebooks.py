@@ -75,6 +75,13 @@ def test_a_failing_cell_is_one_line_and_leaves_the_old_notebook(tmp_path, cell, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ipynb", "target.ipynb"]
 
 
+def test_what_a_dying_kernel_says_is_the_reason_and_no_traceback(tmp_path, capfd):
+    says = "import os; os.write(2, b'Traceback ...\\nOSError: the disk is full\\n'); os._exit(3)"
+    with pytest.raises(ReproduceError, match=r"cell 1 \(cell-1\): Kernel died: OSError: the disk is full; run"):
+        execute_notebook(notebook(tmp_path, says), tmp_path / "out.ipynb")
+    assert "Traceback" not in capfd.readouterr().err
+
+
 def test_what_is_no_notebook_is_one_line(tmp_path):
     (tmp_path / "bad.ipynb").write_text("{not json")
     (tmp_path / "list.ipynb").write_text("[]")
