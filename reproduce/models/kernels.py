@@ -104,6 +104,8 @@ def library() -> ctypes.CDLL | None:
                 f"no room to build the C kernels in {scratch_folder()}; free space, set {SCRATCH_VARIABLE} to another "
                 f"folder, or do without them, slower, by {KERNELS_VARIABLE}=0"
             ) from error
+        if isinstance(error, OSError):
+            said = f"{error.filename}: {error.strerror}; set {SCRATCH_VARIABLE} to a writable folder"
         reason = said.strip().splitlines()[0]
         print(f"the C kernels could not be built ({reason}): using slower torch operations", file=sys.stderr)
         return None

@@ -1,4 +1,4 @@
-"""A disk without room: one line, a status that is not 0, nothing half-written, and the same bytes once there is room."""
+"""A disk without room: one line, a status that is not 0, nothing half-written; with room, the same bytes."""
 
 import json
 import os

@@ -111,6 +111,14 @@ def test_a_full_disk_is_an_error_since_runs_without_them_would_take_weeks(tmp_pa
     assert room in failed.value.stderr
 
 
+def test_a_cache_folder_that_is_a_file_is_named_with_the_setting(compiled, tmp_path):
+    (tmp_path / "file").write_text("")
+    printed, said = probe(REPRODUCE_SCRATCH="", XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert printed == "True [10.0, 11.0, 14.0, 15.0]"
+    place = tmp_path / "file/alexnet-reproduction/kernels"
+    assert f"({place}: Not a directory; set REPRODUCE_SCRATCH to a writable folder): using slower" in said
+
+
 def test_they_are_built_once_and_kept_in_the_scratch_folder(compiled, tmp_path):
     assert probe(REPRODUCE_SCRATCH=str(tmp_path))[0] == "False [10.0, 11.0, 14.0, 15.0]"
     (library,) = (tmp_path / "kernels").iterdir()
