@@ -40,6 +40,16 @@ def _git(*arguments: str) -> str | None:
     return None if done.returncode else done.stdout.strip()
 
 
+def _repository_around(root: Path) -> Path | None:
+    """Return the root of the repository in which a folder below it lies; None where ``root`` is one, or git fails."""
+    try:
+        done = run_git(root, "rev-parse", "--show-toplevel")
+    except OSError:
+        return None
+    top = Path(done.stdout.removesuffix("\n"))
+    return None if done.returncode or top == root.resolve() else top
+
+
 def git_problem(root: Path | None = None) -> str | None:
     """Return why git cannot say which commit this is and what is changed, with the way out; None where it can."""
     try:
@@ -48,6 +58,9 @@ def git_problem(root: Path | None = None) -> str | None:
             done = _run_git("rev-parse", "HEAD", root=root)
     except OSError as error:
         return f"git cannot be run ({error.strerror}); install git"
+    around = _repository_around(root or REPO_ROOT)
+    if around:  # whose commits say nothing about this copy
+        return f"this copy has no .git of its own and lies in the repository {around}; work in a clone outside it"
     if done.returncode == 0:
         return None
     reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[0]
@@ -65,6 +78,8 @@ def changed_files(folder: str = ".", root: Path | None = None) -> list[str]:
         folder: relative to ``root``, and so are the files.
         root: the repository, by default this one.
     """
+    if _repository_around(root or REPO_ROOT):
+        return []
     found: set[str] = set()
     for question in (("diff", "--name-only", "--relative", "HEAD"), ("ls-files", "--others", "--exclude-standard")):
         try:
@@ -78,10 +93,12 @@ def changed_files(folder: str = ".", root: Path | None = None) -> list[str]:
 
 
 def git_state() -> dict[str, Any]:
-    """Return the commit, and whether the package or the experiments differ from it (None outside a repository).
+    """Return the commit, and whether the package or the experiments differ from it.
 
-    dvc.lock does not count: DVC itself writes it after every run.
+    Both are None outside a repository, and in a copy that lies in another one. dvc.lock does not count: DVC itself writes it after every run.
     """
+    if _repository_around(REPO_ROOT):
+        return {"git_commit": None, "git_dirty": None}
     changes = _git("status", "--porcelain", "--", "reproduce", "experiments", ":(exclude,glob)experiments/**/dvc.lock")
     return {"git_commit": _git("rev-parse", "HEAD"), "git_dirty": None if changes is None else bool(changes)}
 
