@@ -45,6 +45,14 @@ def shortened(value: object, most: int = 80) -> str:
     return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
 
 
+def system_reason(error: OSError) -> str:
+    """Return the system's words for an error, also for ``shutil.Error``, which lists files with a reason for each."""
+    listed = error.args[0] if error.args and not error.strerror else None
+    if isinstance(listed, list) and listed:
+        return re.sub(r"^\[Errno \d+\] |: '.*$", "", str(listed[0][-1]))
+    return error.strerror or str(error)
+
+
 def one_line(message: object) -> str:
     """Return ``message`` as it is printed: on one line, without control characters, nothing absurdly long in it.
 

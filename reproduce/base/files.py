@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from reproduce.base.errors import ReproduceError
+from reproduce.base.errors import ReproduceError, system_reason
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.temporaries import temporary_file
 
@@ -53,7 +53,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             temporary.chmod(0o644)
             temporary.replace(path)
     except OSError as error:
-        reason = error.strerror or error
+        reason = system_reason(error)
         raise ReproduceError(f"cannot write {path}: {reason}; free space or choose a writable folder") from error
 
 
@@ -172,7 +172,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         staging.rename(folder)
     except OSError as error:
         _bring_back(old, folder)
-        reason = error.strerror or error
+        reason = system_reason(error)
         raise ReproduceError(f"cannot write {folder}: {reason}; free space or choose a writable folder") from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)

@@ -48,6 +48,16 @@ def archived_commit() -> str | None:
     return found[1] if found else None
 
 
+def repository_around(root: Path) -> Path | None:
+    """Return the root of the repository in which a folder below it lies; None where ``root`` is one, or git fails."""
+    try:
+        done = run_git(root, "rev-parse", "--show-toplevel")
+    except OSError:
+        return None
+    top = Path(done.stdout.removesuffix("\n"))
+    return None if done.returncode or top == root.resolve() else top
+
+
 def git_problem(root: Path | None = None) -> str | None:
     """Return why git cannot say which commit this is and what is changed, with the way out; None where it can."""
     root = root or paths.REPO_ROOT
@@ -57,6 +67,9 @@ def git_problem(root: Path | None = None) -> str | None:
             done = run_git(root, "rev-parse", "HEAD")
     except OSError as error:
         return f"git cannot be run ({error.strerror}); install git"
+    around = repository_around(root)
+    if around:  # whose commits say nothing about this copy
+        return f"this copy has no .git of its own and lies in the repository {around}; work in a clone outside it"
     if done.returncode == 0:
         return None
     reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[0]
@@ -73,6 +86,8 @@ def changed_files(folder: str = ".", root: Path | None = None) -> list[str]:
         root: the repository, by default this one.
     """
     root = root or paths.REPO_ROOT
+    if repository_around(root):
+        return []
     found: set[str] = set()
     for question in (("diff", "--name-only", "--relative", "HEAD"), ("ls-files", "--others", "--exclude-standard")):
         try:

@@ -16,7 +16,8 @@ DATA = REPO_ROOT / "data"  # git-ignored; rebuilt by ``python -m reproduce data`
 def scratch_folder() -> Path:
     """Return the folder for checkpoints, locks and compiled kernels, outside the work tree.
 
-    ``$REPRODUCE_SCRATCH`` if set, else ``alexnet-reproduction`` in the user's cache folder.
+    ``$REPRODUCE_SCRATCH`` if set, else ``alexnet-reproduction`` in the user's cache folder. That is
+    ``$XDG_CACHE_HOME`` if it is an absolute path, as its specification asks, else ``.cache`` in the home folder.
 
     Raises:
         ReproduceError: neither is to be had.
@@ -25,10 +26,13 @@ def scratch_folder() -> Path:
     if named:
         return Path(named).expanduser().resolve()
     try:
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
+        cache = cache if cache.is_absolute() else Path.home() / ".cache"
     except RuntimeError as error:  # no HOME and an unknown user, as in some containers
         raise ReproduceError(f"there is no home folder here; set {SCRATCH_VARIABLE} to a writable folder") from error
-    return Path(cache) / "alexnet-reproduction"
+    if not cache.is_absolute():  # checkpoints would depend on the folder that a command is started in
+        raise ReproduceError(f"HOME is {os.environ['HOME']!r}, no absolute path; set {SCRATCH_VARIABLE} to a folder")
+    return cache / "alexnet-reproduction"
 
 
 def relative_to_repo(path: Path) -> str:

@@ -12,7 +12,7 @@ import torch
 
 import reproduce
 from reproduce.base import paths
-from reproduce.base.git import run_git
+from reproduce.base.git import repository_around, run_git
 from reproduce.base.hardware import processor_features
 
 _CPU = torch.device("cpu")
@@ -36,10 +36,13 @@ def _git(*arguments: str) -> str | None:
 
 
 def git_state() -> dict[str, Any]:
-    """Return the commit, and whether the package or the experiments differ from it (None outside a repository).
+    """Return the commit, and whether the package or the experiments differ from it.
 
-    dvc.lock does not count: DVC itself writes it after every run.
+    Both are None outside a repository, and in a copy that lies in another one. dvc.lock does not count: DVC itself
+    writes it after every run.
     """
+    if repository_around(paths.REPO_ROOT):
+        return {"git_commit": None, "git_dirty": None}
     changes = _git("status", "--porcelain", "--", "reproduce", "experiments", ":(exclude,glob)experiments/**/dvc.lock")
     return {"git_commit": _git("rev-parse", "HEAD"), "git_dirty": None if changes is None else bool(changes)}
 

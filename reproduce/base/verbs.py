@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from reproduce.base.arguments import Parser
-from reproduce.base.errors import ElsewhereError, ReproduceError, one_line
+from reproduce.base.errors import ElsewhereError, ReproduceError, one_line, system_reason
 
 Run = Callable[[argparse.Namespace], None]
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as the shell says of a program ended by SIGINT or SIGPIPE
@@ -76,7 +76,7 @@ def exit_status(action: Callable[[], None]) -> int:
         return error.exit_code
     except OSError as error:  # where no reader or writer foresaw it
         place = "standard output or shared memory (/dev/shm)" if error.filename is None else error.filename
-        reason = f"{place}: {error.strerror or error}; make room or make it writable, or name another place"
+        reason = f"{place}: {system_reason(error)}; make room or make it writable, or name another place"
         print(f"error: {one_line(reason)}", file=sys.stderr)
         if error.filename is None:
             _discard_output()

@@ -6,6 +6,7 @@ made of the source, the compiler's version and the processor, and loaded with ct
 """
 
 import ctypes
+import errno
 import functools
 import hashlib
 import os
@@ -20,7 +21,7 @@ import torch
 from reproduce.base.environment import KERNELS_VARIABLE
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import atomic_path
-from reproduce.base.paths import scratch_folder
+from reproduce.base.paths import SCRATCH_VARIABLE, scratch_folder
 from reproduce.base.temporaries import TemporaryFolder, clear_abandoned
 
 _SOURCES = ("kernels.c", "kernels_pairs.h", "kernels_typed.h")
@@ -36,6 +37,7 @@ _FLAGS = (
 )
 _X86_FLAGS = ("-mprefer-vector-width=512",)  # wide registers pay here; other processors do not know the flag
 _WORKSHOP = ".build-"  # how the names of the folders begin in which a compiler works
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _SUFFIXES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 MAX_MAPS = 2000  # TILE - MAX_WINDOW of kernels.c, rounded down
 MAX_WINDOW_ACROSS_MAPS = 33
@@ -71,7 +73,7 @@ def _build(compiler: str) -> Path:
         with TemporaryFolder(_WORKSHOP, library.parent) as workshop:
             built = Path(workshop) / library.name
             command = [compiler, *_flags(), str(folder / "kernels.c"), "-o", str(built), "-lm"]
-            environment = os.environ | {"TMPDIR": workshop}
+            environment = os.environ | {"TMPDIR": workshop, "LC_ALL": "C"}
             subprocess.run(
                 command, capture_output=True, encoding="utf-8", errors="replace", check=True, env=environment
             )
@@ -82,7 +84,11 @@ def _build(compiler: str) -> Path:
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
-    """Return the compiled kernels, or None where they are turned off or cannot be built (said once on stderr)."""
+    """Return the compiled kernels, or None where they are turned off or cannot be built (said once on stderr).
+
+    Raises:
+        ReproduceError: the disk is full. Going on without them would make a run of days one of weeks.
+    """
     if os.environ.get(KERNELS_VARIABLE) == "0":
         return None
     compiler = shutil.which(os.environ.get("CC") or "gcc") or shutil.which("cc")
@@ -92,7 +98,15 @@ def library() -> ctypes.CDLL | None:
     try:
         return ctypes.CDLL(str(_build(compiler)))
     except (subprocess.CalledProcessError, OSError, ReproduceError) as error:
-        reason = (getattr(error, "stderr", None) or str(error)).strip().splitlines()[0]
+        said = getattr(error, "stderr", None) or str(error)
+        if any(os.strerror(number) in said for number in _NO_ROOM):
+            raise ReproduceError(
+                f"no room to build the C kernels in {scratch_folder()}; free space, set {SCRATCH_VARIABLE} to another "
+                f"folder, or do without them, slower, by {KERNELS_VARIABLE}=0"
+            ) from error
+        if isinstance(error, OSError):
+            said = f"{error.filename}: {error.strerror}; set {SCRATCH_VARIABLE} to a writable folder"
+        reason = said.strip().splitlines()[0]
         print(f"the C kernels could not be built ({reason}): using slower torch operations", file=sys.stderr)
         return None
 

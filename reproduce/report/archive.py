@@ -3,6 +3,8 @@
 A deposit has no git. ``.git_archival.txt`` names the commit it was made from, and DVC is told to work without git.
 """
 
+import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from rocrate.model import Person
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
-from reproduce.base.errors import ReproduceError
+from reproduce.base.errors import ReproduceError, system_reason
 from reproduce.base.files import atomic_path, file_digest, write_json, write_text
 from reproduce.base.git import run_git
 from reproduce.base.paths import REPO_ROOT, relative_to_repo
@@ -66,19 +68,34 @@ def build_archive(out: Path | None = None, root: Path = REPO_ROOT, say: Callable
     name = f"alexnet-2012-reproduced-{citation['version']}"
     target = (out or root / "dist") / f"{name}.zip"
     with TemporaryFolder("reproduce-archive-") as temporary:
-        folder = Path(temporary) / name
-        _export(root, commit, folder)
-        _use_dvc_without_git(folder)
-        write_json(folder / METADATA, _metadata(folder, citation, commit))
-        unpacked = Path(temporary) / "unpacked"
+        folder, unpacked = Path(temporary) / name, Path(temporary) / "unpacked"
+        with _written(temporary):
+            _export(root, commit, folder)
+            _use_dvc_without_git(folder)
+            write_json(folder / METADATA, _metadata(folder, citation, commit))
         with atomic_path(target) as written:
             _zip(folder, written, _git(root, "show", "-s", "--format=%cs", commit))
-            with zipfile.ZipFile(written) as archive:
+            with _written(temporary), zipfile.ZipFile(written) as archive:
                 archive.extractall(unpacked)
             for line in check_deposit(unpacked / name):
                 say(line)
     say(f"wrote {relative_to_repo(target)}: {target.stat().st_size / 1e6:.1f} MB, commit {commit}")
     return target
+
+
+@contextlib.contextmanager
+def _written(temporary: str) -> Iterator[None]:
+    """Turn an error of writing below the temporary folder into one that names it.
+
+    Raises:
+        ReproduceError: it is full or not writable.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ReproduceError(
+            f"cannot write {temporary}: {system_reason(error)}; free space, or set TMPDIR to a folder on another disk"
+        ) from error
 
 
 def check_deposit(folder: Path) -> Iterator[str]:
@@ -119,6 +136,8 @@ def _git(root: Path, *arguments: str) -> str:
         raise ReproduceError(f"git cannot be run ({error.strerror}); install git") from error
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[0]
+        if os.strerror(errno.ENOSPC) in reason:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         raise ReproduceError(f"git says: {reason}; a deposit is built in a clone of the repository")
     return done.stdout.strip()
 

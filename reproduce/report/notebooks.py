@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import nbformat
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -56,17 +56,29 @@ def execute_notebook(source: Path, target: Path) -> None:
             error), or the target cannot be written.
     """
     notebook = read_notebook(source)
-    with TemporaryFolder("reproduce-notebook-", _socket_folder()) as folder:
+    with TemporaryFolder("reproduce-notebook-", _socket_folder()) as folder, _memory_file() as said:
         environment = os.environ | {"IPYTHONDIR": folder, "PYTHONHASHSEED": "0", "MPLBACKEND": "agg"}
         client = _client(notebook, Path(folder))
         try:
-            client.execute(env=environment)
+            client.execute(env=environment, stderr=said)
         except CellExecutionError as error:
             problem = f"{error.ename}: {' '.join(str(error.evalue).split())}"
             raise _failure(source, client, problem) from None
         except (CellTimeoutError, RuntimeError) as error:  # jupyter's word for a kernel that died or never started
-            raise _failure(source, client, str(error).splitlines()[0]) from None
+            problem = ": ".join([str(error).splitlines()[0], *_lines(said)[-1:]])
+            raise _failure(source, client, problem) from None
+        sys.stderr.writelines(f"{line}\n" for line in _lines(said))
     write_text(target, nbformat.writes(normalized(notebook)) + "\n")
+
+
+def _memory_file() -> BinaryIO:
+    """Return an open file in memory, for what the kernel itself says on stderr: the disk may be full."""
+    return os.fdopen(os.memfd_create("stderr"), "w+b") if hasattr(os, "memfd_create") else tempfile.TemporaryFile()
+
+
+def _lines(said: BinaryIO) -> list[str]:
+    said.seek(0)
+    return said.read().decode(errors="replace").splitlines()
 
 
 def _socket_folder() -> Path:

@@ -1,6 +1,15 @@
 """Messages as they are printed: one line, nothing that a terminal would act on, nothing absurdly long."""
 
-from reproduce.base.errors import near_or_all, one_line, shortened
+import shutil
+
+from reproduce.base.errors import near_or_all, one_line, shortened, system_reason
+
+
+def test_the_system_s_words_are_kept_alone():
+    listed = [("a", "b", "[Errno 28] No space left on device: 'a' -> 'b'"), ("c", "d", "another")]
+    assert system_reason(shutil.Error(listed)) == "No space left on device"
+    assert system_reason(OSError(28, "No space left on device", "a")) == "No space left on device"
+    assert system_reason(OSError("odd")) == "odd"
 
 
 def test_a_message_is_one_line_of_printable_characters():

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from reproduce.base import paths, provenance
-from reproduce.base.git import git_problem
+from reproduce.base.git import changed_files, git_problem
 from reproduce.base.paths import REPO_ROOT
 
 
@@ -77,6 +77,31 @@ def test_where_git_cannot_answer_its_reason_and_the_way_out_are_given(repository
     assert git_problem().startswith("git says: fatal: not a git repository")
     monkeypatch.setenv("PATH", str(elsewhere))
     assert git_problem() == "git cannot be run (No such file or directory); install git"
+
+
+def test_a_copy_within_another_repository_is_not_taken_for_its_commit(repository, monkeypatch):
+    """As after unpacking a ZIP file in a folder that git keeps, and ignores or has taken in."""
+    copy = repository / "vendor" / "copy"
+    (copy / "reproduce").mkdir(parents=True)
+    (copy / "reproduce" / "a.py").write_text("1")
+    monkeypatch.setattr(paths, "REPO_ROOT", copy)
+    for take_in in (False, True):
+        if take_in:
+            git(repository, "add", "."), git(repository, "commit", "--quiet", "-m", "Second")
+        assert provenance.git_state() == {"git_commit": None, "git_dirty": None}
+        assert f"has no .git of its own and lies in the repository {repository};" in git_problem()
+        assert changed_files() == []
+
+
+def test_a_worktree_and_a_submodule_are_repositories_of_their_own(repository, tmp_path_factory, monkeypatch):
+    place = tmp_path_factory.mktemp("elsewhere")
+    git(repository, "worktree", "add", "--quiet", str(place / "tree"))
+    git(place, "init", "--quiet", "outer")
+    git(place / "outer", "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(repository), "inner")
+    for root in (place / "tree", place / "outer" / "inner"):
+        monkeypatch.setattr(paths, "REPO_ROOT", root)
+        assert git_problem() is None
+        assert provenance.git_state() == {"git_commit": git(repository, "rev-parse", "HEAD"), "git_dirty": False}
 
 
 def test_the_source_digest_sees_every_file_of_the_package(tmp_path, monkeypatch):

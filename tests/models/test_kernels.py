@@ -101,6 +101,24 @@ def test_a_compiler_that_fails_leaves_torch_at_work_and_one_line(tmp_path):
     assert list((tmp_path / "scratch").rglob("*.so*")) == []
 
 
+def test_a_full_disk_is_an_error_since_runs_without_them_would_take_weeks(tmp_path):
+    compiler = tmp_path / "cc-full"
+    compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && exit 0\necho "a.s: No space left on device" >&2\nexit 1\n')
+    compiler.chmod(0o755)
+    with pytest.raises(subprocess.CalledProcessError) as failed:
+        probe(CC=str(compiler), REPRODUCE_SCRATCH=str(tmp_path / "scratch"))
+    room = f"no room to build the C kernels in {tmp_path / 'scratch'}; free space, set REPRODUCE_SCRATCH"
+    assert room in failed.value.stderr
+
+
+def test_a_cache_folder_that_is_a_file_is_named_with_the_setting(compiled, tmp_path):
+    (tmp_path / "file").write_text("")
+    printed, said = probe(REPRODUCE_SCRATCH="", XDG_CACHE_HOME=str(tmp_path / "file"))
+    assert printed == "True [10.0, 11.0, 14.0, 15.0]"
+    place = tmp_path / "file/alexnet-reproduction/kernels"
+    assert f"({place}: Not a directory; set REPRODUCE_SCRATCH to a writable folder): using slower" in said
+
+
 def test_they_are_built_once_and_kept_in_the_scratch_folder(compiled, tmp_path):
     assert probe(REPRODUCE_SCRATCH=str(tmp_path))[0] == "False [10.0, 11.0, 14.0, 15.0]"
     (library,) = (tmp_path / "kernels").iterdir()

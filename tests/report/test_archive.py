@@ -1,8 +1,10 @@
 """The deposit: made of what is committed, described file by file, and refused where it would lie."""
 
+import errno
 import json
 import subprocess
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 from pipeline_support import make_clone
@@ -84,6 +86,25 @@ def test_a_deposit_has_the_committed_files_and_what_a_copy_without_git_needs(rep
     assert (folder / ".git_archival.txt").read_text() == f"node: {git(repository, 'rev-parse', 'HEAD')}\n"
     assert commands == [("-m", "reproduce", "verify"), ("-m", "dvc", "status", "pages")]
     assert said[0] == f"{len(committed)} files are those of {METADATA}" and "verify: 3 runs agree" in said
+
+
+@pytest.mark.parametrize("writer", ["git", "_use_dvc_without_git"])
+def test_a_full_disk_for_temporary_files_is_named_with_the_way_out(repository, monkeypatch, tmp_path, writer):
+    if writer == "git":
+        answer = SimpleNamespace(returncode=128, stderr="fatal: write error: No space left on device\n", stdout="")
+        run = archive.run_git
+        monkeypatch.setattr(archive, "run_git", lambda root, *a: answer if a[0] == "archive" else run(root, *a))
+    else:
+        monkeypatch.setattr(archive, writer, full_disk)
+    with pytest.raises(
+        ReproduceError, match="/reproduce-archive-.*: No space left on device; free space, or set TMPDIR"
+    ):
+        build_archive(tmp_path / "out", repository)
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def full_disk(*arguments):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_its_metadata_are_ro_crate_1_1_and_describe_every_file(repository, commands, tmp_path):

@@ -75,6 +75,13 @@ def test_a_failing_cell_is_one_line_and_leaves_the_old_notebook(tmp_path, cell, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ipynb", "target.ipynb"]
 
 
+def test_what_a_dying_kernel_says_is_the_reason_and_no_traceback(tmp_path, capfd):
+    says = "import os; os.write(2, b'Traceback ...\\nOSError: the disk is full\\n'); os._exit(3)"
+    with pytest.raises(ReproduceError, match=r"cell 1 \(cell-1\): Kernel died: OSError: the disk is full; run"):
+        execute_notebook(notebook(tmp_path, says), tmp_path / "out.ipynb")
+    assert "Traceback" not in capfd.readouterr().err
+
+
 @pytest.mark.parametrize("name", sorted(path.stem for path in NOTEBOOK_SOURCES.glob("*.ipynb")))
 def test_sources_are_committed_without_outputs_and_with_fixed_ids(name):
     source = read_notebook(NOTEBOOK_SOURCES / f"{name}.ipynb")

@@ -161,7 +161,7 @@ def _check_space(folder: Path, waiting: list[ShardPlan]) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise ReproduceError(
-            f"{folder} needs {needed / 1e9:,.1f} GB more and its disk has {free / 1e9:,.1f} GB free; "
+            f"{folder} needs {needed / 1e6:,.0f} MB more and its disk has {free / 1e6:,.0f} MB free; "
             f"free space, or set {PACKED_VARIABLE} to a folder on a larger disk"
         )
 
