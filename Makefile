@@ -5,8 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 KILLS ?= 100
-# Files of tests run side by side, on one thread each.
-BESIDE := --numprocesses logical --maxprocesses 4 --dist loadfile
+# Files of tests run side by side, on one thread each, in the order of tests/conftest.py.
+BESIDE := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help reproduce report test test-slow kills bench archive lint environment
 

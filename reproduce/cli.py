@@ -107,7 +107,7 @@ def _quick(arguments: Arguments) -> None:
 
 @_verb("recompute a published run's error from its committed predictions", _RUN)
 def _evaluate(arguments: Arguments) -> None:
-    from reproduce.train.rerun import evaluate_run
+    from reproduce.runs.recount import evaluate_run
 
     print(evaluate_run(RunId.parse(arguments.run)))
 
@@ -231,7 +231,7 @@ def _archive(arguments: Arguments) -> None:
     option("parts", nargs="*", metavar="PART", help="cifar10, data or alexnet (default: all three)"),
 )
 def _bench(arguments: Arguments) -> None:
-    from reproduce.speed.bench import run_benchmarks
+    from reproduce.speed.bench.run import run_benchmarks
 
     run_benchmarks(arguments.parts)
 

@@ -1,7 +1,9 @@
 """Fixtures shared by the tests of models and training, of verdicts, of times, and of what is published by hand."""
 
 import signal
+from collections import Counter
 from functools import partial
+from pathlib import PurePosixPath
 
 import pytest
 import torch
@@ -15,6 +17,39 @@ from reproduce.report.records import load_records
 
 # A shell's background job ignores Ctrl-C, and so would every process that a test starts in order to interrupt it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Where files are run side by side, these begin first: a long one that began last would leave the other cores idle.
+_LONGEST_FIRST = (
+    *("test_ilsvrc_end_to_end.py", "test_readme.py", "test_site_in_browser.py", "test_ilsvrc_stages.py"),
+    *("test_run_kills.py", "test_archive.py", "test_golden.py", "test_verify_deposit.py", "test_pipeline.py"),
+    *("test_gpu_session.py", "test_jobs.py", "test_at_once.py", "test_kills.py", "test_notebooks.py"),
+    *("test_distributed.py", "test_kernels.py", "test_verify_tampering.py"),
+)
+# Their tests share nothing that takes time to make, so that each may run beside the others.
+_TESTS_APART = {"test_golden.py", "test_gpu_session.py", "test_at_once.py", "test_kills.py"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Put the longest files first, then those with the most tests."""
+    sizes = Counter(item.path for item in items)
+    ranks = {name: rank for rank, name in enumerate(_LONGEST_FIRST)}
+    items.sort(key=lambda item: (ranks.get(item.path.name, len(ranks)), -sizes[item.path], item.path))
+
+
+@pytest.hookimpl(optionalhook=True)  # only pytest-xdist asks
+def pytest_xdist_make_scheduler(config, log):
+    """Give each process a file at a time, or of some files a test at a time; None where another way is asked for."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = super()._split_scope(nodeid)
+            return nodeid if PurePosixPath(file).name in _TESTS_APART else file
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture

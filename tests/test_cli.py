@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from training_support import RUN, use_own_folder
+from training_support import use_own_folder
 
 from reproduce import cli
 from reproduce.base.errors import ElsewhereError, InterruptedRunError, ReproduceError
@@ -103,32 +103,6 @@ def test_timings_get_their_budget_and_folder(monkeypatch, options, expected):
     monkeypatch.setattr(timing_run, "run_timing", lambda *arguments: asked.append(arguments))
     assert cli.main(["time", *options]) == 0
     assert asked == [expected]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        [],
-        ["tune"],
-        ["train"],
-        ["train", "tiny", "small", "--epochs", "0", "--seed", "1"],
-        ["train", "tiny", "small", "--epochs", "6", "--seed", "-1"],
-        ["train", "tiny", "small", "--epochs", "6", "--seed", "1", "--threads", "0"],
-        ["train", "tiny", "small", "--epochs", "6", "--seed", "1", "--images-per-pass", "0"],
-        ["train", "tiny", "small", "--epochs", "six", "--seed", "1"],
-        ["train", "tiny", "--profile", "nightly"],
-        *(
-            ["rerun", str(RUN), "--seconds-between-checkpoints", value]
-            for value in ("-1", "nan", "inf", "1e999", "soon")
-        ),
-    ],
-)
-def test_mistakes_of_form_are_one_line_too(folder, capsys, arguments):
-    with pytest.raises(SystemExit) as caught:
-        cli.main(arguments)
-    assert caught.value.code == 2
-    error = capsys.readouterr().err
-    assert error.startswith("error: ") and error.count("\n") == 1 and "--help" in error
 
 
 def test_the_argument_of_cite_is_explained(capsys):

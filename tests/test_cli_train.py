@@ -13,7 +13,6 @@ from reproduce.base.errors import ReproduceError
 from reproduce.runs import places
 from reproduce.train import run as run_module
 from reproduce.train import several
-from reproduce.train.distributed import local_rank
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -22,12 +21,6 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def folder(tmp_path, monkeypatch):
     training_support.use_own_folder(tmp_path, monkeypatch)
     return tmp_path
-
-
-def test_without_arguments_train_asks_for_the_study_alone(capsys):
-    with pytest.raises(SystemExit):
-        cli.main(["train"])
-    assert "the following arguments are required: study;" in capsys.readouterr().err
 
 
 def test_train_writes_the_run_and_says_where(folder, capsys):
@@ -140,31 +133,3 @@ def test_launch_options_reach_the_trainer(folder, monkeypatch):
     passes = run_module.Launch(images_per_pass=16)
     assert launches == [run_module.Launch("cpu", 3, 7.5), passes, run_module.Launch("auto", None, 30.0)]
     assert all(launch.require_clean_tree for launch in launches)
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "reason"),
-    [
-        ("--seed", str(2**70), f"'{2**70}' is not a positive whole number below 2**63"),
-        ("--seed", "9" * 5000, "characters) is not a positive whole number below 2**63"),
-        ("--epochs", "0", "'0' is not a positive whole number below 2**63"),
-        ("--threads", "1000000", "'1000000' threads are too many for this machine: at most"),
-    ],
-)
-def test_absurd_numbers_are_one_line(capsys, option, value, reason):
-    with pytest.raises(SystemExit) as ended:
-        cli.main(["train", "cifar10_nets", "80sec", option, value])
-    error = capsys.readouterr().err
-    assert ended.value.code == 2 and reason in error
-    assert error.count("\n") == 1 and len(error) < 400
-
-
-def test_torchruns_variables_must_be_numbers(capsys, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "abc")
-    assert cli.main(["train", "cifar10_nets", "80sec", "--epochs", "2", "--seed", "1", "--device", "cpu"]) == 2
-    assert capsys.readouterr().err == (
-        "error: WORLD_SIZE is 'abc', no whole number from 0 to 999,999; start by torchrun, or unset WORLD_SIZE\n"
-    )
-    monkeypatch.setenv("LOCAL_RANK", "-1")
-    with pytest.raises(ReproduceError, match=r"^LOCAL_RANK is '-1', no whole number"):
-        local_rank()

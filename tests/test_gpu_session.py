@@ -84,6 +84,19 @@ def started(tree, budget, runs, *options, **variables):
     return subprocess.Popen(command, cwd=tree, env=environment, start_new_session=True, **printed)
 
 
+def interrupted(tree, runs, is_time, *options, **variables):
+    """Start the script's copy, interrupt it as Ctrl-C does once ``is_time()``, and return what it printed."""
+    process = started(tree, 120, runs, *options, **variables)
+    deadline = time.monotonic() + 110
+    while not is_time():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGINT)
+    text, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, text
+    return text
+
+
 def numbers(run):
     study, variant, epochs, seed = run.split("/")
     return study, variant, epochs.removeprefix("epochs"), seed.removeprefix("seed")
@@ -148,14 +161,7 @@ def test_runs_are_stopped_in_time_and_later_ones_not_begun(tree):
 
 
 def test_ctrl_c_stops_the_runs_and_begins_no_more(tree):
-    process = started(tree, 60, [FIRST, SECOND], "--jobs", "1", TRAINS=60)
-    deadline = time.monotonic() + 30
-    while not (tree / "notes" / "at_once").exists():
-        assert time.monotonic() < deadline and process.poll() is None
-        time.sleep(0.05)
-    os.killpg(process.pid, signal.SIGINT)
-    text, _ = process.communicate(timeout=20)
-    assert process.returncode == 0, text
+    text = interrupted(tree, [FIRST, SECOND], (tree / "notes" / "at_once").exists, "--jobs", "1", TRAINS=60)
     assert f"{FIRST}: stopped: {FIRST} stopped at step 100" in text and SECOND not in text
     assert "0 of the 2 runs wanted are finished" in text
 
@@ -227,14 +233,18 @@ esac
     status, text, _ = session(tree, 60, [FIRST], "--device", "cpu", **variables | {"DIRTY": "yes"})
     assert (status, text) == (2, "error: reproduce/ or experiments/ has uncommitted changes; commit them first\n")
     never_done = "tiny/long/epochs200000/seed1"
-    status, text, _ = session(tree, 45, [FIRST, never_done], "--device", "cpu", **variables)
-    assert status == 0, text
+    log = tree / "out" / "logs" / f"{never_done.replace('/', '-')}.log"
+
+    def says(words):
+        return log.is_file() and re.search(words, log.read_text())
+
+    def stopped_once_it_says(words):
+        return interrupted(tree, [FIRST, never_done], lambda: says(words), "--device", "cpu", **variables)
+
+    text = stopped_once_it_says(f"{never_done}: .* left")  # its progress
     assert "device: no GPU; " in text and f"{FIRST}: finished" in text
     record = json.loads((tree / "out" / "runs" / FIRST / "run.json").read_text())
     assert record["status"] == "finished" and record["machine"]["device"] == "cpu"
     step = int(re.search(rf"{never_done} stopped at step (\d+)", text)[1])
     assert step > 0 and len(list((tree / "out" / "scratch" / "checkpoints").glob("*.pt"))) == 1
-    status, text, _ = session(tree, 45, [FIRST, never_done], "--device", "cpu", **variables)
-    assert status == 0, text
-    log = tree / "out" / "logs" / f"{never_done.replace('/', '-')}.log"
-    assert f"{never_done}: going on from step {step}\n" in log.read_text()
+    stopped_once_it_says(f"{never_done}: going on from step {step}\n")

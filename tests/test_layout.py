@@ -1,6 +1,8 @@
 """The rooms of the package and the direction of their imports: an arrow points down the list only."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,3 +56,18 @@ def test_imports_point_down_the_list(room):
         and (upward := imported_rooms(path.read_text(encoding="utf-8")) - below)
     ]
     assert wrong == []
+
+
+LIGHT = (
+    *("judge.citation", "judge.collect", "judge.plan", "report.build", "runs.recount", "runs.tuning", "data.registry"),
+    *("train.publish", "report.archive", "judge.verify", "report.remakes", "speed.timing.tabulate"),
+)
+
+
+def test_verbs_that_compute_with_no_net_start_without_torch():
+    """It takes seconds to load, longer than most of these verbs take."""
+    code = f"import sys\nimport reproduce.cli\nfor name in {LIGHT}:\n    __import__('reproduce.' + name)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", code + "print('torch' in sys.modules)"], capture_output=True, text=True
+    )
+    assert done.stdout == "False\n", done.stderr

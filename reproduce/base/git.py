@@ -46,3 +46,40 @@ def archived_commit() -> str | None:
     except OSError:
         return None
     return found[1] if found else None
+
+
+def git_problem(root: Path | None = None) -> str | None:
+    """Return why git cannot say which commit this is and what is changed, with the way out; None where it can."""
+    root = root or paths.REPO_ROOT
+    try:
+        done = run_git(root, "status", "--porcelain", "--untracked-files=no")
+        if done.returncode == 0:
+            done = run_git(root, "rev-parse", "HEAD")
+    except OSError as error:
+        return f"git cannot be run ({error.strerror}); install git"
+    if done.returncode == 0:
+        return None
+    reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[0]
+    if "dubious ownership" in reason:
+        return f"git says: {reason}; if you trust it, run `git config --global --add safe.directory {root}`"
+    return f"git says: {reason}; work in a clone of the repository, with its .git folder"
+
+
+def changed_files(folder: str = ".", root: Path | None = None) -> list[str]:
+    """Return the files below ``folder`` that differ from the last commit or are new; none where git cannot say.
+
+    Args:
+        folder: relative to ``root``, and so are the files.
+        root: the repository, by default this one.
+    """
+    root = root or paths.REPO_ROOT
+    found: set[str] = set()
+    for question in (("diff", "--name-only", "--relative", "HEAD"), ("ls-files", "--others", "--exclude-standard")):
+        try:
+            done = run_git(root, *question, "-z", "--", folder)
+        except OSError:
+            return []
+        if done.returncode:
+            return []
+        found |= set(filter(None, done.stdout.split("\0")))
+    return sorted(found)

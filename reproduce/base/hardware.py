@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 
+_CPU = torch.device("cpu")
 _FEATURES = ("avx2", "avx512f", "avx512_bf16", "avx512_fp16", "amx_bf16", "asimd", "sve", "bf16")
 _BF16_FLAGS = {"avx512_bf16", "amx_bf16", "bf16"}  # x86 vectors, x86 matrix tiles, Arm
 
@@ -15,6 +16,11 @@ def has_native_bf16(device: torch.device) -> bool:
             return True  # every GPU that ROCm's torch runs on
         return torch.cuda.get_device_capability(device)[0] >= 8  # torch's own question is of the current device
     return not _BF16_FLAGS.isdisjoint(_processor_flags())
+
+
+def native_precisions(device: torch.device = _CPU) -> list[str]:
+    """Return ``fp32``, and ``bf16`` where ``device`` multiplies it in hardware."""
+    return ["fp32", "bf16"] if has_native_bf16(device) else ["fp32"]
 
 
 def processor_features() -> list[str]:

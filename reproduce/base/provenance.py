@@ -3,7 +3,6 @@
 import hashlib
 import os
 import platform
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,9 @@ import psutil
 import torch
 
 import reproduce
+from reproduce.base import paths
 from reproduce.base.git import run_git
 from reproduce.base.hardware import processor_features
-from reproduce.base.paths import REPO_ROOT
 
 _CPU = torch.device("cpu")
 
@@ -28,53 +27,12 @@ def source_digest() -> str:
     return digest.hexdigest()
 
 
-def _run_git(*arguments: str, root: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return run_git(root or REPO_ROOT, *arguments)
-
-
 def _git(*arguments: str) -> str | None:
     try:
-        done = _run_git(*arguments)
+        done = run_git(paths.REPO_ROOT, *arguments)
     except OSError:
         return None
     return None if done.returncode else done.stdout.strip()
-
-
-def git_problem(root: Path | None = None) -> str | None:
-    """Return why git cannot say which commit this is and what is changed, with the way out; None where it can."""
-    try:
-        done = _run_git("status", "--porcelain", "--untracked-files=no", root=root)
-        if done.returncode == 0:
-            done = _run_git("rev-parse", "HEAD", root=root)
-    except OSError as error:
-        return f"git cannot be run ({error.strerror}); install git"
-    if done.returncode == 0:
-        return None
-    reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[0]
-    if "dubious ownership" in reason:
-        return (
-            f"git says: {reason}; if you trust it, run `git config --global --add safe.directory {root or REPO_ROOT}`"
-        )
-    return f"git says: {reason}; work in a clone of the repository, with its .git folder"
-
-
-def changed_files(folder: str = ".", root: Path | None = None) -> list[str]:
-    """Return the files below ``folder`` that differ from the last commit or are new; none where git cannot say.
-
-    Args:
-        folder: relative to ``root``, and so are the files.
-        root: the repository, by default this one.
-    """
-    found: set[str] = set()
-    for question in (("diff", "--name-only", "--relative", "HEAD"), ("ls-files", "--others", "--exclude-standard")):
-        try:
-            done = _run_git(*question, "-z", "--", folder, root=root)
-        except OSError:
-            return []
-        if done.returncode:
-            return []
-        found |= set(filter(None, done.stdout.split("\0")))
-    return sorted(found)
 
 
 def git_state() -> dict[str, Any]:

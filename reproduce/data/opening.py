@@ -7,8 +7,9 @@ import torch
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_array
+from reproduce.data.balanced import balanced_subset
 from reproduce.data.ilsvrc.training import PackedData, load_packed
-from reproduce.data.in_memory import ImageSet, TrainingData, balanced_subset, enlarged_mean
+from reproduce.data.in_memory import ImageSet, TrainingData, enlarged_mean
 from reproduce.data.registry import DATASETS, Dataset
 
 Data = TrainingData | PackedData

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from reproduce.base.files import write_bytes
-from reproduce.data.in_memory import balanced_subset
+from reproduce.data.balanced import balanced_subset
 from reproduce.data.pixel_statistics import npy_bytes
 from reproduce.data.registry import CIFAR10
 

@@ -3,8 +3,9 @@
 Both are of the same patches, all of which lie wholly in the image.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -52,17 +53,18 @@ def dense_grid(image_side: int, patch_sides: Sequence[int], step: int) -> Grid:
     return Grid(np.concatenate(corners), np.concatenate(sides), image_side)
 
 
-def sift_descriptors(images: Tensor, grid: Grid) -> Tensor:
+def sift_descriptors(images: Tensor, grid: Grid, sigma: float) -> Tensor:
     """Return the SIFT descriptor of every patch, float32 (N, P, 128), of images uint8 (N, H, W, 3).
 
-    The orientation is fixed, as it was in dense SIFT of the contest's entries.
+    The orientation is fixed, as it was in dense SIFT of the contest's entries. ``sigma`` is the blur in pixels that the
+    image is brought to first, its own being taken as 0.5.
 
     Raises:
         ReproduceError: OpenCV is missing.
     """
     cv2 = needed_library("cv2")
     cv2.setNumThreads(torch.get_num_threads())
-    extractor = cv2.SIFT_create()
+    extractor = cv2.SIFT_create(sigma=sigma)
     # Corners count pixels, key points count their centers, hence the half.
     points = [
         cv2.KeyPoint(float(column + side / 2 - 0.5), float(row + side / 2 - 0.5), side / _PATCH_SIDES_PER_SIZE, 0.0)
@@ -97,4 +99,6 @@ def color_descriptors(images: Tensor, grid: Grid) -> Tensor:
     return found
 
 
-DESCRIPTORS = {"sift": sift_descriptors, "color": color_descriptors}
+def descriptors_of(stream: str, sift_sigma: float) -> Callable[[Tensor, Grid], Tensor]:
+    """Return the function from images and grid to the descriptors of ``stream``, ``sift`` or ``color``."""
+    return partial(sift_descriptors, sigma=sift_sigma) if stream == "sift" else color_descriptors

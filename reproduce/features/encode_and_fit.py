@@ -59,16 +59,27 @@ def memory_bytes(variant: FeatureVariant, classes: int) -> int:
     return _BASE_BYTES + max(weights, sampled)
 
 
-def run_pipeline(variant: FeatureVariant, data: FeatureData, seed: int, steps: KeptSteps) -> FeatureResult:
-    """Return the scores of every stream, each step taken now or kept from an earlier session.
+def check_needs(variant: FeatureVariant, data: FeatureData, steps: KeptSteps) -> None:
+    """Check images, memory and disk, before anything is written.
 
     Raises:
-        ReproduceError: too little memory or disk space, a missing library, no more training images than are held out.
+        ReproduceError: no more training images than are held out, or too little memory or disk space.
     """
     images = len(data.training_labels)
     if variant.held_out >= images:
         raise ReproduceError(f"held_out: {variant.held_out} leaves none of {images} images; correct study.yaml")
     check_memory(memory_bytes(variant, data.classes), steps.name)
+    for stream in streams_of(variant.encoder):
+        if not steps.is_kept(f"{stream}_final"):
+            steps.check_disk(stream, _shape(variant, data), _TYPES[variant.storage])
+
+
+def run_pipeline(variant: FeatureVariant, data: FeatureData, seed: int, steps: KeptSteps) -> FeatureResult:
+    """Return the scores of every stream, each step taken now or kept from an earlier session.
+
+    Raises:
+        ReproduceError: too little disk space, or a missing library.
+    """
     streams, dictionaries = {}, {}
     for stream in streams_of(variant.encoder):
         encoder = fitted_encoder(variant.encoder, stream, data.training, seed, steps)
@@ -99,8 +110,11 @@ def _encoded(variant: FeatureVariant, data: FeatureData, stream: str, encoder: E
     def encode(rows: range) -> np.ndarray:
         return torch.cat([encoder.encode(images) for images in _images(data, rows, training)]).numpy()
 
-    shape = (training + len(data.test_labels), dimensions_of(variant.encoder))
-    return steps.features(stream, shape, _TYPES[variant.storage], encode)
+    return steps.features(stream, _shape(variant, data), _TYPES[variant.storage], encode)
+
+
+def _shape(variant: FeatureVariant, data: FeatureData) -> tuple[int, int]:
+    return len(data.training_labels) + len(data.test_labels), dimensions_of(variant.encoder)
 
 
 def _images(data: FeatureData, rows: range, training: int) -> list[Tensor]:
@@ -161,6 +175,7 @@ class _Fits:
             "cost": cost,
             "images": len(rows),
             "iterations": int(kept["iterations"]),
+            "stopped_by": str(kept["stopped_by"]),
             "training_error_percent": error_percent(scores, self.data.training_labels[: len(rows)]),
             "held_out_error_percent": None,
             "seconds": self.steps.seconds(name),
@@ -179,7 +194,8 @@ class _Fits:
         scores = {
             f"{name}_scores": decision_values(found, self.features, part, scaling) for name, part in parts.items()
         }
-        return {"weights": found.weights, "iterations": np.array(found.iterations), **scores}
+        ended = {"iterations": np.array(found.iterations), "stopped_by": np.array(found.stopped_by)}
+        return {"weights": found.weights, **ended, **scores}
 
 
 def error_percent(scores: np.ndarray, labels: np.ndarray) -> float:

@@ -1,5 +1,6 @@
 """The encoders of a variant, stream by stream: a dictionary fitted to training images, then features of any images."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from reproduce.base import draws
-from reproduce.features.descriptors import DESCRIPTORS, Grid, dense_grid
+from reproduce.features.descriptors import Grid, dense_grid, descriptors_of
 from reproduce.features.fisher import fisher_vectors
 from reproduce.features.kept_steps import KeptSteps
 from reproduce.features.kmeans import kmeans, quadrant_sums, triangle_activation
@@ -27,6 +28,7 @@ Settings = KmeansTriangle | FisherVectors | VisualWords
 _REGIONS = 5  # the whole image and its quadrants
 _INITIAL_DEVIATION = 0.1  # of the centroids, in whitened units: released code of Coates, Lee & Ng
 _IMAGES_AT_ONCE = 10  # of whitened patches: 1,600 distances for each of 729 places take 5 MB an image
+_IMAGES_DESCRIBED_AT_ONCE = 50  # an image's gradients take 0.2 MB, so those of a whole batch would leave the cache
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,11 @@ class DescriptorDictionary:
 
     def encode(self, images: Tensor) -> Tensor:
         """Return the features of images uint8 (N, H, W, 3), float32 (N, D)."""
+        return torch.cat([self._encode(part) for part in images.split(_IMAGES_DESCRIBED_AT_ONCE)])
+
+    def _encode(self, images: Tensor) -> Tensor:
         grid = _grid(self.settings, images)
-        described = self.projection(DESCRIPTORS[self.stream](images, grid))
+        described = self.projection(descriptors_of(self.stream, self.settings.sift_sigma)(images, grid))
         regions = torch.from_numpy(grid.quadrants())
         coded = fisher_vectors if isinstance(self.code, Mixture) else word_vectors
         return coded(described, self.code, regions)
@@ -114,17 +119,29 @@ def _grid(settings: DenseDescriptors, images: Tensor) -> Grid:
 def sampled_descriptors(settings: DenseDescriptors, stream: str, images: Images, seed: int) -> Tensor:
     """Return drawn descriptors of training images, float32 (at most ``sampled_descriptors``, D).
 
-    The images come from the front of the training set, and give about a quarter of their descriptors each.
+    Images give about a quarter of their descriptors each, until there are enough.
     """
+    describe = descriptors_of(stream, settings.sift_sigma)
     found: list[Tensor] = []
-    for number, (batch, _) in enumerate(images.batches(range(len(images)))):
-        described = DESCRIPTORS[stream](batch, _grid(settings, batch)).flatten(0, 1)
+    for number, batch in _sampled_images(settings, images, seed):
+        described = describe(batch, _grid(settings, batch)).flatten(0, 1)
         random = draws.generator(seed, f"sampled {stream} descriptors", number)
         chosen = random.permutation(len(described))[: max(1, len(described) // 4)]
         found.append(described[torch.from_numpy(np.sort(chosen))])
         if sum(map(len, found)) >= settings.sampled_descriptors:
             break
     return torch.cat(found)[: settings.sampled_descriptors]
+
+
+def _sampled_images(settings: DenseDescriptors, images: Images, seed: int) -> Iterator[tuple[int, Tensor]]:
+    """Yield numbered parts of the training images, uint8 (n, H, W, 3): from the front, or one by one as drawn."""
+    if settings.sampled_from == "first_images":
+        for number, (batch, _) in enumerate(images.batches(range(len(images)))):
+            yield number, batch
+        return
+    # Drawn for both descriptors alike, so that their dictionaries are of the same images.
+    for row in draws.generator(seed, "images of descriptors").permutation(len(images)).tolist():
+        yield row, next(iter(images.batches(range(row, row + 1))))[0]
 
 
 def fit_descriptor_dictionary(

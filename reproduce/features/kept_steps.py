@@ -4,6 +4,8 @@ Every step is a function of the ones before, so an interrupted run ends with the
 """
 
 import contextlib
+import errno
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ _ROWS_DONE = ".rows.json"
 _ROWS_AT_ONCE = 500
 _ELSEWHERE = "free space, or set REPRODUCE_SCRATCH to a folder with more"
 _DISK_SPARE_BYTES = 200_000_000  # for all other products of a run
+_CANNOT_RESERVE = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # what file systems without it say
 
 
 class KeptSteps:
@@ -55,13 +58,11 @@ class KeptSteps:
         Raises:
             ReproduceError: the disk has no room for it, or it cannot be written.
         """
-        path, progress_file = self.folder / f"{step}.features", self.folder / f"{step}{_ROWS_DONE}"
-        self._check_disk(path, shape, dtype)
+        path, progress_file = self._features_file(step), self.folder / f"{step}{_ROWS_DONE}"
+        self.check_disk(step, shape, dtype)
         done = read_json(progress_file) if progress_file.is_file() and path.is_file() else {"rows": 0, "seconds": 0.0}
-        try:
-            array = np.memmap(path, dtype, "r+" if path.is_file() else "w+", shape=shape)
-        except OSError as error:
-            raise ReproduceError(f"cannot write {path}: {error.strerror}; {_ELSEWHERE}") from error
+        _reserve(path, _bytes_of(shape, dtype))
+        array = np.memmap(path, dtype, "r+", shape=shape)
         with Progress(f"{self.name}: {step}", shape[0], "img", initial=done["rows"]) as progress:
             for start in range(done["rows"], shape[0], _ROWS_AT_ONCE):
                 self.check()
@@ -87,7 +88,7 @@ class KeptSteps:
 
     def drop_features(self, step: str) -> None:
         """Remove the array of a step that no later step reads; its time stays counted."""
-        (self.folder / f"{step}.features").unlink(missing_ok=True)
+        self._features_file(step).unlink(missing_ok=True)
 
     def is_kept(self, step: str) -> bool:
         """Return whether the arrays of a step are there."""
@@ -106,15 +107,57 @@ class KeptSteps:
         """Remove everything that is kept."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def _check_disk(self, path: Path, shape: tuple[int, int], dtype: str) -> None:
-        needed = shape[0] * shape[1] * np.dtype(dtype).itemsize + _DISK_SPARE_BYTES
+    def check_disk(self, step: str, shape: tuple[int, int], dtype: str) -> None:
+        """Check that the disk has room for the array of ``step``, before anything is written.
+
+        Raises:
+            ReproduceError: it has not.
+        """
+        needed = _bytes_of(shape, dtype) + _DISK_SPARE_BYTES
+        path = self._features_file(step)
         there = path.stat().st_blocks * 512 if path.is_file() else 0
-        free = shutil.disk_usage(self.folder).free
+        existing = next(folder for folder in (self.folder, *self.folder.parents) if folder.exists())
+        free = shutil.disk_usage(existing).free
         if needed > free + there:
             raise ReproduceError(
                 f"{self.name} needs {needed / 1e9:.1f} GB in {self.folder} for its features, and "
                 f"{free / 1e9:.1f} GB are free there; {_ELSEWHERE}"
             )
+
+    def _features_file(self, step: str) -> Path:
+        return self.folder / f"{step}.features"
+
+
+def _bytes_of(shape: tuple[int, int], dtype: str) -> int:
+    return shape[0] * shape[1] * np.dtype(dtype).itemsize
+
+
+def _reserve(path: Path, size: int) -> None:
+    """Give the file at ``path`` all its bytes on the disk, so that a full one is an error here and no signal later.
+
+    A disk that fills while an array in it is written to kills the process (SIGBUS), without a word. Bytes that are
+    there stay. Where the file system cannot reserve, the file only gets its length.
+
+    Raises:
+        ReproduceError: the disk has no room, or the file cannot be written.
+    """
+    is_new = not path.exists()
+    try:
+        with path.open("ab") as stream:
+            try:
+                os.posix_fallocate(stream.fileno(), 0, size)
+            except AttributeError:  # macOS
+                stream.truncate(size)
+            except OSError as error:
+                if error.errno not in _CANNOT_RESERVE:
+                    raise
+                stream.truncate(size)
+    except OSError as error:
+        if is_new:
+            path.unlink(missing_ok=True)
+        raise ReproduceError(
+            f"cannot reserve {size / 1e9:.1f} GB for {path}: {error.strerror}; {_ELSEWHERE}"
+        ) from error
 
 
 def check_memory(needed_bytes: int, name: str) -> None:

@@ -3,7 +3,10 @@
 import importlib
 from types import ModuleType
 
+import scipy
+
 from reproduce.base.errors import ReproduceError
+from reproduce.study.feature_variant import DenseDescriptors, FisherVectors, KmeansTriangle, VisualWords
 
 _PACKAGES = {"cv2": "opencv-python-headless", "sklearn": "scikit-learn"}
 
@@ -19,3 +22,20 @@ def needed_library(module: str) -> ModuleType:
     except ImportError as error:
         package = _PACKAGES[module.partition(".")[0]]
         raise ReproduceError(f"{package} cannot be imported ({error}); `pip install {package}` and go on") from error
+
+
+def library_versions(settings: KmeansTriangle | FisherVectors | VisualWords) -> dict[str, str]:
+    """Return the versions of the libraries beside torch that decide an encoder's numbers, by the packages' names.
+
+    scipy fits every classifier, scikit-learn the dictionaries of descriptors, and OpenCV computes SIFT.
+
+    Raises:
+        ReproduceError: one that the encoder needs is missing.
+    """
+    found = {"scipy": scipy.__version__}
+    if isinstance(settings, DenseDescriptors):
+        needed_library("sklearn.mixture")  # which lacks its own libraries where scikit-learn is damaged
+        found["scikit-learn"] = needed_library("sklearn").__version__
+        if "sift" in settings.streams:
+            found["opencv"] = needed_library("cv2").__version__
+    return found

@@ -25,6 +25,7 @@ from reproduce.judge.published_figures import published_numbers
 from reproduce.judge.row_tables import table_of
 from reproduce.judge.summary import Summary, average_histories, summarize
 from reproduce.judge.verdicts import Verdict, judge
+from reproduce.runs.fits import read_fits
 from reproduce.runs.table import published_runs, read_histories, read_runs
 from reproduce.runs.updates import read_activations, read_update_losses
 from reproduce.study.claims import Claim, load_claims
@@ -48,6 +49,7 @@ class _Gathered:
 
     claims: Sequence[Claim]
     run_ids: list[RunId]
+    without_epochs: list[RunId]
     runs_root: Path | None
     runs: pd.DataFrame
     histories: pd.DataFrame
@@ -61,6 +63,7 @@ _TABLES: dict[str, Callable[[_Gathered], pd.DataFrame]] = {
     "runs": lambda of: of.runs,
     "histories": lambda of: of.histories,
     "histories_mean": lambda of: average_histories(of.histories),
+    "classifier_fits": lambda of: read_fits(of.without_epochs, of.runs_root),
     "summary": lambda of: table_of(of.summary, Summary),
     "comparisons": lambda of: table_of(of.compared, Compared),
     "factorials": lambda of: table_of(of.effects, EffectRow),
@@ -100,13 +103,18 @@ def collect(
     claims = load_claims() if claims is None else claims
     run_ids = [run_id for study in studies for run_id in published_runs(study, runs_root)]
     with_epochs = [run for study in studies for run in published_runs(study, runs_root) if study.is_of_network(run)]
+    without_epochs = [run for run in run_ids if run not in with_epochs]
     runs = read_runs(run_ids, runs_root)
     check_names(claims, studies, runs)
     histories = read_histories(with_epochs, runs_root)
     verdicts = judge(claims, runs, studies)
-    summary, compared, effects = summarize(runs, claims), compare_all(studies, runs), analyze_all(studies, runs)
+    planned = [run for study in studies for run in study.publishable_runs()]
+    summary = summarize(runs, claims, planned)
+    compared, effects = compare_all(studies, runs), analyze_all(studies, runs)
     analyzed = analyses.analyze(runs, runs_root)
-    gathered = _Gathered(claims, run_ids, runs_root, runs, histories, verdicts, summary, compared, effects)
+    gathered = _Gathered(
+        claims, run_ids, without_epochs, runs_root, runs, histories, verdicts, summary, compared, effects
+    )
     frames = {name: table(gathered) for name, table in _TABLES.items()} | analyzed
     for name, frame in frames.items():
         write_table(frame, out / "tables" / f"{name}.csv")

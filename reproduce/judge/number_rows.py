@@ -1,6 +1,7 @@
 """The rows of ``numbers.json``: every number that may be cited, with the runs and machines that made it."""
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ from reproduce.judge.summary import Summary
 from reproduce.judge.verdicts import Verdict
 from reproduce.study.claims import Claim
 from reproduce.study.study import Study
+
+Run = Mapping[str, Any]
+"""A row of ``table.read_runs``."""
 
 FullEpochs = Callable[[str, str], int | None]
 """The length of the source's schedule of a study's variant."""
@@ -51,7 +55,8 @@ def build_rows(
     """
     numbers = [*(_of_claim(*pair) for pair in judged), *_of_means(summary, runs)]
     numbers += [*map(_of_comparison, compared), *map(_of_effect, effects), *further]
-    return [_as_row(number, runs, _full_epochs(studies)) for number in numbers]
+    by_id, full_epochs = runs.set_index("run_id", drop=False).to_dict("index"), _full_epochs(studies)
+    return [_as_row(number, by_id, full_epochs) for number in numbers]
 
 
 def _of_claim(claim: Claim, verdict: Verdict) -> Number:
@@ -161,36 +166,34 @@ def _full_epochs(studies: Sequence[Study]) -> FullEpochs:
     return full_epochs
 
 
-def _as_row(number: Number, runs: pd.DataFrame, full_epochs: FullEpochs) -> dict[str, Any]:
+def _as_row(number: Number, runs: Mapping[str, Run], full_epochs: FullEpochs) -> dict[str, Any]:
     """Return a number with its arms and provenance in plain JSON values."""
-    used = runs[runs["run_id"].isin(number.runs)]
-    fields = asdict(number) | {"arms": [asdict(arm) for arm in _arms(number, used, full_epochs)]}
+    used = [runs[run] for run in dict.fromkeys(number.runs) if run in runs]
+    fields = asdict(number) | {"arms": [asdict(arm) for arm in _arms(used, full_epochs)]}
     found = asdict(_provenance(used))
     fields |= found | {"n_images": found["n_images"] or number.n_images, "few_seeds": None}
     row = {name: plain(fields[name]) for name in fields_of(number.kind)}
     return row | {"few_seeds": few_seeds(row)}  # of the rounded numbers, as every reader of the file has them
 
 
-def _arms(number: Number, used: pd.DataFrame, full_epochs: FullEpochs) -> list[Arm]:
+def _arms(used: Sequence[Run], full_epochs: FullEpochs) -> list[Arm]:
     """Return the arms in the order in which the number lists their runs."""
-    order = {run: place for place, run in enumerate(number.runs)}
-    finished = used[used["status"].eq("finished")].sort_values("run_id", key=lambda names: names.map(order))
-    groups = finished.groupby(["study", "variant", "epochs"], sort=False)
+    finished = [run for run in used if run["status"] == "finished"]
+    seeds = Counter((run["study"], run["variant"], int(run["epochs"])) for run in finished)
     return [
-        Arm(f"{study}/{variant}", len(group), int(epochs), full_epochs(study, variant))
-        for (study, variant, epochs), group in groups
+        Arm(f"{study}/{variant}", count, epochs, full_epochs(study, variant))
+        for (study, variant, epochs), count in seeds.items()
     ]
 
 
-def _provenance(used: pd.DataFrame) -> Provenance:
-    machines = zip(used["cpu"], used["threads"], used["gpu"], strict=True)
-    images = used["test_images"].dropna().unique()
+def _provenance(used: Sequence[Run]) -> Provenance:
+    images = {run["test_images"] for run in used if pd.notna(run["test_images"])}
     return Provenance(
-        n_images=int(images[0]) if len(images) == 1 else None,
-        config_sha256=sorted(used["config_sha256"].unique()),
-        git_commits=sorted(used["git_commit"].dropna().unique()),
-        hardware=sorted({_hardware(*machine) for machine in machines}),
-        date=max((finished[:10] for finished in used["finished_utc"]), default=None),
+        n_images=int(min(images)) if len(images) == 1 else None,
+        config_sha256=sorted({run["config_sha256"] for run in used}),
+        git_commits=sorted({run["git_commit"] for run in used if pd.notna(run["git_commit"])}),
+        hardware=sorted({_hardware(run["cpu"], run["threads"], run["gpu"]) for run in used}),
+        date=max((run["finished_utc"][:10] for run in used), default=None),
     )
 
 

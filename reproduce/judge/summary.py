@@ -1,5 +1,6 @@
 """Means over seeds of every metric of every variant, and of every column of its histories."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from reproduce.judge.reasons import unit_of
 from reproduce.runs.statistics import mean_interval
 from reproduce.runs.table import METRICS, TIMES
 from reproduce.study.claims import Claim
+from reproduce.study.run_id import RunId
 
 _FURTHER_METRICS = ("test_top", "epochs_to_", "final_training_loss_nats")
 
@@ -18,6 +20,7 @@ _FURTHER_METRICS = ("test_top", "epochs_to_", "final_training_loss_nats")
 class Summary:
     """One row of summary.csv: a metric of a variant at one length.
 
+    ``planned`` counts the seeds that the study's profiles list at that length, published or still to be made.
     ``listed`` runs are ``finished``, ``missing`` or ``diverged``; the mean, sample standard deviation and 95 %
     t-interval are over those finished. The published value is the target of the single-value claim on that variant and
     metric, where there is one (``claim_id``). Settings are None where no run was made.
@@ -31,6 +34,7 @@ class Summary:
     precision: str | None
     views: int | None
     epochs: int
+    planned: int
     listed: int
     finished: int
     missing: int
@@ -47,10 +51,15 @@ class Summary:
     claim_id: str | None
 
 
-def summarize(runs: pd.DataFrame, claims: Sequence[Claim] = ()) -> list[Summary]:
-    """Return one row per variant, length and metric."""
-    groups = [group for _, group in runs.groupby(["study", "variant", "epochs"], sort=False)]
-    return [_summary(group, metric, claims) for group in groups for metric in _metrics_of(group)]
+def summarize(runs: pd.DataFrame, claims: Sequence[Claim] = (), planned: Sequence[RunId] = ()) -> list[Summary]:
+    """Return one row per variant, length and metric of ``runs``; ``planned`` are all runs that profiles list."""
+    plans = Counter((run.study, run.variant, run.epochs) for run in planned)
+    groups = list(runs.groupby(["study", "variant", "epochs"], sort=False))
+    return [
+        _summary(group, metric, claims, max(plans[arm], len(group)))
+        for arm, group in groups
+        for metric in _metrics_of(group)
+    ]
 
 
 def _metrics_of(group: pd.DataFrame) -> list[str]:
@@ -60,7 +69,7 @@ def _metrics_of(group: pd.DataFrame) -> list[str]:
     return measured or METRICS[:1]
 
 
-def _summary(group: pd.DataFrame, metric: str, claims: Sequence[Claim]) -> Summary:
+def _summary(group: pd.DataFrame, metric: str, claims: Sequence[Claim], planned: int) -> Summary:
     study, variant = group["study"].iloc[0], group["variant"].iloc[0]
     asked = (study, [variant], metric, "single_value")
     claim = next((c for c in claims if (c.study, c.arms, c.estimand, c.kind) == asked), None)
@@ -77,6 +86,7 @@ def _summary(group: pd.DataFrame, metric: str, claims: Sequence[Claim]) -> Summa
         precision=_setting(group, "precision"),
         views=_setting(group, "views"),
         epochs=int(group["epochs"].iloc[0]),
+        planned=planned,
         listed=len(group),
         finished=int(counts.get("finished", 0)),
         missing=int(counts.get("missing", 0)),

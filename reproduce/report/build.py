@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import EXPERIMENTS, PAPER_NOTES, REPO_ROOT, RESULTS, relative_to_repo
-from reproduce.judge.numbers import NUMBERS_FILE, read_numbers
+from reproduce.judge.numbers import read_numbers
 from reproduce.report import ablation_table
 from reproduce.report.figures import by_device
 from reproduce.report.figures.ablation_effects import ablation_effects
@@ -22,9 +22,8 @@ from reproduce.report.figures.machine_times import training_days_figure
 from reproduce.report.figures.why_it_fell import why_it_fell
 from reproduce.report.literature import drops, fall_reasons, milestones, model_sizes, timeline
 from reproduce.report.literature.architectures import write_architectures
-from reproduce.report.notebooks import execute_notebook
 from reproduce.report.pipeline import write_pipeline
-from reproduce.report.readme import check_readme, has_markers, update_readme
+from reproduce.report.readme import has_markers, update_readme
 from reproduce.report.records import TABLES, Records, load_records
 from reproduce.report.speed.timing_tables import load_timings
 from reproduce.report.studies import study_module
@@ -95,7 +94,7 @@ def contest_figure(contest: pd.DataFrame) -> Figure:
     return contest_errors(timeline.contest_series(contest), single, human, drops.drops(contest))
 
 
-def literature_stage(folder: Path = FIGURES) -> list[Path]:
+def literature_stage() -> list[Path]:
     """Write the figures of published error rates from ``paper_notes``; return the paths."""
     contest, models = timeline.load_contest(), milestones.load_later_models()
     compared = drops.drops(contest)
@@ -109,7 +108,7 @@ def literature_stage(folder: Path = FIGURES) -> list[Path]:
         "error_by_size": error_by_size(model_sizes.sized_models(models)),
         "error_by_labels": error_by_labels(model_sizes.relabeled(models)),
     }
-    return _save(drawn, folder)
+    return _save(drawn, FIGURES)
 
 
 def timing_stage(folder: Path = FIGURES, tables: Path = TABLES) -> list[Path]:
@@ -136,6 +135,8 @@ def notebook_stage(name: str) -> Path:
     Raises:
         ReproduceError: there is no such notebook, or it cannot be executed.
     """
+    from reproduce.report.notebooks import execute_notebook  # nbformat takes a second to import
+
     known = sorted(path.stem for path in NOTEBOOK_SOURCES.glob("*.ipynb"))
     if name not in known:
         place = relative_to_repo(NOTEBOOK_SOURCES)
@@ -151,24 +152,14 @@ def pages() -> list[Path]:
     return [page for page in (README, *candidates, TABLES / "ablations.md") if has_markers(page)]
 
 
-def pages_stage(check_only: bool = False) -> list[Path]:
-    """Do ``readme_stage`` for every page with generated parts; return those that were changed."""
-    return [page for page in pages() if readme_stage(page, check_only)]
-
-
-def readme_stage(readme: Path = README, check_only: bool = False, numbers: Path = NUMBERS_FILE) -> bool:
-    """Bring one page's generated parts up to date, or only check them; return whether the file was changed.
+def pages_stage() -> list[Path]:
+    """Bring the generated parts of every page up to date; return the pages that were changed.
 
     Raises:
-        ReproduceError: with ``check_only``, the first place that is stale; else a block or number nobody knows.
+        ReproduceError: a page names a block or number that nobody knows, or cannot be written.
     """
-    loaded = load_records()
-    if not check_only:
-        return update_readme(readme, read_numbers(numbers), loaded)
-    stale = check_readme(readme, read_numbers(numbers), loaded)
-    if stale:
-        raise ReproduceError(stale[0] + (f" (and {len(stale) - 1} more)" if len(stale) > 1 else ""))
-    return False
+    loaded, numbers = load_records(), read_numbers()
+    return [page for page in pages() if update_readme(page, numbers, loaded)]
 
 
 def site() -> list[Path]:

@@ -36,11 +36,6 @@ _BLOCK_MARKER = re.compile(r"<!-- (?:begin|end):([\w-]+) -->")
 _NUMBER = re.compile(r"(<!-- n:(?P<id>[\w.-]+?)(?P<short>:value)? -->)(?P<text>.*?)(<!-- /n -->)", re.DOTALL)
 _NUMBER_MARKER = re.compile(r"<!-- (?:n:[^>]*|/n) -->")
 _MINUS = re.compile(r"(?<![\w.])-(?=\d)")
-_CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
-_RESULT = re.compile(
-    r"(?<![\w.])(\d[\d,]*(?:\.\d+)?)\s?(?:%|percent\b|images/s\b|images a second\b)"
-    r"(?!\s+(?:\w+-)?(?:confidence|interval))"
-)
 _EXAMPLE, _EXAMPLE_LINES = "small-lrn-top1", 4
 
 
@@ -110,24 +105,6 @@ def update_readme(readme: Path, numbers: Numbers, records: Records) -> bool:
     return new != old
 
 
-def check_readme(readme: Path, numbers: Numbers, records: Records) -> list[str]:
-    """Return what is wrong with the page, one line each: stale blocks, stale numbers, results outside markers.
-
-    A percentage or rate in the prose counts as a result unless a claim's target has that value.
-    """
-    shown = relative_to_repo(readme)
-    stale = [f"{shown}: {part} is out of date; run `dvc repro`" for part in stale_parts(readme, numbers, records)]
-    known = {target.value for claim in records.claims for target in claim.targets}
-    loose = [
-        found
-        for found in unmarked_results(_read(readme))
-        if float(found.split()[0].rstrip("%").replace(",", "")) not in known
-    ]
-    return stale + [
-        f"{shown}: {found!r} is neither marked nor a claim's target; mark it with its id" for found in loose
-    ]
-
-
 def stale_parts(page: Path, numbers: Numbers, records: Records) -> list[str]:
     """Return the blocks and marked numbers of a page that are not as they are made now, by kind and name."""
     text = _read(page)
@@ -145,12 +122,6 @@ def render(text: str, numbers: Numbers, records: Records, where: str) -> str:
     _check_pairs(text, where)
     text = _BLOCK.sub(lambda found: f"{found[1]}\n{_block(found['name'], records, where)}\n{found[4]}", text)
     return _NUMBER.sub(lambda found: f"{found[1]}{_number(found, numbers, where)}{found[5]}", text)
-
-
-def unmarked_results(text: str) -> list[str]:
-    """Return the percentages and rates in the prose of ``text``, outside markers and code."""
-    prose = _CODE.sub(" ", _NUMBER.sub(" ", _BLOCK.sub(" ", text)))
-    return [" ".join(found[0].split()) for found in _RESULT.finditer(prose)]
 
 
 def _read(readme: Path) -> str:

@@ -135,6 +135,13 @@ def study_histories(records: Records, study: str) -> pd.DataFrame:
     return records.histories[records.histories["study"].eq(study)].reset_index(drop=True)
 
 
+def averaged_view_errors(records: Records, study: str) -> pd.DataFrame:
+    """Return the mean test error of finished runs tested on several views: variant, epochs, error_percent."""
+    runs = records.runs[records.runs["study"].eq(study) & records.runs["status"].eq("finished")]
+    means = runs[runs["views"].gt(1)].groupby(["variant", "epochs"], sort=False)[ERROR].mean()
+    return means.rename("error_percent").reset_index()
+
+
 def runs_overview(records: Records, study: str) -> pd.DataFrame:
     """Return how many of the listed runs exist, by variant and length, with seconds, images per second and machine.
 

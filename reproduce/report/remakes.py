@@ -26,10 +26,10 @@ def remake_timing_tables() -> dict[str, str]:
         return compare_folders(Path(folder), RESULTS / "tables", REPO_ROOT)
 
 
-def remake_benchmark_pages(folder: Path = RESULTS / "benchmarks") -> dict[str, str]:
+def remake_benchmark_pages() -> dict[str, str]:
     """Write every machine's benchmark page again from its JSON file, whose sum it holds; return where they differ."""
     found = {}
-    for path in sorted(folder.glob("*.json")):
+    for path in sorted((RESULTS / "benchmarks").glob("*.json")):
         made = report_markdown(read_json(path), path.name, file_digest(path))
         place = difference(path.with_suffix(".md"), made.encode())
         found |= {relative_to_repo(path.with_suffix(".md")): place, relative_to_repo(path): ""}

@@ -1,5 +1,6 @@
 """The division of color between the two columns of a net (paper 6.1, Figure 3; deviation D46)."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,12 @@ def division(shares: np.ndarray) -> Division:
 
     The test deals the filters to the halves in every possible way, or in 9,999 drawn from a fixed seed.
     """
-    first, second = np.split(shares, 2)
+    return _division(tuple(shares.tolist()))
+
+
+@functools.cache  # several tables ask about the same filters, and ten thousand deals take a while
+def _division(shares: tuple[float, ...]) -> Division:
+    first, second = np.split(np.array(shares), 2)
     found = stats.permutation_test(
         (first, second),
         lambda one, two, axis: np.abs(one.mean(axis=axis) - two.mean(axis=axis)),

@@ -13,7 +13,7 @@ import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import read_array
-from reproduce.data.in_memory import balanced_subset
+from reproduce.data.balanced import balanced_subset
 from reproduce.data.pixel_neighbors import NEIGHBORS, PIXEL_FILE, QUERIES, SUBSET_IMAGES
 from reproduce.data.registry import CIFAR10
 from reproduce.runs import places

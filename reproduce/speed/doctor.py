@@ -2,57 +2,42 @@
 
 import os
 import shutil
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
 import torch
-from torch.nn import functional
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.git import git_problem
 from reproduce.base.hardware import has_native_bf16
 from reproduce.base.paths import REPO_ROOT, relative_to_repo
-from reproduce.base.provenance import git_problem, machine_fingerprint
+from reproduce.base.provenance import machine_fingerprint
 from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition
 from reproduce.data.ilsvrc.pack import IMAGE_BYTES
 from reproduce.data.ilsvrc.sources import survey_source, told_by
 from reproduce.data.registry import DATASETS
 from reproduce.models.counts import count_layers, total_parameters
-from reproduce.models.network import Network, StepDraw
 from reproduce.models.spec import NetworkSpec
 from reproduce.runs import places
 from reproduce.runs.tuning import recorded_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
-from reproduce.study.variant import Phase, Variant
-from reproduce.train.update import MomentumUpdate
+from reproduce.study.variant import Variant
 
 DVC_WITHOUT_GIT = "dvc config --local core.no_scm true"
-_SECONDS_A_DAY = 86_400
-_IMAGES_A_PASS = {"cuda": 128, "cpu": 8}
-_NEXT_TO_NO_CHANGE = Phase(epochs=1, training_files=[1], weight_rate_factor=1e-6)  # at 0 the update does nothing
 
 
 def examine(studies: Sequence[Study]) -> str:
     """Return the report on this machine and every study.
 
-    It needs no data and no GPU, and takes a few seconds. Counting the files of unpacked images takes longer on a slow
-    disk.
+    It needs no data and no GPU. Counting the files of unpacked images takes long on a slow disk.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    external = [study for study in studies if study.is_published_by_hand]
     parts = [_machine(device)]
     parts += [_stages_report(study) for study in studies if study.is_trained_by_stages]
-    nets = [net for net in map(_first_net, external) if net is not None]
-    speed = images_per_second(nets[0].network_spec(), device) if nets else None
-    parts += [_external_report(study, device, speed) for study in external]
+    parts += [_external_report(study, device) for study in studies if study.is_published_by_hand]
     return "\n\n".join(parts)
-
-
-def _first_net(study: Study) -> Variant | None:
-    """Return the study's first network; None where its variants are encoders."""
-    return next((variant for variant in study.variants.values() if isinstance(variant, Variant)), None)
 
 
 def _machine(device: torch.device) -> str:
@@ -90,14 +75,14 @@ def _stages_report(study: Study) -> str:
     return f"{study.study}: runs made: {', '.join(counts)}; any machine can make them\n  next: {next_command}"
 
 
-def _external_report(study: Study, device: torch.device, speed: float | None) -> str:
+def _external_report(study: Study, device: torch.device) -> str:
     edition = DATASETS[study.dataset].edition
     finished = [run for run in study.publishable_runs() if (places.trained_to(study, run) / "run.json").is_file()]
     published = [run for run in study.publishable_runs() if places.published_to(study, run).is_dir()]
     lines = [f"{study.study}: {len(published)} of {len(study.publishable_runs())} runs are published"]
     data, next_command = _data_state(study, edition)
     lines += [f"  data: {line}" for line in data]
-    lines += [f"  device: {line}" for line in _device_state(study, edition, device, speed)]
+    lines.append(f"  device: {_device_state(study, device)}")
     waiting = [run for run in finished if run not in published]
     if next_command is None:
         next_command = _next_run(study, waiting, published)
@@ -156,37 +141,20 @@ def _space(edition: Edition, folder: Path) -> tuple[str, bool]:
     return f"packed images take {needed / 1e9:,.0f} GB, {disk}", needed - packed <= free
 
 
-def _device_state(study: Study, edition: Edition, device: torch.device, speed: float | None) -> list[str]:
-    """Return whether memory suffices, and the estimated time of one run and of the standard profile."""
-    variant = _first_net(study)
+def _device_state(study: Study, device: torch.device) -> str:
+    """Return whether memory suffices for the study's first network, and the command that tells the time of a run."""
+    variant = next((variant for variant in study.variants.values() if isinstance(variant, Variant)), None)
     if variant is None:
-        return ["features are computed on the processor; how long that takes here is not estimated"]
+        return "features are computed on the processor; how long that takes here is not estimated"
     needed = training_bytes(variant.network_spec(), variant.batch_size) / 2**30
     if device.type == "cuda":
         has = torch.cuda.get_device_properties(0).total_memory / 2**30
     else:
         has = psutil.virtual_memory().total / 2**30
-    lines = [
-        f"a batch of {variant.batch_size} takes about {needed:.1f} GiB of memory (estimate), {has:.0f} GiB are there"
-    ]
-    if speed is None:
-        return [*lines, "too little memory to time a step"]
-    images = edition.images["train"]
-    one, *every = (
-        epochs * images / speed / _SECONDS_A_DAY
-        for epochs in (variant.full_epochs(), *(run.epochs for run in study.runs("standard")))
+    return (
+        f"a batch of {variant.batch_size} takes about {needed:.1f} GiB of memory (estimate), {has:.0f} GiB are there; "
+        "`python -m reproduce estimate` says how long a run takes"
     )
-    where = "this GPU" if device.type == "cuda" else "this processor; a GPU is needed in practice"
-    busy = ", on a machine that is busy" if os.getloadavg()[0] > 0.5 * (os.cpu_count() or 1) else ""
-    lines.append(
-        f"about {_figure(one)} days a run, {_figure(sum(every))} for the {len(every)} of the standard profile, "
-        f"on {where} (estimate from one step timed just now{busy}: {_figure(speed)} images/s, reading not included)"
-    )
-    return lines
-
-
-def _figure(value: float) -> str:
-    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
 
 def training_bytes(spec: NetworkSpec, batch_size: int) -> int:
@@ -197,34 +165,3 @@ def training_bytes(spec: NetworkSpec, batch_size: int) -> int:
     """
     outputs = sum(row.outputs for row in count_layers(spec))
     return 4 * (3 * total_parameters(spec) + 2 * batch_size * outputs)
-
-
-def images_per_second(spec: NetworkSpec, device: torch.device, batch_size: int = 128) -> float | None:
-    """Return the speed of training on made-up images, from one step; None where memory is too small.
-
-    A step is one update after some passes. On a CPU it is one pass of a few images, to be quick. Reading images is not
-    included.
-    """
-    images = _IMAGES_A_PASS[device.type]
-    try:
-        network = Network(spec, seed=1).to(device)
-        update = MomentumUpdate(network, momentum=0.9)
-        pixels = torch.zeros(images, spec.input.channels, spec.input.size, spec.input.size, device=device)
-        labels = torch.zeros(images, dtype=torch.int64, device=device)
-        for step in range(2):  # the first also allocates and chooses kernels
-            network.zero_grad()
-            started = _now(device)
-            functional.cross_entropy(network(pixels, StepDraw(1, step, images)), labels).backward()
-            passed = _now(device)
-            update.step([p.grad for p in update.parameters], _NEXT_TO_NO_CHANGE)
-            updated = _now(device)
-    except (MemoryError, torch.OutOfMemoryError):
-        return None
-    return batch_size / ((passed - started) * batch_size / images + updated - passed)
-
-
-def _now(device: torch.device) -> float:
-    """Return the time in seconds, once the device has done what it was given."""
-    if device.type == "cuda":
-        torch.cuda.synchronize()
-    return time.perf_counter()

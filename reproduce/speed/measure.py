@@ -10,13 +10,9 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-
-from reproduce.base.hardware import has_native_bf16
 from reproduce.base.progress import Progress
 
 Result = TypeVar("Result")
-_CPU = torch.device("cpu")
 _HARDWARE = ("cpu", "cores", "gpu", "os", "features")  # what makes two machines the same kind
 _UNEVEN_PERCENT = 25.0  # from the fastest round of a fixed piece of work to its slowest, on a machine to itself
 _LOADED_PER_CORE = 0.5  # load average per core from which a machine counts as busy
@@ -55,11 +51,6 @@ def in_turns(
 def ratios_by_round(numerators: Iterable[float], denominators: Iterable[float]) -> dict[str, float]:
     """Return the spread of the rounds' ratios, each of two timings in one round."""
     return spread(a / b for a, b in zip(numerators, denominators, strict=True))
-
-
-def native_precisions(device: torch.device = _CPU) -> list[str]:
-    """Return ``fp32``, and ``bf16`` where ``device`` multiplies it in hardware."""
-    return ["fp32", "bf16"] if has_native_bf16(device) else ["fp32"]
 
 
 def uneven_words(percent: float) -> str:

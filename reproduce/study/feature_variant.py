@@ -42,6 +42,10 @@ class DenseDescriptors(Strict):
         components: kept of each descriptor.
         sampled_descriptors: drawn of the training images for components and dictionary.
         iterations: of the dictionary's fit.
+        sampled_from: ``first_images`` reads training images from the front until enough descriptors are drawn, so that
+            every seed sees the same images; ``all_images`` reads images that the seed draws (deviation D69).
+        sift_sigma: pixels; the blur that OpenCV's SIFT brings an image to before it takes gradients. It takes the image
+            to have 0.5 already, so that 0.5 adds none; 1.6 is its default (deviation D51).
     """
 
     streams: Annotated[list[Literal["sift", "color"]], Field(min_length=1)]
@@ -50,6 +54,8 @@ class DenseDescriptors(Strict):
     components: Whole
     sampled_descriptors: Whole
     iterations: Whole
+    sampled_from: Literal["first_images", "all_images"] = later("first_images")
+    sift_sigma: Positive = later(1.6)
 
 
 class FisherVectors(DenseDescriptors):
@@ -122,7 +128,8 @@ class FeatureVariant(Strict):
 
     def resolved(self) -> dict[str, Any]:
         """Return everything that decides the numbers as plain data; fields declared by ``later`` not at defaults."""
-        return without_later_defaults(self, self.model_dump())
+        encoder = without_later_defaults(self.encoder, self.encoder.model_dump())
+        return {**without_later_defaults(self, self.model_dump()), "encoder": encoder}
 
     def digest(self) -> str:
         """Return the SHA-256 of ``resolved()``."""

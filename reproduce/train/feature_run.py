@@ -14,8 +14,9 @@ from reproduce.base.files import read_json, replacing_folder, write_bytes, write
 from reproduce.data.ilsvrc.training import PackedData
 from reproduce.data.in_memory import TrainingData
 from reproduce.evaluate.predict import is_among_first
-from reproduce.features.encode_and_fit import FeatureData, FeatureResult, error_percent, run_pipeline
+from reproduce.features.encode_and_fit import FeatureData, FeatureResult, check_needs, error_percent, run_pipeline
 from reproduce.features.kept_steps import KeptSteps
+from reproduce.features.libraries import library_versions
 from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
@@ -51,11 +52,8 @@ def fit_features(
         InterruptedRunError: SIGINT or SIGTERM came; the steps taken are kept.
         ReproduceError: too little memory or disk space, a missing library, or a folder that cannot be written.
     """
-    earlier = read_json(scratch / _SESSIONS) if (scratch / _SESSIONS).is_file() else []
-    sessions = [*earlier, session]
-    write_json(scratch / _SESSIONS, sessions)
-    if earlier:
-        print(f"{run}: going on with the steps in {scratch}", flush=True)
+    session = {**session, "libraries": library_versions(variant.encoder)}
+    images = feature_data(data)
     with stop_requests() as stopped:
 
         def check() -> None:
@@ -63,9 +61,34 @@ def fit_features(
                 raise InterruptedRunError(f"{run} stopped; the same command goes on from the last step")
 
         steps = KeptSteps(scratch, str(run), check)
-        images = feature_data(data)
+        check_needs(variant, images, steps)
+        sessions = [*_sessions_gone_on_from(steps, session), session]
+        write_json(scratch / _SESSIONS, sessions)
         result = run_pipeline(variant, images, run.seed, steps)
     return FittedFeatures(result, images, steps.all_seconds(), json.loads(json.dumps(sessions)))
+
+
+def _sessions_gone_on_from(steps: KeptSteps, session: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the sessions whose steps this one goes on from; steps by other versions of libraries are cleared."""
+    path = steps.folder / _SESSIONS
+    earlier = read_json(path) if path.is_file() else []
+    if not earlier:
+        return []
+    made_with, now = earlier[-1].get("libraries"), session["libraries"]
+    if made_with == now:
+        print(f"{steps.name}: going on with the steps in {steps.folder}", flush=True)
+        return earlier
+    print(
+        f"{steps.name}: the steps in {steps.folder} were made with {_words(made_with)}, and here are {_words(now)}; "
+        "all steps are made anew",
+        flush=True,
+    )
+    steps.clear()
+    return []
+
+
+def _words(libraries: dict[str, str] | None) -> str:
+    return ", ".join(f"{name} {version}" for name, version in (libraries or {}).items()) or "unknown libraries"
 
 
 def feature_data(data: TrainingData | PackedData) -> FeatureData:

@@ -1,64 +1,20 @@
-"""Golden files: a variant's numerics, recorded, so that a change of code that changes results is seen.
+"""Checking and recording golden files: a change of code that changes results is seen."""
 
-Published runs depend on this file instead of on the source, so a refactoring reruns nothing. Runs record the digest of
-its content, so its layout may change.
-"""
-
-import hashlib
 import json
 import sys
 from pathlib import Path
 from typing import Any
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import RESTORE, read_json, write_text
+from reproduce.base.files import RESTORE, write_text
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import utc_now
-from reproduce.base.validation import Strict, validated
 from reproduce.study.feature_variant import FeatureVariant
+from reproduce.study.golden_file import golden_path, read_golden
 from reproduce.study.study import Study, load_study
 from reproduce.study.variant import Variant
 from reproduce.train.golden_features import FEATURE_TOLERANCES, feature_numerics
 from reproduce.train.golden_numerics import TOLERANCES, differences, numerics
-
-
-def golden_path(study: Study, variant: str) -> Path:
-    """Return the golden file of a variant."""
-    return study.folder / "golden" / f"{variant}.json"
-
-
-class _Form(Strict):
-    """A golden file: numbers by precision, part and quantity."""
-
-    variant: str = ""
-    config_sha256: str
-    reasons: list[dict[str, str]] = []
-    fp32: dict[str, dict[str, list[float]]] = {}
-    bf16: dict[str, dict[str, list[float]]] = {}
-
-
-def read_golden(path: Path) -> dict[str, Any]:
-    """Return a golden file, which has the digest of its configuration; ``check_golden`` alone needs numerics.
-
-    Raises:
-        ReproduceError: it is missing or damaged.
-    """
-    content = read_json(path)
-    validated(_Form, content, relative_to_repo(path), RESTORE)
-    return content
-
-
-def golden_digest(path: Path) -> str:
-    """Return the SHA-256 of a golden file's content, the same in every layout.
-
-    It is taken of the content with one number per line, the layout of the first golden files, so that the digests in
-    the first runs' records stay true.
-
-    Raises:
-        ReproduceError: the file is missing or is not JSON.
-    """
-    spread = json.dumps(read_json(path), indent=1, ensure_ascii=False) + "\n"
-    return hashlib.sha256(spread.encode()).hexdigest()
 
 
 def write_golden(path: Path, content: dict[str, Any]) -> None:

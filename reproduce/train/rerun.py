@@ -1,4 +1,4 @@
-"""Checking one published run: its error counted again from the committed predictions, or the whole training anew."""
+"""Training one published run again, to be compared with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -8,19 +8,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from reproduce.base.errors import ReproduceError
-from reproduce.base.files import RESTORE
-from reproduce.base.paths import relative_to_repo
 from reproduce.runs import places
-from reproduce.runs.labels import answers, answers_by_metric, hits, known_test_labels, needs_labels
-from reproduce.runs.run_files import arrays_of_run, needed, read_metrics, read_predictions, read_record
-from reproduce.runs.statistics import Estimate, prediction_interval, wilson
+from reproduce.runs.labels import answers, answers_by_metric
+from reproduce.runs.recount import TOP1, published_folder
+from reproduce.runs.run_files import arrays_of_run, needed, read_metrics, read_record
+from reproduce.runs.statistics import Estimate, prediction_interval
 from reproduce.study.run_id import RunId
 from reproduce.train.run import Launch, train_run
 
 _DECIDING = ("cpu", "features", "threads", "gpu", "torch")  # of the machine: these decide the rounding
-_JUDGED = "test_top1_error_percent"
-_COMPARED = (_JUDGED, "test_loss_nats", "training_top1_error_percent", "updates")
+_COMPARED = (TOP1, "test_loss_nats", "training_top1_error_percent", "updates")
 _LEAST_SEEDS = 3  # two give an interval 13 standard deviations wide either side
 _ROUNDING = 1e-9  # percent: the mean of equal errors may differ from them in its last digit
 
@@ -38,46 +35,13 @@ class Reran:
     failure: str | None
 
 
-def _published(run: RunId) -> Path:
-    folder = places.found_at(run)
-    if not places.is_published(run):
-        raise ReproduceError(
-            f"{relative_to_repo(folder)} is not published; results/tables/runs.csv lists those that are"
-        )
-    return folder
-
-
-def evaluate_run(run: RunId) -> str:
-    """Return the run's test error recomputed from its committed predictions, with its binomial interval.
-
-    Raises:
-        ReproduceError: the run is not published, the data are missing, or metrics.json says otherwise.
-    """
-    folder = _published(run)
-    metrics, dataset = read_metrics(folder), read_record(folder)["dataset"]
-    recorded, images = (needed(metrics, name, folder) for name in (_JUDGED, "test_images"))
-    predictions = read_predictions(run)
-    name = answers_by_metric(predictions)[_JUDGED]
-    labels = known_test_labels(dataset) if needs_labels(name) else None
-    wrong = int((~hits(predictions, name, images, labels)).sum())
-    if abs(100 * wrong / images - recorded) > 1e-6:
-        raise ReproduceError(
-            f"{run}: predictions.npz gives {100 * wrong / images} % but metrics.json says {recorded} %; {RESTORE}"
-        )
-    interval = wilson(wrong, images)
-    return (
-        f"{run}: {wrong} of {images} test images wrong, {interval.value:.2f} % "
-        f"(95 % Wilson interval over images {interval.low:.2f} to {interval.high:.2f} %), as recorded"
-    )
-
-
 def rerun(run: RunId, launch: Launch) -> Reran:
     """Train a published run again into results/reruns/ and compare the two.
 
     Raises:
         ReproduceError: the run is not published, or anything ``train_run`` raises.
     """
-    published = _published(run)
+    published = published_folder(run)
     record = read_record(published)
     seeds, old = _spread(published), read_metrics(published)  # a damaged record shows before hours are spent
     compared = [name for name in _COMPARED if "encoder" not in record["config"] or name.endswith("_percent")]
@@ -92,7 +56,7 @@ def rerun(run: RunId, launch: Launch) -> Reran:
     same = 100 * float((first == second).mean())
     is_equal = same == 100 and all(old[name] == new[name] for name in compared)
     machine = _machine(record, read_record(folder), is_equal)
-    spread, failure = _against_seeds(seeds, old[_JUDGED], new[_JUDGED])
+    spread, failure = _against_seeds(seeds, old[TOP1], new[TOP1])
     text = f"\n{run}\n\n{table}\n\n{same:.2f} % of the test images get the same prediction. {machine}\n{spread}"
     return Reran(text, None if is_equal or failure is None else f"{run}: {failure}")
 
@@ -100,7 +64,7 @@ def rerun(run: RunId, launch: Launch) -> Reran:
 def _answers(folder: Path, images: int) -> np.ndarray:
     """Return what a run answered for each test image."""
     predictions = arrays_of_run(folder / "predictions.npz")
-    return answers(predictions, answers_by_metric(predictions)[_JUDGED], images)
+    return answers(predictions, answers_by_metric(predictions)[TOP1], images)
 
 
 def _machine(published: Mapping[str, Any], again: Mapping[str, Any], is_equal: bool) -> str:
@@ -140,7 +104,7 @@ def _values(record: Mapping[str, Any], name: str) -> list[Any]:
 def _spread(published: Path) -> Estimate:
     """Return the test error to expect of one new run, in percent, from the published seeds beside ``published``."""
     finished = [path for path in published.parent.glob("seed*") if read_record(path)["status"] == "finished"]
-    return prediction_interval([needed(read_metrics(path), _JUDGED, path) for path in finished])
+    return prediction_interval([needed(read_metrics(path), TOP1, path) for path in finished])
 
 
 def _against_seeds(seeds: Estimate, old: float, new: float) -> tuple[str, str | None]:

@@ -12,21 +12,22 @@ import torch
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import check_writable, exclusive_lock, file_digest, settle_folder, write_bytes
+from reproduce.base.git import git_problem
 from reproduce.base.memory import keep_freed_memory
 from reproduce.base.paths import relative_to_repo
-from reproduce.base.provenance import git_problem, git_state, machine_fingerprint, source_digest, utc_now
+from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
 from reproduce.data.opening import DataOptions, open_dataset
 from reproduce.data.pixel_statistics import npy_bytes
 from reproduce.data.registry import DATASETS
 from reproduce.runs import places
 from reproduce.runs.run_files import read_record
 from reproduce.study.feature_variant import FeatureVariant
+from reproduce.study.golden_file import golden_digest, golden_path, read_golden
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train.checkpoint import checkpoint_path
 from reproduce.train.distributed import Processes, joined_processes, local_rank
 from reproduce.train.feature_run import fit_features, write_feature_record
-from reproduce.train.golden import golden_digest, golden_path, read_golden
 from reproduce.train.imports import import_training_modules
 from reproduce.train.loop import Trainer
 from reproduce.train.record import Tested, evaluate_trained, write_record

@@ -27,6 +27,7 @@ ROWS = [
             ("metrics.json", b"3", "holds no mapping"),
             ("metrics.json", cut, "is not valid JSON"),
             ("metrics.json", edited(test_loss_nats="low"), "test_loss_nats is 'low', no number"),
+            ("metrics.json", edited(views="one"), "views is 'one', no number"),
             ("metrics.json", edited(test_loss_nats=...), "lacks 'test_loss_nats'"),
             ("metrics.json", None, "is missing"),
         )

@@ -69,6 +69,8 @@ ROWS = [
         )
     ),
     Row("cite " + NUMBER, "title: Field required", {"CITATION.cff": edited_yaml(title=...)}),
+    Row("cite " + NUMBER, "does not exist", {"CITATION.cff": None}),
+    Row("cite " + NUMBER, "top level: Input should be a valid dictionary", {"CITATION.cff": b"[]"}),
     Row("cite " + NUMBER, "an author needs a name", {"CITATION.cff": edited_yaml(authors=[{}])}),
     Row("cite " + NUMBER, "is nested too deep", {"CITATION.cff": DEEP_YAML}),
     Row("cite " + NUMBER, "is not valid JSON", {"results/numbers.json": cut}),

@@ -28,6 +28,7 @@ ROWS = [
             ("report literature", TIMELINE, cell("top5_error_pct", "120"), "is not a percentage"),
             ("report literature", TIMELINE, cell("top5_error_pct", "nan"), "no finite number"),
             ("report literature", TIMELINE, cell("test_set", "ILSVRC2031"), "is not one of"),
+            ("report literature", TIMELINE, without("top5_error_pct"), "lacks the column 'top5_error_pct'"),
             ("report literature", TIMELINE, cut, TIMELINE.split("/")[-1]),
             ("report literature", "paper_notes/later_models.csv", cell("params_millions", "big"), "no finite number"),
             ("report architectures", "paper_notes/architecture_points.yaml", b"points: 1\n", "points: "),

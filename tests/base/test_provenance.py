@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from reproduce.base import provenance
+from reproduce.base import paths, provenance
+from reproduce.base.git import git_problem
 from reproduce.base.paths import REPO_ROOT
 
 
@@ -27,7 +28,7 @@ def repository(tmp_path, monkeypatch):
     git(tmp_path, "init", "--quiet")
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "--quiet", "-m", "First")
-    monkeypatch.setattr(provenance, "REPO_ROOT", tmp_path)
+    monkeypatch.setattr(paths, "REPO_ROOT", tmp_path)
     return tmp_path
 
 
@@ -53,29 +54,29 @@ def test_changes_that_decide_numbers_make_it_dirty(repository, name, dirty):
 
 
 def test_outside_a_repository_nothing_is_claimed(tmp_path, monkeypatch):
-    monkeypatch.setattr(provenance, "REPO_ROOT", tmp_path)
+    monkeypatch.setattr(paths, "REPO_ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert provenance.git_state() == {"git_commit": None, "git_dirty": None}
 
 
 def test_where_git_answers_there_is_no_problem(repository):
-    assert provenance.git_problem() is None
+    assert git_problem() is None
 
 
 def test_where_git_cannot_answer_its_reason_and_the_way_out_are_given(repository, tmp_path_factory, monkeypatch):
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # git's own switch for another owner, as in a container
-    problem = provenance.git_problem()
+    problem = git_problem()
     assert "dubious ownership" in problem and "\n" not in problem
     assert problem.endswith(f"run `git config --global --add safe.directory {repository}`")
     monkeypatch.delenv("GIT_TEST_ASSUME_DIFFERENT_OWNER")
     git(repository, "checkout", "--quiet", "--orphan", "empty")  # a repository without a commit
-    assert provenance.git_problem().startswith("git says: fatal: ambiguous argument 'HEAD'")
+    assert git_problem().startswith("git says: fatal: ambiguous argument 'HEAD'")
     elsewhere = tmp_path_factory.mktemp("copy")
-    monkeypatch.setattr(provenance, "REPO_ROOT", elsewhere)
+    monkeypatch.setattr(paths, "REPO_ROOT", elsewhere)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(elsewhere.parent))
-    assert provenance.git_problem().startswith("git says: fatal: not a git repository")
+    assert git_problem().startswith("git says: fatal: not a git repository")
     monkeypatch.setenv("PATH", str(elsewhere))
-    assert provenance.git_problem() == "git cannot be run (No such file or directory); install git"
+    assert git_problem() == "git cannot be run (No such file or directory); install git"
 
 
 def test_the_source_digest_sees_every_file_of_the_package(tmp_path, monkeypatch):

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +18,7 @@ from fashion_mnist_samples import (
 )
 from torchvision.datasets import FashionMNIST
 
-from reproduce import cli
-from reproduce.base.errors import ReproduceError
-from reproduce.base.files import exclusive_lock, file_digest
+from reproduce.base.files import file_digest
 from reproduce.data.acquire import prepare
 from reproduce.data.fashion_mnist.official_files import OFFICIAL_FILES
 from reproduce.data.pixel_statistics import mean_image
@@ -56,30 +53,6 @@ def test_images_come_channels_last_with_one_channel(tmp_path):
     assert data.training_images.flags.writeable and data.training_images.flags.c_contiguous
 
 
-def test_missing_folder_names_the_command(tmp_path):
-    with pytest.raises(ReproduceError, match=r"nowhere is missing; run `python -m reproduce data fashion_mnist`$"):
-        DATA.load(tmp_path / "nowhere")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (CONTENTS["t10k-labels-idx1-ubyte"][:-1], "t10k-labels-idx1-ubyte has 9 bytes, expected 10; run"),
-        (b"\0" * 10, f"has MD5 a63c90cc3684ad8b0a2176a6a8fe9005, expected {FILES[3].md5}; run"),
-        (None, "t10k-labels-idx1-ubyte cannot be read (No such file or directory); run"),
-    ],
-)
-def test_file_that_is_not_the_official_one_is_named(tmp_path, content, message):
-    plain = write_plain(tmp_path / "plain")
-    (plain / "t10k-labels-idx1-ubyte").unlink()
-    if content is not None:
-        (plain / "t10k-labels-idx1-ubyte").write_bytes(content)
-    with pytest.raises(ReproduceError) as caught:
-        DATA.load(plain)
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
-
-
 # Preparing
 
 
@@ -99,41 +72,6 @@ def test_preparation_writes_manifest_and_mean_of_the_training_images(tmp_path, f
         "manifest.json",
         "mean_image.npy",
     ]
-
-
-def test_second_preparation_touches_no_file_and_rewrites_a_wrong_one(tmp_path, folder):
-    published = tmp_path / "results"
-    prepare(DATA, folder, published)
-    files = [*folder.iterdir(), *published.iterdir()]
-    mean = (published / "mean_image.npy").read_bytes()
-    for path in files:
-        os.utime(path, (1, 1))
-    (published / "mean_image.npy").write_bytes(b"not an array")
-    prepare(DATA, folder, published)
-    assert (published / "mean_image.npy").read_bytes() == mean
-    assert all(path.stat().st_mtime == 1 for path in files if path.name != "mean_image.npy")
-
-
-def test_damaged_data_are_fetched_again(tmp_path, folder, capsys):
-    write_plain(folder)
-    (folder / "train-labels-idx1-ubyte").write_bytes(b"\0" * 11)
-    prepare(DATA, folder, tmp_path / "results")
-    assert contents_of(folder) == CONTENTS
-    assert "Fashion-MNIST is fetched again: train-labels-idx1-ubyte has MD5" in capsys.readouterr().out
-
-
-def test_second_preparation_at_the_same_time_is_refused(tmp_path, folder, scratch):
-    with (
-        exclusive_lock(scratch / "fashion_mnist.lock", busy="never"),
-        pytest.raises(ReproduceError, match="another preparation of Fashion-MNIST holds"),
-    ):
-        prepare(DATA, folder, tmp_path / "results")
-    assert not folder.parent.exists()
-
-
-def test_the_command_refuses_the_options_of_ilsvrc(capsys):
-    assert cli.main(["data", "fashion_mnist", "--subset"]) == 2
-    assert "are for the ILSVRC data; leave them out for fashion_mnist" in capsys.readouterr().err
 
 
 # What is official, what is committed

@@ -7,7 +7,8 @@ import pytest
 import torch
 from crops_support import random_crops
 
-from reproduce.data.in_memory import ImageSet, TrainingData, balanced_subset, enlarged, enlarged_mean
+from reproduce.data.balanced import balanced_subset
+from reproduce.data.in_memory import ImageSet, TrainingData, enlarged, enlarged_mean
 from reproduce.data.steps import Step
 
 RANDOM = torch.Generator().manual_seed(3)

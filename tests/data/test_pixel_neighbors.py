@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from reproduce.data.in_memory import balanced_subset
+from reproduce.data.balanced import balanced_subset
 from reproduce.data.pixel_neighbors import PIXEL_FILE, SUBSET_IMAGES, nearest_in_pixels
 from reproduce.data.registry import CIFAR10
 

@@ -44,7 +44,7 @@ def test_sift_sees_its_own_patch_and_nothing_far_from_it():
     images, grid = textured_images(1, side=32).images, dense_grid(32, [8], 4)
     changed = images.clone()
     changed[0, 20:, 20:] = 255 - changed[0, 20:, 20:]
-    before, after = sift_descriptors(images, grid)[0], sift_descriptors(changed, grid)[0]
+    before, after = (sift_descriptors(each, grid, 1.6)[0] for each in (images, changed))
     ends = grid.corners + grid.sides[:, None]
     far = torch.from_numpy((ends <= 12).all(1))  # the blur of the scale space reaches a few pixels
     inside = torch.from_numpy((grid.corners >= 20).all(1))
@@ -55,7 +55,7 @@ def test_sift_sees_its_own_patch_and_nothing_far_from_it():
 def test_sift_names_the_direction_of_an_edge():
     image = torch.full((1, 32, 32, 3), 50, dtype=torch.uint8)
     image[:, :, 16:] = 200  # brighter to the right: every gradient points that way
-    middle = sift_descriptors(image, dense_grid(32, [16], 8))[0, 4].view(4, 4, 8)
+    middle = sift_descriptors(image, dense_grid(32, [16], 8), 1.6)[0, 4].view(4, 4, 8)
     assert middle.sum((0, 1)).argmax() == 0
     assert middle.sum((0, 1))[0] > 0.7 * middle.sum()
 
@@ -65,6 +65,27 @@ def test_key_points_that_opencv_drops_are_an_error(monkeypatch):
         def compute(self, image, points):
             return points[1:], np.zeros((len(points), 128), np.float32)
 
-    monkeypatch.setattr(cv2, "SIFT_create", Dropping)
+    monkeypatch.setattr(cv2, "SIFT_create", lambda sigma: Dropping())
     with pytest.raises(ReproduceError, match="drops key points"):
-        sift_descriptors(textured_images(1).images, dense_grid(16, [8], 4))
+        sift_descriptors(textured_images(1).images, dense_grid(16, [8], 4), 1.6)
+
+
+def test_sigma_is_the_blur_in_pixels_that_an_image_is_brought_to():
+    """1.6 is what 0.5 gives of the image blurred by the root of 1.6² - 0.5², 1.52 pixels."""
+    image = torch.full((1, 32, 32, 3), 100, dtype=torch.uint8)
+    image[:, :, 15:17] = 110
+    grid = dense_grid(32, [8], 8)
+    raw, blurred, by_hand = (
+        sift_descriptors(image, grid, 0.5),
+        sift_descriptors(image, grid, 1.6),
+        sift_descriptors(blur(image, 1.52), grid, 0.5),
+    )
+    assert not torch.equal(raw, blurred)
+    similarity = torch.nn.functional.cosine_similarity(blurred, by_hand, dim=-1)
+    touched = by_hand.norm(dim=-1) > 0
+    assert similarity[touched].min() > 0.95  # whole gray levels by hand, fractions within OpenCV
+
+
+def blur(images, sigma):
+    """Return images uint8 (1, H, W, 3) blurred by a Gaussian."""
+    return torch.from_numpy(cv2.GaussianBlur(images[0].numpy(), (0, 0), sigma))[None]

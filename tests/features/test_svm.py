@@ -99,3 +99,29 @@ def test_a_patient_fit_goes_on_after_a_short_first_step(data):
     best = fitted(ENOUGH)
     assert fitted(Limits(500, 1e-2, patience=1)) > best * (1 + 1e-5)
     assert fitted(Limits(500, 1e-2, patience=10)) == pytest.approx(best, rel=1e-6)
+
+
+def test_a_fit_says_why_it_ended(data):
+    features, labels = data
+
+    def ended(limits, cost=10.0):
+        return fit_svm(features, labels, range(300), cost, None, CLASSES, limits).stopped_by
+
+    assert ended(Limits(2_000, 1e-6)) == "one_small_fall"
+    assert ended(Limits(2_000, 1e-6, patience=10)) == "converged"
+    assert ended(Limits(5, 1e-6)) == ended(Limits(5, 1e-6, patience=10)) == "most_iterations"
+
+
+def test_a_fit_without_a_lower_point_says_so(data, monkeypatch):
+    features, labels = data
+    minimize = svm.minimize
+
+    def against_its_gradient(objective, *arguments, **settings):
+        def uphill(flat):
+            value, slopes = objective(flat)
+            return value, -slopes
+
+        return minimize(uphill, *arguments, **settings)
+
+    monkeypatch.setattr(svm, "minimize", against_its_gradient)
+    assert fit_svm(features, labels, range(300), 10.0, None, CLASSES, ENOUGH).stopped_by == "no_lower_point"

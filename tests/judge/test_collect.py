@@ -73,6 +73,14 @@ def test_summary_by_variant_and_metric(study, tmp_path):
     assert pd.isna(center["claim_id"])
 
 
+def test_seeds_that_are_planned_and_not_yet_listed_are_counted(study, tmp_path):
+    plan = [FakeRunId(variant="80sec", seed=seed) for seed in range(1, 6)]
+    table = table_of(summarize(read_runs(study.run_ids, tmp_path / "runs"), planned=plan), Summary)
+    counts = table.drop_duplicates("variant").set_index("variant")[["planned", "listed", "finished"]]
+    assert counts.loc["80sec"].tolist() == [5, 3, 3]
+    assert counts.loc["80sec_bf16"].tolist() == [3, 3, 2]  # a listed run is planned
+
+
 def test_a_variant_without_runs_stays_in_the_summary(study, tmp_path):
     summary = table_of(summarize(read_runs(study.run_ids, tmp_path / "runs")), Summary)
     (row,) = summary[summary["variant"] == "18pct"].to_dict("records")

@@ -21,15 +21,16 @@ from reproduce.judge.numbers import (
 )
 
 
-@pytest.fixture
-def results(tmp_path):
+@pytest.fixture(scope="module")
+def results(tmp_path_factory):
     """Numbers of three seeds, the last missing."""
+    folder = tmp_path_factory.mktemp("results")
     run_ids = [FakeRunId(seed=seed) for seed in (1, 2, 3)]
-    write_run(tmp_path / "runs", run_ids[0], error=26.0)
-    write_run(tmp_path / "runs", run_ids[1], error=26.4, git_commit="b" * 40, finished_utc="2026-01-05T00:00:00Z")
+    write_run(folder / "runs", run_ids[0], error=26.0)
+    write_run(folder / "runs", run_ids[1], error=26.4, git_commit="b" * 40, finished_utc="2026-01-05T00:00:00Z")
     not_run = claim(id="later", study=None, arms=[], not_run={"reason": "needs ILSVRC"})
-    collect([FakeStudy("nets", run_ids)], tmp_path, tmp_path / "runs", [claim(), not_run])
-    return tmp_path
+    collect([FakeStudy("nets", run_ids)], folder, folder / "runs", [claim(), not_run])
+    return folder
 
 
 def test_a_row_names_all_that_made_it(results):
@@ -103,13 +104,6 @@ def test_an_id_made_twice_is_an_error(tmp_path):
     with pytest.raises(ReproduceError, match="'a' is made twice"):
         write_numbers(tmp_path / "numbers.json", [{"id": "a"}, {"id": "a"}], {})
     assert not (tmp_path / "numbers.json").exists()
-
-
-@pytest.mark.parametrize("content", [[], {}, {"numbers": [{"value": 1}]}])
-def test_a_damaged_numbers_file_is_a_one_line_error(tmp_path, content):
-    (tmp_path / "numbers.json").write_text(json.dumps(content))
-    with pytest.raises(ReproduceError, match="no list of numbers|numbers.0.id: Field required"):
-        read_numbers(tmp_path / "numbers.json")
 
 
 SCHEMA = json.loads((RESULTS / "numbers.schema.json").read_text())

@@ -4,7 +4,6 @@ import pytest
 from collect_support import claim, difference_claim, write_run
 from study_support import VARIANT
 
-from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
 from reproduce.judge import plan
 from reproduce.study.run_id import RunId
@@ -191,9 +190,3 @@ def test_a_named_study_gives_its_inconclusive_claims_or_says_that_there_are_none
     assert planned(study, {}, "nets", claims=[claim()]) == ["nets: no verdict is inconclusive (not run 1)"]
     assert planned(study, {}, "nets", claims=both[1:]) == ["nets: no claim is judged by it"]
     assert planned(study, {}, claims=both[1:]) == ["no verdict is inconclusive"]
-
-
-def test_an_unknown_name_is_one_line_with_the_nearest(planned):
-    with pytest.raises(ReproduceError, match="'gian' is neither a claim nor a study; did you mean gain?") as caught:
-        planned(make_study(TWO_AND_TWO), {}, "gian")
-    assert "\n" not in str(caught.value)

@@ -8,18 +8,13 @@ import numpy as np
 import pytest
 from collect_support import write_run
 from ruamel.yaml import YAML
-from verify_support import CONFIG, LABELS, RUN, FakeRunId, edit, make_repository, study
+from verify_support import CONFIG, LABELS, RUN, FakeRunId, edit, study
 
 from reproduce.base.files import json_digest
 from reproduce.judge.verify.findings import Findings
 from reproduce.judge.verify.lock_sums import read_locks, unrecorded_runs
 from reproduce.judge.verify.run_checks import check_runs
 from reproduce.judge.verify.sums import Sums
-
-
-@pytest.fixture
-def root(tmp_path):
-    return make_repository(tmp_path)
 
 
 def problems(root, **keywords):

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.base.files import read_arrays, read_json
-from reproduce.data.in_memory import balanced_subset
+from reproduce.data.balanced import balanced_subset
 from reproduce.runs import places
 from reproduce.runs.labels import read_labels
 from reproduce.runs.neighbors import read_pixel_neighbors

@@ -55,12 +55,6 @@ def test_no_two_studies_share_a_figure_or_a_block():
         assert len(named) == len(set(named)) > 0
 
 
-@pytest.mark.parametrize("part", ["literature", "readme", "architectures"])
-def test_a_name_that_nothing_would_come_of_is_an_error(part):
-    with pytest.raises(ReproduceError, match=f"^report {part} takes no name; leave out 'foo'"):
-        build.write_part(part, "foo")
-
-
 @pytest.mark.parametrize("part", ["study", "notebook"])
 def test_a_missing_and_an_unknown_name_are_errors(part):
     with pytest.raises(ReproduceError, match=f"^report {part} needs a name$"):
@@ -83,7 +77,7 @@ def test_the_command_says_what_it_wrote(tmp_path, capsys, monkeypatch):
 def test_pages_that_are_up_to_date_are_not_said_to_be_written(capsys, monkeypatch):
     page = build.pages()[1]
     changed = [page]
-    monkeypatch.setattr(build, "readme_stage", lambda readme, check_only: readme in changed)
+    monkeypatch.setattr(build, "update_readme", lambda readme, numbers, loaded: readme in changed)
     assert cli.main(["report", "readme"]) == 0
     assert capsys.readouterr().out == f"wrote {page.relative_to(build.REPO_ROOT)}\n"
     changed.clear()

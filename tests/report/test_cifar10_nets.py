@@ -110,7 +110,8 @@ def test_points_of_the_start_are_drawn_in_an_inset_and_others_in_the_panel(point
         + history("conv_local_13pct", 160, [50, 40, *[15] * 158], [45, 40, *[14] * 158])
     )
     nothing = pd.DataFrame(columns=["variant", "value", "label"])
-    figure = learning_curves(histories, nothing, printed_points(histories, points))
+    averaged = pd.DataFrame({"variant": ["conv_local_13pct"], "epochs": [160], "error_percent": [12.4]})
+    figure = learning_curves(histories, nothing, averaged, printed_points(histories, points))
     first, second = (axes for axes in figure.axes if axes.get_visible())
     (inset,) = first.child_axes
     assert second.child_axes == []
@@ -119,8 +120,13 @@ def test_points_of_the_start_are_drawn_in_an_inset_and_others_in_the_panel(point
     assert [sorted(marks) for marks in drawn] == [[], [(1, 75), (1.5, 55)], [(3, 14), (160, 12.6)]]
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
-    assert labels == ["test", "training (running)", "authors, printed (at the end: ten views)"]
-    without = learning_curves(histories, nothing)
+    ours, authors = "ours, mean of ten views", "authors, printed (at the end: ten views)"
+    assert labels == ["test", "training (running)", ours, authors]
+    circles = [
+        line for axes in (first, second) for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())
+    ]
+    assert [(*line.get_xdata(), *line.get_ydata()) for line in circles] == [(160, 12.4)]
+    without = learning_curves(histories, nothing, averaged.iloc[:0])
     assert [text.get_text() for text in without.legends[0].get_texts()] == labels[:2]
 
 

@@ -6,13 +6,13 @@ from reproduce.base.errors import ReproduceError
 from reproduce.report.records import Records
 from reproduce.report.studies import common
 
-SUMMARY = """study,variant,epochs,listed,finished,metric,mean,low,high
-nets,plain,40,3,3,test_top1_error_percent,17.456,17.2,17.7
-nets,plain,40,3,3,training_top1_error_percent,15.0,14.5,15.5
-nets,wide,40,3,1,test_top1_error_percent,16.2,,
-nets,wide,40,3,1,training_top1_error_percent,13.1,,
-other,else,8,1,1,test_top1_error_percent,50,,
-other,else,8,1,1,training_top1_error_percent,50,,
+SUMMARY = """study,variant,epochs,planned,listed,finished,metric,mean,low,high
+nets,plain,40,3,3,3,test_top1_error_percent,17.456,17.2,17.7
+nets,plain,40,3,3,3,training_top1_error_percent,15.0,14.5,15.5
+nets,wide,40,3,1,1,test_top1_error_percent,16.2,,
+nets,wide,40,3,1,1,training_top1_error_percent,13.1,,
+other,else,8,1,1,1,test_top1_error_percent,50,,
+other,else,8,1,1,1,training_top1_error_percent,50,,
 """
 RUNS = """study,variant,epochs,status,test_center_top1_error_percent,training_top1_error_percent
 nets,plain,40,finished,19,15
@@ -22,6 +22,17 @@ nets,plain,10,finished,90,1
 nets,wide,40,finished,17,13.1
 nets,wide,40,missing,,
 other,plain,40,finished,90,1
+"""
+FITS = """study,variant,seed,stream,cost,iterations,stopped_by,held_out_error_percent,edge
+nets,words,1,sift,1.0,9,converged,46.0,
+nets,words,1,sift,1000.0,90,converged,44.0,highest
+nets,words,1,sift,1000.0,80,converged,,highest
+nets,words,2,sift,1.0,9,converged,44.0,
+nets,words,2,sift,10.0,19,converged,43.0,
+nets,words,2,sift,1000.0,90,converged,45.0,
+nets,words,2,sift,10.0,300,most_iterations,,
+nets,patches,1,patches,10.0,12,,20.0,
+nets,patches,1,patches,10.0,14,,,
 """
 HEADER = "study,meaning,n,value,low,high,p_value_holm,published_gain,share_percent,share_low_percent,share_high_percent"
 EFFECTS = f"""{HEADER}
@@ -47,13 +58,29 @@ def test_arms_with_intervals_where_there_are_seeds_for_them(tables):
     """The gaps of 4, 5 and 6 points: deviation 1, so a half width of t(2) = 4.303 over the root of 3."""
     assert rows(common.arms_table(tables, "nets")) == [
         ["`plain`", "40", "3 of 3", "17.46 (17.20 to 17.70)", "15.00 (14.50 to 15.50)", "5.00 (2.52 to 7.48)"],
-        ["`wide`", "40", "1 of 3", "16.20", "13.10", "3.90"],
+        ["`wide`", "40", "1 of 3 planned", "16.20", "13.10", "3.90"],
     ]
 
 
 def test_an_arm_with_a_run_of_no_value_has_no_gap(tables):
     (tables.folder / "runs.csv").write_text(RUNS.replace("20,15", ",15"))
     assert [row[-1] for row in rows(common.arms_table(tables, "nets"))] == ["-", "3.90"]
+
+
+def test_chosen_costs_by_seed_and_those_at_the_edge_of_the_grid(tables):
+    """A run made before reasons were recorded shows its rounds alone."""
+    (tables.folder / "classifier_fits.csv").write_text(FITS)
+    assert rows(common.costs_table(tables, "nets")) == [
+        [
+            "`words`",
+            "sift",
+            "1 to 1,000",
+            "1,000; 10",
+            "**highest** in 1 of 2",
+            "80 (converged); 300 (most iterations)",
+        ],
+        ["`patches`", "patches", "10 to 10", "10", "no", "14"],
+    ]
 
 
 def test_effects_with_their_share_of_the_published_gain(tables):

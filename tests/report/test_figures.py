@@ -113,7 +113,8 @@ def test_later_models_are_all_drawn_and_named(later_figure):
 
 
 def test_learning_curves_draw_each_seed_their_mean_and_the_published_value(loaded):
-    figure = learning_curves(records.study_histories(loaded, "nets"), records.published_errors(loaded, "nets"))
+    histories, published = records.study_histories(loaded, "nets"), records.published_errors(loaded, "nets")
+    figure = learning_curves(histories, published, records.averaged_view_errors(loaded, "nets"))
     first, second = (axes for axes in figure.axes if axes.get_visible())
     assert [first.get_title(loc="left"), second.get_title(loc="left")] == ["80sec", "80sec_bf16"]
     (test,) = [line for line in first.lines if line.get_label() == "test"]

@@ -75,16 +75,6 @@ def test_a_failing_cell_is_one_line_and_leaves_the_old_notebook(tmp_path, cell, 
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.ipynb", "target.ipynb"]
 
 
-def test_what_is_no_notebook_is_one_line(tmp_path):
-    (tmp_path / "bad.ipynb").write_text("{not json")
-    (tmp_path / "list.ipynb").write_text("[]")
-    for name, message in (("bad", "cannot be read"), ("list", "cannot be read"), ("none", "is missing")):
-        with pytest.raises(ReproduceError, match=message) as caught:
-            execute_notebook(tmp_path / f"{name}.ipynb", tmp_path / "out.ipynb")
-        assert "\n" not in str(caught.value)
-    assert not (tmp_path / "out.ipynb").exists()
-
-
 @pytest.mark.parametrize("name", sorted(path.stem for path in NOTEBOOK_SOURCES.glob("*.ipynb")))
 def test_sources_are_committed_without_outputs_and_with_fixed_ids(name):
     source = read_notebook(NOTEBOOK_SOURCES / f"{name}.ipynb")

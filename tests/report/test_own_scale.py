@@ -26,7 +26,7 @@ def test_a_claim_without_runs_is_named_below_with_what_was_published():
     lines = table_of(*(verdict(name, "not run") for name in names), kept)
     assert lines[0].startswith("| `kmeans_1600` |") and lines[1] == ""
     assert " ".join(lines[2:]) == (
-        "Not run yet (published figure): `visual_words` minus `fisher_vectors` (direction only), "
+        "Not run yet (published figure): `visual_words_wide_costs` minus `fisher_vectors` (direction only), "
         "`kmeans_4000` (20.4 %), `nasnet_a_6_768` (3.41 %)."
     )
     assert max(map(len, lines[2:])) <= 130

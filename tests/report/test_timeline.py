@@ -110,21 +110,6 @@ def test_best_per_team_keeps_one_row_each_without_outside_data(contest):
     ]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        ("top5_error_pct", "top5", "lacks the column 'top5_error_pct'"),
-        ("28.191", "281.91", "'281.91' in column top5_error_pct .* line 2, is not a percentage"),
-        ("28.191", "low", "top5_error_pct is 'low', no finite number"),
-        ("2010,ILSVRC2010,", "2010,ILSVRC2009,", "'ILSVRC2009' in column test_set .* is not one of"),
-    ],
-)
-def test_a_damaged_table_is_one_line_with_the_value(tmp_path, old, new, message):
-    with pytest.raises(ReproduceError, match=message) as caught:
-        timeline.load_contest(edited(tmp_path, old, new))
-    assert "\n" not in str(caught.value)
-
-
 def test_a_year_without_its_winner_and_a_missing_file_are_errors(tmp_path):
     damaged = timeline.load_contest(edited(tmp_path, ',winner,winner,"XRCE', ',winner,,"XRCE'))
     with pytest.raises(ReproduceError, match="2011 has the supplied-data entries"):

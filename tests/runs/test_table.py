@@ -1,13 +1,10 @@
 """Reading run folders: the listed ones and no others, nothing dropped, one-line errors."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
 from collect_support import FakeRunId, FakeStudy, write_run
 
-from reproduce.base.errors import ReproduceError
 from reproduce.runs.run_files import read_predictions
 from reproduce.runs.table import COLUMNS, published_runs, read_histories, read_runs
 
@@ -68,44 +65,6 @@ def test_further_metrics_become_columns(tmp_path):
     assert list(frame.columns) == [*COLUMNS, "test_top5_error_percent"]
 
 
-def edit(folder, name, change):
-    path = folder / name
-    content = json.loads(path.read_text())
-    change(content)
-    path.write_text(json.dumps(content))
-
-
-@pytest.mark.parametrize(
-    ("name", "change", "message"),
-    [
-        ("run.json", lambda record: record.pop("precision"), "run.json: precision: Field required"),
-        ("run.json", lambda record: record["machine"].pop("cpu"), "run.json: machine.cpu: Field required"),
-        ("run.json", lambda record: record.update(seed=7), "restore the folder of nets/80sec/epochs11/seed1"),
-        ("metrics.json", lambda record: record.pop("test_loss_nats"), "metrics.json lacks 'test_loss_nats'"),
-        ("metrics.json", lambda record: record.update(views="one"), "metrics.json: views is 'one', no number"),
-    ],
-)
-def test_a_malformed_run_is_a_one_line_error(tmp_path, name, change, message):
-    edit(write_run(tmp_path, FakeRunId()), name, change)
-    with pytest.raises(ReproduceError, match=message) as raised:
-        read_runs([FakeRunId()], tmp_path)
-    assert "\n" not in str(raised.value)
-
-
-@pytest.mark.parametrize("content", ["{", "[]", ""])
-def test_a_run_json_that_is_none_is_a_one_line_error(tmp_path, content):
-    (write_run(tmp_path, FakeRunId()) / "run.json").write_text(content)
-    with pytest.raises(ReproduceError, match=r"run\.json") as raised:
-        read_runs([FakeRunId()], tmp_path)
-    assert "\n" not in str(raised.value)
-
-
-def test_a_finished_run_without_metrics_is_an_error(tmp_path):
-    (write_run(tmp_path, FakeRunId()) / "metrics.json").unlink()
-    with pytest.raises(ReproduceError, match=r"metrics\.json is missing"):
-        read_runs([FakeRunId()], tmp_path)
-
-
 def test_histories_carry_their_run(tmp_path):
     write_run(tmp_path, FakeRunId(seed=1), error=26.0)
     write_run(tmp_path, FakeRunId(seed=2), error=27.0)
@@ -117,24 +76,10 @@ def test_histories_carry_their_run(tmp_path):
     assert read_histories([FakeRunId(seed=5)], tmp_path).empty
 
 
-def test_a_damaged_history_is_a_one_line_error(tmp_path):
-    folder = write_run(tmp_path, FakeRunId())
-    (folder / "history.csv").write_text("step\n1\n")
-    with pytest.raises(ReproduceError, match="lacks the column 'epoch'"):
-        read_histories([FakeRunId()], tmp_path)
-    (folder / "history.csv").write_text("")
-    with pytest.raises(ReproduceError, match="cannot be read"):
-        read_histories([FakeRunId()], tmp_path)
-
-
-def test_predictions_and_a_damaged_archive(tmp_path):
-    folder = write_run(tmp_path, FakeRunId())
+def test_predictions_are_read_as_they_were_written(tmp_path):
+    write_run(tmp_path, FakeRunId())
     arrays = read_predictions(FakeRunId(), tmp_path)
     assert arrays["test_predicted"].shape == (10000,) and arrays["test_predicted"].dtype == np.uint8
-    content = (folder / "predictions.npz").read_bytes()
-    (folder / "predictions.npz").write_bytes(content[: len(content) // 2])
-    with pytest.raises(ReproduceError, match=r"predictions\.npz cannot be read"):
-        read_predictions(FakeRunId(), tmp_path)
 
 
 def test_a_full_schedule_once_begun_is_listed_with_all_its_seeds(tmp_path):

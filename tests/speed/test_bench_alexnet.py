@@ -3,11 +3,11 @@
 import pytest
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.hardware import native_precisions
 from reproduce.models.counts import training_flops_per_image
 from reproduce.speed.bench import alexnet
 from reproduce.speed.bench.alexnet import alexnet_variant, measure_alexnet, noise_training_data
 from reproduce.speed.bench.bench_tables import TABLES
-from reproduce.speed.measure import native_precisions
 from reproduce.study.variant import Variant
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -12,6 +12,7 @@ import torch
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import file_digest
+from reproduce.base.hardware import native_precisions
 from reproduce.base.paths import RESULTS
 from reproduce.base.progress import Progress
 from reproduce.models import kernels, spec
@@ -21,7 +22,7 @@ from reproduce.speed.bench.cifar10 import measure_cifar10
 from reproduce.speed.bench.ours import PHASES, time_phases, time_training
 from reproduce.speed.bench.report import report_markdown, result_path, write_benchmark
 from reproduce.speed.bench.run import run_benchmarks, run_part
-from reproduce.speed.measure import in_turns, is_loaded, machine_slug, native_precisions, ratios_by_round, spread
+from reproduce.speed.measure import in_turns, is_loaded, machine_slug, ratios_by_round, spread
 from reproduce.study.study import load_study
 from reproduce.train.loop import TrainingData
 

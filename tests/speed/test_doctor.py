@@ -12,7 +12,7 @@ from ilsvrc_samples import Miniature
 from training_support import tiny_study, use_study, write_study
 
 from reproduce import cli
-from reproduce.base import provenance
+from reproduce.base import paths
 from reproduce.data.ilsvrc import editions
 from reproduce.models.spec import load_spec
 from reproduce.runs import places
@@ -21,8 +21,6 @@ from reproduce.study.run_id import RunId
 from reproduce.study.study import RunList
 from reproduce.train.publish import publish
 
-CPU = torch.device("cpu")
-SPEED = 1000.0  # images per second
 Usage = namedtuple("Usage", "total used free")
 
 
@@ -31,7 +29,6 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
     monkeypatch.setenv("REPRODUCE_PACKED", str(tmp_path / "packed"))
     monkeypatch.delenv("REPRODUCE_ILSVRC2012", raising=False)
-    monkeypatch.setattr(doctor, "images_per_second", lambda spec, device: SPEED)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     use_external_study(tmp_path, monkeypatch.setattr)
     return tmp_path
@@ -51,13 +48,9 @@ def test_without_data_and_gpu_it_says_what_to_get_and_how(folder, capsys, monkey
     text = capsys.readouterr().out
     assert "GPU: none that torch can use" in text
     assert "tinynet: 0 of 8 runs are published" in text  # 3 + 3, and two ensembles
+    assert "`python -m reproduce estimate` says how long a run takes" in text
     assert "ILSVRC-2012 is not packed" in text and "REPRODUCE_ILSVRC2012 is not set" in text
     assert last(text) == ("next: export REPRODUCE_ILSVRC2012=FOLDER; python -m reproduce data ilsvrc2012 --subset")
-
-
-def test_the_days_follow_from_the_speed(folder):
-    # 2 epochs of 1,281,167 images at 1000 a second are 2562.3 s, 0.0297 days; the standard profile has 4 such runs
-    assert "about 0.0 days a run, 0.1 for the 4 of the standard profile, on this processor" in report(folder)
 
 
 def test_a_disk_that_is_too_small_changes_the_command(folder, monkeypatch):
@@ -161,10 +154,6 @@ def test_memory_is_that_of_weights_and_activations():
     assert doctor.training_bytes(load_spec("alexnet_paper"), 128) == 4 * (3 * 60_965_224 + 2 * 128 * outputs)
 
 
-def test_a_step_is_timed(one_thread):
-    assert 0 < doctor.images_per_second(load_spec("80sec"), CPU) < float("inf")
-
-
 @pytest.mark.slow
 def test_on_the_real_studies(capsys):
     assert cli.main(["doctor"]) == 0
@@ -213,7 +202,7 @@ def test_runs_that_are_published_elsewhere_count(folder):
 
 def test_a_copy_without_git_is_told_what_train_and_dvc_need(folder, monkeypatch):
     assert "core.no_scm" not in report(folder)
-    for module in (doctor, provenance):
+    for module in (doctor, paths):
         monkeypatch.setattr(module, "REPO_ROOT", folder)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(folder.parent))
     lines = report(folder).splitlines()

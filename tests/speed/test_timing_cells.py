@@ -1,5 +1,6 @@
 """The cells of a scope of timing, the numbers of threads, and the least work of a layer by hand."""
 
+from reproduce.base import hardware
 from reproduce.models.spec import load_spec
 from reproduce.speed.timing import cells
 from reproduce.speed.timing.cells import Scope, Setting, layer_work, thread_counts
@@ -23,7 +24,7 @@ def test_threads_are_all_then_powers_of_two():
 
 def test_cells_cover_networks_kinds_and_threads(monkeypatch):
     monkeypatch.setattr(cells, "available_cores", lambda: 4)
-    monkeypatch.setattr(cells, "native_precisions", lambda device: ["fp32", "bf16"])
+    monkeypatch.setattr(hardware, "native_precisions", lambda *device: ["fp32", "bf16"])
     found = cells.all_cells(Scope(100, ("alexnet_paper", "alexnet_one_gpu", "80sec")), ["cpu", "cuda:0"])
     assert {(c.setting.device, c.setting.threads) for c in found} == {("cpu", 4), ("cpu", 2), ("cpu", 1), ("cuda:0", 4)}
     assert [c.priority for c in found] == sorted(c.priority for c in found)

@@ -4,7 +4,6 @@ import pytest
 import torch
 from timing_support import MACHINE, row, tiny_scope
 
-from reproduce.base.errors import ReproduceError
 from reproduce.speed.timing import run
 from reproduce.speed.timing.timing_rows import COLUMNS, DERIVED_COLUMNS, read_all, read_rows, training_steps, write_rows
 
@@ -39,15 +38,6 @@ def test_a_machine_adds_a_file_and_replaces_only_its_own(tmp_path):
 def test_no_machine_yet_is_an_empty_table(tmp_path):
     assert read_all(tmp_path / "none").empty
     assert training_steps(read_all(tmp_path / "none")).empty
-
-
-def test_a_damaged_file_is_one_line(tmp_path):
-    path = tmp_path / "a.csv"
-    for content, problem in (("", "cannot be read"), ("cpu,cores\nx,2\n", "lacks the column 'gpu'")):
-        path.write_text(content)
-        with pytest.raises(ReproduceError, match=problem) as caught:
-            read_rows(path)
-        assert "\n" not in str(caught.value)
 
 
 def test_a_killed_run_leaves_the_old_file(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import pytest
 import torch
 from timing_support import COPY_BYTES, SIDE, tiny_scope
 
+from reproduce.base import hardware
 from reproduce.base.errors import ReproduceError
 from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.models.spec import load_spec
@@ -110,7 +111,7 @@ def test_scaling_rows_and_the_recipes_rows_are_told_apart(timed):
 
 def test_nasnet_is_timed_in_every_precision_where_timm_is_there(monkeypatch):
     """The stand-in convolves, so weights of another precision than the images would be refused."""
-    monkeypatch.setattr(cells, "native_precisions", lambda device: ["fp32", "bf16"])
+    monkeypatch.setattr(hardware, "native_precisions", lambda *device: ["fp32", "bf16"])
     made = types.ModuleType("timm")
     made.__spec__ = types.SimpleNamespace(name="timm")
     layers = lambda: (torch.nn.Conv2d(3, 1, 1), torch.nn.AvgPool2d(331), torch.nn.Flatten())  # noqa: E731

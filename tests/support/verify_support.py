@@ -13,7 +13,7 @@ from reproduce.base.files import file_digest, json_digest
 from reproduce.judge.collect import collect
 from reproduce.judge.verify import find_problems
 from reproduce.judge.verify.sums import Sums
-from reproduce.train.golden import golden_digest
+from reproduce.study.golden_file import golden_digest
 
 CONFIG = {"batch_size": 128}
 RUN = FakeRunId()

@@ -4,10 +4,13 @@ import json
 import sys
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pandas as pd
 import psutil
 import pytest
+import scipy
+import sklearn
 import torch
 from feature_support import feature_run, tiny_variant, use_feature_study
 from packed_support import write_subset
@@ -17,6 +20,7 @@ from reproduce.base.errors import InterruptedRunError, ReproduceError
 from reproduce.data.ilsvrc.read import PackedImages
 from reproduce.data.ilsvrc.training import PackedData
 from reproduce.features import kept_steps
+from reproduce.features.encoders import DescriptorDictionary
 from reproduce.features.kept_steps import KeptSteps
 from reproduce.runs.table import read_runs
 from reproduce.train import feature_run as feature_module
@@ -27,6 +31,11 @@ from reproduce.train.run import train_run
 def folder(tmp_path, monkeypatch):
     use_feature_study(tmp_path, monkeypatch)
     return tmp_path
+
+
+def nothing_begun(folder):
+    """Return whether a run that was refused left neither a step nor a session."""
+    return not [path for path in (folder / "scratch").rglob("*") if path.is_file() and path.suffix != ".lock"]
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +55,10 @@ def test_a_run_leaves_a_whole_folder_and_no_scratch(folder, variant):
     streams = 1 if variant == "patches" else 2
     assert len(history) == 3 * streams
     assert history["images"].tolist() == [80, 80, 100] * streams
+    assert set(history["stopped_by"]) <= {"one_small_fall", "most_iterations"}  # patience 1
+    versions = {"scipy": scipy.__version__}
+    versions |= {} if variant == "patches" else {"scikit-learn": sklearn.__version__, "opencv": cv2.__version__}
+    assert json.loads((place / "run.json").read_text())["libraries"] == versions
     assert not list((folder / "scratch").rglob("*.features"))
     assert not list((folder / "scratch").rglob("*.steps"))
     row = read_runs([feature_run(variant)], folder / "results" / "runs").iloc[0]
@@ -74,6 +87,31 @@ def test_a_run_stopped_anywhere_ends_with_the_same_bytes(folder, monkeypatch, va
     again = results(place)
     assert json.loads((place / "run.json").read_text())["interruptions"] == stops
     assert again == unbroken
+
+
+def test_steps_by_other_versions_of_libraries_are_made_anew(folder, monkeypatch, capsys):
+    unbroken = results(train_run(feature_run("words")))
+    encode, parts = DescriptorDictionary.encode, []
+
+    def stopping(self, images):
+        parts.append(1)
+        if len(parts) == 2:
+            raise InterruptedRunError("stopped")
+        return encode(self, images)
+
+    monkeypatch.setattr(DescriptorDictionary, "encode", stopping)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(feature_module, "library_versions", lambda settings: {"scipy": "1.0", "opencv": "4.9"})
+        with pytest.raises(InterruptedRunError):
+            train_run(feature_run("words"))
+    capsys.readouterr()
+    place = train_run(feature_run("words"))
+    said = [line for line in capsys.readouterr().out.splitlines() if "made" in line]
+    assert len(said) == 1 and "were made with scipy 1.0, opencv 4.9, and here are scipy" in said[0]
+    assert said[0].endswith("all steps are made anew")
+    assert results(place) == unbroken
+    record = json.loads((place / "run.json").read_text())
+    assert record["interruptions"] == 0 and len(record["sessions"]) == 1
 
 
 def test_features_go_on_from_the_last_part(folder, monkeypatch):
@@ -117,20 +155,21 @@ def test_a_missing_library_is_named(folder, monkeypatch, module, package):
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(ReproduceError, match=f"^{package} cannot be imported .*pip install {package}"):
         train_run(feature_run("fisher"))
+    assert nothing_begun(folder)
 
 
 def test_too_little_memory_is_said_before_any_work(folder, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10_000_000, total=2**34))
     with pytest.raises(ReproduceError, match=r"needs about \d+\.\d GB of memory, and 0\.0 GB are available"):
         train_run(feature_run("patches"))
-    assert not list((folder / "scratch").rglob("*.npz"))
+    assert nothing_begun(folder)
 
 
 def test_a_full_disk_is_said_before_features_are_made(folder, monkeypatch):
     monkeypatch.setattr(kept_steps.shutil, "disk_usage", lambda _: SimpleNamespace(free=1_000_000))
     with pytest.raises(ReproduceError, match=r"needs 0\.2 GB in .*for its features.*REPRODUCE_SCRATCH"):
         train_run(feature_run("patches"))
-    assert not list((folder / "scratch").rglob("*.features"))
+    assert nothing_begun(folder)
 
 
 def test_a_cache_that_cannot_be_written_is_one_line(folder, monkeypatch):

@@ -3,13 +3,18 @@
 import pytest
 import torch
 
-from reproduce.features import encode_and_fit, encoders, fisher, kmeans, svm
+from reproduce.features import descriptors, encode_and_fit, encoders, fisher, kmeans, svm
 from reproduce.features import patches as patches_module
 from reproduce.study.study import load_study
 from reproduce.train import golden
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 STUDY = load_study("before_2012")
+
+
+def enumerate_images(images):
+    """Yield the images in their order, as all of them were read before the seed drew them."""
+    return ((number, batch) for number, (batch, _) in enumerate(images.batches(range(len(images)))))
 
 
 def problems(name):
@@ -27,6 +32,8 @@ def problems(name):
         ("kmeans_1600", encode_and_fit, "fit_scaling", lambda features, rows: None, "scores"),
         ("fisher_vectors", fisher, "signed_root", lambda vectors: vectors, "features"),
         ("fisher_vectors", fisher, "unit_length", lambda vectors: vectors, "features"),
+        ("fisher_vectors", encoders, "descriptors_of", lambda s, _: descriptors.descriptors_of(s, 1.6), "dictionary"),
+        ("fisher_vectors", encoders, "_sampled_images", lambda _, i, s: enumerate_images(i), "dictionary"),
         ("fisher_vectors", encoders, "_grid", lambda s, i: encoders.dense_grid(i.shape[1], [8], 2), "dictionary"),
     ],
 )

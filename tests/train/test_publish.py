@@ -160,11 +160,6 @@ def test_runs_that_no_profile_lists_are_not_published(folder):
         publish("tinynet")
 
 
-def test_studies_with_stages_are_left_to_dvc():
-    with pytest.raises(ReproduceError, match="are published by their stages; run `dvc repro`"):
-        publish("cifar10_nets")
-
-
 def test_a_finished_or_published_run_is_not_trained_again(folder):
     study = external_study(folder)
     assert not is_up_to_date(RUN)

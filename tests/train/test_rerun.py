@@ -14,6 +14,7 @@ from reproduce.base import paths
 from reproduce.base.errors import ReproduceError
 from reproduce.data.registry import DATASETS
 from reproduce.runs import places
+from reproduce.runs.recount import evaluate_run
 from reproduce.study.run_id import RunId
 from reproduce.train import rerun
 from reproduce.train.record import npz_bytes
@@ -56,7 +57,7 @@ def published(tmp_path, monkeypatch):
 
 def test_the_error_comes_from_the_predictions(published):
     write(places.found_at(RUN), [0, 1, 2, 9], 25.0)
-    text = rerun.evaluate_run(RUN)
+    text = evaluate_run(RUN)
     assert "1 of 4 test images wrong, 25.00 %" in text
     assert "4.56 to 69.94 %" in text  # Wilson, worked by hand for 1 of 4
 
@@ -66,18 +67,18 @@ def test_labels_are_those_of_the_runs_own_data_set(published, monkeypatch):
     run = json.loads((folder / "run.json").read_text()) | {"dataset": "fashion_mnist"}
     (folder / "run.json").write_text(json.dumps(run))
     use_labels(monkeypatch, "fashion_mnist", [3, 2, 1, 0])
-    assert "1 of 3 test images wrong" in rerun.evaluate_run(RUN)
+    assert "1 of 3 test images wrong" in evaluate_run(RUN)
 
 
 def test_metrics_that_contradict_the_predictions_are_an_error(published):
     write(places.found_at(RUN), [0, 1, 9, 9], 25.0)
     with pytest.raises(ReproduceError, match=r"gives 50\.0 % but metrics\.json says 25\.0 %"):
-        rerun.evaluate_run(RUN)
+        evaluate_run(RUN)
 
 
 def test_a_run_that_is_not_published_is_an_error(published):
     with pytest.raises(ReproduceError, match="is not published"):
-        rerun.evaluate_run(RUN)
+        evaluate_run(RUN)
     with pytest.raises(ReproduceError, match="is not published"):
         rerun.rerun(RUN, Launch())
 
@@ -213,4 +214,4 @@ def test_a_run_that_recorded_hits_needs_no_labels(published):
     (folder / "metrics.json").write_text(json.dumps(metrics))
     bits = np.packbits([False] * 3 + [True] * 17)
     (folder / "predictions.npz").write_bytes(npz_bytes({"test_top1_correct_bits": bits}))
-    assert "3 of 20 test images wrong, 15.00 %" in rerun.evaluate_run(RUN)
+    assert "3 of 20 test images wrong, 15.00 %" in evaluate_run(RUN)

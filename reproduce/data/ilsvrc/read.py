@@ -23,6 +23,7 @@ from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.data.steps import Augmentation, Batch, Step
 
 _IMAGES_PER_BATCH = 256
+_PARTS_AHEAD = 2  # of whole images
 
 
 class PackedImages:
@@ -139,7 +140,7 @@ class TrainingReader:
 
 
 def whole_images(
-    images: PackedImages, device: torch.device, rows: range | None = None, depth: int = 2
+    images: PackedImages, device: torch.device, rows: range | None = None
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the images of ``rows`` (all by default) whole, uint8 (N, 256, 256, 3), in order, on the device.
 
@@ -153,5 +154,5 @@ def whole_images(
         pixels = images.crops(part, CropDraws.fixed(len(part), 0), SIDE, device.type == "cuda")
         return pixels, torch.from_numpy(images.labels[part])
 
-    for pixels, labels in prefetched(read, starts, depth):
+    for pixels, labels in prefetched(read, starts, _PARTS_AHEAD):
         yield pixels.to(device, non_blocking=True), labels.to(device)

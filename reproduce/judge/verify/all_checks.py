@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TextIO
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.git import changed_files, git_problem
 from reproduce.base.paths import REPO_ROOT
-from reproduce.base.provenance import changed_files, git_problem
 from reproduce.judge.verify.findings import Findings, names
 from reproduce.judge.verify.lock_stages import check_pipeline
 from reproduce.judge.verify.lock_sums import drop_covered, edited_files, lock_entries, read_locks, unrecorded_runs

@@ -9,8 +9,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+from reproduce.base.git import changed_files
 from reproduce.base.paths import DATA, REPO_ROOT
-from reproduce.base.provenance import changed_files
 from reproduce.judge.verify.findings import Findings, names
 from reproduce.judge.verify.sums import Sum, Sums
 from reproduce.runs import places

@@ -20,9 +20,9 @@ from reproduce.runs import places
 from reproduce.runs.labels import answers_by_metric, hits, known_test_labels, needs_labels
 from reproduce.runs.run_files import read_predictions, read_record
 from reproduce.runs.table import published_runs, read_runs
+from reproduce.study.golden_file import golden_digest
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
-from reproduce.train.golden import golden_digest
 
 _PERCENT_TOLERANCE = 1e-6  # metrics are exact counts over the test images, printed as decimals
 

@@ -34,7 +34,14 @@ def ablation_effects(effects: pd.DataFrame) -> Figure:
     for place, row in enumerate(effects.itertuples()):
         color, marker = VERDICT_LOOKS.get(row.verdict, (MUTED, "D"))
         axes.plot([row.low, row.high], [-place] * 2, color=color, linewidth=1.8, zorder=2)
-        look = {"marker": marker, "color": color, "markersize": 6.5, "markeredgecolor": "white", "zorder": 3}
+        look = {
+            "marker": marker,
+            "color": color,
+            "markersize": 5,
+            "markeredgewidth": 0.6,
+            "markeredgecolor": "white",
+            "zorder": 3,
+        }
         axes.plot(row.value, -place, **look)
         label_point(axes, reach, -place, f"{_side(row.value)}  {row.verdict}", (6, 0), color=text_color(color))
     axes.set(xlim=(1.1 * min(0, effects["low"].min()), reach), ylim=(0.6 - len(effects), 0.6))

@@ -27,17 +27,22 @@ _CURVES = {
 }
 _IN_AXES = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
 _PRINTED = {"linestyle": "none", "marker": "D", "markersize": 4.5, "markeredgecolor": INK, "markeredgewidth": 0.8}
+# Wider than a printed mark, which may lie on it.
+_AVERAGED = {"linestyle": "none", "marker": "o", "markersize": 9, "markeredgecolor": "white", "markeredgewidth": 0.8}
 _INSET = (0.36, 0.6, 0.46, 0.32)  # clear of the curves, which are low by then, and left of the falls of the rate
 
 
 @styled
-def learning_curves(histories: pd.DataFrame, published: pd.DataFrame, printed: pd.DataFrame | None = None) -> Figure:
+def learning_curves(
+    histories: pd.DataFrame, published: pd.DataFrame, averaged: pd.DataFrame, printed: pd.DataFrame | None = None
+) -> Figure:
     """Draw training and test error by epoch, a panel per variant: thin seeds, their mean, the published value dashed.
 
     Args:
         histories: columns ``variant``, ``epochs`` (length of schedule), ``seed``, ``epoch``, ``weight_rate_factor``,
             ``training_error_percent``, ``test_error_percent`` (one center view); panels in order of appearance.
         published: columns ``variant``, ``value`` (percent) and ``label``; a variant may be absent.
+        averaged: test errors by several views at the end of training, those of ``records.averaged_view_errors``.
         printed: what the authors print of the course of training, that of ``training_points.printed_points``.
     """
     panels = list(histories.groupby(["variant", "epochs"], sort=False))
@@ -52,11 +57,18 @@ def learning_curves(histories: pd.DataFrame, published: pd.DataFrame, printed: p
         _title(axes, str(variant), [counted, *(f"dashed: {label}" for label in drawn["label"])], most)
         _draw_history(axes, history)
         _draw_published(axes, drawn)
+        ends = averaged[averaged["variant"].eq(variant) & averaged["epochs"].eq(epochs)]
+        axes.plot(ends["epochs"], ends["error_percent"], color=BLUE, zorder=3, **_AVERAGED)
         if printed is not None:
             _draw_printed(axes, history, printed[printed["variant"].eq(variant) & printed["epochs"].eq(epochs)])
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
-    _finish_curves(figure, grid, histories, has_printed=printed is not None and len(printed) > 0)
+    marks = [("ours, mean of ten views", BLUE, _AVERAGED)] if len(averaged) else []
+    if printed is not None and len(printed):
+        marks.append(("authors, printed (at the end: ten views)", "white", _PRINTED))
+    _finish_curves(
+        figure, grid, histories, [Line2D([], [], color=color, label=label, **look) for label, color, look in marks]
+    )
     if histories.empty:
         say_not_run(figure)
     return figure
@@ -116,10 +128,10 @@ def _sentence(histories: pd.DataFrame) -> str:
     ended = histories[histories["epoch"].eq(histories["epochs"])]
     ends = ended.groupby(["variant", "epochs"], sort=False)["test_error_percent"].mean()
     errors = [f"{variant} {format_number(error, 1)} %" for (variant, _), error in ends.items()]
-    return f"Test error after the last epoch, by one center view: {', '.join(errors)}. Ten views err less."
+    return f"Test error after the last epoch, by one center view: {', '.join(errors)}."
 
 
-def _finish_curves(figure: Figure, grid: np.ndarray, histories: pd.DataFrame, has_printed: bool) -> None:
+def _finish_curves(figure: Figure, grid: np.ndarray, histories: pd.DataFrame, marks: list[Line2D]) -> None:
     if histories.empty:
         return
     panels = histories.groupby(["variant", "epochs"])["test_error_percent"]
@@ -129,6 +141,4 @@ def _finish_curves(figure: Figure, grid: np.ndarray, histories: pd.DataFrame, ha
         axes.set_ylabel("error, %")
     figure.supxlabel("epoch (dotted: the learning rate falls)", fontsize=SMALL_PT + 1)
     handles, _ = grid[0, 0].get_legend_handles_labels()
-    if has_printed:
-        handles.append(Line2D([], [], color="white", label="authors, printed (at the end: ten views)", **_PRINTED))
-    headline_with_key(figure, _sentence(histories), handles, ncols=3, handlelength=2.4)
+    headline_with_key(figure, _sentence(histories), [*handles, *marks], ncols=2 if marks else 3, handlelength=2.4)

@@ -45,11 +45,11 @@ NETWORKS = {
 PRECISIONS = {"fp32": (BLUE, "o", "-"), "bf16": (VERMILION, "s", "--")}
 
 
-def note(text: str = NOT_TIMED) -> Figure:
-    """Return a figure that only says why there is nothing to show."""
+def note() -> Figure:
+    """Return a figure that only says that no machine has been timed."""
     figure, axes = new_figure(WIDE_INCHES, 0.6)
     axes.set_axis_off()
-    axes.text(0.5, 0.5, text, ha="center", va="center", color=MUTED, transform=axes.transAxes)
+    axes.text(0.5, 0.5, NOT_TIMED, ha="center", va="center", color=MUTED, transform=axes.transAxes)
     return figure
 
 

@@ -12,6 +12,8 @@ from reproduce.report.speed.time_ratios import WITH_INPUT, ratios
 from reproduce.report.speed.timing_tables import RECIPE_BATCH, Timings, at_all_threads, device_names, other_batches
 from reproduce.study.claims import Claim
 
+_EPOCHS = 11  # of the 80-second net's schedule
+
 
 def seconds_to_error(records: Records, study: str, variant: str, error: float) -> pd.DataFrame:
     """Return for each run of a variant the training seconds until its test error was first at most ``error`` percent.
@@ -150,21 +152,21 @@ def days_table(timings: Timings) -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
-def seconds_words(timings: Timings, network: str = "80sec", epochs: int = 11) -> str:
+def seconds_words(timings: Timings) -> str:
     """Return in a sentence the time of all updates of the 80-second net's schedule on each device."""
     names, said = device_names(timings), []
     steps = at_all_threads(timings.measured())
     steps = steps[
-        steps["what"].eq("training_step") & steps["network"].eq(network) & steps["batch_size"].eq(RECIPE_BATCH)
+        steps["what"].eq("training_step") & steps["network"].eq("80sec") & steps["batch_size"].eq(RECIPE_BATCH)
     ]
     for (machine, device), group in steps.groupby(["machine", "device"], sort=False):
-        updates = epochs * CIFAR10.training_images / RECIPE_BATCH
+        updates = _EPOCHS * CIFAR10.training_images / RECIPE_BATCH
         each = [f"{row.ms_median * updates / 1e3:.0f} s in {row.precision}" for row in group.itertuples()]
         said.append(f"on {names[machine, device]}, {' and '.join(each)}")
     if not said:
         return "No machine has been timed yet."
     source = extrapolated_words((steps["rounds"] * steps["calls_per_round"]).min())
-    return f"The updates alone of its {epochs} epochs would take ({source}): {'; '.join(said)}."
+    return f"The updates alone of its {_EPOCHS} epochs would take ({source}): {'; '.join(said)}."
 
 
 _SECONDS = ["run", "timed", "seeds that got there", "fastest of these", "median of these", "slowest of these"]

@@ -122,7 +122,8 @@ def _ours(point: tuple, quantity: str, loaded: Records, histories: pd.DataFrame)
 def curves_with_points(loaded: Records) -> Figure:
     """Return the learning curves with the authors' printed points on them."""
     histories = records.study_histories(loaded, STUDY)
-    return learning_curves(histories, records.published_errors(loaded, STUDY), printed_points(histories))
+    published, averaged = records.published_errors(loaded, STUDY), records.averaged_view_errors(loaded, STUDY)
+    return learning_curves(histories, published, averaged, printed_points(histories))
 
 
 FIGURES = {

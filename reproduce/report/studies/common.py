@@ -48,7 +48,10 @@ def _compares_precisions(study: Study) -> bool:
 
 def curves(loaded: Records, study: str) -> Figure:
     """Return the learning curves of all its runs."""
-    return learning_curves(records.study_histories(loaded, study), records.published_errors(loaded, study))
+    histories = records.study_histories(loaded, study)
+    return learning_curves(
+        histories, records.published_errors(loaded, study), records.averaged_view_errors(loaded, study)
+    )
 
 
 def verdicts(loaded: Records, study: str) -> Figure:
@@ -62,16 +65,17 @@ def precision(loaded: Records, study: str) -> Figure:
 
 
 def arms_table(loaded: Records, study: str) -> str:
-    """Return one row per arm: finished seeds, test and training error and their difference, with 95 % t-intervals.
+    """Return one row per arm: finished seeds of those planned, test and training error, and their difference.
 
-    The difference is taken with the center view, as the training error is; the test error is that of all views.
+    Errors and difference have 95 % t-intervals. The difference is taken with the center view, as the training error
+    is; the test error is that of all views.
     """
-    frame = loaded.table("summary", "study variant epochs listed finished metric mean low high", study)
+    frame = loaded.table("summary", "study variant epochs planned finished metric mean low high", study)
     runs = loaded.table("runs", "study variant epochs status", study)
     rows = []
     for (variant, epochs), arm in frame.groupby(["variant", "epochs"], sort=False):
         of = arm.set_index("metric")
-        row = {"arm": f"`{variant}`", "epochs": epochs, "seeds": f"{of['finished'].iloc[0]} of {of['listed'].iloc[0]}"}
+        row = {"arm": f"`{variant}`", "epochs": epochs, "seeds": _seeds(of["finished"].iloc[0], of["planned"].iloc[0])}
         for name, metric in (("test error, %", "test_top1"), ("training error, %", "training_top1")):
             row[name] = with_interval(*of.loc[f"{metric}_error_percent", ["mean", "low", "high"]])
         same = runs["variant"].eq(variant) & runs["epochs"].eq(epochs)
@@ -80,12 +84,44 @@ def arms_table(loaded: Records, study: str) -> str:
     return frame_as_markdown(pd.DataFrame(rows))
 
 
+def _seeds(finished: int, planned: int) -> str:
+    return f"{finished} of {planned}" + (" planned" if finished < planned else "")
+
+
 def _gap(arm: pd.DataFrame, study: str) -> str:
     values = values_of_arm(arm, _GAP, f"the page of {study}")
     if not values:
         return "-"
     gap = mean_interval(values)
     return with_interval(gap.value, gap.low, gap.high)
+
+
+def costs_table(loaded: Records, study: str) -> str:
+    """Return one row per arm and descriptor of features: the costs tried, and those chosen, by seed.
+
+    A chosen cost at the edge of the grid is named as such, since one outside might have done better.
+    """
+    columns = "study variant seed stream cost iterations stopped_by held_out_error_percent edge"
+    fits = loaded.table("classifier_fits", columns, study)
+    rows = []
+    for (variant, stream), arm in fits.groupby(["variant", "stream"], sort=False):
+        final = arm[arm["held_out_error_percent"].isna()]
+        at_edge = final["edge"].dropna().value_counts()
+        rows.append(
+            {
+                "arm": f"`{variant}`",
+                "descriptor": stream,
+                "costs tried": f"{arm['cost'].min():,g} to {arm['cost'].max():,g}",
+                "chosen, by seed": "; ".join(f"{cost:,g}" for cost in final["cost"]),
+                "at the edge": ", ".join(f"**{edge}** in {n} of {len(final)}" for edge, n in at_edge.items()) or "no",
+                "rounds of the final fit": "; ".join(map(_ending, final.itertuples())),
+            }
+        )
+    return frame_as_markdown(pd.DataFrame(rows))
+
+
+def _ending(fit: tuple) -> str:
+    return str(fit.iterations) if pd.isna(fit.stopped_by) else f"{fit.iterations} ({fit.stopped_by.replace('_', ' ')})"
 
 
 def design_effects_table(loaded: Records, study: str) -> str:
@@ -108,6 +144,7 @@ def design_effects_table(loaded: Records, study: str) -> str:
 BLOCKS = {
     "verdicts": lambda loaded, study: frame_as_markdown(verdict_table(loaded, study)),
     "arms": arms_table,
+    "costs": costs_table,
     "effects": design_effects_table,
 }
 """Parts of a page that any study may have: on the page the marker is ``<kind>-<study>``, underscores as hyphens."""

@@ -74,11 +74,11 @@ def published_ends(loaded: Records) -> tuple[float, float]:
     return first, last
 
 
-def steps_table(loaded: Records, study: Study | None = None) -> str:
+def steps_table(loaded: Records) -> str:
     """Return one row per step in Markdown: errors before and after, the difference, its share of the published one."""
     first, last = published_ends(loaded)
     rows = []
-    for step in load_steps(loaded, study).values():
+    for step in load_steps(loaded).values():
         sizes = [100 * size / (first - last) for size in (step.points, step.low, step.high)]
         has_value = pd.notna(step.points)
         row = {
@@ -93,9 +93,9 @@ def steps_table(loaded: Records, study: Study | None = None) -> str:
     return frame_as_markdown(pd.DataFrame(rows))
 
 
-def answered_steps(loaded: Records, study: Study | None = None) -> str:
+def answered_steps(loaded: Records) -> str:
     """Return the steps that have a value, one row each in Markdown, and a line that names those still to be run."""
-    steps = load_steps(loaded, study).values()
+    steps = load_steps(loaded).values()
     rows = [
         {
             "step": step.name,

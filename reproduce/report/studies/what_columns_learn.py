@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from reproduce.data.in_memory import balanced_subset
+from reproduce.data.balanced import balanced_subset
 from reproduce.data.official import ImageArrays
 from reproduce.data.pixel_neighbors import NEIGHBORS, SUBSET_IMAGES
 from reproduce.data.registry import CIFAR10

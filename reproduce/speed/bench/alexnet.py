@@ -9,12 +9,13 @@ from typing import Any
 import torch
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.hardware import native_precisions
 from reproduce.base.progress import Progress
 from reproduce.models.counts import training_flops_per_image
 from reproduce.speed.bench.ours import trainer
 from reproduce.speed.bench.standard_loop import WORKERS, standard_steps
 from reproduce.speed.bench.throughput import STANDARD, speedup_rows, throughput_rows
-from reproduce.speed.measure import in_turns, native_precisions, spread
+from reproduce.speed.measure import in_turns, spread
 from reproduce.study.variant import Phase, Variant
 from reproduce.train.loop import DTYPES, TrainingData
 

@@ -14,13 +14,13 @@ _WAYS = {
 }
 
 
-def _figures(values: Mapping[str, float], digits: int = 3) -> str:
-    low, median, high = (_figure(values[key], digits) for key in ("min", "median", "max"))
+def _figures(values: Mapping[str, float]) -> str:
+    low, median, high = (_figure(values[key]) for key in ("min", "median", "max"))
     return f"{median} [{low}, {high}]"
 
 
-def _figure(value: float, digits: int) -> str:
-    return f"{value:,.0f}" if abs(value) >= 10**digits else f"{value:.{digits}g}"
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def _throughput_table(part: Mapping[str, Any]) -> str:

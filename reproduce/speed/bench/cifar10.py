@@ -7,13 +7,14 @@ from typing import Any
 import torch
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.hardware import native_precisions
 from reproduce.base.progress import Progress
 from reproduce.data.opening import open_dataset
 from reproduce.data.registry import CIFAR10
 from reproduce.speed.bench import normalization_cost, ours
 from reproduce.speed.bench.standard_loop import WORKERS, time_standard_loop
 from reproduce.speed.bench.throughput import STANDARD, speedup_rows, throughput_rows
-from reproduce.speed.measure import in_turns, native_precisions, spread
+from reproduce.speed.measure import in_turns, spread
 from reproduce.study.study import Study, load_study
 from reproduce.study.variant import Variant
 from reproduce.train.loop import TrainingData

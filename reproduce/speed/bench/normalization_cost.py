@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from reproduce.base.hardware import native_precisions
 from reproduce.base.progress import Progress
 from reproduce.models import kernels, spec
 from reproduce.models.layers import ResponseNormalizationLayer
 from reproduce.models.network import Network, output_shape
 from reproduce.speed.bench.ours import time_training
 from reproduce.speed.bench.stock import WithinMapNormalization
-from reproduce.speed.measure import in_turns, native_precisions, spread
+from reproduce.speed.measure import in_turns, spread
 from reproduce.study.variant import Variant
 from reproduce.train.loop import DTYPES, TrainingData
 

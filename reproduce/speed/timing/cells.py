@@ -4,12 +4,9 @@ import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-import torch
-
 from reproduce.data.ilsvrc.workers import available_cores
 from reproduce.models.counts import count_layers, forward_flops_per_image, training_flops_per_image
 from reproduce.models.spec import NetworkSpec, load_spec
-from reproduce.speed.measure import native_precisions
 
 IMAGENET_NETWORKS = (
     "alexnet_paper",
@@ -32,6 +29,10 @@ MATRIX_MULTIPLY, MEMORY_COPY = "matrix_multiply", "memory_copy"
 FORWARD, TRAINING_STEP, LAYERS = "forward", "training_step", "layers"
 NETWORK_INPUT, STEP_AND_INPUT = "network_input", "training_step_and_input"
 CEILINGS = (MATRIX_MULTIPLY, MEMORY_COPY)
+
+
+Sample = dict[tuple[str, str], float]
+"""Seconds a call by (what, layer)."""
 
 
 @dataclass(frozen=True)
@@ -106,8 +107,15 @@ ESTIMATE = Scope(
 )
 
 
+def type_of(device: str) -> str:
+    """Return the type of a device that torch names so: ``cuda`` of ``cuda:1``."""
+    return device.partition(":")[0]
+
+
 def devices_present() -> list[str]:
     """Return ``cpu`` and every CUDA device as torch names it."""
+    import torch  # here, since those who read committed timings need none
+
     return ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
 
 
@@ -118,10 +126,14 @@ def thread_counts(most: int) -> list[int]:
 
 def settings(scope: Scope, devices: Sequence[str]) -> list[Setting]:
     """Return where to time: each device in its precisions at all threads, then the CPU at fewer."""
+    import torch
+
+    from reproduce.base.hardware import native_precisions
+
     counts = thread_counts(available_cores())
     found = [Setting(name, p, counts[0]) for name in devices for p in native_precisions(torch.device(name))]
     if scope.fewer_threads:
-        found += [Setting("cpu", p, n) for n in counts[1:] for p in native_precisions(torch.device("cpu"))]
+        found += [Setting("cpu", p, n) for n in counts[1:] for p in native_precisions()]
     return found
 
 
@@ -141,7 +153,7 @@ def all_cells(scope: Scope, devices: Sequence[str]) -> list[Cell]:
 
 def _ceilings(scope: Scope, setting: Setting) -> Iterator[Cell]:
     yield Cell(setting, MEMORY_COPY)
-    for place, side in enumerate(scope.matrix_sides[torch.device(setting.device).type]):
+    for place, side in enumerate(scope.matrix_sides[type_of(setting.device)]):
         yield Cell(setting, MATRIX_MULTIPLY, batch_size=side, priority=3 if place else 0)
 
 

@@ -90,19 +90,16 @@ def days_at(images_per_second: float) -> float:
     return EPOCHS * TRAINING_IMAGES / images_per_second / SECONDS_A_DAY
 
 
-def estimated_images_per_second(
-    share: float, peak_gflops: float, bandwidth_gb_per_s: float, precision: str, network: NetworkSpec | None = None
-) -> float:
-    """Return the speed in batches of 128 when arithmetic and memory traffic follow one another.
+def estimated_images_per_second(share: float, peak_gflops: float, bandwidth_gb_per_s: float, precision: str) -> float:
+    """Return the speed of the paper's network in batches of 128 when arithmetic and memory traffic follow one another.
 
     Args:
         share: of the peak that the arithmetic reaches.
         peak_gflops: published, in ``precision``.
         bandwidth_gb_per_s: published.
         precision: of activations and their gradients.
-        network: by default the paper's.
     """
-    network = network or known_spec(NETWORK)
+    network = known_spec(NETWORK)
     arithmetic = RECIPE_BATCH * training_flops_per_image(network) / (share * peak_gflops * 1e9)
     memory = training_bytes_per_step(network, RECIPE_BATCH, precision) / (bandwidth_gb_per_s * 1e9)
     return RECIPE_BATCH / (arithmetic + memory)

@@ -91,25 +91,14 @@ def speeds_here(folder: Path = TIMING_FOLDER, device: str | None = None, scope: 
         device: by default the first GPU, or else the CPU, as ``--device auto`` of ``train``.
         scope: the scope of the timing where there is no file.
     """
-    found = speeds_on_file(folder, device)
-    if found is not None:
-        return found
-    rows = _measured_now(scope, cells.devices_present())
-    source = f"measured just now in {scope.budget_seconds:.0f} s; `python -m reproduce time` measures better"
-    return _speeds(rows, device, source)
-
-
-def speeds_on_file(folder: Path = TIMING_FOLDER, device: str | None = None) -> Speeds | None:
-    """Return the speeds of this machine's file in ``folder``, None where it has none."""
-    path = machine_file(facts_of_machine(cells.devices_present()), folder)
-    if not path.exists():
-        return None
-    rows = read_rows(path)
-    return _speeds(rows, device, f"timed on {rows['started_utc'].iloc[0][:10]}, {relative_to_repo(path)}")
-
-
-def _speeds(rows: pd.DataFrame, device: str | None, source: str) -> Speeds:
     devices = cells.devices_present()
+    path = machine_file(facts_of_machine(devices), folder)
+    if path.exists():
+        rows = read_rows(path)
+        source = f"timed on {rows['started_utc'].iloc[0][:10]}, {relative_to_repo(path)}"
+    else:
+        rows = _measured_now(scope, devices)
+        source = f"measured just now in {scope.budget_seconds:.0f} s; `python -m reproduce time` measures better"
     busy = "; the machine was busy, so it can do better" if rows["loaded"].any() else ""
     return Speeds(_at_all_threads(rows), device or devices[min(1, len(devices) - 1)], source + busy)
 

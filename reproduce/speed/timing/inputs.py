@@ -34,19 +34,19 @@ def noise_images(side: int, batch_size: int, precision: str, device: str) -> Ten
     return noise.to(torch.device(device), DTYPES[precision]).permute(0, 3, 1, 2)
 
 
-def write_packed_noise(folder: Path, images: int = _SOURCE_IMAGES) -> None:
+def write_packed_noise(folder: Path) -> None:
     """Write a packed training split of noise below ``folder``, in the layout of ``data.ilsvrc.packed``.
 
     Raises:
         ReproduceError: the folder cannot be written, or the disk is full.
     """
     shard, index = folder / "train" / "shard-00000.npy", folder / "train" / INDEX
-    write_bytes(shard, npy_bytes(_bytes(images, SIDE)))
+    write_bytes(shard, npy_bytes(_bytes(_SOURCE_IMAGES, SIDE)))
     text = io.StringIO()
-    csv.writer(text).writerows([("name", "label"), *((f"noise-{number}", 0) for number in range(images))])
+    csv.writer(text).writerows([("name", "label"), *((f"noise-{number}", 0) for number in range(_SOURCE_IMAGES))])
     write_bytes(index, text.getvalue().encode())
-    described = {"name": shard.name, "images": images, "sha256": file_digest(shard)}
-    split = {"images": images, "index_sha256": file_digest(index), "shards": [described]}
+    described = {"name": shard.name, "images": _SOURCE_IMAGES, "sha256": file_digest(shard)}
+    split = {"images": _SOURCE_IMAGES, "index_sha256": file_digest(index), "shards": [described]}
     write_json(folder / MANIFEST, {"dataset": "noise", "classes": ["noise"], "splits": {"train": split}})
 
 

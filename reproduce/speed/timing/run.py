@@ -18,9 +18,9 @@ from reproduce.models import kernels
 from reproduce.speed.measure import in_turns, is_loaded, load_average
 from reproduce.speed.timing import cells
 from reproduce.speed.timing.budget import MIN_ROUNDS, SKIPPED, SMALL_BATCH, Speed, fitted, within
-from reproduce.speed.timing.cells import IMAGENET_NETWORKS, STEP_AND_INPUT, Cell, Scope, Setting
+from reproduce.speed.timing.cells import IMAGENET_NETWORKS, STEP_AND_INPUT, Cell, Sample, Scope, Setting
 from reproduce.speed.timing.clock import OtherWork, gpu_load_percent, threads_set
-from reproduce.speed.timing.subjects import Sample, Workshop, nasnet_missing
+from reproduce.speed.timing.subjects import Workshop, nasnet_missing
 from reproduce.speed.timing.timing_rows import (
     GPU_SEPARATOR,
     TIMING_FOLDER,

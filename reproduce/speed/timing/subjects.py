@@ -14,7 +14,7 @@ from reproduce.base.temporaries import TemporaryFolder
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.spec import load_spec
 from reproduce.speed.timing import cells
-from reproduce.speed.timing.cells import NASNET, Cell, Scope, image_side
+from reproduce.speed.timing.cells import NASNET, Cell, Sample, Scope, image_side
 from reproduce.speed.timing.clock import Stopwatch, seconds_per_call
 from reproduce.speed.timing.inputs import InputMaker, noise_images, write_packed_noise
 from reproduce.study.variant import Phase
@@ -25,8 +25,6 @@ _SEED = 1
 _MOMENTUM = 0.9  # paper, section 5
 # Steps on noise must not blow the weights up; the arithmetic is the same.
 _PHASE = Phase(epochs=1, training_files=[1], weight_rate_factor=1e-6, bias_rate_factor=1e-6)
-
-Sample = dict[tuple[str, str], float]  # seconds a call by (what, layer)
 
 
 def nasnet_missing() -> str | None:

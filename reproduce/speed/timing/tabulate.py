@@ -12,12 +12,7 @@ from reproduce.speed.timing.timing_rows import TIMING_FOLDER, read_all
 _LEFT_IN_THE_FILES = ["features", "memory_gib", "os", "python", "git_commit", "git_dirty"]
 
 
-def tabulate(
-    folder: Path = TIMING_FOLDER,
-    out: Path = RESULTS / "tables",
-    hardware_csv: Path = cost.HARDWARE_CSV,
-    published_csv: Path = cost.PUBLISHED_CSV,
-) -> tuple[Path, Path]:
+def tabulate(folder: Path = TIMING_FOLDER, out: Path = RESULTS / "tables") -> tuple[Path, Path]:
     """Write ``timing.csv`` and ``training_days.csv`` from the machines' files and the sourced tables; return the paths.
 
     Nothing is timed. Without a machine's file the first table has no rows, and the second only published and estimated
@@ -27,7 +22,7 @@ def tabulate(
         ReproduceError: an input is damaged, or ``out`` is not writable.
     """
     timing = read_all(folder)
-    days = cost.training_days(timing, cost.load_hardware(hardware_csv), cost.load_published(published_csv))
+    days = cost.training_days(timing, cost.load_hardware(), cost.load_published())
     paths = out / "timing.csv", out / "training_days.csv"
     for path, frame in zip(paths, (timing.drop(columns=_LEFT_IN_THE_FILES), days), strict=True):
         _write(frame, path)

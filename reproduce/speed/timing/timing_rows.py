@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import write_text
@@ -22,12 +21,13 @@ from reproduce.speed.timing.cells import (
     RECIPE_BATCH,
     TRAINING_STEP,
     Cell,
+    Sample,
     Scope,
     flops,
     known_spec,
     layer_work,
+    type_of,
 )
-from reproduce.speed.timing.subjects import Sample
 
 TIMING_FOLDER = RESULTS / "timing"
 GPU_SEPARATOR = " + "  # between the names of a machine's GPUs
@@ -85,22 +85,27 @@ def _work(cell: Cell, scope: Scope, key: tuple[str, str]) -> tuple[float, float]
         network = known_spec(cell.network)
         return layer_work(network, cell.batch_size, cell.setting.precision).get(key, (0.0, 0.0))
     if cell.what == MEMORY_COPY:
-        return 0.0, 2.0 * scope.copy_bytes[torch.device(cell.setting.device).type]  # read and written
+        return 0.0, 2.0 * scope.copy_bytes[type_of(cell.setting.device)]  # read and written
     return flops(cell), 0.0
 
 
 def cell_columns(cell: Cell) -> dict[str, Any]:
     """Return the columns that say what a cell is."""
-    device = torch.device(cell.setting.device)
     return {
         "device": cell.setting.device,
-        "device_name": torch.cuda.get_device_name(device) if device.type == "cuda" else None,
+        "device_name": None if type_of(cell.setting.device) == "cpu" else _name_of(cell.setting.device),
         "precision": cell.setting.precision,
         "threads": cell.setting.threads,
         "network": cell.network,
         "what": cell.what,
         "batch_size": cell.batch_size or None,
     }
+
+
+def _name_of(device: str) -> str:
+    import torch  # here, since those who read committed timings need none
+
+    return torch.cuda.get_device_name(torch.device(device))
 
 
 def with_shares(frame: pd.DataFrame) -> pd.DataFrame:
