@@ -8,6 +8,7 @@ from report_support import words
 from reproduce.base.errors import ReproduceError
 from reproduce.report import cifar10_methods as loading
 from reproduce.report.cifar10_methods import CROPPED, LATER, PLAIN, TEN_VIEWS, load_methods, to_be_run
+from reproduce.report.figures import generations_by_cost
 from reproduce.report.figures.generations import DrawnMethod, generations
 from reproduce.report.figures.generations_by_cost import error_by_core_hours, error_by_operations
 from reproduce.report.records import load_records
@@ -111,6 +112,12 @@ def test_methods_have_their_claims_published_errors_and_those_in_print_alone_hav
 def test_every_planned_arm_is_among_the_methods_at_its_length():
     planned = {(name, runs.epochs) for name, runs in load_study(LATER).profiles["full"].items()}
     assert {(each.variant, each.epochs) for each in loading._METHODS if each.study == LATER} == planned
+
+
+def test_every_method_that_is_planned_has_a_look_of_its_own():
+    families = {method.family for method in loading._METHODS}
+    assert families == set(generations_by_cost._LOOKS)
+    assert len(set(generations_by_cost._LOOKS.values())) == len(families)
 
 
 def test_a_method_that_the_table_in_print_lacks_is_named(monkeypatch):

@@ -32,6 +32,7 @@ from reproduce.report.style import (
 
 # Color tells the kind of method, the mark one method of a kind.
 _LOOKS = {
+    "visual words, first reading": (ORANGE, "P"),
     "visual words": (ORANGE, "v"),
     "Fisher vectors": (ORANGE, "^"),
     "k-means": (ORANGE, "s"),
