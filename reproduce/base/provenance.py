@@ -95,8 +95,8 @@ def changed_files(folder: str = ".", root: Path | None = None) -> list[str]:
 def git_state() -> dict[str, Any]:
     """Return the commit, and whether the package or the experiments differ from it.
 
-    Both are None outside a repository, and in a copy that lies in another one. dvc.lock does not count: DVC itself writes it
-    after every run.
+    Both are None outside a repository, and in a copy that lies in another one. dvc.lock does not count: DVC itself
+    writes it after every run.
     """
     if _repository_around(REPO_ROOT):
         return {"git_commit": None, "git_dirty": None}
