@@ -34,6 +34,16 @@ def refuse_dangling_links(path: Path) -> None:
             )
 
 
+def refuse_special(path: Path) -> None:
+    """Do nothing unless ``path`` is a pipe, a socket or a device, which may never end or never begin to answer.
+
+    Raises:
+        ReproduceError: it is.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise ReproduceError(f"{relative_to_repo(path)} is no plain file; {RESTORE}")
+
+
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path`` that replaces it when the block succeeds and vanishes when it fails.
@@ -85,6 +95,7 @@ def reading(path: Path, remedy: str = RESTORE) -> Iterator[None]:
         ReproduceError: the file is missing or damaged.
     """
     try:
+        refuse_special(path)
         yield
     except ReproduceError:
         raise
@@ -132,6 +143,7 @@ def read_json(path: Path) -> Any:
 
 def file_digest(path: Path, algorithm: str = "sha256", count: Callable[[int], None] | None = None) -> str:
     """Return the hex digest of a file's bytes; ``count``, if given, is told of every part of so many bytes read."""
+    refuse_special(path)
     digest = hashlib.new(algorithm)
     with path.open("rb") as stream:
         while block := stream.read(_CHUNK_BYTES):

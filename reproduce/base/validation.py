@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 
 from reproduce.base.errors import ReproduceError, shortened
+from reproduce.base.files import refuse_special
 from reproduce.base.paths import relative_to_repo
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -61,6 +62,7 @@ def read_yaml(path: Path) -> Any:
         ReproduceError: the file is missing or not YAML.
     """
     try:
+        refuse_special(path)
         return copy.deepcopy(_parsed(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError as error:
         raise ReproduceError(f"{relative_to_repo(path)} does not exist") from error

@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from bad_input_rows import Change, Row, folder, link, loop
+from bad_input_rows import PLACED, Change, Row
 from forked_cli import Done, ForkedCli
 from small_repository import write_small_repository
 
@@ -36,7 +36,7 @@ def placed(root):
         path, aside = root / name, root.parent / f"kept-{len(kept)}"
         kept.append((path, aside))
         path.rename(aside)
-        if change in (folder, link, loop):
+        if change in PLACED:
             change(path)
             return
         content = change(aside.read_bytes()) if callable(change) else change

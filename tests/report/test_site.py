@@ -196,6 +196,13 @@ def test_an_id_in_code_type_becomes_a_link_outside_headings_and_links(tmp_path):
     assert "/other" not in article
 
 
+def test_no_line_break_parts_a_number_from_its_percent_sign(tmp_path):
+    page = small_site(tmp_path, "It was 16.4 % *and 5 %*. `7 %`\n\n| a |\n| --- |\n| 8 % |\n")
+    article = page[page.index("<article") : page.index("</article>")]
+    assert all(f"{number}\N{NO-BREAK SPACE}%" in article for number in ("16.4", "5", "8"))
+    assert "7\N{NO-BREAK SPACE}%" not in article
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [("[a](missing.md)", "missing.md"), ("![](data.png)", "no alternative text"), ("[a](#nowhere)", "nowhere")],

@@ -4,6 +4,7 @@ import csv
 import functools
 import io
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,8 +22,8 @@ class Row:
     Attributes:
         command: its words after ``python -m reproduce``.
         said: what the one line of error must contain.
-        files: by path below the repository's root: new bytes, what makes them of the old ones, or one of the three
-            functions ``folder``, ``link`` and ``loop`` below, which put something else there.
+        files: by path below the repository's root: new bytes, what makes them of the old ones, or one of the
+            functions ``PLACED`` below, which put something else there.
         environment: variables set for the command.
     """
 
@@ -51,6 +52,17 @@ def link(path: Path) -> None:
 
 def loop(path: Path) -> None:
     path.symlink_to(path.name)
+
+
+def pipe(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")  # never ends
+
+
+PLACED = (folder, link, loop, pipe, device)
 
 
 def named(name: str) -> Callable[[Callable], Callable]:

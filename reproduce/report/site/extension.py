@@ -1,5 +1,6 @@
-"""Three changes to every page that Sphinx reads: ids become links, pictures open at full size, headings stay plain."""
+"""Changes to every page that Sphinx reads: to ids, pictures, headings, and the space before a percent sign."""
 
+import re
 from typing import Any
 
 from docutils import nodes
@@ -56,6 +57,19 @@ class PlainHeadings(SphinxTransform):
                 link.replace_self(link.children)
 
 
+class KeptPercentSigns(SphinxTransform):
+    """Let no line break part a number from its percent sign, as narrow screens would; code stays as it is."""
+
+    default_priority = 403
+
+    def apply(self, **_: Any) -> None:
+        """Change the page's tree in place."""
+        for text in list(self.document.findall(nodes.Text)):
+            kept = re.sub(r"(?<=\d) (?=%)", "\N{NO-BREAK SPACE}", text)
+            if kept != text and not _stands_in(text, (nodes.literal, nodes.FixedTextElement, nodes.raw)):
+                text.parent.replace(text, nodes.Text(kept))
+
+
 def _stands_in(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
     while node is not None and not isinstance(node, kinds):
         node = node.parent
@@ -68,4 +82,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_transform(LinkIds)
     app.add_transform(OpenPictures)
     app.add_transform(PlainHeadings)
+    app.add_transform(KeptPercentSigns)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
