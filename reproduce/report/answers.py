@@ -14,12 +14,14 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.text import figures, frame_as_markdown
 from reproduce.judge.few_seeds import few_seeds
 from reproduce.judge.numbers import seeds_words, shown_values
+from reproduce.report.literature.milestones import load_cifar10_before
 from reproduce.report.records import Records
 from reproduce.report.speed.training_time import extrapolated_words
 from reproduce.study.claims import Claim
 
 Numbers = Mapping[str, Mapping[str, Any]]
 
+_STEP_ON_CIFAR10 = "before_2012.kmeans-1600-minus-18pct.difference"
 LITERATURE, OWN, REDUCED, TIMED = "literature", "CIFAR-10, own scale", "reduced scale", "timed here"
 
 
@@ -126,14 +128,21 @@ def _after(facts: Facts) -> str:
 
 def _on_cifar10(facts: Facts) -> str:
     before, net = facts.row("kmeans-1600-error"), facts.row("cifar10_nets.18pct.test_top1_error_percent.mean")
-    later = facts.row("after-resnet20-error")
+    step, later = facts.row(_STEP_ON_CIFAR10), facts.row("after-resnet20-error")
     after = "The step to later nets is to be run."
     if later["value"] is not None:
         after = f"ResNet-20, of 2015, makes {_error(later)} with crops and flips, another protocol."
     return (
-        f"k-means on patches, of 2011, makes {_error(before)}; the 18 % net of 2012 makes {_error(net)} on the same "
-        f"images, both without augmentation. {after}"
+        f"Without augmentation, k-means on patches (2011) makes {_error(before)} and the 18 % net (2012) "
+        f"{_error(net)}: {effect_words(step)}. The best in print before it is {_best_before_2012()} %. {after}"
     )
+
+
+def _best_before_2012() -> str:
+    """Return the lowest error of a method on CIFAR-10 in print before 2012, in percent with one decimal."""
+    printed = load_cifar10_before()
+    methods = printed[printed["year"].lt(2012) & printed["family"].ne("human")]
+    return f"{methods['test_error_percent'].min():.1f}"
 
 
 def _error(row: Mapping[str, Any]) -> str:
@@ -213,7 +222,7 @@ ANSWERS = (
     Answer("Did the error fall from 25 to 16 %?", _drop, LITERATURE, "account-error-25-to-16"),
     Answer("What came before?", _before, LITERATURE, "ilsvrc2010-fisher-vectors-top5"),
     Answer("What came after?", _after, LITERATURE, "account-nasnet-exceeded-all"),
-    Answer("How large are the steps on CIFAR-10?", _on_cifar10, OWN, "kmeans-1600-error"),
+    Answer("How large are the steps on CIFAR-10?", _on_cifar10, OWN, _STEP_ON_CIFAR10),
     Answer("Does normalization take 13 to 11 %?", _pair, OWN, "lrn-cifar10-published-pair"),
     Answer("Are ReLUs six times as fast?", _relu, OWN, "relu-six-times-faster"),
     Answer("Does normalization help?", _with("response normalization", "small-lrn-top1"), REDUCED, "small-lrn-top1"),
