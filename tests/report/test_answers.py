@@ -71,8 +71,8 @@ def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
 
     assert words() == (
         "Without augmentation, k-means on patches (2011) makes 22.53 % errors (3 seeds) and the 18 % net (2012) 18.69 "
-        "% errors (4 seeds): 3.84 points lower (3.11 to 4.57). The best in print before it is 18.0 %. The step to later "
-        "nets is to be run."
+        "% errors (4 seeds): 3.84 points lower (3.11 to 4.57). The best in print before it is 18.0 %. The step to "
+        "later nets is to be run."
     )
     rows["after-resnet20-error"] = {"value": 8.7, "n_seeds": 1}
     assert words().endswith("ResNet-20, of 2015, makes 8.70 % errors (1 seed) with crops and flips, another protocol.")
