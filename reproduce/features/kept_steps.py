@@ -143,7 +143,8 @@ def _reserve(path: Path, size: int) -> None:
     """
     is_new = not path.exists()
     try:
-        with path.open("ab") as stream:
+        # Opened for reading too and not for appending: where a file system cannot reserve, glibc writes zeros itself.
+        with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as stream:
             try:
                 os.posix_fallocate(stream.fileno(), 0, size)
             except AttributeError:  # macOS

@@ -8,6 +8,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import pandas as pd
+
 from reproduce.base.text import figures
 
 FEWEST = 3
@@ -28,6 +30,14 @@ def few_seeds(row: Mapping[str, Any]) -> str | None:
         return "two seeds in an arm, too few for an interval"
     _, lower, upper = figures(row["value"], *_two_values(row))
     return f"two {'groups' if row.get('n_groups') else 'seeds'}: {lower} and {upper}"
+
+
+def few_seeds_of_verdict(row: Any) -> str | None:
+    """Return the same words for a ``Verdict``, or a row of ``verdicts.csv``, where a missing number is NaN."""
+    names = {"value": "estimate", "low": "low", "high": "high", "confidence_percent": "confidence_percent"}
+    numbers = {name: getattr(row, field) for name, field in names.items()}
+    known = {name: None if pd.isna(number) else number for name, number in numbers.items()}
+    return few_seeds(known | {"n_seeds": row.n_seeds, "method": row.method})
 
 
 def _two_values(row: Mapping[str, Any]) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from reproduce.base.text import figures, markdown_table, unit_words, verdict_words
 from reproduce.judge import rules
+from reproduce.judge.few_seeds import few_seeds_of_verdict
 from reproduce.judge.verdicts import Verdict
 
 _TARGETS = {"authors_log": "authors' log", "published": "published", "claimed": "claimed", "derived": "derived"}
@@ -89,6 +90,8 @@ def _target(verdict: Verdict) -> str:
 def _ours(verdict: Verdict) -> str:
     if verdict.estimate is None:
         return "-"
+    if few := few_seeds_of_verdict(verdict):
+        return f"{figures(verdict.estimate)[0]}{unit_words(verdict.unit)} ({few})"
     seeds = f"{verdict.n_seeds} seed{'s' if verdict.n_seeds != 1 else ''}"
     value, *ends = figures(*(end for end in (verdict.estimate, verdict.low, verdict.high) if end is not None))
     value += unit_words(verdict.unit)

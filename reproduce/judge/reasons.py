@@ -3,6 +3,7 @@
 import math
 
 from reproduce.base.text import figures, unit_words
+from reproduce.judge.few_seeds import FEWEST
 from reproduce.judge.rules import INCONCLUSIVE, LIMITED_SCALES, NO_EFFECT, SIGNIFICANT_P, Outcome, Region, Terms
 from reproduce.runs.statistics import Estimate
 from reproduce.study.claims import Claim
@@ -50,6 +51,8 @@ def _position(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms) -> s
     """Return where the interval lies, in words."""
     if n_seeds < 2:
         return "one seed only"
+    if n_seeds < min(FEWEST, claim.seeds_planned or 0):
+        return "two seeds only"
     unit = unit_words(claim.targets[0].unit if claim.targets else unit_of(claim.estimand, claim.kind))
     parts = [f"{confidence_percent(claim):g} % interval {' to '.join(figures(estimate.low, estimate.high))}{unit}"]
     if terms.compares:

@@ -104,7 +104,7 @@ def library() -> ctypes.CDLL | None:
                 f"no room to build the C kernels in {scratch_folder()}; free space, set {SCRATCH_VARIABLE} to another "
                 f"folder, or do without them, slower, by {KERNELS_VARIABLE}=0"
             ) from error
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.filename:  # the loader's own errors name none and speak for themselves
             said = f"{error.filename}: {error.strerror}; set {SCRATCH_VARIABLE} to a writable folder"
         reason = said.strip().splitlines()[0]
         print(f"the C kernels could not be built ({reason}): using slower torch operations", file=sys.stderr)

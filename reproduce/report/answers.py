@@ -133,8 +133,9 @@ def _on_cifar10(facts: Facts) -> str:
     if later["value"] is not None:
         after = f"ResNet-20, of 2015, makes {_error(later)} with crops and flips, another protocol."
     return (
-        f"Without augmentation, k-means on patches (2011) makes {_error(before)} and the 18 % net (2012) "
-        f"{_error(net)}: {effect_words(step)}. The best in print before it is {_best_before_2012()} %. {after}"
+        f"Without augmentation, k-means on patches (2011) makes {_error(before)} and the 18 % net (2012, a reading "
+        f"that is not judged) {_error(net)}: {effect_words(step)}, compared when both were known. The best in print "
+        f"before it is {_best_before_2012()} %. {after}"
     )
 
 

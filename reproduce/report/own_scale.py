@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.base.text import figures, frame_as_markdown, verdict_words
+from reproduce.base.text import frame_as_markdown, verdict_words
 from reproduce.judge.rules import NOT_RUN
-from reproduce.report.records import Records
+from reproduce.report.records import Records, estimate_words
 from reproduce.study.claims import Claim
 
 _COLUMNS = ("net", "published", "ours (95 % interval)", "seeds", "verdict")
@@ -43,12 +43,10 @@ def _wrapped(waiting: Sequence[str]) -> str:
 
 
 def _own_scale_row(row: Any, claim: Claim) -> dict[str, str]:
-    value, low, high = figures(row.estimate, row.low, row.high)
-    interval = "" if pd.isna(row.low) else f" ({low} to {high})"
     cells = (
         _arms(claim),
         _published(claim),
-        f"{value}{_unit(claim)}{interval}",
+        estimate_words(row, _unit(claim)),
         _seeds(row, claim),
         verdict_words(row.verdict, row.negligible_within, row.unit),
     )

@@ -9,6 +9,8 @@ import pandas as pd
 
 from reproduce.base.paths import RESULTS
 from reproduce.base.tables import read_table
+from reproduce.base.text import format_number, with_interval
+from reproduce.judge.few_seeds import few_seeds_of_verdict
 from reproduce.study.claims import Claim, load_claims
 
 TABLES = RESULTS / "tables"
@@ -16,7 +18,7 @@ ERROR = "test_top1_error_percent"
 
 _COLUMNS = {
     "verdicts": "claim_id statement kind dataset scale schedule target_kind target_value unit margin verdict why "
-    "estimate low high n_seeds n_by_arm negligible_within negligible runs",
+    "estimate low high n_seeds n_by_arm method confidence_percent negligible_within negligible runs",
     "runs": f"run_id study variant epochs seed status precision {ERROR} training_seconds images_per_second cpu threads "
     "torch",
     "histories": "study variant epochs seed epoch",
@@ -44,8 +46,11 @@ class Records:
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
-        """One row per claim."""
-        return self._known("verdicts")
+        """One row per claim; ``few_seeds`` has in words the values of two seeds, whose interval is left out."""
+        found = self._known("verdicts")
+        words = pd.Series(map(few_seeds_of_verdict, found.itertuples()), index=found.index, dtype=object)
+        shown = words.isna()
+        return found.assign(few_seeds=words, low=found["low"].where(shown), high=found["high"].where(shown))
 
     @cached_property
     def runs(self) -> pd.DataFrame:
@@ -87,6 +92,13 @@ class Records:
     def claim(self, claim_id: str) -> Claim:
         """Return the claim of that id."""
         return next(claim for claim in self.claims if claim.id == claim_id)
+
+
+def estimate_words(row: Any, unit: str) -> str:
+    """Return a verdict's value with its unit and its interval, or the values of its two seeds in place of one."""
+    if row.few_seeds:
+        return f"{format_number(row.estimate)}{unit} ({row.few_seeds})"
+    return with_interval(row.estimate, row.low, row.high, unit=unit)
 
 
 def load_records(folder: Path | None = None, claims: Sequence[Claim] | None = None) -> Records:

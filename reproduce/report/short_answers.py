@@ -11,7 +11,7 @@ from reproduce.judge.rules import NOT_RUN, REPRODUCED
 from reproduce.report import ablation_table
 from reproduce.report.answers import effect_words, gpu_words, printed_ratio_words
 from reproduce.report.literature import drops, milestones, timeline
-from reproduce.report.records import Records
+from reproduce.report.records import Records, estimate_words
 from reproduce.report.speed import gpu_cpu
 from reproduce.report.speed.timing_tables import Timings
 
@@ -60,7 +60,7 @@ def _judged(row: Any, records: Records) -> str:
     claim, unit = records.claim(row.claim_id), unit_words(row.unit)
     arms = " minus ".join(f"`{arm}`" for arm in claim.arms)
     target = f"{claim.targets[0].value:g}{unit}" if claim.targets else "a direction"
-    ours = with_interval(row.estimate, row.low, row.high, unit=unit)
+    ours = estimate_words(row, unit)
     verdict = "" if row.verdict == REPRODUCED else f", {verdict_words(row.verdict, row.negligible_within, row.unit)}"
     return f"{arms} {ours} against {target}{verdict}"
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.base.text import unit_words, verdict_words, with_interval
+from reproduce.base.text import unit_words, verdict_words
 from reproduce.judge import rules
 from reproduce.judge.rules import NOT_RUN
-from reproduce.report.records import Records
+from reproduce.report.records import Records, estimate_words
 from reproduce.study.claims import Claim
 
 
@@ -43,7 +43,7 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
     targets = {kind: [t.value for t in claim.targets if t.kind == kind] for kind in ("published", "authors_log")}
     ours = "-"
     if pd.notna(row.estimate):
-        ours = with_interval(row.estimate, row.low, row.high, unit=unit)
+        ours = estimate_words(row, unit)
     setting = f"{row.dataset}, {row.scale} scale" + (f", {row.schedule} schedule" if pd.notna(row.schedule) else "")
     return {
         "claim": row.statement,

@@ -61,8 +61,8 @@ def fit_features(
                 raise InterruptedRunError(f"{run} stopped; the same command goes on from the last step")
 
         steps = KeptSteps(scratch, str(run), check)
-        check_needs(variant, images, steps)
         sessions = [*_sessions_gone_on_from(steps, session), session]
+        check_needs(variant, images, steps)  # of the steps that are kept
         write_json(scratch / _SESSIONS, sessions)
         result = run_pipeline(variant, images, run.seed, steps)
     return FittedFeatures(result, images, steps.all_seconds(), json.loads(json.dumps(sessions)))

@@ -1,6 +1,7 @@
 """Features on the disk: reserved in full before the first is written, whatever the file system can."""
 
 import errno
+import fcntl
 import os
 import resource
 
@@ -56,7 +57,9 @@ def test_all_bytes_are_on_the_disk_before_the_first_part_is_made(steps):
 
 
 def test_a_file_system_that_cannot_reserve_is_used_all_the_same(steps, monkeypatch):
-    def unknown(*arguments):
+    def unknown(descriptor, *arguments):
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+        assert flags & os.O_ACCMODE == os.O_RDWR and not flags & os.O_APPEND  # else glibc answers EBADF
         raise OSError(errno.EOPNOTSUPP, "Operation not supported")
 
     monkeypatch.setattr(os, "posix_fallocate", unknown)

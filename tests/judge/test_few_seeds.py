@@ -1,12 +1,14 @@
 """Two seeds are named by their values; an interval over them is kept in the record and shown nowhere."""
 
 import json
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from reproduce.judge.citation import Citation, list_numbers
 from reproduce.judge.exports import as_csv, as_tex
-from reproduce.judge.few_seeds import few_seeds
+from reproduce.judge.few_seeds import few_seeds, few_seeds_of_verdict
 from reproduce.judge.numbers import read_numbers
 from reproduce.runs.statistics import mean_interval, welch_difference
 
@@ -49,6 +51,16 @@ def test_groups_of_nets_count_as_seeds_do():
     assert few_seeds(row(found, kind="groups", n_groups=2, n_seeds=10)) == "two groups: 1.00 and 2.00"
 
 
+def test_a_verdict_on_two_seeds_names_them_whether_of_the_table_or_not():
+    found = mean_interval([18.59, 18.94])
+    fields = {"estimate": found.value, "low": found.low, "high": found.high, "method": found.method, "n_seeds": 2}
+    assert few_seeds_of_verdict(SimpleNamespace(**fields, confidence_percent=None)) == "two seeds: 18.59 and 18.94"
+    (read,) = pd.DataFrame([fields | {"confidence_percent": float("nan")}]).itertuples()
+    assert few_seeds_of_verdict(read) == "two seeds: 18.59 and 18.94"
+    (not_run,) = pd.DataFrame([fields | dict.fromkeys(("estimate", "low", "high"), float("nan"))]).itertuples()
+    assert few_seeds_of_verdict(SimpleNamespace(**not_run._asdict(), confidence_percent=None)) is None
+
+
 NUMBERS = read_numbers()
 CITATION = Citation()
 FEW = [number_id for number_id, number in NUMBERS.items() if few_seeds(number)]
@@ -62,15 +74,19 @@ def test_the_record_keeps_the_interval_and_marks_it():
     assert all(number["few_seeds"] is None for name, number in NUMBERS.items() if name not in FEW)
 
 
+def shows_interval(text):
+    return "interval" in text.replace("too few for an interval", "")
+
+
 @pytest.mark.parametrize("form", ["text", "bibtex", "latex"])
 def test_no_format_shows_an_interval_over_two_seeds(form):
     for number_id in FEW:
-        assert "interval" not in getattr(CITATION, form)(NUMBERS[number_id]), number_id
+        assert not shows_interval(getattr(CITATION, form)(NUMBERS[number_id])), number_id
 
 
 def test_the_list_shows_none_and_no_impossible_percentage():
     for line in list_numbers("").splitlines():
-        assert "interval" not in line or line.partition(": ")[0] not in FEW
+        assert not shows_interval(line) or line.partition(": ")[0] not in FEW
         low, found, high = line.partition(" % (95 % interval ")[2].partition(" to ")
         if found:
             assert float(low) >= 0 and float(high.partition(",")[0].rstrip(")")) <= 100, line
@@ -78,7 +94,7 @@ def test_the_list_shows_none_and_no_impossible_percentage():
 
 def test_the_macros_have_no_ends_of_such_an_interval():
     text = as_tex([NUMBERS[number_id] for number_id in FEW], "title", "1.0.0").partition("\n\\AlexNet@def{")[2]
-    assert r"}{number}{" in text and r"}{low}{" not in text and "interval" not in text
+    assert r"}{number}{" in text and r"}{low}{" not in text and not shows_interval(text)
 
 
 def test_csv_and_json_keep_the_numbers_with_the_mark():

@@ -120,7 +120,7 @@ def test_points_of_the_start_are_drawn_in_an_inset_and_others_in_the_panel(point
     assert [sorted(marks) for marks in drawn] == [[], [(1, 75), (1.5, 55)], [(3, 14), (160, 12.6)]]
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
-    ours, authors = "ours, mean of ten views", "authors, printed (at the end: ten views)"
+    ours, authors = "ours, views averaged (mean of seeds)", "authors, printed (at the end: ten views)"
     assert labels == ["test", "training (running)", ours, authors]
     circles = [
         line for axes in (first, second) for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())

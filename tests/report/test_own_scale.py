@@ -10,7 +10,8 @@ from reproduce.study.claims import load_claims
 
 def verdict(claim_id, name, **values):
     empty = dict.fromkeys(("estimate", "low", "high", "negligible_within", "n_by_arm"), float("nan"))
-    return empty | {"claim_id": claim_id, "verdict": name, "n_seeds": 0, "unit": "percent"} | values
+    named = {"claim_id": claim_id, "verdict": name, "n_seeds": 0, "unit": "percent", "few_seeds": None}
+    return empty | named | values
 
 
 def table_of(*rows):
@@ -31,6 +32,12 @@ def test_a_claim_without_runs_is_named_below_with_what_was_published():
     )
     assert max(map(len, lines[2:])) <= 130
     assert len(table_of(kept)) == 1
+
+
+def test_two_seeds_are_named_by_their_values():
+    found = {"estimate": 18.765, "few_seeds": "two seeds: 18.59 and 18.94", "n_seeds": 2, "n_by_arm": "2"}
+    (row,) = table_of(verdict("cifar10-18pct-error", "inconclusive", **found))
+    assert "| 18.77 % (two seeds: 18.59 and 18.94) | 2 of 8 |" in " ".join(row.split())
 
 
 def test_an_estimate_without_an_interval_stands_alone():

@@ -41,8 +41,8 @@ _LOOKS = {
     "11 % net": (BLUE, ">"),
     "18 % net, batch normalization": (SKY, "p"),
     "18 % net, today's recipe": (GREEN, "h"),
-    "VGG of half the width": (BROWN, "v"),
-    "VGG": (BROWN, "^"),
+    "VGG of half the width (flips alone)": (BROWN, "v"),
+    "VGG (flips alone)": (BROWN, "^"),
     "ResNet-20": (PURPLE, "s"),
     "NASNet-A (2 @ 768)": (VERMILION, "d"),
     "NASNet-A (6 @ 768)": (VERMILION, "D"),
@@ -180,7 +180,9 @@ def _operations_sentence(shown: Sequence[DrawnMethod], costs: Mapping[str, float
     protocols = [each.protocol for each in near]
     protocol = max(protocols, key=protocols.count, default=None)
     compared = sorted((each for each in near if each.protocol == protocol), key=lambda method: -method.mean)
-    if len(compared) < 2:
+    if len(compared) < 2 and near:
+        return f"Error against training operations on CIFAR-10: no two methods of one protocol are run at the {name}."
+    if not near:
         return "Error against training operations on CIFAR-10: the nets after 2012 are still to be run."
     parts = [f"{each.family} {format_number(each.mean, 1)} %{_few(each)}" for each in compared]
     return f"At the {name}, {protocol}: {'; '.join(parts)}."
@@ -203,4 +205,5 @@ def _hours_sentence(shown: Sequence[DrawnMethod]) -> str:
         f"({format_number(each.mean, 1)} % error)"
         for each in ordered
     ]
-    return f"Without augmentation: {'; '.join(parts)}."
+    protocol = settled[0].protocol
+    return f"{protocol[0].upper()}{protocol[1:]}: {'; '.join(parts)}."

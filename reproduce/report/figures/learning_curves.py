@@ -63,7 +63,7 @@ def learning_curves(
             _draw_printed(axes, history, printed[printed["variant"].eq(variant) & printed["epochs"].eq(epochs)])
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
-    marks = [("ours, mean of ten views", BLUE, _AVERAGED)] if len(averaged) else []
+    marks = [("ours, views averaged (mean of seeds)", BLUE, _AVERAGED)] if len(averaged) else []
     if printed is not None and len(printed):
         marks.append(("authors, printed (at the end: ten views)", "white", _PRINTED))
     _finish_curves(

@@ -39,8 +39,8 @@ def verdict_forest(verdicts: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
 
     Args:
         verdicts: rows of the verdict table in percent or percentage points (``claim_id``, ``label``, ``target_kind``,
-            ``target_value``, ``margin``, ``estimate``, ``low``, ``high``, ``n_seeds``, ``verdict``); a claim without
-            runs stays as a row.
+            ``target_value``, ``margin``, ``estimate``, ``low``, ``high``, ``few_seeds``, ``n_seeds``, ``verdict``); a
+            claim without runs stays as a row.
         seeds: columns ``claim_id`` and ``value``, one value per seed, in the claim's unit.
     """
     figure, axes = new_figure(WIDE_INCHES, 1.3 + 0.42 * max(1, len(verdicts)))
@@ -98,4 +98,5 @@ def _draw_claim(axes: Axes, y: int, row: tuple, values: pd.Series, reach: float)
 
 def _estimate_words(row: tuple) -> str:
     seeds = f"{row.n_seeds:.0f} seed{'s' if row.n_seeds > 1 else ''}"
-    return f"{with_interval(row.estimate, row.low, row.high, unit=' %')}\n{seeds}: {row.verdict}"
+    few = str(row.few_seeds or "").partition(": ")[2]
+    return f"{with_interval(row.estimate, row.low, row.high, unit=' %')}\n{seeds}{few and f' ({few})'}: {row.verdict}"

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from reproduce.base.files import write_text
-from reproduce.base.text import format_number, unit_words, with_interval
+from reproduce.base.text import unit_words
 from reproduce.judge.rules import VERDICTS
-from reproduce.report.records import Records
+from reproduce.report.records import Records, estimate_words
 from reproduce.report.site.looks import verdict_badge, verdict_name
 from reproduce.report.site.templates import fill
 from reproduce.report.verdict_counts import evidence_of
@@ -82,9 +82,7 @@ def ours_words(row: Any) -> str:
         return ""
     if row.kind == "arithmetic":
         return f"{row.estimate:,.10g}{unit_words(row.unit)}"
-    if row.low is None:
-        return f"{format_number(row.estimate)}{unit_words(row.unit)}"
-    return with_interval(row.estimate, row.low, row.high, unit=unit_words(row.unit))
+    return estimate_words(row, unit_words(row.unit))
 
 
 def _in_order(names: Iterable[str]) -> list[str]:
