@@ -97,7 +97,7 @@ def test_the_published_25_to_16_is_what_its_source_gives_now(tmp_path):
     now, published = read_notebook(tmp_path / "now.ipynb"), read_notebook(NOTEBOOKS / "25_to_16.ipynb")
     assert [cell.source for cell in now.cells] == [cell.source for cell in published.cells]
     assert _markdown(now) == _markdown(published)
-    assert sum("image/png" in data for data in _data(now)) == 7
+    assert sum("image/png" in data for data in _data(now)) == 9
 
 
 def _data(notebook):
