@@ -171,7 +171,7 @@ def test_ctrl_c_stops_the_runs_and_begins_no_more(tree):
 def test_a_trial_decides_how_many_run_at_once(tree, updates, at_once):
     """One run makes 100 updates by itself; then four make 4 x 30 together, which is more, or 4 x 20."""
     runs = [f"tiny/small/epochs6/seed{seed}" for seed in range(1, 6)]
-    status, text, _ = session(tree, 9, runs, TRAINS=60, UPDATES=updates)
+    status, text, _ = session(tree, 14, runs, TRAINS=60, UPDATES=updates)
     assert status == 0, text
     expected = f"trial of 1 s: 100 updates by one run, {4 * updates} by up to 4; {at_once} at once now"
     assert expected in text

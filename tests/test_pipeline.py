@@ -101,10 +101,10 @@ def test_a_clone_without_data_is_up_to_date(clone):
 @pytest.mark.slow
 def test_editing_a_variant_marks_that_variant_only(clone, untouched):
     study = clone / "experiments/cifar10_nets/study.yaml"
-    edit(study, "network: 18pct\n    precision: bf16", "network: 18pct\n    precision: fp32")
+    edit(study, "network: 80sec\n    precision: fp32", "network: 80sec\n    precision: bf16")
     marked = set(status(clone, STUDY)) - set(untouched["study"])
-    seeds = load_study("cifar10_nets").profiles["standard"]["18pct"].seeds
-    assert {name.rpartition(":")[2] for name in marked} == {f"18pct@{seed}" for seed in seeds}
+    seeds = load_study("cifar10_nets").profiles["standard"]["80sec"].seeds
+    assert {name.rpartition(":")[2] for name in marked} == {f"80sec@{seed}" for seed in seeds}
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import pytest
 from browser_support import chromium, complaints, requested, set_width, skip_without_chromium
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
 
 from reproduce.base.paths import REPO_ROOT, RESULTS
 from reproduce.report.build import NOTEBOOKS
@@ -147,7 +148,7 @@ def test_the_verdict_table_filters_and_the_address_remembers(site, browser):
     assert count.text == f"{len(both)} of {len(VERDICTS)} claims"
     address = browser.current_url
     form.find_element(By.CSS_SELECTOR, "button[type=reset]").click()
-    assert len(shown(browser, 0)) == len(VERDICTS)
+    WebDriverWait(browser, 10).until(lambda _: len(shown(browser, 0)) == len(VERDICTS))  # the form empties itself first
     browser.get("about:blank")
     browser.get(address)
     assert set(shown(browser, 0)) == set(both["statement"])
