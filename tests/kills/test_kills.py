@@ -1,4 +1,4 @@
-"""Kills at every second place: few here, a hundred by `make kills`; and the driver itself, which must notice what is wrong."""
+"""Kills at every second place, a hundred at all by `make kills`; and the driver, which must notice what is wrong."""
 
 import os
 import subprocess
