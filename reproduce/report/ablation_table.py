@@ -8,7 +8,7 @@ import pandas as pd
 
 from reproduce.base.text import verdict_words, with_interval
 from reproduce.judge.rules import INCONCLUSIVE, NO_EFFECT, NOT_RUN
-from reproduce.report.answers import EFFECTS
+from reproduce.report.effects import EFFECTS
 from reproduce.report.records import Records
 from reproduce.report.verdict_tables import smallness
 

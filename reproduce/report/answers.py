@@ -1,64 +1,20 @@
-"""The front page's tables: the answers in a line each, the CIFAR-10 verdicts, and each ingredient's effect.
+"""The front page's answers, in a line each: the question, the answer, the kind of evidence, and the id to cite."""
 
-One sign everywhere: an effect is said as "with X the error is N points lower" or "higher". Collected effects are
-without minus with, so a positive one lowers the error.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from reproduce.base.errors import ReproduceError
 from reproduce.base.text import figures, frame_as_markdown
-from reproduce.judge.few_seeds import few_seeds
 from reproduce.judge.numbers import seeds_words, shown_values
+from reproduce.report.effects import effect_words
+from reproduce.report.facts import Facts
 from reproduce.report.literature.milestones import load_cifar10_before
-from reproduce.report.records import Records
 from reproduce.report.speed.training_time import extrapolated_words
-from reproduce.study.claims import Claim
-
-Numbers = Mapping[str, Mapping[str, Any]]
 
 _STEP_ON_CIFAR10 = "before_2012.kmeans-1600-minus-18pct.difference"
 LITERATURE, OWN, REDUCED, TIMED = "literature", "CIFAR-10, own scale", "reduced scale", "timed here"
-
-
-@dataclass(frozen=True)
-class Facts:
-    """Rows of ``results/numbers.json`` by id, claims by id, and the table of training days."""
-
-    numbers: Numbers
-    claims: Mapping[str, Claim]
-    training_days: pd.DataFrame
-
-    def printed(self, claim_id: str, count: int) -> list[float]:
-        """Return a claim's published figures, in its order.
-
-        Raises:
-            ReproduceError: there is no such claim, or it has not so many of them.
-        """
-        targets = self.claims[claim_id].targets if claim_id in self.claims else []
-        values = [target.value for target in targets if target.kind == "published"]
-        if len(values) != count:
-            raise ReproduceError(
-                f"the front page cites {count} published figures of claim {claim_id!r}, of which "
-                f"paper_notes/claims.yaml has {len(values)}; restore it with git"
-            )
-        return values
-
-    def row(self, number_id: str) -> Mapping[str, Any]:
-        """Return a cited number's row.
-
-        Raises:
-            ReproduceError: there is none.
-        """
-        if number_id not in self.numbers:
-            raise ReproduceError(
-                f"the front page cites {number_id!r}, which results/numbers.json lacks; run `dvc repro`"
-            )
-        return self.numbers[number_id]
 
 
 @dataclass(frozen=True)
@@ -69,28 +25,6 @@ class Answer:
     words: Callable[[Facts], str]
     evidence: str
     cite: str
-
-
-def effect_words(row: Mapping[str, Any]) -> str:
-    """Return an effect as "1.32 points lower (0.79 to 1.86)"; an interval around zero names both of its ends."""
-    if row["value"] is None:
-        return "not run yet"
-    if row["low"] is None or few_seeds(row):
-        (value,) = figures(row["value"])
-        return f"{_plain(value)} points {'lower' if row['value'] >= 0 else 'higher'}, too few seeds for an interval"
-    if row.get("confidence_percent") not in (None, 95):  # where seeds were added after a look
-        return effect_words({**row, "confidence_percent": None})[:-1] + f", at {row['confidence_percent']:g} %)"
-    value, low, high = (_plain(number) for number in figures(row["value"], row["low"], row["high"]))
-    if row["low"] > 0:
-        return f"{value} points lower ({low} to {high})"
-    if row["high"] < 0:
-        return f"{value} points higher ({high} to {low})"
-    side = "lower" if row["value"] >= 0 else "higher"
-    return f"{value} points {side} ({low} higher to {high} lower)"
-
-
-def _plain(number: str) -> str:
-    return number.removeprefix("-")
 
 
 def _interval(row: Mapping[str, Any]) -> str:
@@ -247,26 +181,6 @@ ANSWERS = (
     ),
 )
 
-# What each ingredient does to the reduced net's test error: its name, the number, and the claim whose verdict is shown.
-EFFECTS = (
-    (
-        "random crops and flips",
-        "alexnet_small.gain-of-crops-and-flips.difference",
-        "small-crops-and-flips-prevent-overfitting",
-    ),
-    ("ten test views", "small-ten-views-top1", "small-ten-views-top1"),
-    ("two columns for one of half the maps", "small-two-columns-top1", "small-two-columns-top1"),
-    ("response normalization", "small-lrn-top1", "small-lrn-top1"),
-    ("dropout", "alexnet_small.gain-of-dropout.difference", "small-dropout-prevents-overfitting"),
-    ("connections between the columns", "small-columns-never-meeting-top1", "small-columns-never-meeting-top1"),
-    ("weight decay", "alexnet_small.gain-of-weight-decay.difference", "small-weight-decay-lowers-training-error"),
-    ("color noise", "small-color-noise-top1", "small-color-noise-top1"),
-    ("the third convolution", "small-removing-conv3-top1", "small-removing-conv3-top1"),
-    ("the fourth convolution", "small-removing-conv4-top1", "small-removing-conv4-top1"),
-    ("the fifth convolution", "small-removing-conv5-top1", "small-removing-conv5-top1"),
-    ("overlapping pooling", "small-overlapping-pooling-top1", "small-overlapping-pooling-top1"),
-)
-
 
 def answers_table(facts: Facts) -> str:
     """Return the answers as a table: question, answer, evidence, id to cite."""
@@ -276,24 +190,3 @@ def answers_table(facts: Facts) -> str:
         if facts.row(each.cite)
     ]
     return frame_as_markdown(pd.DataFrame(rows))
-
-
-def test_error_effects_table(facts: Facts) -> str:
-    """Return what each ingredient does to the reduced net's test error, the largest gain first."""
-    ordered = sorted(EFFECTS, key=lambda effect: -(facts.row(effect[1])["value"] or 0.0))
-    rows = [
-        {
-            "with": name,
-            "the test error is": effect_words(facts.row(number_id)),
-            "seeds": seeds_words(facts.row(number_id)).partition(" seed")[0],
-            "the paper's claim": facts.row(claim_id)["verdict"],
-        }
-        for name, number_id, claim_id in ordered
-    ]
-    return frame_as_markdown(pd.DataFrame(rows))
-
-
-def facts_of(records: Records, numbers: Numbers, training_days: pd.DataFrame) -> Facts:
-    """Return what the front page's tables are made of."""
-    claims: Sequence[Claim] = records.claims
-    return Facts(numbers, {claim.id: claim for claim in claims}, training_days)

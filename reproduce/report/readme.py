@@ -20,7 +20,7 @@ from reproduce.base.tables import read_table
 from reproduce.base.text import frame_as_markdown
 from reproduce.judge.citation import Citation
 from reproduce.judge.numbers import cited_number, find_number, read_numbers
-from reproduce.report import answers
+from reproduce.report import answers, effects, facts
 from reproduce.report.own_scale import own_scale_verdicts
 from reproduce.report.records import Records
 from reproduce.report.speed import training_time
@@ -60,15 +60,15 @@ def _cite_example(records: Records) -> str:
     return "\n".join(["```text", *lines, "```"])
 
 
-def _facts(records: Records) -> answers.Facts:
+def _facts(records: Records) -> facts.Facts:
     days = read_table(RESULTS / "tables" / "training_days.csv", "system evidence precision kind days_mid timed_steps")
-    return answers.facts_of(records, read_numbers(), days)
+    return facts.facts_of(records, read_numbers(), days)
 
 
 BLOCKS: dict[str, Callable[[Records], str]] = {
     "cite-example": _cite_example,
     "answers": lambda records: answers.answers_table(_facts(records)),
-    "effects": lambda records: answers.test_error_effects_table(_facts(records)),
+    "effects": lambda records: effects.test_error_effects_table(_facts(records)),
     "own-scale-verdicts": lambda records: own_scale_verdicts(records),
     "verdicts": lambda records: frame_as_markdown(verdict_table(records)),
     "verdict-counts": lambda records: frame_as_markdown(verdict_counts(records)),

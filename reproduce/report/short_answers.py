@@ -9,7 +9,8 @@ import pandas as pd
 from reproduce.base.text import format_number, unit_words, verdict_words, with_interval
 from reproduce.judge.rules import NOT_RUN, REPRODUCED
 from reproduce.report import ablation_table
-from reproduce.report.answers import effect_words, gpu_words, printed_ratio_words
+from reproduce.report.answers import gpu_words, printed_ratio_words
+from reproduce.report.effects import effect_words
 from reproduce.report.literature import drops, milestones, timeline
 from reproduce.report.records import Records, estimate_words
 from reproduce.report.speed import gpu_cpu

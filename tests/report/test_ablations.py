@@ -9,7 +9,7 @@ from report_support import clipped, make_records, overlaps, words
 
 from reproduce.report import build
 from reproduce.report.ablation_table import load_ablations, load_effects, panels
-from reproduce.report.answers import EFFECTS
+from reproduce.report.effects import EFFECTS
 from reproduce.report.figures.ablation_effects import ablation_effects
 from reproduce.report.figures.ablation_forest import ablation_forest
 from reproduce.report.figures.verdict_forest import VERDICT_LOOKS

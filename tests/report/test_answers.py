@@ -1,35 +1,11 @@
-"""The front page: effects in one sign, every answer from a number or a claim's target, and a page that stays short."""
+"""The front page: every answer from a number or a claim's target, and a page that stays short."""
 
-import pandas as pd
 import pytest
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.paths import REPO_ROOT, RESULTS
-from reproduce.judge.numbers import read_numbers
+from reproduce.base.paths import REPO_ROOT
 from reproduce.report import answers
-from reproduce.report.records import load_records
-
-
-@pytest.fixture(scope="module")
-def facts():
-    days = pd.read_csv(RESULTS / "tables" / "training_days.csv")
-    return answers.facts_of(load_records(), read_numbers(), days)
-
-
-@pytest.mark.parametrize(
-    ("value", "low", "high", "words"),
-    [
-        (1.3243, 0.7853, 1.8632, "1.32 points lower (0.79 to 1.86)"),
-        (-0.2617, -0.5111, -0.0124, "0.26 points higher (0.01 to 0.51)"),
-        (0.2583, -0.1051, 0.6216, "0.26 points lower (0.11 higher to 0.62 lower)"),
-        (-0.1204, -0.3405, 0.0996, "0.12 points higher (0.34 higher to 0.10 lower)"),
-        (None, None, None, "not run yet"),
-        (1.3243, None, None, "1.32 points lower, too few seeds for an interval"),
-        (-1.3243, None, None, "1.32 points higher, too few seeds for an interval"),
-    ],
-)
-def test_an_effect_has_one_sign(value, low, high, words):
-    assert answers.effect_words({"value": value, "low": low, "high": high, "n_seeds": 5}) == words
+from reproduce.report.facts import Facts
 
 
 def test_there_are_ten_answers_and_each_has_an_id_to_cite(facts):
@@ -39,7 +15,7 @@ def test_there_are_ten_answers_and_each_has_an_id_to_cite(facts):
     assert "from 26.2 to 16.4 %" in lines[0]
     higher = {"value": -1.0, "low": -2.0, "high": -0.5, "n_seeds": 5, "verdict": "not reproduced"}
     changed = facts.numbers | {"small-lrn-top1": higher}
-    again = answers.answers_table(answers.Facts(changed, facts.claims, facts.training_days))
+    again = answers.answers_table(Facts(changed, facts.claims, facts.training_days))
     assert "error is 1.00 points higher (0.50 to 2.00). Verdict: not reproduced." in again
 
 
@@ -53,7 +29,7 @@ def test_a_pair_with_one_seed_in_an_arm_has_an_answer_without_an_interval(facts)
         "unit": "percentage_points",
     }
     pair = {name: facts.numbers[name] | one for name in ("lrn-cifar10-published-pair", "lrn-cifar10-controlled")}
-    lines = answers.answers_table(answers.Facts(facts.numbers | pair, facts.claims, facts.training_days))
+    lines = answers.answers_table(Facts(facts.numbers | pair, facts.claims, facts.training_days))
     assert "The 11 % net's error is 1.50 points lower, too few seeds for an interval." in lines
 
 
@@ -67,7 +43,7 @@ def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
 
     def words():
         numbers = {name: facts.numbers[name] | row for name, row in rows.items()}
-        return answers._on_cifar10(answers.Facts(numbers, facts.claims, facts.training_days))
+        return answers._on_cifar10(Facts(numbers, facts.claims, facts.training_days))
 
     assert words() == (
         "Without augmentation, k-means on patches (2011) makes 22.53 % errors (3 seeds) and the 18 % net (2012, a "
@@ -83,13 +59,7 @@ def test_an_answer_without_its_number_is_an_error(facts):
     with pytest.raises(
         ReproduceError, match=r"^the front page cites 'small-lrn-top1', which results/numbers.json lacks"
     ):
-        answers.answers_table(answers.Facts(lacking, facts.claims, facts.training_days))
-
-
-def test_effects_are_sorted_and_at_most_twelve(facts):
-    lines = answers.test_error_effects_table(facts).splitlines()[2:]
-    assert len(lines) <= 12
-    assert lines[0].startswith("| random crops and flips")
+        answers.answers_table(Facts(lacking, facts.claims, facts.training_days))
 
 
 def test_the_front_page_is_short_and_says_first_what_was_not_done():

@@ -1,0 +1,72 @@
+"""Effects of ingredients on the reduced net's test error: an effect in words, and the front page's table of them.
+
+One sign everywhere: an effect is said as "with X the error is N points lower" or "higher". Collected effects are
+without minus with, so a positive one lowers the error.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from reproduce.base.text import figures, frame_as_markdown
+from reproduce.judge.few_seeds import few_seeds
+from reproduce.judge.numbers import seeds_words
+from reproduce.report.facts import Facts
+
+# Each ingredient: its name, the number, and the claim whose verdict is shown.
+EFFECTS = (
+    (
+        "random crops and flips",
+        "alexnet_small.gain-of-crops-and-flips.difference",
+        "small-crops-and-flips-prevent-overfitting",
+    ),
+    ("ten test views", "small-ten-views-top1", "small-ten-views-top1"),
+    ("two columns for one of half the maps", "small-two-columns-top1", "small-two-columns-top1"),
+    ("response normalization", "small-lrn-top1", "small-lrn-top1"),
+    ("dropout", "alexnet_small.gain-of-dropout.difference", "small-dropout-prevents-overfitting"),
+    ("connections between the columns", "small-columns-never-meeting-top1", "small-columns-never-meeting-top1"),
+    ("weight decay", "alexnet_small.gain-of-weight-decay.difference", "small-weight-decay-lowers-training-error"),
+    ("color noise", "small-color-noise-top1", "small-color-noise-top1"),
+    ("the third convolution", "small-removing-conv3-top1", "small-removing-conv3-top1"),
+    ("the fourth convolution", "small-removing-conv4-top1", "small-removing-conv4-top1"),
+    ("the fifth convolution", "small-removing-conv5-top1", "small-removing-conv5-top1"),
+    ("overlapping pooling", "small-overlapping-pooling-top1", "small-overlapping-pooling-top1"),
+)
+
+
+def effect_words(row: Mapping[str, Any]) -> str:
+    """Return an effect as "1.32 points lower (0.79 to 1.86)"; an interval around zero names both of its ends."""
+    if row["value"] is None:
+        return "not run yet"
+    if row["low"] is None or few_seeds(row):
+        (value,) = figures(row["value"])
+        return f"{_plain(value)} points {'lower' if row['value'] >= 0 else 'higher'}, too few seeds for an interval"
+    if row.get("confidence_percent") not in (None, 95):  # where seeds were added after a look
+        return effect_words({**row, "confidence_percent": None})[:-1] + f", at {row['confidence_percent']:g} %)"
+    value, low, high = (_plain(number) for number in figures(row["value"], row["low"], row["high"]))
+    if row["low"] > 0:
+        return f"{value} points lower ({low} to {high})"
+    if row["high"] < 0:
+        return f"{value} points higher ({high} to {low})"
+    side = "lower" if row["value"] >= 0 else "higher"
+    return f"{value} points {side} ({low} higher to {high} lower)"
+
+
+def _plain(number: str) -> str:
+    return number.removeprefix("-")
+
+
+def test_error_effects_table(facts: Facts) -> str:
+    """Return what each ingredient does to the reduced net's test error, the largest gain first."""
+    ordered = sorted(EFFECTS, key=lambda effect: -(facts.row(effect[1])["value"] or 0.0))
+    rows = [
+        {
+            "with": name,
+            "the test error is": effect_words(facts.row(number_id)),
+            "seeds": seeds_words(facts.row(number_id)).partition(" seed")[0],
+            "the paper's claim": facts.row(claim_id)["verdict"],
+        }
+        for name, number_id, claim_id in ordered
+    ]
+    return frame_as_markdown(pd.DataFrame(rows))
