@@ -20,17 +20,24 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Where files are run side by side, these begin first: a long one that began last would leave the other cores idle.
 _LONGEST_FIRST = (
-    *("test_ilsvrc_end_to_end.py", "test_readme.py", "test_site_in_browser.py", "test_ilsvrc_stages.py"),
-    *(
-        "test_full_disk.py",
-        "test_run_kills.py",
-        "test_archive.py",
-        "test_golden.py",
-        "test_verify_deposit.py",
-        "test_pipeline.py",
-    ),
-    *("test_gpu_session.py", "test_jobs.py", "test_at_once.py", "test_kills.py", "test_notebooks.py"),
-    *("test_distributed.py", "test_kernels.py", "test_verify_tampering.py"),
+    "test_ilsvrc_end_to_end.py",
+    "test_readme.py",
+    "test_site_in_browser.py",
+    "test_ilsvrc_stages.py",
+    "test_full_disk.py",
+    "test_run_kills.py",
+    "test_archive.py",
+    "test_golden.py",
+    "test_verify_deposit.py",
+    "test_pipeline.py",
+    "test_gpu_session.py",
+    "test_jobs.py",
+    "test_at_once.py",
+    "test_kills.py",
+    "test_notebooks.py",
+    "test_distributed.py",
+    "test_kernels.py",
+    "test_verify_tampering.py",
 )
 # Their tests share nothing that takes time to make, so that each may run beside the others.
 _TESTS_APART = {"test_golden.py", "test_gpu_session.py", "test_at_once.py", "test_kills.py"}

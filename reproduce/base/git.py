@@ -28,7 +28,7 @@ def commit_of(path: Path) -> str | None:
     None where neither is known: no git, a folder outside the repository, or a file that differs from its commit.
     """
     try:
-        if Path(run_git(path.parent, "rev-parse", "--show-toplevel").stdout.strip()) != paths.REPO_ROOT:
+        if _toplevel(path.parent) != paths.REPO_ROOT:
             return archived_commit()  # also where a deposit lies in somebody else's repository
         changes = run_git(path.parent, "status", "--porcelain", "--", path.name)
         logged = run_git(path.parent, "log", "-1", "--format=%H", "--", path.name)
@@ -50,12 +50,17 @@ def archived_commit() -> str | None:
 
 def repository_around(root: Path) -> Path | None:
     """Return the root of the repository in which a folder below it lies; None where ``root`` is one, or git fails."""
+    top = _toplevel(root)
+    return None if top == root.resolve() else top
+
+
+def _toplevel(folder: Path) -> Path | None:
+    """Return the root of the repository that a folder lies in; None where it lies in none, or git fails."""
     try:
-        done = run_git(root, "rev-parse", "--show-toplevel")
+        done = run_git(folder, "rev-parse", "--show-toplevel")
     except OSError:
         return None
-    top = Path(done.stdout.removesuffix("\n"))
-    return None if done.returncode or top == root.resolve() else top
+    return None if done.returncode else Path(done.stdout.removesuffix("\n"))
 
 
 def git_problem(root: Path | None = None) -> str | None:

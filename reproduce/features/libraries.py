@@ -4,6 +4,7 @@ import importlib
 from types import ModuleType
 
 import scipy
+import torch
 
 from reproduce.base.errors import ReproduceError
 from reproduce.study.feature_variant import DenseDescriptors, FisherVectors, KmeansTriangle, VisualWords
@@ -25,14 +26,15 @@ def needed_library(module: str) -> ModuleType:
 
 
 def library_versions(settings: KmeansTriangle | FisherVectors | VisualWords) -> dict[str, str]:
-    """Return the versions of the libraries beside torch that decide an encoder's numbers, by the packages' names.
+    """Return the versions of the libraries that decide an encoder's numbers, by the packages' names.
 
-    scipy fits every classifier, scikit-learn the dictionaries of descriptors, and OpenCV computes SIFT.
+    torch encodes and multiplies, scipy fits every classifier, scikit-learn the dictionaries of descriptors, and OpenCV
+    computes SIFT.
 
     Raises:
         ReproduceError: one that the encoder needs is missing.
     """
-    found = {"scipy": scipy.__version__}
+    found = {"torch": torch.__version__, "scipy": scipy.__version__}
     if isinstance(settings, DenseDescriptors):
         needed_library("sklearn.mixture")  # which lacks its own libraries where scikit-learn is damaged
         found["scikit-learn"] = needed_library("sklearn").__version__

@@ -34,10 +34,11 @@ def few_seeds(row: Mapping[str, Any]) -> str | None:
 
 def few_seeds_of_verdict(row: Any) -> str | None:
     """Return the same words for a ``Verdict``, or a row of ``verdicts.csv``, where a missing number is NaN."""
-    names = {"value": "estimate", "low": "low", "high": "high", "confidence_percent": "confidence_percent"}
-    numbers = {name: getattr(row, field) for name, field in names.items()}
-    known = {name: None if pd.isna(number) else number for name, number in numbers.items()}
-    return few_seeds(known | {"n_seeds": row.n_seeds, "method": row.method})
+    if pd.isna(row.low):
+        return None
+    confidence = None if pd.isna(row.confidence_percent) else row.confidence_percent
+    number = {"value": row.estimate, "low": row.low, "high": row.high, "confidence_percent": confidence}
+    return few_seeds(number | {"n_seeds": row.n_seeds, "method": row.method})
 
 
 def _two_values(row: Mapping[str, Any]) -> tuple[float, float]:

@@ -185,6 +185,8 @@ def _runs_words(arm: Planned, runs: pd.DataFrame) -> str:
         lengths = " and ".join(map(str, sorted(runs.loc[of_arm, "epochs"].unique())))
         details += f"; about {format_duration(seconds)} each, at the pace of its runs of {lengths} epochs"
     elif isinstance(variant, Variant):
-        details += f"; {operations_words(training_operations(variant, epochs, arm.study.dataset))} training operations"
+        bound = "at most " if any(phase.until != "epochs" for phase in variant.phases) else ""
+        operations = training_operations(variant, epochs, arm.study.dataset)
+        details += f"; {bound}{operations_words(operations)} training operations"
         details += " each" if len(arm.runs) > 1 else ""
     return f"the {many} of {arm.variant} ({details})"

@@ -52,6 +52,14 @@ def test_runs_of_the_standard_profile_are_made_by_their_stages(frame):
     assert command == "dvc repro experiments/nets/dvc.yaml:80sec"
 
 
+def test_operations_of_a_schedule_that_may_end_sooner_are_an_upper_bound(frame):
+    first, *others = VARIANT["phases"]
+    rule = {"until": "training_error_reached", "target_error_percent": 25.0}
+    study = make_study({"80sec": (11, 1)}, variants={"80sec": VARIANT | {"phases": [first | rule, *others]}})
+    why, _ = why_unmade(claim(), frame(study), [study])
+    assert why == f"the planned run of 80sec (11 epochs, full schedule; at most {FULL}) is not made yet"
+
+
 def test_both_arms_are_named_and_one_run_is_one(frame):
     study = make_study({"without": (5, 1), "with": (5, 2)})
     why, command = why_unmade(difference_claim(), frame(study), [study])

@@ -101,6 +101,16 @@ def test_a_compiler_that_fails_leaves_torch_at_work_and_one_line(tmp_path):
     assert list((tmp_path / "scratch").rglob("*.so*")) == []
 
 
+def test_a_library_that_cannot_be_loaded_is_told_in_the_loaders_own_words(tmp_path):
+    compiler = tmp_path / "cc-junk"
+    write = 'for word; do [ "$last" = -o ] && echo junk > "$word"; last=$word; done'
+    compiler.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exit 0\n{write}\n')
+    compiler.chmod(0o755)
+    printed, said = probe(CC=str(compiler), REPRODUCE_SCRATCH=str(tmp_path / "scratch"))
+    assert printed == "True [10.0, 11.0, 14.0, 15.0]"
+    assert "file too short" in said and "None" not in said
+
+
 def test_a_full_disk_is_an_error_since_runs_without_them_would_take_weeks(tmp_path):
     compiler = tmp_path / "cc-full"
     compiler.write_text('#!/bin/sh\n[ "$1" = --version ] && exit 0\necho "a.s: No space left on device" >&2\nexit 1\n')

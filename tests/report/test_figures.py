@@ -169,7 +169,7 @@ def test_forest_of_a_single_seed_without_interval_still_draws():
     assert figure.axes[0].get_yticklabels()[0].get_text() == "a\nauthors' log 13.0 %"
     two = verdicts.assign(n_seeds=2, few_seeds="two seeds: 13.50 and 14.50")
     figure = verdict_forest(two, pd.DataFrame({"claim_id": ["a", "a"], "value": [13.5, 14.5]}))
-    assert "14.00 %\n2 seeds (13.50 and 14.50): inconclusive" in words(figure)
+    assert "14.00 %\ntwo seeds: 13.50 and 14.50; inconclusive" in words(figure)
 
 
 def test_precision_figure_sets_fp32_beside_bf16(loaded):

@@ -56,7 +56,7 @@ def test_a_run_leaves_a_whole_folder_and_no_scratch(folder, variant):
     assert len(history) == 3 * streams
     assert history["images"].tolist() == [80, 80, 100] * streams
     assert set(history["stopped_by"]) <= {"one_small_fall", "most_iterations"}  # patience 1
-    versions = {"scipy": scipy.__version__}
+    versions = {"torch": torch.__version__, "scipy": scipy.__version__}
     versions |= {} if variant == "patches" else {"scikit-learn": sklearn.__version__, "opencv": cv2.__version__}
     assert json.loads((place / "run.json").read_text())["libraries"] == versions
     assert not list((folder / "scratch").rglob("*.features"))
@@ -107,7 +107,7 @@ def test_steps_by_other_versions_of_libraries_are_made_anew(folder, monkeypatch,
     capsys.readouterr()
     place = train_run(feature_run("words"))
     said = [line for line in capsys.readouterr().out.splitlines() if "made" in line]
-    assert len(said) == 1 and "were made with scipy 1.0, opencv 4.9, and here are scipy" in said[0]
+    assert len(said) == 1 and "were made with scipy 1.0, opencv 4.9, and here are torch" in said[0]
     assert said[0].endswith("all steps are made anew")
     assert results(place) == unbroken
     record = json.loads((place / "run.json").read_text())

@@ -63,12 +63,12 @@ def learning_curves(
             _draw_printed(axes, history, printed[printed["variant"].eq(variant) & printed["epochs"].eq(epochs)])
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
-    marks = [("ours, views averaged (mean of seeds)", BLUE, _AVERAGED)] if len(averaged) else []
+    marks = []
+    if len(averaged):
+        marks.append(Line2D([], [], color=BLUE, label="ours, views averaged (mean of seeds)", **_AVERAGED))
     if printed is not None and len(printed):
-        marks.append(("authors, printed (at the end: ten views)", "white", _PRINTED))
-    _finish_curves(
-        figure, grid, histories, [Line2D([], [], color=color, label=label, **look) for label, color, look in marks]
-    )
+        marks.append(Line2D([], [], color="white", label="authors, printed (at the end: ten views)", **_PRINTED))
+    _finish_curves(figure, grid, histories, marks)
     if histories.empty:
         say_not_run(figure)
     return figure

@@ -97,6 +97,7 @@ def _draw_claim(axes: Axes, y: int, row: tuple, values: pd.Series, reach: float)
 
 
 def _estimate_words(row: tuple) -> str:
+    if row.few_seeds:
+        return f"{format_number(row.estimate)} %\n{row.few_seeds}; {row.verdict}"
     seeds = f"{row.n_seeds:.0f} seed{'s' if row.n_seeds > 1 else ''}"
-    few = str(row.few_seeds or "").partition(": ")[2]
-    return f"{with_interval(row.estimate, row.low, row.high, unit=' %')}\n{seeds}{few and f' ({few})'}: {row.verdict}"
+    return f"{with_interval(row.estimate, row.low, row.high, unit=' %')}\n{seeds}: {row.verdict}"

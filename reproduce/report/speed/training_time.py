@@ -11,8 +11,7 @@ from reproduce.report.speed.gpu_cpu import BY_DEFINITION, spread_words
 from reproduce.report.speed.time_ratios import WITH_INPUT, ratios
 from reproduce.report.speed.timing_tables import RECIPE_BATCH, Timings, at_all_threads, device_names, other_batches
 from reproduce.study.claims import Claim
-
-_EPOCHS = 11  # of the 80-second net's schedule
+from reproduce.study.study import load_study
 
 
 def seconds_to_error(records: Records, study: str, variant: str, error: float) -> pd.DataFrame:
@@ -155,18 +154,19 @@ def days_table(timings: Timings) -> pd.DataFrame:
 def seconds_words(timings: Timings) -> str:
     """Return in a sentence the time of all updates of the 80-second net's schedule on each device."""
     names, said = device_names(timings), []
+    epochs = load_study("cifar10_nets").variant("80sec").full_epochs()
     steps = at_all_threads(timings.measured())
     steps = steps[
         steps["what"].eq("training_step") & steps["network"].eq("80sec") & steps["batch_size"].eq(RECIPE_BATCH)
     ]
     for (machine, device), group in steps.groupby(["machine", "device"], sort=False):
-        updates = _EPOCHS * CIFAR10.training_images / RECIPE_BATCH
+        updates = epochs * CIFAR10.training_images / RECIPE_BATCH
         each = [f"{row.ms_median * updates / 1e3:.0f} s in {row.precision}" for row in group.itertuples()]
         said.append(f"on {names[machine, device]}, {' and '.join(each)}")
     if not said:
         return "No machine has been timed yet."
     source = extrapolated_words((steps["rounds"] * steps["calls_per_round"]).min())
-    return f"The updates alone of its {_EPOCHS} epochs would take ({source}): {'; '.join(said)}."
+    return f"The updates alone of its {epochs} epochs would take ({source}): {'; '.join(said)}."
 
 
 _SECONDS = ["run", "timed", "seeds that got there", "fastest of these", "median of these", "slowest of these"]

@@ -52,8 +52,9 @@ class Speeds:
     def seconds_per_image(self, what: str, name: str, network: NetworkSpec, precision: str) -> float:
         """Return the seconds of one image in ``what`` (training_step, forward or network_input).
 
-        A network that was not timed takes the time of the nearest timed one, in proportion to the operations; NASNet's
-        cells take four times as long by each. A precision that this device lacks takes the time of fp32.
+        A network that was not timed takes the time of the nearest timed one, in proportion to the operations. NASNet's
+        cells are assumed to take four times as long for each (``NASNET_SHARE``). A precision that this device lacks
+        takes the time of fp32.
 
         Raises:
             ReproduceError: nothing of this kind was timed on the device.
