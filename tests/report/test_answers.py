@@ -48,8 +48,9 @@ def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
 
     assert words() == (
         "Without augmentation, k-means on patches (2011) makes 22.53 % errors (3 seeds). The 18 % net of 2012 makes "
-        "18.69 % errors (4 seeds), 3.84 points lower (3.11 to 4.57). The two were compared when both errors were known, and "
-        "this reading of the net is not judged. The lowest error of a method in print before 2012 is "
+        "18.69 % errors (4 seeds), 3.84 points lower (3.11 to 4.57). "
+        "The two were compared when both errors were known, "
+        "and this reading of the net is not judged. The lowest error of a method in print before 2012 is "
         "18.0 %. The step to later nets is still to be run."
     )
     rows["after-resnet20-error"] = {"value": 8.7, "n_seeds": 1}
