@@ -6,7 +6,7 @@ from reproduce.report.records import Records
 
 MEANINGS = {
     "reproduced": "at the claim's own scale and full schedule, with all planned seeds, the 95 % interval lies inside "
-    "the margin around the published value; an effect is significant too",
+    "the margin around the published value; for an effect, the corrected p is below 0.05 too",
     "direction reproduced": "an effect has the claimed sign and is significant after Holm's correction within the "
     "study; its size is open, or is not judged at a reduced scale or on a shortened schedule",
     "direction reproduced, size not": "an effect has the claimed sign and is significant, but its interval lies wholly "
