@@ -228,6 +228,8 @@ def test_the_readme_shows_the_first_lines_of_a_real_citation():
     shown = re.search(r"<!-- begin:cite-example -->\n```text\n(.*?)\n```", readme, re.DOTALL)[1]
     assert shown.count("\n") >= 3
     assert cite("small-lrn-top1").startswith(shown + "\n")
+    entry = re.search(r"```bibtex\n(@misc\{.*?)\n```\n<!-- end:cite-example", readme, re.DOTALL)[1]
+    assert entry.count("{") == entry.count("}") and f"version {read_citation()['version']}" in entry
 
 
 def test_the_project_is_read_from_its_citation_file():
