@@ -162,11 +162,14 @@ def test_forest_of_a_single_seed_without_interval_still_draws():
         "high": None,
         "few_seeds": None,
     }
-    verdicts = pd.DataFrame([row | {"n_seeds": 1, "verdict": "inconclusive"}]).astype({"low": float, "high": float})
+    verdicts = pd.DataFrame([row | {"n_seeds": 1, "seeds_planned": 1, "verdict": "inconclusive"}])
+    verdicts = verdicts.astype({"low": float, "high": float})
     figure = verdict_forest(verdicts, pd.DataFrame({"claim_id": ["a"], "value": [14.0]}))
     assert "1 seed: inconclusive" in words(figure)
     assert "nan" not in words(figure)
     assert figure.axes[0].get_yticklabels()[0].get_text() == "a\nauthors' log 13.0 %"
+    early = verdict_forest(verdicts.assign(seeds_planned=8), pd.DataFrame({"claim_id": ["a"], "value": [14.0]}))
+    assert "1 of 8 seeds: inconclusive" in words(early)
     two = verdicts.assign(n_seeds=2, few_seeds="two seeds: 13.50 and 14.50")
     figure = verdict_forest(two, pd.DataFrame({"claim_id": ["a", "a"], "value": [13.5, 14.5]}))
     assert "14.00 %\ntwo seeds: 13.50 and 14.50; inconclusive" in words(figure)

@@ -39,8 +39,8 @@ def verdict_forest(verdicts: pd.DataFrame, seeds: pd.DataFrame) -> Figure:
 
     Args:
         verdicts: rows of the verdict table in percent or percentage points (``claim_id``, ``label``, ``target_kind``,
-            ``target_value``, ``margin``, ``estimate``, ``low``, ``high``, ``few_seeds``, ``n_seeds``, ``verdict``); a
-            claim without runs stays as a row.
+            ``target_value``, ``margin``, ``estimate``, ``low``, ``high``, ``few_seeds``, ``n_seeds``,
+            ``seeds_planned``, ``verdict``); a claim without runs stays as a row.
         seeds: columns ``claim_id`` and ``value``, one value per seed, in the claim's unit.
     """
     figure, axes = new_figure(WIDE_INCHES, 1.3 + 0.42 * max(1, len(verdicts)))
@@ -99,5 +99,6 @@ def _draw_claim(axes: Axes, y: int, row: tuple, values: pd.Series, reach: float)
 def _estimate_words(row: tuple) -> str:
     if row.few_seeds:
         return f"{format_number(row.estimate)} %\n{row.few_seeds}; {row.verdict}"
-    seeds = f"{row.n_seeds:.0f} seed{'s' if row.n_seeds > 1 else ''}"
+    planned = f" of {row.seeds_planned:.0f}" if row.n_seeds < row.seeds_planned else ""  # nan where none is planned
+    seeds = f"{row.n_seeds:.0f}{planned} seed{'s' if row.n_seeds > 1 or planned else ''}"
     return f"{with_interval(row.estimate, row.low, row.high, unit=' %')}\n{seeds}: {row.verdict}"
