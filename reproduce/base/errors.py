@@ -39,10 +39,10 @@ def near_or_all(name: str, known: Collection[str], introduction: str = "it has")
     return f"did you mean {' or '.join(near)}?" if near else f"{introduction} {', '.join(known)}"
 
 
-def shortened(value: object, most: int = 80) -> str:
-    """Return ``repr(value)`` as an error shows it, cut where it is longer than ``most`` characters."""
+def shortened(value: object) -> str:
+    """Return ``repr(value)`` as an error shows it, cut where it is longer than 80 characters."""
     text = repr(value)
-    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+    return text if len(text) <= 80 else f"{text[:80]}... ({len(text):,} characters)"
 
 
 def system_reason(error: OSError) -> str:

@@ -87,17 +87,19 @@ def entries(path: Path = REFERENCES_FILE) -> dict[str, str]:
     return {found[1]: found[0] for found in _ENTRY.finditer(text)}
 
 
-def entries_of(sources: Sequence[str], path: Path = REFERENCES_FILE) -> list[str]:
+def entries_of(sources: Sequence[str]) -> list[str]:
     """Return the entries of the works named, each once.
 
     Raises:
         ReproduceError: the file is missing, or lacks a work.
     """
-    known = entries(path)
+    known = entries()
     keys = list(dict.fromkeys(map(key_of, sources)))
     lacking = [key for key in keys if key not in known]
     if lacking:
-        raise ReproduceError(f"{relative_to_repo(path)} has no entry {lacking[0]!r}; add it or correct the key")
+        raise ReproduceError(
+            f"{relative_to_repo(REFERENCES_FILE)} has no entry {lacking[0]!r}; add it or correct the key"
+        )
     return [known[key] for key in keys]
 
 

@@ -125,7 +125,7 @@ def _timed(scope: Scope, devices: Sequence[str]) -> list[dict[str, Any]]:
     deadline = time.monotonic() + scope.budget_seconds
     wanted, rows = _without_missing(cells.all_cells(scope, devices))
     workshop = Workshop(scope)
-    chosen, left_out = fitted(wanted, scope, _speeds(workshop, wanted, scope))
+    chosen, left_out = fitted(wanted, scope, _speeds(workshop, wanted))
     samplers, seconds, too_large = _warm_all_up(workshop, chosen, scope, deadline)
     calls = {cell: calls_of(cell, each, scope.sample_seconds) for cell, each in seconds.items()}
     costs = {cell: seconds[cell] * sum(calls[cell]) for cell in seconds}
@@ -216,7 +216,7 @@ def _skipped(cell: Cell, reason: str) -> dict[str, Any]:
     return {**cell_columns(cell), "skipped": reason}
 
 
-def _speeds(workshop: Workshop, wanted: Sequence[Cell], scope: Scope) -> dict[Setting, Speed]:
+def _speeds(workshop: Workshop, wanted: Sequence[Cell]) -> dict[Setting, Speed]:
     """Return a first measure of each setting's FLOP/s, for planning alone."""
 
     def measured(cell: Cell) -> float:
