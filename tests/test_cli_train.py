@@ -13,6 +13,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.runs import places
 from reproduce.train import run as run_module
 from reproduce.train import several
+from reproduce.train.launch import Launch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -130,6 +131,6 @@ def test_launch_options_reach_the_trainer(folder, monkeypatch):
     cli.main([*arguments, "--device", "cpu", "--threads", "3", "--seconds-between-checkpoints", "7.5"])
     cli.main([*arguments, "--images-per-pass", "16"])
     cli.main(arguments)
-    passes = run_module.Launch(images_per_pass=16)
-    assert launches == [run_module.Launch("cpu", 3, 7.5), passes, run_module.Launch("auto", None, 30.0)]
+    passes = Launch(images_per_pass=16)
+    assert launches == [Launch("cpu", 3, 7.5), passes, Launch("auto", None, 30.0)]
     assert all(launch.require_clean_tree for launch in launches)

@@ -69,7 +69,7 @@ def share_of_two_gtx_580(days: float, hardware: pd.DataFrame) -> float:
 
 
 def shares_assumed(kind: str, precision: str, hardware: pd.DataFrame) -> ShareOfPeak:
-    """Return the assumption for ``cpu`` or ``gpu`` in a precision. It decides every estimate, in proportion."""
+    """Return the assumption for ``cpu`` or ``gpu`` in a precision. Every estimate is proportional to it."""
     in_2012 = share_of_two_gtx_580(_DAYS_IN_2012, hardware)
     if kind == "cpu":
         why = f"10 % compiled loops, 80 % a tuned matrix product; {_CALIBRATED}"
