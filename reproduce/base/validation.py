@@ -49,7 +49,7 @@ class Strict(BaseModel):
 
 @functools.lru_cache(maxsize=64)
 def _parsed(text: str) -> Any:
-    """Return the content of YAML; kept, since a study reads the same network specs once a variant."""
+    """Return the content of YAML, kept in memory, since a study reads the same network specs for each variant."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ReusedAnchorWarning)  # an anchor's second meaning is legal YAML
         return YAML(typ="safe", pure=True).load(text)

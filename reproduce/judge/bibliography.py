@@ -124,7 +124,7 @@ def own_entry(key: str, note: str, citation: Mapping[str, Any]) -> str:
 
     Args:
         key: the entry's key.
-        note: plain text; characters that LaTeX takes for its own are escaped.
+        note: plain text; characters with a meaning in LaTeX are escaped.
         citation: ``read_citation()``.
     """
     released = str(citation.get("date-released") or "")
@@ -141,7 +141,7 @@ def own_entry(key: str, note: str, citation: Mapping[str, Any]) -> str:
 
 
 def latex(text: str) -> str:
-    """Return plain text with the characters that LaTeX takes for its own escaped."""
+    """Return plain text in which characters with a meaning in LaTeX are escaped."""
     return "".join(_LATEX.get(character, character) for character in text)
 
 

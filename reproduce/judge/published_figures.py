@@ -46,7 +46,7 @@ class Figure(Strict):
 
 
 class Drop(Strict):
-    """The figure ``before`` minus the figure ``after``, and the differences between the two that it mixes."""
+    """The figure ``before`` minus the figure ``after``, and what else differs between the two."""
 
     id: _Id
     before: str

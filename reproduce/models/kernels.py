@@ -87,7 +87,7 @@ def library() -> ctypes.CDLL | None:
     """Return the compiled kernels, or None where they are turned off or cannot be built (said once on stderr).
 
     Raises:
-        ReproduceError: the disk is full. Going on without them would make a run of days one of weeks.
+        ReproduceError: the disk is full. Without the kernels a run of days would take weeks.
     """
     if os.environ.get(KERNELS_VARIABLE) == "0":
         return None

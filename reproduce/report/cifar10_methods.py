@@ -85,7 +85,7 @@ _METHODS = (
 def load_methods(loaded: Records) -> list[DrawnMethod]:
     """Return each method's published error and the errors of its runs, in percent, by protocol and then by year.
 
-    A method without runs has none. Where one of its runs went wrong, it has none either.
+    A method without runs, or with a run that went wrong, has no errors of its own.
 
     Raises:
         ReproduceError: a study or table cannot be read, or lacks a method.

@@ -135,7 +135,7 @@ def _with_part(text: str, begin: str, end: str, part: str) -> str:
     before, found, rest = text.partition(begin)
     _, found_end, after = rest.partition(end)
     if not found or not found_end:
-        raise ReproduceError(f"dvc.yaml lacks the line {begin.strip()!r} in collect; restore it")
+        raise ReproduceError(f"dvc.yaml lacks the line {begin.strip()!r} in collect; restore it with git")
     return before + begin + part + end + after
 
 

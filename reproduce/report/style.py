@@ -98,13 +98,13 @@ def label_point(
 
 
 def headline(figure: Figure, sentence: str) -> None:
-    """Write over a figure the sentence it shows, from its left edge, wrapped to its width."""
+    """Write a sentence above a figure, from its left edge, wrapped to its width."""
     look = {"fontsize": HEADLINE_PT, "fontweight": "bold", "linespacing": 1.2}
     figure.suptitle(_wrapped(figure, sentence), x=4 / (72 * figure.get_figwidth()), ha="left", **look)
 
 
 def headline_with_key(figure: Figure, sentence: str, handles: Sequence[Artist], **columns: Any) -> None:
-    """Write over a figure the sentence it shows and below it the key, as one block: the layout makes room for both."""
+    """Write a sentence above a figure and the key below the sentence, as one block: the layout makes room for both."""
     key = figure.legend(
         handles=handles, title=_wrapped(figure, sentence), loc="outside upper left", alignment="left", **columns
     )

@@ -35,7 +35,7 @@ _SAME = ("dataset", "scale", "schedule", "precision", "data_manifest_sha256")
 
 
 def make_ensembles(study_name: str, name: str) -> list[Path]:
-    """Average every ensemble of that name whose runs are all here, print the runs others lack; return the folders.
+    """Average every ensemble of that name whose runs are all here; return the folders. Print the runs that others lack.
 
     Raises:
         ReproduceError: no such ensemble, none is complete, its runs do not belong together, or another makes it.
@@ -86,7 +86,7 @@ def _make(study: Study, run: RunId, members: Sequence[RunId]) -> Path:
 
 
 def _record_of(study: Study, member: RunId) -> dict[str, Any]:
-    """Return the member's run.json, its probabilities held against it."""
+    """Return the member's run.json after checking its probabilities against it."""
     folders = (places.trained_to(study, member), places.published_to(study, member))
     folder = next((folder for folder in folders if (folder / "run.json").is_file()), None)
     if folder is None:

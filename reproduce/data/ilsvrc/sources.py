@@ -130,7 +130,7 @@ def _expected(split: str, edition: Edition) -> str:
 
 
 def told_by(edition: Edition) -> str:
-    """Return the files that tell the classes of unsorted images."""
+    """Return in words the files that name the classes of unsorted images."""
     if edition.year == 2012:
         return f"{edition.development_kit} or Kaggle's {SOLUTION}"
     return f"{edition.development_kit} and ILSVRC{edition.year}_test_ground_truth.txt"

@@ -51,7 +51,7 @@ def folder_sum(folder: Path, md5: Callable[[Path], str], ignored: tuple[str, ...
 
     Args:
         folder: where the files lie, at any depth.
-        md5: returns that of one file.
+        md5: returns the MD5 of one file.
         ignored: patterns of names that do not count, as in .dvcignore.
     """
     found = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}

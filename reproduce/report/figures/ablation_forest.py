@@ -51,7 +51,7 @@ def ablation_forest(table: pd.DataFrame, run_alone: bool = False) -> Figure:
     """Draw what each ingredient gains: the paper's figure, the authors' log, ours with its 95 % interval and verdict.
 
     Args:
-        table: that of ``ablation_table.load_ablations``; a claim without runs stays as a row.
+        table: from ``ablation_table.load_ablations``; a claim without runs stays as a row.
         run_alone: leave out the rows of claims that were not run; the headline counts them.
 
     There is one panel per unit, with ratios on a logarithmic axis. An interval that reaches far beyond everything else
@@ -168,7 +168,7 @@ def _figures(panel: Panel) -> list[float]:
 
 
 def _limits(panel: Panel) -> tuple[float, float]:
-    """Return the axis' ends: all figures and the null, and intervals as far as the figures' own span beyond these."""
+    """Return the axis' ends. All figures and the null lie inside; an interval may widen either side by their span."""
     forward, back = (math.log, math.exp) if panel.is_ratio else (float, float)
     values = [forward(value) for value in [float(panel.is_ratio), *_figures(panel)]]
     ends = [forward(end) for row in panel.rows for end in (row.low, row.high) if pd.notna(end)]

@@ -115,7 +115,7 @@ def _draw_days(axes: Axes, days: pd.DataFrame, names: Mapping[tuple[str, str], s
 
 
 def _label(row: tuple, names: Mapping[tuple[str, str], str]) -> str:
-    """Return the machine with its year, bf16 where it is, and what ``device_names`` adds to one timed here."""
+    """Return the machine with its year, "bf16" where it applies, and what ``device_names`` adds to one timed here."""
     notes = f"{row.year}, bf16" if row.precision == "bf16" else f"{row.year}"
     if (row.machine, row.device) not in names:
         return f"{plain_name(row.system)} ({notes})"
