@@ -65,14 +65,16 @@ def read_yaml(path: Path) -> Any:
         refuse_special(path)
         return copy.deepcopy(_parsed(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError as error:
-        raise ReproduceError(f"{relative_to_repo(path)} does not exist") from error
+        raise ReproduceError(f"{relative_to_repo(path)} does not exist; restore it with git") from error
     except OSError as error:
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read: {error.strerror}") from error
+        raise ReproduceError(
+            f"{relative_to_repo(path)} cannot be read: {error.strerror}; restore it with git"
+        ) from error
     except RecursionError as error:
         raise ReproduceError(f"{relative_to_repo(path)} is nested too deep to read; restore it with git") from error
     except (YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a number of thousands of digits
         message = " ".join(str(error).split())
-        raise ReproduceError(f"{relative_to_repo(path)} is not valid YAML: {message}") from error
+        raise ReproduceError(f"{relative_to_repo(path)} is not valid YAML: {message}; correct it") from error
 
 
 def validated(model: type[Model], content: Any, where: str, remedy: str = "") -> Model:

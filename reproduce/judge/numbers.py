@@ -79,7 +79,7 @@ class _Cited(BaseModel):
     @model_validator(mode="after")
     def _interval_is_whole(self) -> Self:
         if (self.low is None) != (self.high is None):
-            raise ValueError(f"{self.id} has one end of an interval alone")
+            raise ValueError(f"{self.id} has only one end of an interval")
         return self
 
 

@@ -73,7 +73,8 @@ def _make(study: Study, run: RunId, members: Sequence[RunId]) -> Path:
     mean, images = mean_probabilities([places.probabilities_of(member) for member in members]), _test_images(study)
     labels = torch.from_numpy(images.labels)
     if len(labels) != len(mean):
-        raise ReproduceError(f"{run}: probabilities of {len(mean)} images, but {study.dataset} tests on {len(labels)}")
+        counts = f"{len(mean)} images, but {study.dataset} tests on {len(labels)}"
+        raise ReproduceError(f"{run}: probabilities of {counts}; train its runs again")
     hits = {f"test_top{first}_correct_bits": np.packbits(is_among_first(mean, labels, first)) for first in (1, 5)}
     metrics = _metrics(mean, images) | {"views": study.variant(members[0].variant).test_views}
     description = _description(run, config, records) | {"started_utc": started_utc, "finished_utc": utc_now()}

@@ -60,7 +60,7 @@ def image_entry(edition: Edition, split: str, file_name: str, folder: str, path:
         *place: offset and size in the archive.
 
     Raises:
-        ReproduceError: name and folder tell different classes, or the name is that of a copy.
+        ReproduceError: name and folder are of different classes, or the name is that of a copy.
     """
     whole, stem = _patterns(edition.year, split)
     found = whole.fullmatch(file_name)
@@ -73,6 +73,6 @@ def image_entry(edition: Edition, split: str, file_name: str, folder: str, path:
     name, carried = (f"{found[1]}.JPEG", {found[2], found[3]}) if found else (file_name, set())
     told = (carried | {folder}) - {"", None}
     if len(told) > 1:
-        raise ReproduceError(f"{where}: name and folder tell different classes, {' and '.join(sorted(told))}; move it")
+        raise ReproduceError(f"{where}: name and folder name different classes, {' and '.join(sorted(told))}; move it")
     wnid = told.pop() if told else ""
     return Entry(f"{wnid}/{name}" if split == "train" else name, wnid, path, *place)

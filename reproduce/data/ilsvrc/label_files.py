@@ -72,7 +72,7 @@ def labels_by_split(files: LabelFiles, edition: Edition) -> dict[str, Labels]:
     """Return the labels of every split whose classes ``files`` name.
 
     Raises:
-        ReproduceError: a file is damaged or incomplete, or two files tell different classes.
+        ReproduceError: a file is damaged or incomplete, or two files name different classes.
     """
     found: dict[str, Labels] = {}
     for split, labels in _all_labels(files, edition):
@@ -188,12 +188,12 @@ def with_classes(entries: list[Entry], labels: Labels | None, where: Path, remed
             f"{labels.path} has no line for {unknown[0]} and {len(unknown) - 1:,} other images in {where}; get it again"
         )
     if unknown:
-        raise ReproduceError(f"{where} has {len(unknown):,} images whose class nothing tells; {remedy}")
+        raise ReproduceError(f"{where} has {len(unknown):,} images whose class no file names; {remedy}")
     other = [entry for entry in entries if entry.wnid and wnids.get(entry.name, entry.wnid) != entry.wnid]
     if other:
         first = other[0]
         raise ReproduceError(
-            f"{where} has {len(other):,} of {len(entries):,} images whose folder or name tells another class than "
+            f"{where} has {len(other):,} of {len(entries):,} images whose folder or name gives another class than "
             f"{labels.path} (one is {first.name}: {first.wnid}, not {wnids[first.name]}); sort them anew or leave them "
             "unsorted"
         )
