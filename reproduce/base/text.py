@@ -55,6 +55,13 @@ def verdict_words(verdict: str, negligible_within: float | None, unit: str | Non
     return f"{verdict} within {negligible_within:g}{unit_words(unit)}" if verdict == _BOUNDED_VERDICT else verdict
 
 
+def plain_name(processor: str) -> str:
+    """Return a processor's name without (R), (TM) and the word processor."""
+    for noise in ("(R)", "(TM)", " Processor"):
+        processor = processor.replace(noise, "")
+    return " ".join(processor.split())
+
+
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], right_aligned: Sequence[int] = ()) -> str:
     """Return a Markdown table; a ``|`` or line break inside a cell is made harmless.
 

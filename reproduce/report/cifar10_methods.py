@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.text import plain_name
 from reproduce.report import records
 from reproduce.report.figures.generations import DrawnMethod
 from reproduce.report.literature.milestones import load_cifar10_before
@@ -134,13 +135,8 @@ def _drawn(loaded: Records, method: _Method, printed: dict[tuple[str, str], floa
         family=method.family,
         operations=training_operations(variant, method.epochs, study.dataset) if is_net else None,
         core_hours=hours if errors else [],
-        processor=" and ".join(finished["cpu"].map(_short).unique()),
+        processor=" and ".join(finished["cpu"].map(plain_name).unique()),
     )
-
-
-def _short(cpu: str) -> str:
-    """Return a processor's name without marks and the word Processor."""
-    return " ".join(cpu.replace("(R)", "").replace("Processor", "").split())
 
 
 def _in_print() -> list[DrawnMethod]:

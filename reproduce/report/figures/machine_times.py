@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from reproduce.report.speed.timing_tables import NOT_TIMED, PAPER, Timings, device_names, other_batches, plain_name
+from reproduce.base.text import plain_name
+from reproduce.report.speed.timing_tables import NOT_TIMED, PAPER, Timings, device_names, other_batches
 from reproduce.report.style import (
     BLUE,
     INK,
