@@ -39,6 +39,14 @@ def operations_words(operations: float) -> str:
     return f"{operations:.1e}".replace("e+", "e")
 
 
+def days_words(days: float) -> str:
+    """Return a number of days to two digits, below two days in hours, below two hours in minutes."""
+    for amount, unit in ((days, "days"), (24 * days, "h")):
+        if amount >= 2:
+            return f"{float(f'{amount:.2g}'):g} {unit}"
+    return f"{float(f'{1440 * days:.2g}'):g} min"
+
+
 def with_interval(value: float, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
     """Return a number with its unit and, where it has one, its interval: ``3.97 (3.60 to 4.38)``."""
     text = f"{format_number(value, decimals)}{unit}"

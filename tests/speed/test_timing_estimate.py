@@ -6,11 +6,12 @@ from training_support import tiny_study, write_study
 
 from reproduce import cli
 from reproduce.base.errors import ReproduceError
+from reproduce.base.text import days_words
 from reproduce.models.counts import training_flops_per_image
 from reproduce.models.spec import load_spec
 from reproduce.speed.timing import cells, estimate
 from reproduce.speed.timing import speeds as speeds_module
-from reproduce.speed.timing.estimate import days_words, estimate_text, span_words
+from reproduce.speed.timing.estimate import estimate_text, span_words
 from reproduce.speed.timing.run import facts_of_machine
 from reproduce.speed.timing.speeds import Speeds, run_seconds, speeds_here
 from reproduce.speed.timing.timing_rows import write_rows

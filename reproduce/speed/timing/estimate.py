@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from reproduce.base.progress import format_duration
+from reproduce.base.text import days_words
 from reproduce.data.registry import DATASETS
 from reproduce.speed.timing import cost
 from reproduce.speed.timing.speeds import Speeds, run_seconds
@@ -66,18 +67,6 @@ def standing_table(speeds: Speeds) -> pd.DataFrame:
             "evidence": shown["evidence"],
         }
     )
-
-
-def days_words(days: float) -> str:
-    """Return a number of days to two digits, below two days in hours, below two hours in minutes."""
-    for amount, unit in ((days, "days"), (24 * days, "h")):
-        if amount >= 2:
-            return f"{_two_digits(amount)} {unit}"
-    return f"{_two_digits(24 * 60 * days)} min"
-
-
-def _two_digits(amount: float) -> str:
-    return f"{float(f'{amount:.2g}'):g}"
 
 
 def span_words(low: float, high: float) -> str:
