@@ -85,7 +85,7 @@ def test_what_a_kill_left_beside_a_finished_run_is_cleared_when_it_is_skipped(fo
 def test_a_run_that_another_process_trains_is_not_settled(folder):
     run = type(RUN)("tiny", "small", 2, 1)
     inputs = run_module.inputs_of(training_support.tiny_study(folder), run)
-    checkpoint = run_module._checkpoint(run, places.found_at(run), inputs)
+    checkpoint = run_module.checkpoint_of(run, places.found_at(run), inputs)
     with run_module.exclusive_lock(checkpoint.with_suffix(".lock"), "busy"):
         checkpoint.touch()
         run_module.settle_run(run)

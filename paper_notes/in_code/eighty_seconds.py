@@ -2,8 +2,8 @@
 
     python paper_notes/in_code/eighty_seconds.py [SEED]
 
-cuda-convnet's first recipe reached 26 % test error on CIFAR-10 in 80 seconds on a GTX 580. Here it takes minutes on a
-CPU. A test holds this page against the trainer that makes the published runs: the losses and errors are the same.
+cuda-convnet's first recipe reached 26 % test error on CIFAR-10 in 80 seconds on a GPU that is not named. Here it takes
+minutes on a CPU. A test compares this page with the trainer of the published runs: losses and errors are the same.
 """
 
 import sys

@@ -152,7 +152,9 @@ def first_line(row: Row) -> str:
     """Return a number, a finding or a published figure in one line that can be read alone."""
     if row["value"] is None and row.get("finding"):
         not_run = "not run here; by its sources " if row["verdict"] == NOT_RUN else ""
-        return f"{not_run}{row['finding']}: {row['finding_why']}"
+        printed = row.get("target_kind") == "published" and not not_run
+        figure = f"{_figure(row['figures'][0])}, as published; " if printed else ""
+        return f"{figure}{not_run}{row['finding']}: {row['finding_why']}"
     if row["value"] is None and row.get("target_kind") == "published":
         return f"{_figure(row['figures'][0])}, as published; {row['verdict']} here"
     if row["kind"] == "published":
@@ -233,4 +235,4 @@ def _runs(row: Row, results: Path) -> Iterator[str]:
 
 
 def _figure(figure: dict[str, Any]) -> str:
-    return f"{figure['value']:.10g}{unit_words(figure['unit'])} ({figure['where']})"
+    return f"{figure['value']:,.10g}{unit_words(figure['unit'])} ({figure['where']})"

@@ -54,7 +54,9 @@ def build_rows(
     (``<study>.<factorial>.<effect>``), then ``further`` ones.
     """
     numbers = [*(_of_claim(*pair) for pair in judged), *_of_means(summary, runs)]
-    numbers += [*map(_of_comparison, compared), *map(_of_effect, effects), *further]
+    numbers += [_of_comparison(row, runs) for row in compared]
+    numbers += [_of_effect(row, runs) for row in effects]
+    numbers += further
     by_id, full_epochs = runs.set_index("run_id", drop=False).to_dict("index"), _full_epochs(studies)
     return [_as_row(number, by_id, full_epochs) for number in numbers]
 
@@ -118,34 +120,45 @@ def _of_mean(row: Summary, name: str, runs: pd.DataFrame) -> Number:
         dataset=row.dataset,
         scale=row.scale,
         schedule=row.schedule,
-        protocol=None if row.views is None else f"{row.views} test view{'s' if row.views > 1 else ''}",
+        protocol=None if row.views is None else _views_words([row.views]),
         runs=runs.loc[of_variant & runs["status"].eq("finished"), "run_id"].tolist(),
         std=row.std,
     )
 
 
-def _of_comparison(row: Compared) -> Number:
+def _of_comparison(row: Compared, runs: pd.DataFrame) -> Number:
     return Number(
         kind="comparison",
         id=f"{row.study}.{row.comparison}.{row.kind}",
         quantity=of_arms(row.estimand, row.kind, (row.first_arm, row.second_arm)),
         statement=row.question,
         n_seeds=min(row.n_first, row.n_second),
-        protocol=f"{row.first_arm} {'over' if row.kind == 'ratio' else 'minus'} {row.second_arm}, {row.estimand}",
+        protocol=_protocol(row, runs),
         **_alike(row),
     )
 
 
-def _of_effect(row: EffectRow) -> Number:
+def _of_effect(row: EffectRow, runs: pd.DataFrame) -> Number:
     return Number(
         kind="effect",
         id=f"{row.study}.{row.factorial}.{row.effect}",
         quantity=f"{words_of(row.estimand)}; {row.meaning}",
         statement=row.question,
         n_seeds=min(row.n),
-        protocol=f"{row.meaning}, {row.estimand}",
+        protocol=_protocol(row, runs),
         **_alike(row),
     )
+
+
+def _protocol(row: Compared | EffectRow, runs: pd.DataFrame) -> str | None:
+    """Return the test views of the runs in words; None for what no test image tells, such as updates."""
+    of_row = runs["run_id"].isin(row.runs)
+    views = sorted(int(count) for count in runs.loc[of_row, "views"].dropna().unique())
+    return _views_words(views) if views and row.estimand.startswith("test_") else None
+
+
+def _views_words(views: Sequence[int]) -> str:
+    return f"{' and '.join(map(str, views))} test view{'' if list(views) == [1] else 's'}"
 
 
 def _alike(row: Compared | EffectRow) -> dict[str, Any]:

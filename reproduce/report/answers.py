@@ -14,7 +14,7 @@ from reproduce.report.literature.milestones import load_cifar10_before
 from reproduce.report.speed.training_time import extrapolated_words
 
 _STEP_ON_CIFAR10 = "before_2012.kmeans-1600-minus-18pct.difference"
-LITERATURE, OWN, REDUCED, TIMED = "literature", "CIFAR-10, own scale", "reduced scale", "timed here"
+LITERATURE, OWN, REDUCED, TIMED = "literature", "CIFAR-10, own scale", "reduced scale", "literature; timed here"
 
 
 @dataclass(frozen=True)
@@ -48,28 +48,31 @@ def _before(facts: Facts) -> str:
     (net,) = facts.printed("ilsvrc2010-cnn-top5", 1)
     return (
         f"Top-5 error on ILSVRC-2010: sparse coding {coding:.1f} %, SIFT with Fisher vectors {fisher:.1f} %, "
-        f"AlexNet {net:.1f} %."
+        f"AlexNet {net:.1f} %. All three are printed in AlexNet's paper."
     )
 
 
 def _after(facts: Facts) -> str:
-    nasnet, before, senet = facts.printed("account-nasnet-exceeded-all", 3)
+    nasnet, before, senet = (100 - accuracy for accuracy in facts.printed("account-nasnet-exceeded-all", 3))
+    (alexnet,) = facts.printed("ilsvrc2012-one-cnn-top1", 1)
     return (
-        f"NASNet-A reached {nasnet:g} % top-1 accuracy in 2017, above the {before:g} % published before. SENet, then "
-        f"unpublished, had {senet:g} % too."
+        f"Top-1 error of one model on ILSVRC-2012's validation images: AlexNet {alexnet:.1f} % (2012), NASNet-A "
+        f"{nasnet:.1f} % (2017). The best published before NASNet-A is {before:.1f} %. SENet, then unpublished, also "
+        f"made {senet:.1f} %."
     )
 
 
 def _on_cifar10(facts: Facts) -> str:
     before, net = facts.row("kmeans-1600-error"), facts.row("cifar10_nets.18pct.test_top1_error_percent.mean")
     step, later = facts.row(_STEP_ON_CIFAR10), facts.row("after-resnet20-error")
-    after = "The step to later nets is to be run."
+    after = "The step to later nets is still to be run."
     if later["value"] is not None:
-        after = f"ResNet-20, of 2015, makes {_error(later)} with crops and flips, another protocol."
+        after = f"ResNet-20, of 2015, makes {_error(later)} with crops and flips, which is another protocol."
     return (
-        f"Without augmentation, k-means on patches (2011) makes {_error(before)} and the 18 % net (2012, a reading "
-        f"that is not judged) {_error(net)}: {effect_words(step)}, compared when both were known. The best in print "
-        f"before it is {_best_before_2012()} %. {after}"
+        f"Without augmentation, k-means on patches (2011) makes {_error(before)}. The 18 % net of 2012 makes "
+        f"{_error(net)}, {effect_words(step)}. The two were compared when both errors were known, and this reading of "
+        f"the net is not judged. The lowest error of a method in print before 2012 is "
+        f"{_best_before_2012()} %. {after}"
     )
 
 
@@ -92,8 +95,8 @@ def _pair(facts: Facts) -> str:
     if pair["value"] is None:
         without = facts.row("cifar10-13pct-error")
         return (
-            f"Not settled. The 13 % net ends at {without['value']:.2f} % ({without['n_seeds']} seeds: "
-            f"{without['verdict']}); the 11 % net is still to be trained. The published nets differ in more than "
+            f"Not settled. The 13 % net makes {without['value']:.2f} % errors ({without['n_seeds']} seeds, verdict: "
+            f"{without['verdict']}). The 11 % net is still to be trained. The two published nets differ in more than "
             "normalization."
         )
     return f"The 11 % net's error is {effect_words(pair)}. With normalization alone it is {effect_words(alone)}."
@@ -105,7 +108,7 @@ def _with(ingredient: str, number_id: str, claim_id: str | None = None) -> Calla
     def words(facts: Facts) -> str:
         row = facts.row(number_id)
         verdict = facts.row(claim_id or number_id)["verdict"]
-        judged = f"On the paper's claim, overfitting: {verdict}" if claim_id else f"Verdict: {verdict}"
+        judged = f"Verdict on the paper's claim, less overfitting: {verdict}" if claim_id else f"Verdict: {verdict}"
         excludes_zero = row["low"] is not None and (row["low"] > 0 or row["high"] < 0)
         why = (
             ", not significant once corrected for the other claims"
@@ -120,8 +123,9 @@ def _with(ingredient: str, number_id: str, claim_id: str | None = None) -> Calla
 def _relu(facts: Facts) -> str:
     narrow, wide = facts.row("relu-six-times-faster"), facts.row("relu-several-times-faster-13pct-body")
     (printed,) = facts.printed("relu-six-times-faster", 1)
+    short = "Faster, but not six times. " if narrow["verdict"] == "direction reproduced, size not" else ""
     return (
-        f"To 25 % training error tanh takes {_interval(narrow)} as many epochs on the 80-second net's body and "
+        f"{short}To 25 % training error tanh takes {_interval(narrow)} as many epochs on the 80-second net's body and "
         f"{_interval(wide)} on the 13 % net's. The paper prints {printed:g} and names no net. Verdict: "
         f"{narrow['verdict']}."
     )
@@ -155,8 +159,8 @@ def printed_ratio_words(days: pd.DataFrame) -> str:
 
 ANSWERS = (
     Answer("Did the error fall from 25 to 16 %?", _drop, LITERATURE, "account-error-25-to-16"),
-    Answer("What came before?", _before, LITERATURE, "ilsvrc2010-fisher-vectors-top5"),
-    Answer("What came after?", _after, LITERATURE, "account-nasnet-exceeded-all"),
+    Answer("What came before AlexNet?", _before, LITERATURE, "ilsvrc2010-fisher-vectors-top5"),
+    Answer("What came after, up to NASNet?", _after, LITERATURE, "account-nasnet-exceeded-all"),
     Answer("How large are the steps on CIFAR-10?", _on_cifar10, OWN, _STEP_ON_CIFAR10),
     Answer("Does normalization take 13 to 11 %?", _pair, OWN, "lrn-cifar10-published-pair"),
     Answer("Are ReLUs six times as fast?", _relu, OWN, "relu-six-times-faster"),

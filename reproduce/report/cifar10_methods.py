@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.text import plain_name
+from reproduce.base.text import operations_words, plain_name
 from reproduce.report import records
 from reproduce.report.figures.generations import DrawnMethod
 from reproduce.report.literature.milestones import load_cifar10_before
@@ -111,10 +111,27 @@ def declared_costs() -> dict[str, int]:
     }
 
 
+def is_too_long_here(operations: float | None) -> bool:
+    """Return whether a net trains for ten times the greater declared cost or longer, so for days on two cores."""
+    return operations is not None and operations >= 10 * max(declared_costs().values())
+
+
 def to_be_run(methods: Sequence[DrawnMethod]) -> str:
-    """Return a sentence that names the methods whose runs are planned and not made; empty where there are none."""
-    names = [method.name for method in methods if method.is_planned and not method.errors]
-    return f"Still to be run: {'; '.join(names)}." if names else ""
+    """Return a sentence for the methods whose runs are still to be made, and one for those too long for these machines.
+
+    Either is left out where it names none.
+    """
+    planned = [method for method in methods if method.is_planned and not method.errors]
+    names = [method.name for method in planned if not is_too_long_here(method.operations)]
+    too_long = [
+        f"{method.name} ({operations_words(method.operations)} training operations)"
+        for method in planned
+        if is_too_long_here(method.operations)
+    ]
+    sentences = [f"Still to be run: {'; '.join(names)}."] if names else []
+    if too_long:
+        sentences.append(f"Not run, since too long for the machines used here: {'; '.join(too_long)}.")
+    return " ".join(sentences)
 
 
 def _drawn(loaded: Records, method: _Method, printed: dict[tuple[str, str], float]) -> DrawnMethod:

@@ -6,6 +6,7 @@ unit alone, which is refused for a number of lesser scale or schedule.
 """
 
 import re
+import textwrap
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from reproduce.base.files import reading, write_text
 from reproduce.base.paths import RESULTS, relative_to_repo
 from reproduce.base.tables import read_table
 from reproduce.base.text import frame_as_markdown
+from reproduce.judge.bibliography import own_entry
 from reproduce.judge.citation import Citation
 from reproduce.judge.numbers import cited_number, find_number, read_numbers
 from reproduce.report import answers, effects, facts
@@ -55,9 +57,12 @@ def _training_cost(records: Records) -> str:
 
 
 def _cite_example(records: Records) -> str:
-    """Return the first lines that ``cite`` prints of one number."""
-    lines = Citation().lines(find_number(_EXAMPLE))[:_EXAMPLE_LINES]
-    return "\n".join(["```text", *lines, "```"])
+    """Return the first lines that ``cite`` prints of one number, and the BibTeX entry of the project."""
+    citation = Citation()
+    lines = citation.lines(find_number(_EXAMPLE))[:_EXAMPLE_LINES]
+    entry = own_entry("alexnet-2012-reproduction", "", citation.project)
+    fields = entry.removesuffix("\n}").split(",\n  ")
+    return "\n".join(["```text", *lines, "```", "```bibtex", *textwrap.wrap(", ".join(fields) + "}", 120), "```"])
 
 
 def _facts(records: Records) -> facts.Facts:

@@ -227,7 +227,7 @@ def figure_words(figure: Figure) -> str:
     across = [figure.get_supxlabel(), *(each.get_xlabel() for each in axes)]
     up = [figure.get_supylabel(), *(each.get_ylabel() for each in axes)]
     named = {"Chart": titles, "Horizontal axis": across, "Vertical axis": up}
-    return " ".join(f"{name}: {words}." for name, texts in named.items() if (words := _each_once(texts)))
+    return " ".join(f"{name}: {words.rstrip('.')}." for name, texts in named.items() if (words := _each_once(texts)))
 
 
 def _each_once(texts: list[str]) -> str:

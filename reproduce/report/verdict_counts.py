@@ -5,21 +5,22 @@ import pandas as pd
 from reproduce.report.records import Records
 
 MEANINGS = {
-    "reproduced": "all planned seeds at the claim's own scale and full schedule: the 95 % interval lies within the "
-    "margin fixed around the published value, that of an effect on the claimed side besides",
-    "direction reproduced": "an effect of the claimed sign is significant after Holm's correction within the study; "
-    "its size is open, or not judged because the scale is reduced or the schedule shorter",
-    "direction reproduced, size not": "an effect of the claimed sign is significant, and its interval lies wholly "
+    "reproduced": "at the claim's own scale and full schedule, with all planned seeds, the 95 % interval lies inside "
+    "the margin around the published value; for an effect, the corrected p is below 0.05 too",
+    "direction reproduced": "an effect has the claimed sign and is significant after Holm's correction within the "
+    "study; its size is open, or is not judged at a reduced scale or on a shortened schedule",
+    "direction reproduced, size not": "an effect has the claimed sign and is significant, but its interval lies wholly "
     "outside the margin around the published size",
     "no effect": "the whole interval lies within the smallest effect of interest, which was fixed before the runs",
-    "inconclusive": "the interval leaves it open, seeds are missing, or a run failed",
+    "inconclusive": "the interval leaves the question open, the corrected p is not below 0.05, seeds are missing, or a "
+    "run failed",
     "not reproduced": "the interval lies outside the margin around the published value; where only a sign is claimed, "
     "an effect of the other sign is significant",
-    "true": "arithmetic done again: it holds",
-    "false": "arithmetic done again: it does not hold",
-    "source check": "held against the sources; the finding, from accurate to wrong, stands in the list",
-    "not judged": "measured, but the value is shown not to say what the claim is about; the reason stands in the list",
-    "not run": "not judged, for the reason in the list: data, a machine, time or a source is lacking, or the figure "
+    "true": "the stated figure agrees with the arithmetic",
+    "false": "the stated figure disagrees with the arithmetic",
+    "source check": "compared with its sources; the list gives the finding: accurate, rough, exaggerated or wrong",
+    "not judged": "measured, but the value cannot answer the claim; the list gives the reason",
+    "not run": "no verdict; the list gives the reason: images, a machine, runs or a source are missing, or the figure "
     "is shown for comparison only",
 }
 _ON_PAPER = ("arithmetic", "source_check")

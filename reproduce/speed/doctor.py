@@ -24,6 +24,7 @@ from reproduce.runs.tuning import recorded_runs
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 from reproduce.study.variant import Variant
+from reproduce.train.unfinished import find_unfinished
 
 DVC_WITHOUT_GIT = "dvc config --local core.no_scm true"
 
@@ -34,7 +35,7 @@ def examine(studies: Sequence[Study]) -> str:
     It needs no data and no GPU. Counting the files of unpacked images takes long on a slow disk.
     """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    parts = [_machine(device)]
+    parts = ["\n".join([_machine(device), *_unfinished_report(studies)])]
     parts += [_stages_report(study) for study in studies if study.is_trained_by_stages]
     parts += [_external_report(study, device) for study in studies if study.is_published_by_hand]
     return "\n\n".join(parts)
@@ -55,6 +56,22 @@ def _machine(device: torch.device) -> str:
         if not (REPO_ROOT / ".git").exists():
             lines.append(f"DVC: `dvc repro` needs `{DVC_WITHOUT_GIT}` first, since this copy has no .git folder")
     return "\n".join(lines)
+
+
+def _unfinished_report(studies: Sequence[Study]) -> list[str]:
+    """Return a line for stopped runs that can go on, and one for leftovers in the same folder; none where none is."""
+    unfinished = find_unfinished(studies)
+    lines = []
+    if unfinished.resumable:
+        runs = ", ".join(map(str, unfinished.resumable))
+        lines.append(f"Stopped or under way: {runs}; the same command goes on with a stopped run")
+    if unfinished.leftovers:
+        paths = ", ".join(map(str, unfinished.leftovers))
+        lines.append(
+            f"Left over: {unfinished.leftover_bytes() / 1e6:,.0f} MB of runs that no study plans as they were begun, "
+            f"or whose data is not here; delete what you will not go on with: {paths}"
+        )
+    return lines
 
 
 def _stages_report(study: Study) -> str:

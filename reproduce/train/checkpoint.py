@@ -13,9 +13,14 @@ from reproduce.base.paths import scratch_folder
 FORMAT = 1  # of the checkpoint's content; a change starts runs afresh
 
 
+def checkpoint_folder() -> Path:
+    """Return the folder of all checkpoints of this user, which may not exist yet."""
+    return scratch_folder() / "checkpoints"
+
+
 def checkpoint_path(identity: dict[str, Any]) -> Path:
     """Return where the run with this ``identity`` (config, length, seed, data, numerics) keeps its checkpoint."""
-    return scratch_folder() / "checkpoints" / f"{json_digest({'format': FORMAT, **identity})[:24]}.pt"
+    return checkpoint_folder() / f"{json_digest({'format': FORMAT, **identity})[:24]}.pt"
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:

@@ -81,7 +81,7 @@ def settle_run(run: RunId) -> None:
     """Clear what a kill left beside a finished run: its checkpoint, the folder that it replaced. Others' work stays."""
     study = load_study(run.study)
     folder = places.trained_to(study, run)
-    checkpoint = _checkpoint(run, folder, inputs_of(study, run))
+    checkpoint = checkpoint_of(run, folder, inputs_of(study, run))
     if checkpoint.with_suffix(".lock").exists():  # trained on this machine
         with suppress(ReproduceError), exclusive_lock(checkpoint.with_suffix(".lock"), "another trainer is at work"):
             settle_folder(folder)
@@ -89,7 +89,8 @@ def settle_run(run: RunId) -> None:
             shutil.rmtree(checkpoint.with_suffix(".steps"), ignore_errors=True)
 
 
-def _checkpoint(run: RunId, folder: Path, inputs: dict[str, str | None]) -> Path:
+def checkpoint_of(run: RunId, folder: Path, inputs: dict[str, str | None]) -> Path:
+    """Return where ``run`` keeps its checkpoint, given the folder it is for and the digests of ``inputs_of``."""
     # The folder is part of the identity: a rerun never takes up the published run's checkpoint, nor the reverse.
     return checkpoint_path({"run": str(run), "folder": relative_to_repo(folder), **inputs})
 
@@ -114,7 +115,7 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch | None = No
         import_training_modules()
         folder = folder or places.trained_to(study, run)
         processes.agreed(lambda: check_writable(folder) if processes.is_first else None)
-        checkpoint = _checkpoint(run, folder, inputs)
+        checkpoint = checkpoint_of(run, folder, inputs)
         with _only_trainer(run, checkpoint, processes):
             if isinstance(study.variant(run.variant), FeatureVariant):
                 _fit_features(run, study, folder, checkpoint, inputs, processes)

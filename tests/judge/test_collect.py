@@ -169,7 +169,8 @@ def test_a_ratio_is_of_geometric_means_with_welchs_interval_in_logs(study, tmp_p
     numbers = collect_into(study, tmp_path) / "numbers.json"
     cited = read_numbers(numbers)["nets.bf16-error.ratio"]
     assert cited["value"] == pytest.approx(row["value"], abs=1e-4)
-    assert cited["protocol"] == "80sec_bf16 over 80sec, test_top1_error_percent"
+    assert cited["protocol"] == "1 test view"
+    assert cited["quantity"] == "test top-1 error of 80sec_bf16 over that of 80sec"
 
 
 def test_a_run_without_the_value_compared_leaves_the_comparison_without_one(study, tmp_path):

@@ -230,7 +230,8 @@ def test_effects_are_tabulated_and_can_be_cited(tmp_path):
     assert (row["cells"], row["n"]) == ("narrow;narrow_normalized;wide;wide_normalized", "3;2;4;3")
     cited = find_number("nets.body-by-normalization.normalization-at-low-body", tmp_path / "numbers.json")
     assert (cited["value"], cited["n_seeds"], cited["unit"]) == (1.5, 2, "percentage_points")
-    assert cited["protocol"] == "normalization: without minus with, at body narrow, test_top1_error_percent"
+    assert cited["protocol"] == "1 test view"
+    assert cited["quantity"] == "test top-1 error; normalization: without minus with, at body narrow"
     assert len(cited["runs"]) == 5
 
 

@@ -139,6 +139,15 @@ def test_what_is_to_be_run_is_named_once_and_nothing_where_all_is_run():
     assert to_be_run([THREE, IN_PRINT]) == ""
 
 
+def test_a_net_too_long_for_these_machines_is_not_among_those_still_to_be_run():
+    published = replace(LATER_NET, operations=9.5e16)
+    assert to_be_run([PLANNED, published]) == (
+        "Still to be run: a planned net. "
+        "Not run, since too long for the machines used here: a later net (9.5e16 training operations)."
+    )
+    assert to_be_run([published]).startswith("Not run, since")
+
+
 def test_two_seeds_are_shown_by_their_values(monkeypatch):
     monkeypatch.setattr(
         "reproduce.report.studies.before_2012.load_methods", lambda loaded: [PATCHES, IN_PRINT, LATER_NET, PLANNED]
@@ -151,7 +160,14 @@ def test_two_seeds_are_shown_by_their_values(monkeypatch):
 
 
 def test_budgets_name_the_declared_cost_that_each_length_comes_to():
-    rows = {row.split(" | ")[0].strip("| `"): row for row in budgets_table(load_records()).splitlines()[2:]}
+    table = budgets_table(load_records())
+    rows = {row.split(" | ")[0].strip("| `"): row for row in table.splitlines()[2:]}
+    cells = {name: row.split(" | ") for name, row in rows.items() if " | " in row}
+    planned = {name: int(cell[1].split()[-1]) * float(cell[4]) for name, cell in cells.items()}
+    del planned["vgg_bn_dropout"], planned["nasnet_a_6_768"]
+    said = table.splitlines()[-1]
+    assert said.startswith("All runs but those of `vgg_bn_dropout` and `nasnet_a_6_768` come to ")
+    assert float(said.split()[-3]) == pytest.approx(sum(planned.values()), rel=0.03)
     assert rows["18pct_today"].endswith("| 4.8e14 | 100 % of the cost of 2012 |")
     assert rows["nasnet_a_2_768_at_2012_cost"].endswith("| 4.5e14 | 94 % of the cost of 2012 |")
     assert rows["resnet20"].endswith("| 45,000 | 2.0e15 | none: its source's length |")

@@ -68,8 +68,8 @@ def test_the_sentence_to_quote_has_its_interval_and_its_source(contest):
     quoted = differences.quotation(contest)
     for part in (
         "100,000 test images",
-        "from 26.2 % (ISI",
-        "to 16.4 % (SuperVision",
+        "from 26.2 % (ISI: University of Tokyo; second place)",
+        "to 16.4 % (SuperVision: Krizhevsky, Sutskever, Hinton; 5 nets",
         "9.8 points lower",
         "9.4 to 10.1",
     ):

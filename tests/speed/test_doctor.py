@@ -20,6 +20,7 @@ from reproduce.speed import doctor
 from reproduce.study.run_id import RunId
 from reproduce.study.study import RunList
 from reproduce.train.publish import publish
+from reproduce.train.unfinished import Unfinished
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -189,6 +190,17 @@ def test_tuning_runs_count_by_what_is_kept_of_them(tmp_path, monkeypatch):
         f"variant,epochs,seed,config_sha256,git_commit\n{row}\n{row.replace(',7,', ',8,')}\n"
     )
     assert last(doctor.examine([study])) == "next: dvc repro"
+
+
+def test_stopped_runs_and_leftovers_are_named_with_their_size(folder, monkeypatch):
+    assert "Stopped" not in report(folder) and "Left over" not in report(folder)
+    left, run = folder / "scratch" / "checkpoints" / "old.pt", RunId("tinynet", "small", 2, 1)
+    left.parent.mkdir(parents=True)
+    left.write_bytes(bytes(7_000_000))
+    monkeypatch.setattr(doctor, "find_unfinished", lambda studies: Unfinished([run], [left]))
+    text = report(folder)
+    assert "\nStopped or under way: tinynet/small/epochs2/seed1; the same command goes on" in text
+    assert "\nLeft over: 7 MB of runs" in text and f"delete what you will not go on with: {left}" in text
 
 
 def test_runs_that_are_published_elsewhere_count(folder):

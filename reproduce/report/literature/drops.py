@@ -66,8 +66,8 @@ def quotation(contest: pd.DataFrame) -> str:
     nets = winner["ensemble_note"].removeprefix("yes (").removesuffix(")")
     return (
         f"> On the {winner['images']:,} test images of ILSVRC-2012 the top-5 error fell from "
-        f"{_one(row.before_percent)} % ({second['team']}, second place) to {_one(row.after_percent)} % "
-        f"({winner['team']}, {nets} trained on the supplied images), "
+        f"{_one(row.before_percent)} % ({_team(second)}; second place) to {_one(row.after_percent)} % "
+        f"({_team(winner)}; {nets} trained on the supplied images), "
         f"{_one(row.drop_points)} points lower ({interval}).\n>\n"
         f"> Source: {winner['source']}\n\n"
         "To cite: `python -m reproduce cite drop-2012-supplied-data`."
@@ -112,6 +112,11 @@ def _drop(before: pd.Series, after: pd.Series, metric: str) -> dict[str, object]
     half = half_width_of_drop(*ends) if same else math.nan
     interval = {"low": change["drop_points"] - half, "high": change["drop_points"] + half}
     return {"metric": metric.replace("top", "top-")} | words | change | interval | {"same_images": same}
+
+
+def _team(row: pd.Series) -> str:
+    """Return a team with its members or place after a colon: parentheses stand around it already."""
+    return row["team"].replace(" (", ": ").removesuffix(")")
 
 
 def _one(value: float) -> str:

@@ -51,6 +51,7 @@ def _draw(claim: Claim, row: Any, source: Path) -> dict[str, str] | None:
 
 def _page(claim: Claim, row: Any, loaded: Records, known: tuple[Notes, Citation], figure: Any) -> str:
     notes, citation = known
+    check_sources(claim)
     seeds = [f"{float(n):.0f}" for n in str(row.n_by_arm).split(";")] if row.n_seeds else []
     return fill(
         "claim.md",
@@ -71,19 +72,18 @@ def _page(claim: Claim, row: Any, loaded: Records, known: tuple[Notes, Citation]
         machines="; ".join(row.processors.split(";")) if row.processors else "",
         runs=_runs(claim, loaded.runs),
         deviations=notes.deviations_of(claim),
-        references=works_of(claim),
         citation=citation.text(_number(claim, citation)),
     )
 
 
-def works_of(claim: Claim) -> list[str]:
-    """Return the BibTeX entries of the works that the claim was held against, each once.
+def check_sources(claim: Claim) -> None:
+    """Check that every work which the claim was compared with has a BibTeX entry.
 
     Raises:
-        ReproduceError: one of them has no entry.
+        ReproduceError: one of them has none.
     """
     try:
-        return entries_of(claim.source_check.sources if claim.source_check else [])
+        entries_of(claim.source_check.sources if claim.source_check else [])
     except ReproduceError as error:
         raise ReproduceError(f"claim {claim.id}: {error}") from error
 

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reproduce.base.text import frame_as_markdown, operations_words
-from reproduce.report.cifar10_methods import LATER, declared_costs, load_methods
+from reproduce.report.cifar10_methods import LATER, declared_costs, is_too_long_here, load_methods
 from reproduce.report.figures.generations_by_cost import error_by_core_hours, error_by_operations
 from reproduce.report.records import Records
 from reproduce.study.operations import epochs_at, images_trained_on, training_operations
@@ -12,13 +12,20 @@ from reproduce.study.study import load_study
 
 
 def budgets_table(loaded: Records) -> str:
-    """Return one row per planned arm in Markdown: runs, epochs, images, operations, the declared cost it comes to."""
+    """Return one row per planned arm in Markdown: runs, epochs, images, operations, the declared cost it comes to.
+
+    A line below it gives the operations of all planned runs that are not too long for the machines used here.
+    """
     study, costs = load_study(LATER), declared_costs()
     finished = loaded.runs[loaded.runs["study"].eq(LATER) & loaded.runs["status"].eq("finished")]
-    rows = []
+    rows, planned, too_long = [], [], []
     for name, runs in study.profiles["full"].items():
         variant = study.variant(name)
         operations = training_operations(variant, runs.epochs, study.dataset)
+        if is_too_long_here(operations):
+            too_long.append(f"`{name}`")
+        else:
+            planned.append(len(runs.seeds) * operations)
         nearest = [cost for cost in costs if epochs_at(costs[cost], variant, study.dataset) == runs.epochs]
         shares = [f"{100 * operations / costs[cost]:.0f} % of the {cost}" for cost in nearest]
         made = finished[finished["variant"].eq(name) & finished["epochs"].eq(runs.epochs)]
@@ -28,11 +35,14 @@ def budgets_table(loaded: Records) -> str:
                 "runs": f"{len(made)} of {len(runs.seeds)}",
                 "epochs": runs.epochs,
                 "images an epoch": f"{images_trained_on(variant, runs.epochs, study.dataset) // runs.epochs:,}",
-                "operations": operations_words(operations),
+                "operations per run": operations_words(operations),
                 "declared cost": " and ".join(shares) or "none: its source's length",
             }
         )
-    return frame_as_markdown(pd.DataFrame(rows))
+    total = (
+        f"All runs but those of {' and '.join(too_long)} come to {operations_words(sum(planned))} operations together."
+    )
+    return f"{frame_as_markdown(pd.DataFrame(rows))}\n\n{total}"
 
 
 def operations_figure(loaded: Records) -> Figure:
