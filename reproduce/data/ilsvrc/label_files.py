@@ -179,7 +179,7 @@ def with_classes(entries: list[Entry], labels: Labels | None, where: Path, remed
         remedy: what to do about an image whose class is nowhere named.
 
     Raises:
-        ReproduceError: nothing tells the class of an image, or folders tell another than ``labels``.
+        ReproduceError: no file names the class of an image, or folders name another than ``labels``.
     """
     wnids = labels.wnids if labels else {}
     unknown = [entry.name for entry in entries if not (entry.wnid or entry.name in wnids)]
