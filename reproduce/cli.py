@@ -262,7 +262,8 @@ def _time(arguments: Arguments) -> None:
 
 @_verb("say where this machine stands between 2012 and now, and what each study takes here")
 def _estimate(arguments: Arguments) -> None:
-    from reproduce.speed.timing.estimate import estimate_text, speeds_here
+    from reproduce.speed.timing.estimate import estimate_text
+    from reproduce.speed.timing.speeds import speeds_here
 
     print(estimate_text(_all_studies(), speeds_here()))
 
@@ -292,7 +293,7 @@ def _all_studies() -> list[Study]:
 
 
 def _launch(arguments: Arguments, require_clean_tree: bool = True) -> object:
-    from reproduce.train.run import Launch
+    from reproduce.train.launch import Launch
 
     seconds, images = arguments.seconds_between_checkpoints, arguments.images_per_pass
     return Launch(arguments.device, arguments.threads, seconds, require_clean_tree, images)

@@ -13,6 +13,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.runs import places
 from reproduce.train import run as run_module
 from reproduce.train import several
+from reproduce.train.launch import Launch
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -44,19 +45,22 @@ def test_a_profile_takes_any_number_of_variants(folder):
         chosen("small", "long", "--epochs", "6", "--seed", "1")
 
 
+def write_finished(folder, run, **changes):
+    """Write the record of a run made from today's inputs, or with ``changes`` to them."""
+    places.found_at(run).mkdir(parents=True, exist_ok=True)
+    made_from = run_module.inputs_of(training_support.tiny_study(folder), run) | changes
+    (places.found_at(run) / "run.json").write_text(json.dumps(run_record(run, **made_from)))
+
+
 def test_a_profile_trains_what_is_missing(folder, capsys, monkeypatch):
     trained = []
     monkeypatch.setattr(several, "train_run", lambda run, launch: trained.append(run) or places.found_at(run))
     first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
-    places.found_at(first).mkdir(parents=True)
-    made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
-    (places.found_at(first) / "run.json").write_text(json.dumps(run_record(first, **made_from)))
+    write_finished(folder, first)
     assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
     assert trained == [second]
     assert f"{first} is finished and up to date; skipped" in capsys.readouterr().out
-    (places.found_at(first) / "run.json").write_text(
-        json.dumps(run_record(first, **made_from | {"config_sha256": "of an earlier configuration"}))
-    )
+    write_finished(folder, first, config_sha256="of an earlier configuration")
     assert cli.main(["train", "tiny", "--profile", "smoke"]) == 0
     assert trained == [second, first, second]
 
@@ -95,9 +99,7 @@ def test_the_list_of_a_profile_names_what_is_missing_and_trains_nothing(folder, 
     first, second = (type(RUN)("tiny", "small", 2, seed) for seed in (1, 2))
     assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
     assert capsys.readouterr().out == f"{first}\n{second}\n"
-    places.found_at(first).mkdir(parents=True)
-    made_from = run_module.inputs_of(training_support.tiny_study(folder), first)
-    (places.found_at(first) / "run.json").write_text(json.dumps(run_record(first, **made_from)))
+    write_finished(folder, first)
     assert cli.main(["train", "tiny", "--profile", "smoke", "--list"]) == 0
     assert capsys.readouterr().out == f"{second}\n"
 
@@ -130,6 +132,6 @@ def test_launch_options_reach_the_trainer(folder, monkeypatch):
     cli.main([*arguments, "--device", "cpu", "--threads", "3", "--seconds-between-checkpoints", "7.5"])
     cli.main([*arguments, "--images-per-pass", "16"])
     cli.main(arguments)
-    passes = run_module.Launch(images_per_pass=16)
-    assert launches == [run_module.Launch("cpu", 3, 7.5), passes, run_module.Launch("auto", None, 30.0)]
+    passes = Launch(images_per_pass=16)
+    assert launches == [Launch("cpu", 3, 7.5), passes, Launch("auto", None, 30.0)]
     assert all(launch.require_clean_tree for launch in launches)

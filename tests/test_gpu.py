@@ -18,8 +18,8 @@ from reproduce.models.network import Network, StepDraw
 from reproduce.models.normalization import normalize_across_maps, normalize_within_map
 from reproduce.study.study import load_study
 from reproduce.train.checkpoint import load_checkpoint, save_checkpoint
+from reproduce.train.launch import Launch, prepare_torch
 from reproduce.train.loop import Trainer
-from reproduce.train.run import Launch, prepare_torch
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device: what a GPU does is not tried")
 

@@ -9,7 +9,7 @@ from reproduce.base.errors import one_line, shortened
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one line, as every other error here."""
+    """An argument parser that says what is wrong in one line."""
 
     def error(self, message: str) -> NoReturn:
         """Print ``message`` and where help is, and exit with status 2."""
@@ -28,7 +28,7 @@ def positive(text: str) -> int:
 
 
 def most_threads() -> int:
-    """Return the most threads that anything may be asked to take on this machine: four for each core."""
+    """Return the largest number of threads that may be asked for on this machine: four per core."""
     return 4 * (os.cpu_count() or 1)
 
 

@@ -14,8 +14,8 @@ def check_variables(folders: Collection[str], switches: Collection[str]) -> None
     """Check every variable of this project that is set.
 
     Args:
-        folders: the names of those that name a folder; it need not exist yet.
-        switches: the names of those that are 0 or 1.
+        folders: the variables that name a folder, which need not exist yet.
+        switches: the variables that are 0 or 1.
 
     Raises:
         ReproduceError: a name with our prefix is unknown, a folder cannot be reached, or a switch is neither.

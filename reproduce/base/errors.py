@@ -23,7 +23,7 @@ class InterruptedRunError(ReproduceError):
 
 
 class ElsewhereError(ReproduceError):
-    """An error that another process of the same training reports: this one ends with its status and says nothing."""
+    """An error that another process of the same training reports; this process ends with the same status, silently."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__("another process of this training failed; its error says why")
@@ -31,18 +31,18 @@ class ElsewhereError(ReproduceError):
 
 
 def near_or_all(name: str, known: Collection[str], introduction: str = "it has") -> str:
-    """Return the end of an error on an unknown name: the known ones most like it, or all where none is like it.
+    """Return the end of an error on an unknown name: similar known names, or all known names where none is similar.
 
-    ``introduction`` stands before all of them.
+    ``introduction`` stands before the full list.
     """
     near = difflib.get_close_matches(name, known)
     return f"did you mean {' or '.join(near)}?" if near else f"{introduction} {', '.join(known)}"
 
 
-def shortened(value: object, most: int = 80) -> str:
-    """Return ``repr(value)`` as an error shows it, cut where it is longer than ``most`` characters."""
+def shortened(value: object) -> str:
+    """Return ``repr(value)`` as an error shows it, cut where it is longer than 80 characters."""
     text = repr(value)
-    return text if len(text) <= most else f"{text[:most]}... ({len(text):,} characters)"
+    return text if len(text) <= 80 else f"{text[:80]}... ({len(text):,} characters)"
 
 
 def system_reason(error: OSError) -> str:
@@ -64,5 +64,5 @@ def one_line(message: object) -> str:
 
 
 def _cut(text: str, kept: int) -> str:
-    """Return the first ``kept`` characters and as many from the end, where a message says what to do."""
+    """Return the first and the last ``kept`` characters; the end of a message says what to do."""
     return f"{text[:kept]}... ({len(text):,} characters) ...{text[-kept:]}"

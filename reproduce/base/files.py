@@ -142,7 +142,7 @@ def read_json(path: Path) -> Any:
 
 
 def file_digest(path: Path, algorithm: str = "sha256", count: Callable[[int], None] | None = None) -> str:
-    """Return the hex digest of a file's bytes; ``count``, if given, is told of every part of so many bytes read."""
+    """Return the hex digest of a file's bytes; ``count``, if given, is called with the size of every block read."""
     refuse_special(path)
     digest = hashlib.new(algorithm)
     with path.open("rb") as stream:
@@ -205,7 +205,7 @@ def settle_folder(folder: Path) -> None:
 
 
 def _beside(folder: Path) -> tuple[Path, Path]:
-    """Return where a folder's successor is written, and where the folder waits while that takes its place."""
+    """Return where the new folder is written, and where the old one waits while it is replaced."""
     return folder.with_name(f".{folder.name}.part"), folder.with_name(f".{folder.name}.old")
 
 

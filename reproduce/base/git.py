@@ -49,7 +49,7 @@ def archived_commit() -> str | None:
 
 
 def repository_around(root: Path) -> Path | None:
-    """Return the root of the repository in which a folder below it lies; None where ``root`` is one, or git fails."""
+    """Return the root of the repository that holds ``root``; None where ``root`` is itself that root, or git fails."""
     top = _toplevel(root)
     return None if top == root.resolve() else top
 

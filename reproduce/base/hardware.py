@@ -15,7 +15,7 @@ def has_native_bf16(device: torch.device) -> bool:
         if torch.version.hip:
             return True  # every GPU that ROCm's torch runs on
         return torch.cuda.get_device_capability(device)[0] >= 8  # torch's own question is of the current device
-    return not _BF16_FLAGS.isdisjoint(_processor_flags())
+    return not _BF16_FLAGS.isdisjoint(processor_flags())
 
 
 def native_precisions(device: torch.device = _CPU) -> list[str]:
@@ -25,11 +25,12 @@ def native_precisions(device: torch.device = _CPU) -> list[str]:
 
 def processor_features() -> list[str]:
     """Return which vector and bf16 instructions the processor names; empty where the system does not say."""
-    flags = _processor_flags()
+    flags = processor_flags()
     return [feature for feature in _FEATURES if feature in flags]
 
 
-def _processor_flags() -> list[str]:
+def processor_flags() -> list[str]:
+    """Return the flags that the system gives of the processor; none where it gives none."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

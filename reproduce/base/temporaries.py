@@ -1,7 +1,7 @@
 """Temporary files and folders that vanish with their owner, or where it was killed, when the next owner comes.
 
 The owner holds a lock on each, which the kernel releases however the owner ends. What nobody holds is abandoned. On
-file systems without locks nothing can be told from abandoned, and what a kill left stays.
+file systems without locks no file is known to be abandoned, so the files that a kill left stay.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ def temporary_file(folder: Path, prefix: str, suffix: str) -> Iterator[Path]:
 
 
 class TemporaryFolder(tempfile.TemporaryDirectory):
-    """A ``tempfile.TemporaryDirectory`` that after a kill is known to be abandoned, and removed by the next one."""
+    """A ``tempfile.TemporaryDirectory`` that, left behind by a kill, is removed when the next one is made."""
 
     def __init__(self, prefix: str, place: Path | None = None) -> None:
         """Make a folder with ``prefix`` in ``place``, by default the system's; remove abandoned ones of that prefix.

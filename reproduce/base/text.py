@@ -12,15 +12,15 @@ _HEADINGS = {"_percent": ", %", "_points": ", points", "_millions": ", millions"
 
 
 def fixed(value: float, decimals: int) -> str:
-    """Return a number with so many decimals, halves rounded away from zero as they are written: 18.685 gives 18.69."""
+    """Return a number with so many decimals; halves, as written, are rounded away from zero: 18.685 gives 18.69."""
     rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     return f"{rounded + 0:f}"  # a zero loses its sign
 
 
 def figures(*values: float) -> list[str]:
-    """Return numbers that stand together, each with as many decimals as the others.
+    """Return numbers that stand together, all with the same number of decimals.
 
-    Two, or where all are smaller than a tenth, as many as show two digits of the largest.
+    That number is two. Where all are smaller than a tenth, it is the number that shows two digits of the largest.
     """
     largest = max(map(abs, values))
     decimals = 2 if largest == 0 or largest >= 0.1 else 1 - math.floor(math.log10(largest))
@@ -39,6 +39,14 @@ def operations_words(operations: float) -> str:
     return f"{operations:.1e}".replace("e+", "e")
 
 
+def days_words(days: float) -> str:
+    """Return a number of days to two digits, below two days in hours, below two hours in minutes."""
+    for amount, unit in ((days, "days"), (24 * days, "h")):
+        if amount >= 2:
+            return f"{float(f'{amount:.2g}'):g} {unit}"
+    return f"{float(f'{1440 * days:.2g}'):g} min"
+
+
 def with_interval(value: float, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
     """Return a number with its unit and, where it has one, its interval: ``3.97 (3.60 to 4.38)``."""
     text = f"{format_number(value, decimals)}{unit}"
@@ -46,13 +54,20 @@ def with_interval(value: float, low: float | None, high: float | None, decimals:
 
 
 def unit_words(unit: str | None) -> str:
-    """Return a unit as it follows a number, with its space."""
+    """Return a unit as it is written after a number, with the space between them."""
     return _UNITS[unit] if unit in _UNITS else f" {unit.replace('_', ' ')}"
 
 
 def verdict_words(verdict: str, negligible_within: float | None, unit: str | None) -> str:
-    """Return a verdict as readers see it: that there is no effect names the bound fixed for it."""
+    """Return a verdict as readers see it; "no effect" is followed by the bound that was fixed for it."""
     return f"{verdict} within {negligible_within:g}{unit_words(unit)}" if verdict == _BOUNDED_VERDICT else verdict
+
+
+def plain_name(processor: str) -> str:
+    """Return a processor's name without (R), (TM) and the word processor."""
+    for noise in ("(R)", "(TM)", " Processor"):
+        processor = processor.replace(noise, "")
+    return " ".join(processor.split())
 
 
 def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], right_aligned: Sequence[int] = ()) -> str:

@@ -49,7 +49,7 @@ class Strict(BaseModel):
 
 @functools.lru_cache(maxsize=64)
 def _parsed(text: str) -> Any:
-    """Return the content of YAML; kept, since a study reads the same network specs once a variant."""
+    """Return the content of YAML, kept in memory, since a study reads the same network specs for each variant."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ReusedAnchorWarning)  # an anchor's second meaning is legal YAML
         return YAML(typ="safe", pure=True).load(text)
@@ -65,14 +65,16 @@ def read_yaml(path: Path) -> Any:
         refuse_special(path)
         return copy.deepcopy(_parsed(path.read_text(encoding="utf-8-sig")))
     except FileNotFoundError as error:
-        raise ReproduceError(f"{relative_to_repo(path)} does not exist") from error
+        raise ReproduceError(f"{relative_to_repo(path)} does not exist; restore it with git") from error
     except OSError as error:
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read: {error.strerror}") from error
+        raise ReproduceError(
+            f"{relative_to_repo(path)} cannot be read: {error.strerror}; restore it with git"
+        ) from error
     except RecursionError as error:
         raise ReproduceError(f"{relative_to_repo(path)} is nested too deep to read; restore it with git") from error
     except (YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a number of thousands of digits
         message = " ".join(str(error).split())
-        raise ReproduceError(f"{relative_to_repo(path)} is not valid YAML: {message}") from error
+        raise ReproduceError(f"{relative_to_repo(path)} is not valid YAML: {message}; correct it") from error
 
 
 def validated(model: type[Model], content: Any, where: str, remedy: str = "") -> Model:

@@ -88,5 +88,5 @@ def exit_status(action: Callable[[], None]) -> int:
 
 
 def _discard_output() -> None:
-    """Send the rest of the output nowhere, or Python would fail at it once more when it ends."""
+    """Discard the rest of the output; else Python would fail once more when it writes that at its end."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -161,7 +161,7 @@ def _copy(data: OfficialData, place: Path, staging: Path) -> None:
 
 @contextlib.contextmanager
 def _temporary_folder(prefix: str) -> Iterator[Path]:
-    """Yield a new scratch folder that vanishes with the block, whose own errors are left to the caller."""
+    """Yield a new scratch folder that vanishes with the block; errors inside the block are left to the caller."""
     scratch = scratch_folder()
     try:
         scratch.mkdir(parents=True, exist_ok=True)

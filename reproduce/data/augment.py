@@ -78,7 +78,7 @@ class ColorNoise:
         return cls(vectors * (_COLOR_NOISE_STD * np.sqrt(values)), 1.0 + _COLOR_NOISE_STD)
 
     def shifts(self, count: int, seed: int, step: int) -> Tensor:
-        """Return one shift an image, (count, C) float32, a function of (seed, step, position in the batch)."""
+        """Return one shift per image, (count, C) float32, a function of (seed, step, position in the batch)."""
         normal = draws.generator(seed, "color noise", step).standard_normal((count, len(self.axes)))
         return torch.from_numpy((normal @ self.axes.T).astype(np.float32))
 
@@ -113,7 +113,7 @@ def gather_padded_crops(
     subtracted, up to rounding to whole gray levels (deviation D56).
 
     Args:
-        images, rows, mirrored: as there.
+        images, rows, mirrored: as in ``gather_crops``.
         tops, lefts: (N,) int64, negative where a crop begins outside.
         mean: (size, size, C) float32, the center of the mean image.
 

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def balanced_subset(labels: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of the first images of each class, equally many, ``images`` in all, and the other rows.
+    """Return the rows of the first images of each class, ``images`` in all and the same number of each, and the others.
 
     Both are int64 and in the data's order.
 

@@ -82,7 +82,7 @@ class TrainingData:
 
     @property
     def image_side(self) -> int:
-        """Pixels a side of the images as they are read, before cropping."""
+        """Side of the images as they are read, before cropping, in pixels."""
         return self.side or self.training_images.shape[1]
 
     @property

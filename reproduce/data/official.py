@@ -55,7 +55,7 @@ class OfficialFile:
 
 
 def read_at_most(stream: IO[bytes], most: int, name: str | Path) -> bytes:
-    """Return the bytes left in ``stream``, which may unpack to far more than its file has.
+    """Return the bytes left in ``stream``; a small file may unpack to far too many.
 
     Raises:
         SourceError: they are more than ``most``.
@@ -127,7 +127,7 @@ class OfficialData:
         return self.parse([file.read(folder / file.name, command) for file in self.files])
 
     def test_labels(self, folder: Path) -> np.ndarray | None:
-        """Return the test labels (uint8) in ``folder`` by size alone; None where the file is missing or cut."""
+        """Return the test labels (uint8), checked by the file's size alone; None where it is missing or cut."""
         path = folder / self.files[-1].name
         if not path.is_file() or path.stat().st_size != self.files[-1].bytes:
             return None

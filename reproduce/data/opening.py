@@ -58,7 +58,7 @@ def _in_memory(dataset: Dataset, device: torch.device) -> TrainingData:
 
 
 def enlarged_data(data: TrainingData, side: int) -> TrainingData:
-    """Return the data with all images, and the mean image, enlarged to ``side`` pixels a side when they are read."""
+    """Return the data with images and mean image enlarged to ``side`` x ``side`` pixels when they are read."""
     held_out = None if data.held_out is None else replace(data.held_out, side=side)
     return replace(data, side=side, mean_image=enlarged_mean(data.mean_image, side), held_out=held_out)
 

@@ -43,7 +43,7 @@ def nearest_in_pixels(queries: np.ndarray, images: np.ndarray, count: int) -> np
     return np.argsort(distances, axis=1, kind="stable")[:, :count].astype(np.uint16)
 
 
-def write_pixel_neighbors(folder: Path | None = None) -> Path:
+def write_pixel_neighbors() -> Path:
     """Write ``pixel_neighbors.npy``: the six nearest of each of the first 1,000 test images; return the path.
 
     Raises:
@@ -52,6 +52,6 @@ def write_pixel_neighbors(folder: Path | None = None) -> Path:
     data = CIFAR10.read()
     chosen, _ = balanced_subset(data.training_labels, SUBSET_IMAGES)
     rows = nearest_in_pixels(data.test_images[:QUERIES], data.training_images[chosen], NEIGHBORS)
-    path = (folder or CIFAR10.statistics_folder()) / PIXEL_FILE
+    path = CIFAR10.statistics_folder() / PIXEL_FILE
     write_bytes(path, npy_bytes(rows))
     return path

@@ -1,6 +1,6 @@
 """Every fact of a data set, once: a new data set is one entry here and a folder with the code that reads its files.
 
-Reading this module takes no torch; the code of a data set is imported when its images are asked for.
+This module imports no torch; the code of a data set is imported when its images are asked for.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ class Dataset:
     """One data set: either of official files that are got from public sources, or packed from the user's own images.
 
     Attributes:
-        name: in study.yaml, of its folders and, but for a subset, on the command line.
+        name: in study.yaml, in names of folders and, except for a subset, on the command line.
         title: as readers know it.
         classes: how many; None for a subset, whose images show it.
-        image_side: pixels a side of its images.
+        image_side: side of its images in pixels.
         channels: 3 for color, 1 for gray.
         training_images, test_images: how many; None for a subset.
         training_files: parts of equal size that the training images come in.

@@ -1,4 +1,4 @@
-"""The scale of each layer's outputs, which tells most often why a loss does not move."""
+"""The scale of each layer's outputs, the most frequent reason why a loss does not move."""
 
 import pandas as pd
 import torch

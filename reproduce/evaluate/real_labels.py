@@ -14,7 +14,7 @@ _FIRST = (1, 5)
 
 
 def real_label_errors(probabilities: Tensor, names: Sequence[str], classes: Sequence[str]) -> dict[str, float]:
-    """Return top-1 and top-5 error in percent by the ReaL labels; nothing where these are not of the images.
+    """Return top-1 and top-5 error in percent by the ReaL labels; an empty result for other images.
 
     An image counts as right where one of the first one or five classes is among its labels.
 

@@ -41,7 +41,7 @@ ANALYSES: dict[str, Callable[[pd.DataFrame, Path | None], pd.DataFrame]] = {
 
 @dataclass(frozen=True)
 class Found:
-    """A value with its interval, if it has one, and where that comes from."""
+    """A value, its interval where it has one, and the method that gave it."""
 
     value: float
     low: float | None

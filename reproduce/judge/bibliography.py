@@ -87,17 +87,19 @@ def entries(path: Path = REFERENCES_FILE) -> dict[str, str]:
     return {found[1]: found[0] for found in _ENTRY.finditer(text)}
 
 
-def entries_of(sources: Sequence[str], path: Path = REFERENCES_FILE) -> list[str]:
+def entries_of(sources: Sequence[str]) -> list[str]:
     """Return the entries of the works named, each once.
 
     Raises:
         ReproduceError: the file is missing, or lacks a work.
     """
-    known = entries(path)
+    known = entries()
     keys = list(dict.fromkeys(map(key_of, sources)))
     lacking = [key for key in keys if key not in known]
     if lacking:
-        raise ReproduceError(f"{relative_to_repo(path)} has no entry {lacking[0]!r}; add it or correct the key")
+        raise ReproduceError(
+            f"{relative_to_repo(REFERENCES_FILE)} has no entry {lacking[0]!r}; add it or correct the key"
+        )
     return [known[key] for key in keys]
 
 
@@ -122,7 +124,7 @@ def own_entry(key: str, note: str, citation: Mapping[str, Any]) -> str:
 
     Args:
         key: the entry's key.
-        note: plain text; characters that LaTeX takes for its own are escaped.
+        note: plain text; characters with a meaning in LaTeX are escaped.
         citation: ``read_citation()``.
     """
     released = str(citation.get("date-released") or "")
@@ -139,7 +141,7 @@ def own_entry(key: str, note: str, citation: Mapping[str, Any]) -> str:
 
 
 def latex(text: str) -> str:
-    """Return plain text with the characters that LaTeX takes for its own escaped."""
+    """Return plain text in which characters with a meaning in LaTeX are escaped."""
     return "".join(_LATEX.get(character, character) for character in text)
 
 

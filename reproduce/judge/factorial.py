@@ -25,7 +25,7 @@ from reproduce.study.study import Study
 
 @dataclass(frozen=True)
 class Effect:
-    """One contrast of a design: its id, the factor it is an effect of, in words, and the weight of each cell used."""
+    """One contrast of a design: its id, its factor, its meaning in words, and the weight of each cell used."""
 
     id: str
     factor: str | None
@@ -37,7 +37,8 @@ class Effect:
 class EffectRow:
     """One row of factorials.csv: an effect of a design, its runs, and what they gave.
 
-    ``n`` counts the values of each of the ``cells``. The shares are of ``published_gain``, for effects of its factor.
+    ``n`` counts the values of each of the ``cells``. Shares are of ``published_gain``; only effects of the same factor
+    have one.
     """
 
     study: str

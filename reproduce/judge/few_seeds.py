@@ -33,7 +33,7 @@ def few_seeds(row: Mapping[str, Any]) -> str | None:
 
 
 def few_seeds_of_verdict(row: Any) -> str | None:
-    """Return the same words for a ``Verdict``, or a row of ``verdicts.csv``, where a missing number is NaN."""
+    """Return what ``few_seeds`` does, for a ``Verdict`` or a row of ``verdicts.csv``, whose missing numbers are NaN."""
     if pd.isna(row.low):
         return None
     confidence = None if pd.isna(row.confidence_percent) else row.confidence_percent
@@ -42,7 +42,7 @@ def few_seeds_of_verdict(row: Any) -> str | None:
 
 
 def _two_values(row: Mapping[str, Any]) -> tuple[float, float]:
-    """Return the two values behind a t-interval, the lower first: half of it is their half distance times t."""
+    """Return the two values behind a t-interval, the lower first. Its half-width is t times half their distance."""
     confidence = (row.get("confidence_percent") or 95) / 100
     t = math.tan(math.pi * confidence / 2)  # the quantile of Student's t with one degree of freedom
     half = (row["high"] - row["low"]) / 2 / t

@@ -1,4 +1,4 @@
-"""The verdict table in Markdown, grouped by what kind of answer each claim got."""
+"""The verdict table in Markdown, grouped by kind of answer."""
 
 from collections.abc import Callable, Sequence
 

@@ -41,7 +41,7 @@ class _CitedFigure(BaseModel):
 
 
 class _Cited(BaseModel):
-    """The fields of a number that are read again, as ``number_rows`` writes them; others are let be."""
+    """The fields of a number that are read again, as ``number_rows`` writes them; others are not checked."""
 
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
@@ -79,7 +79,7 @@ class _Cited(BaseModel):
     @model_validator(mode="after")
     def _interval_is_whole(self) -> Self:
         if (self.low is None) != (self.high is None):
-            raise ValueError(f"{self.id} has one end of an interval alone")
+            raise ValueError(f"{self.id} has only one end of an interval")
         return self
 
 
@@ -175,7 +175,7 @@ def similar_ids(number_id: str, known: Mapping[str, Any]) -> list[str]:
 
 
 def matching(text: str, rows: Mapping[str, Row]) -> list[Row]:
-    """Return the rows whose id, statement, quantity or data set has every word of ``text``; all for an empty one."""
+    """Return the rows whose id, statement, quantity or data set has every word of ``text``; an empty one finds all."""
     wanted = text.lower().split()
     fields = ("id", "statement", "quantity", "dataset", "verdict", "source", "caveat")
     return [
@@ -210,7 +210,8 @@ def cited_number(row: Row) -> str:
 def shown_values(row: Row) -> list[str]:
     """Return a number's value, and the ends of its interval where one is shown, rounded to its precision.
 
-    A published figure has those of its source. No end is beyond 0 or 100 %, where a t-interval of few values may reach.
+    A published figure has the decimals of its source. An end below 0 or above 100 %, as a t-interval of few values may
+    have, is shown as 0 or 100 %.
     """
     has_interval = row["low"] is not None and not few_seeds(row)
     known = [row["value"], *([row["low"], row["high"]] if has_interval else [])]

@@ -80,7 +80,7 @@ def plan_text(
             if additions:
                 plan = _plan(claim, verdict, additions)
             else:
-                plan = _no_plan(verdict, arms, further_command(claim, runs, studies))
+                plan = _no_plan(arms, further_command(claim, runs, studies))
             reached = f"  half-width reached: {_half_width(claim, verdict)}"
             parts.append("\n".join([f"{claim.id}: {verdict.verdict}: {verdict.why}", reached, *plan, *shared]))
         elif claim.id in names:
@@ -170,7 +170,7 @@ def _addition(study: Study, arm: pd.DataFrame, wanted: int) -> Addition:
     )
 
 
-def _no_plan(verdict: Verdict, arms: Sequence[pd.DataFrame], further: str | None) -> list[str]:
+def _no_plan(arms: Sequence[pd.DataFrame], further: str | None) -> list[str]:
     if _gave_no_value(arms):
         return ["  a run that gave no value withholds a good verdict; look into it before adding seeds"]
     return [f"  more seeds of this length would not settle it{f'; further: {further}' if further else ''}"]

@@ -46,7 +46,7 @@ class Figure(Strict):
 
 
 class Drop(Strict):
-    """The figure ``before`` minus the figure ``after``, and the differences between the two that it mixes."""
+    """The figure ``before`` minus the figure ``after``, and what else differs between the two."""
 
     id: _Id
     before: str
@@ -92,7 +92,9 @@ def published_numbers(path: Path = FIGURES_FILE, folder: Path = PAPER_NOTES) -> 
 def _figure(figure: Figure, table: pd.DataFrame, shown: str) -> _Known:
     unknown = [name for name in (*figure.row, figure.column) if name not in table]
     if unknown:
-        raise ReproduceError(f"{shown}: {figure.table}.csv has no column {unknown[0]!r}, which {figure.id} names")
+        raise ReproduceError(
+            f"{shown}: {figure.table}.csv has no column {unknown[0]!r}, which {figure.id} names; correct it"
+        )
     fits = table[pd.concat([table[name].eq(value) for name, value in figure.row.items()], axis=1).all(axis=1)]
     if len(fits) != 1 or not fits[figure.column].iloc[0]:
         found = f"{len(fits)} rows fit" if len(fits) != 1 else f"the row has no {figure.column}"
@@ -155,7 +157,7 @@ def _published(figure: Figure, row: Mapping[str, str], value: float, dataset: st
 def _drop(drop: Drop, known: Mapping[str, _Known], shown: str) -> Number:
     unknown = [name for name in (drop.before, drop.after) if name not in known]
     if unknown:
-        raise ReproduceError(f"{shown}: {drop.id} names the unknown figure {unknown[0]!r}")
+        raise ReproduceError(f"{shown}: {drop.id} names the unknown figure {unknown[0]!r}; correct it")
     before, after = known[drop.before].number, known[drop.after].number
     is_same = known[drop.before].images == known[drop.after].images
     value = round(before.value - after.value, 6)  # back to the decimals of the sources

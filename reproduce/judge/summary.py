@@ -105,7 +105,7 @@ def _summary(group: pd.DataFrame, metric: str, claims: Sequence[Claim], planned:
 
 
 def _setting(group: pd.DataFrame, name: str) -> Any:
-    """Return what the first run made has under ``name``, None where there is none."""
+    """Return the value under ``name`` of the first run that was made; None where none was."""
     made = group.loc[group["status"] != "missing", name]
     return None if made.empty or pd.isna(made.iloc[0]) else made.iloc[0]
 

@@ -93,8 +93,8 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame, studies: Sequence[Study] 
 def _corrected_p_values(claims: Sequence[Claim], measured: Sequence[Measured | Verdict]) -> dict[str, float | None]:
     """Return each claim's p after Holm's correction within its study.
 
-    Claims still to be run, or short of their planned seeds, are of the family too and have no p yet, so that those of
-    the others do not rise when the rest is there.
+    Claims still to be run, or short of their planned seeds, belong to the family too and have no p yet. So the p of the
+    others does not rise once these are run.
     """
     complete = [each for each in measured if isinstance(each, Measured) and each.is_complete]
     p_values = {each.claim.id: _p_value(each) for each in complete if not each.claim.not_judged}
@@ -205,9 +205,9 @@ def _terms(measured: Measured, p_factor: float) -> Terms:
 def _decide(measured: Measured, terms: Terms) -> Outcome:
     """Return the outcome.
 
-    A good verdict, or that an effect is negligible, is withheld where runs failed or seeds were left out: those left
-    may be those that went well. Neither is given before the planned seeds are there: stopping when the interval
-    pleases would make it too narrow.
+    A good verdict, or the finding that an effect is negligible, is withheld where runs failed or seeds were left out:
+    the runs that remain may be those that went well. Neither is given before the planned seeds are there: stopping when
+    the interval pleases would make it too narrow.
     """
     claim, estimate, n_seeds = measured.claim, measured.estimate, measured.seeds
     if claim.kind == "ratio":

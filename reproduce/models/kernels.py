@@ -21,6 +21,7 @@ import torch
 from reproduce.base.environment import KERNELS_VARIABLE
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import atomic_path
+from reproduce.base.hardware import processor_flags
 from reproduce.base.paths import SCRATCH_VARIABLE, scratch_folder
 from reproduce.base.temporaries import TemporaryFolder, clear_abandoned
 
@@ -44,15 +45,6 @@ MAX_WINDOW_ACROSS_MAPS = 33
 MAX_POOLING_WINDOW = 15
 
 
-def _processor() -> str:
-    """Return the processor's flags, since -march=native code may not run on another one."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
-
-
 def _flags() -> tuple[str, ...]:
     return _FLAGS + (_X86_FLAGS if platform.machine() == "x86_64" else ())
 
@@ -62,7 +54,8 @@ def _build(compiler: str) -> Path:
     version = subprocess.run(
         [compiler, "--version"], capture_output=True, encoding="utf-8", errors="replace", check=True
     ).stdout
-    digest = hashlib.sha256("\0".join((version, _processor(), *_flags())).encode())
+    processor = " ".join(processor_flags()) or platform.processor()  # -march=native may not run on another one
+    digest = hashlib.sha256("\0".join((version, processor, *_flags())).encode())
     for name in _SOURCES:
         digest.update((folder / name).read_bytes())
     library = scratch_folder() / "kernels" / f"kernels-{digest.hexdigest()[:16]}.so"
@@ -87,7 +80,7 @@ def library() -> ctypes.CDLL | None:
     """Return the compiled kernels, or None where they are turned off or cannot be built (said once on stderr).
 
     Raises:
-        ReproduceError: the disk is full. Going on without them would make a run of days one of weeks.
+        ReproduceError: the disk is full. Without the kernels a run of days would take weeks.
     """
     if os.environ.get(KERNELS_VARIABLE) == "0":
         return None

@@ -27,8 +27,8 @@ class BatchNormalization(BaseLayer):
 class ResidualSum(BaseLayer):
     """The layer before it plus the earlier layer ``beside``, then the activation (He et al. 2016, section 3).
 
-    Where maps became smaller or more, the shortcut takes every so-manieth pixel and fills up with maps of zeros: option
-    A of section 4.1, which has no parameters.
+    Where the maps became smaller, the shortcut takes every second pixel (or third, ...); where they became more, it
+    adds maps of zeros. This is option A of section 4.1, which has no parameters.
     """
 
     type: Literal["residual_sum"]

@@ -25,7 +25,7 @@ class StepDraw(NamedTuple):
     """Names the random draws of one training step: every mask is a function of these (deviation D31).
 
     A network that sees only some ``positions`` of a batch of ``images`` takes those of the whole batch's mask.
-    ``share_of_training``, 0 to 1, is done before the step, for draws whose probabilities change.
+    ``share_of_training``, 0 to 1, is the part done before the step, for draws whose probabilities change.
     """
 
     seed: int

@@ -16,7 +16,7 @@ Build = Callable[[Part], nn.Module]
 
 
 class _DenseGradient(torch.autograd.Function):
-    """The identity, whose gradient is copied into memory of its own: from a part of a joint one, all else is slow."""
+    """The identity; its gradient is copied into memory of its own, since a part of a joint one makes all else slow."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

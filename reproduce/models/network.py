@@ -86,7 +86,7 @@ class Network(nn.Module):
         return [layer for layer in self.modules() if isinstance(layer, WeightedLayer)]
 
     def trained_layers(self) -> list[WeightedLayer | BatchNormalizationLayer]:
-        """Return all layers that the update rule changes, in order: those above, and batch normalization."""
+        """Return all layers that the update rule changes, in order: ``weighted_layers`` and batch normalization."""
         return [layer for layer in self.modules() if isinstance(layer, WeightedLayer | BatchNormalizationLayer)]
 
     def auxiliary_heads(self) -> list[AuxiliaryHeadLayer]:

@@ -35,5 +35,5 @@ def product(function: Callable[..., Tensor], x: Tensor, weight: Tensor, bias: Te
 
 
 def batched_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return x @ weight + bias of (P, N, inputs), (P, inputs, outputs) and (P, 1, outputs): one product a place."""
+    """Return x @ weight + bias of (P, N, inputs), (P, inputs, outputs) and (P, 1, outputs): one product per place."""
     return torch.baddbmm(bias, x, weight)

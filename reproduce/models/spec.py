@@ -138,8 +138,8 @@ def _check_beside(layer: Layer, earlier: dict[str, tuple[int, int]], channels: i
 def size_problem(network: NetworkSpec, size: int) -> str | None:
     """Return why ``network`` cannot take images of ``size`` x ``size`` pixels, or None when it can.
 
-    A layer with weights of its own for every place or input needs the maps and side that the spec gives it; adaptive
-    pooling before it frees the image's size.
+    A locally or fully connected layer needs the maps and side that the spec gives it. Adaptive pooling before that
+    layer makes it independent of the image's size.
     """
     try:
         for built, given in zip(network.shapes(network.input.size), network.shapes(size), strict=True):

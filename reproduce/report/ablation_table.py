@@ -61,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows that share an axis, by ingredient; ``is_ratio``: no effect is 1, else 0."""
+    """Rows that share an axis, by ingredient. No effect is 1 where ``is_ratio``, else 0."""
 
     title: str
     is_ratio: bool

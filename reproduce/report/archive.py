@@ -57,7 +57,7 @@ def build_archive(out: Path | None = None, root: Path = REPO_ROOT, say: Callable
     Args:
         out: the folder to write to; by default ``dist`` in the repository.
         root: the repository.
-        say: is told what was checked, a line at a time.
+        say: is called with one line per check.
 
     Raises:
         ReproduceError: there are changes that are not committed, the version's tag names another commit, git fails, or

@@ -112,9 +112,9 @@ def literature_stage() -> list[Path]:
 
 
 def timing_stage(folder: Path = FIGURES, tables: Path = TABLES) -> list[Path]:
-    """Write ``training_days``, and for the first device timed ``training_time_parts`` and ``_scaling``.
+    """Write ``training_days``, ``training_time_parts`` and ``training_time_scaling``; return the paths.
 
-    Before any machine was timed the latter three say so. Returns the paths.
+    The latter two are of the first device timed; before any was timed they say so.
     """
     timings = load_timings(tables)
     drawn = {

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.text import operations_words
+from reproduce.base.text import operations_words, plain_name
 from reproduce.report import records
 from reproduce.report.figures.generations import DrawnMethod
 from reproduce.report.literature.milestones import load_cifar10_before
@@ -86,7 +86,7 @@ _METHODS = (
 def load_methods(loaded: Records) -> list[DrawnMethod]:
     """Return each method's published error and the errors of its runs, in percent, by protocol and then by year.
 
-    A method without runs has none. Where one of its runs went wrong, it has none either.
+    A method without runs, or with a run that went wrong, has no errors of its own.
 
     Raises:
         ReproduceError: a study or table cannot be read, or lacks a method.
@@ -152,13 +152,8 @@ def _drawn(loaded: Records, method: _Method, printed: dict[tuple[str, str], floa
         family=method.family,
         operations=training_operations(variant, method.epochs, study.dataset) if is_net else None,
         core_hours=hours if errors else [],
-        processor=" and ".join(finished["cpu"].map(_short).unique()),
+        processor=" and ".join(finished["cpu"].map(plain_name).unique()),
     )
-
-
-def _short(cpu: str) -> str:
-    """Return a processor's name without marks and the word Processor."""
-    return " ".join(cpu.replace("(R)", "").replace("Processor", "").split())
 
 
 def _in_print() -> list[DrawnMethod]:

@@ -84,7 +84,7 @@ def _training_stage(study: Study, name: str, variant: Variant | FeatureVariant) 
         "    params:",
         f"      - experiments/{study.study}/study.yaml:",
         f"          - variants.{name}",
-        *_listed("deps", [*golden, *_statistics(study, variant)]),
+        *_deps([*golden, *_statistics(study, variant)]),
         *_outs([f"{relative_to_repo(place)}/epochs{epochs}/seed{seed}"]),
     ]
     return "\n".join(lines) + "\n"
@@ -119,7 +119,7 @@ def _ensemble_stages(study: Study) -> Iterator[str]:
         if made:
             nets = RunId(study.study, ensemble.variant, next(iter(made)).epochs, 1)
             lines = [f"  {name}:", "    wdir: ../..", f"    cmd: python -m reproduce ensemble {study.study} {name}"]
-            lines += _listed("deps", [relative_to_repo(places.trained_to(study, nets).parent)])
+            lines += _deps([relative_to_repo(places.trained_to(study, nets).parent)])
             yield "\n".join([*lines, *_outs([relative_to_repo(places.trained_to(study, run)) for run in made])]) + "\n"
 
 
@@ -127,7 +127,7 @@ def _publish_stage(study: Study) -> str:
     """Return the stage that copies runs to results/external; it has no outs, or the root's ``collect`` would wait."""
     runs = places.trained_to(study, RunId(study.study, "x", 1, 1)).parents[2]
     lines = ["  publish:", "    wdir: ../..", f"    cmd: python -m reproduce publish {study.study}"]
-    return "\n".join([*lines, *_listed("deps", [relative_to_repo(runs)])]) + "\n"
+    return "\n".join([*lines, *_deps([relative_to_repo(runs)])]) + "\n"
 
 
 def _with_part(text: str, begin: str, end: str, part: str) -> str:
@@ -135,7 +135,7 @@ def _with_part(text: str, begin: str, end: str, part: str) -> str:
     before, found, rest = text.partition(begin)
     _, found_end, after = rest.partition(end)
     if not found or not found_end:
-        raise ReproduceError(f"dvc.yaml lacks the line {begin.strip()!r} in collect; restore it")
+        raise ReproduceError(f"dvc.yaml lacks the line {begin.strip()!r} in collect; restore it with git")
     return before + begin + part + end + after
 
 
@@ -147,8 +147,8 @@ def _followed(study: Study) -> Iterator[str]:
     yield f"experiments/{study.study}/study.yaml:{keys}"
 
 
-def _listed(key: str, paths: list[str]) -> list[str]:
-    return [f"    {key}:", *(f"      - {path}" for path in paths)]
+def _deps(paths: list[str]) -> list[str]:
+    return ["    deps:", *(f"      - {path}" for path in paths)]
 
 
 def _outs(paths: list[str]) -> list[str]:

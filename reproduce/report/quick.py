@@ -15,7 +15,8 @@ from reproduce.runs.run_files import read_metrics, read_record
 from reproduce.study.claims import load_claims
 from reproduce.study.run_id import RunId
 from reproduce.study.study import load_study
-from reproduce.train.run import Launch, choose_device, train_run
+from reproduce.train.launch import Launch, choose_device
+from reproduce.train.run import train_run
 
 QUICK_FOLDER = RESULTS / "quick"
 _STUDY = "cifar10_nets"

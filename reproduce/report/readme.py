@@ -150,7 +150,7 @@ def _block(name: str, records: Records, where: str) -> str:
         for kind, block in common.BLOCKS.items():
             known[f"{kind}-{study.replace('_', '-')}"] = partial(block, study=study)
     if name not in known:
-        raise ReproduceError(f"{where}: nobody makes the block {name!r}; it may be one of {', '.join(known)}")
+        raise ReproduceError(f"{where}: there is no block {name!r}; known: {', '.join(known)}")
     return known[name](records)
 
 

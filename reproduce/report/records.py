@@ -46,7 +46,7 @@ class Records:
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
-        """One row per claim; ``few_seeds`` has in words the values of two seeds, whose interval is left out."""
+        """One row per claim; where there are two seeds, ``few_seeds`` names their values, and no interval is shown."""
         found = self._known("verdicts")
         words = pd.Series(map(few_seeds_of_verdict, found.itertuples()), index=found.index, dtype=object)
         shown = words.isna()
@@ -95,7 +95,7 @@ class Records:
 
 
 def estimate_words(row: Any, unit: str) -> str:
-    """Return a verdict's value with its unit and its interval, or the values of its two seeds in place of one."""
+    """Return a verdict's value with unit and interval; in place of an interval over two seeds, their two values."""
     if row.few_seeds:
         return f"{format_number(row.estimate)}{unit} ({row.few_seeds})"
     return with_interval(row.estimate, row.low, row.high, unit=unit)

@@ -98,13 +98,13 @@ def label_point(
 
 
 def headline(figure: Figure, sentence: str) -> None:
-    """Write over a figure the sentence it shows, from its left edge, wrapped to its width."""
+    """Write a sentence above a figure, from its left edge, wrapped to its width."""
     look = {"fontsize": HEADLINE_PT, "fontweight": "bold", "linespacing": 1.2}
     figure.suptitle(_wrapped(figure, sentence), x=4 / (72 * figure.get_figwidth()), ha="left", **look)
 
 
 def headline_with_key(figure: Figure, sentence: str, handles: Sequence[Artist], **columns: Any) -> None:
-    """Write over a figure the sentence it shows and below it the key, as one block: the layout makes room for both."""
+    """Write a sentence above a figure and the key below the sentence, as one block: the layout makes room for both."""
     key = figure.legend(
         handles=handles, title=_wrapped(figure, sentence), loc="outside upper left", alignment="left", **columns
     )
@@ -129,12 +129,24 @@ def text_width_pt(text: str, size_pt: float = SMALL_PT, **font: Any) -> float:
     return float(TextPath((0, 0), text, size=size_pt, prop=family).get_extents().width)
 
 
-def not_run() -> Figure:
-    """Return a figure that only says that nothing was run yet."""
+def note(words: str) -> Figure:
+    """Return a figure that shows only these words."""
     figure, axes = new_figure(WIDE_INCHES, 1)
     axes.set_axis_off()
-    axes.text(0.5, 0.5, "not run yet", ha="center", color=MUTED, fontstyle="italic")
+    axes.text(0.5, 0.5, words, ha="center", color=MUTED, fontstyle="italic")
     return figure
+
+
+def not_run() -> Figure:
+    """Return a figure that only says that nothing was run yet."""
+    return note("not run yet")
+
+
+def write_beside(axes: Axes, side: float, y: float, text: str, offset_pt: float, **look: object) -> None:
+    """Write left-aligned ``text`` ``offset_pt`` points from the axes' left (0) or right (1) side."""
+    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
+    style = {"ha": "left", "va": "center", "fontsize": SMALL_PT, "linespacing": 1.2} | look
+    axes.annotate(text, (side, y), xytext=(offset_pt, 0), **place, **style)
 
 
 def say_not_run(figure: Figure) -> None:

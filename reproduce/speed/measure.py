@@ -28,7 +28,7 @@ def spread(values: Iterable[float]) -> dict[str, float]:
 def in_turns(
     what: str, arms: Mapping[str, Callable[[], Result]], rounds: int, progress: Progress, units: int
 ) -> dict[str, list[Result]]:
-    """Run every arm once a round, in order and in the next round backwards, so that a drift favors none.
+    """Run every arm once per round, in order and in the next round backwards, so that a drift favors none.
 
     Args:
         what: named in the progress line before the arm.

@@ -139,7 +139,7 @@ class Claim(Strict):
     @model_validator(mode="after")
     def _margin_and_arms_make_sense(self) -> Self:
         if bool(self.arms) != bool(self.study):
-            raise ValueError("arms need a study, and a study arms")
+            raise ValueError("arms need a study, and a study needs arms")
         if self.epochs is not None and len(self.epochs) != len(self.arms):
             raise ValueError(f"epochs fix one length per arm: {len(self.epochs)} for {len(self.arms)} arms")
         if self.margin is not None and not (self.targets and self.margin_why):

@@ -6,7 +6,7 @@ from reproduce.study.variant import Variant
 
 
 def images_trained_on(variant: Variant, epochs: int, dataset: str) -> int:
-    """Return the number of images that go through the network in training, each as often as it does.
+    """Return the number of images that go through the network in training, counted once per pass.
 
     Args:
         variant: what is trained.

@@ -90,7 +90,7 @@ class Processes:
         return result
 
     def fail(self, error: ReproduceError) -> NoReturn:
-        """Raise ``error``, which every process has met, in the first, and ``ElsewhereError`` in the others."""
+        """Raise an ``error`` that every process has met: in the first itself, in the others ``ElsewhereError``."""
         raise error if self.is_first else ElsewhereError(error.exit_code)
 
 

@@ -35,7 +35,7 @@ _SAME = ("dataset", "scale", "schedule", "precision", "data_manifest_sha256")
 
 
 def make_ensembles(study_name: str, name: str) -> list[Path]:
-    """Average every ensemble of that name whose runs are all here, print the runs others lack; return the folders.
+    """Average every ensemble of that name whose runs are all here; return the folders. Print the runs that others lack.
 
     Raises:
         ReproduceError: no such ensemble, none is complete, its runs do not belong together, or another makes it.
@@ -73,7 +73,8 @@ def _make(study: Study, run: RunId, members: Sequence[RunId]) -> Path:
     mean, images = mean_probabilities([places.probabilities_of(member) for member in members]), _test_images(study)
     labels = torch.from_numpy(images.labels)
     if len(labels) != len(mean):
-        raise ReproduceError(f"{run}: probabilities of {len(mean)} images, but {study.dataset} tests on {len(labels)}")
+        counts = f"{len(mean)} images, but {study.dataset} tests on {len(labels)}"
+        raise ReproduceError(f"{run}: probabilities of {counts}; train its runs again")
     hits = {f"test_top{first}_correct_bits": np.packbits(is_among_first(mean, labels, first)) for first in (1, 5)}
     metrics = _metrics(mean, images) | {"views": study.variant(members[0].variant).test_views}
     description = _description(run, config, records) | {"started_utc": started_utc, "finished_utc": utc_now()}
@@ -86,7 +87,7 @@ def _make(study: Study, run: RunId, members: Sequence[RunId]) -> Path:
 
 
 def _record_of(study: Study, member: RunId) -> dict[str, Any]:
-    """Return the member's run.json, its probabilities held against it."""
+    """Return the member's run.json after checking its probabilities against it."""
     folders = (places.trained_to(study, member), places.published_to(study, member))
     folder = next((folder for folder in folders if (folder / "run.json").is_file()), None)
     if folder is None:

@@ -44,7 +44,7 @@ def golden_variants(study: Study) -> list[str]:
 
 
 def _place(study: Study, variant: str) -> Path:
-    """Return the place of a variant's golden file, which may be empty.
+    """Return where a variant's golden file is or would be.
 
     Raises:
         ReproduceError: there is no such variant, or the study has no golden files.

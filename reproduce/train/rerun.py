@@ -14,7 +14,8 @@ from reproduce.runs.recount import TOP1, published_folder
 from reproduce.runs.run_files import arrays_of_run, needed, read_metrics, read_record
 from reproduce.runs.statistics import Estimate, prediction_interval
 from reproduce.study.run_id import RunId
-from reproduce.train.run import Launch, train_run
+from reproduce.train.launch import Launch
+from reproduce.train.run import train_run
 
 _DECIDING = ("cpu", "features", "threads", "gpu", "torch")  # of the machine: these decide the rounding
 _COMPARED = (TOP1, "test_loss_nats", "training_top1_error_percent", "updates")

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import torch
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import check_writable, exclusive_lock, file_digest, settle_folder, write_bytes
 from reproduce.base.git import git_problem
-from reproduce.base.memory import keep_freed_memory
 from reproduce.base.paths import relative_to_repo
 from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
 from reproduce.data.opening import DataOptions, open_dataset
@@ -26,48 +24,13 @@ from reproduce.study.golden_file import golden_digest, golden_path, read_golden
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train.checkpoint import checkpoint_path
-from reproduce.train.distributed import Processes, joined_processes, local_rank
+from reproduce.train.distributed import Processes, joined_processes
 from reproduce.train.feature_run import fit_features, write_feature_record
 from reproduce.train.imports import import_training_modules
+from reproduce.train.launch import Launch, prepare_torch
 from reproduce.train.loop import Trainer
 from reproduce.train.record import Tested, evaluate_trained, write_record
 from reproduce.train.session import train_to_end
-
-
-@dataclass(frozen=True)
-class Launch:
-    """Settings that change a run's speed but not its result, so they are no part of its identity.
-
-    ``images_per_pass`` bounds the images that go through the network at once; None takes a process's whole share.
-    """
-
-    device: str = "auto"
-    threads: int | None = None
-    seconds_between_checkpoints: float = 30.0
-    require_clean_tree: bool = True
-    images_per_pass: int | None = None
-
-
-def choose_device(name: str) -> torch.device:
-    """Return the device for ``auto``, ``cpu`` or ``cuda``.
-
-    Raises:
-        ReproduceError: CUDA is asked for and absent, or this process has no GPU of its own.
-    """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ReproduceError("no CUDA device is available to torch here; use --device cpu")
-    if name == "cpu":
-        return torch.device(name)
-    if local_rank() >= torch.cuda.device_count():
-        raise ReproduceError(
-            f"process {local_rank()} of this machine has no GPU of its own: torch sees {torch.cuda.device_count()}; "
-            "start one process per GPU (torchrun --nproc-per-node)"
-        )
-    device = torch.device(name, local_rank())
-    torch.cuda.set_device(device)  # or every process would also keep memory on the first GPU
-    return device
 
 
 def inputs_of(study: Study, run: RunId) -> dict[str, str | None]:
@@ -132,18 +95,19 @@ def checkpoint_of(run: RunId, folder: Path, inputs: dict[str, str | None]) -> Pa
     return checkpoint_path({"run": str(run), "folder": relative_to_repo(folder), **inputs})
 
 
-def train_run(run: RunId, folder: Path | None = None, launch: Launch = Launch()) -> Path:
+def train_run(run: RunId, folder: Path | None = None, launch: Launch | None = None) -> Path:
     """Train ``run``, resuming where an earlier call was stopped, and write its folder whole; return the folder.
 
     Args:
         run: what to train.
         folder: where the result goes; the run's published place by default.
-        launch: device, threads, checkpoint interval.
+        launch: device, threads, checkpoint interval; by default those of ``Launch``.
 
     Raises:
         InterruptedRunError: SIGINT or SIGTERM came; the checkpoint is saved.
         ReproduceError: bad input, a second trainer, a dirty tree, a full disk, a loss that is not finite.
     """
+    launch = launch or Launch()
     device = prepare_torch(launch)
     with joined_processes(device) as processes:
         study = load_study(run.study)
@@ -249,17 +213,6 @@ def _write(folder: Path, run: RunId, study: Study, trainer: Trainer, tested: Tes
         write_bytes(path, npy_bytes(tested.probabilities.astype(np.float16)))
         meta = {**meta, "probabilities_sha256": file_digest(path)}
     write_record(folder, run, study, trainer, tested, meta)
-
-
-def prepare_torch(launch: Launch) -> torch.device:
-    """Set memory, threads and exact float32 as a run needs them, and return its device."""
-    keep_freed_memory()
-    if launch.threads:
-        torch.set_num_threads(launch.threads)
-    torch.backends.cudnn.allow_tf32 = False  # else fp32 on recent GPUs is 10 bits of mantissa
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.deterministic = True  # resuming must give the same weights
-    return choose_device(launch.device)
 
 
 def provenance_of(sessions: list[dict[str, Any]]) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 from reproduce.train.distributed import joined_processes
 from reproduce.train.jobs import train_side_by_side
-from reproduce.train.run import Launch, is_up_to_date, prepare_torch, settle_run, train_run
+from reproduce.train.launch import Launch, prepare_torch
+from reproduce.train.run import is_up_to_date, settle_run, train_run
 
 
 def chosen_runs(

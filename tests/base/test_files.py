@@ -145,36 +145,23 @@ KILLED_WHILE_REPLACING = """
 """
 
 
+@pytest.mark.parametrize("is_linked", [False, True])
 @pytest.mark.parametrize("moment", ["writing", "swapping"])
-def test_what_a_kill_left_is_cleared_by_the_next_writer(tmp_path, moment):
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (folder / "old").write_text("1")
-    code = [sys.executable, "-c", textwrap.dedent(KILLED_WHILE_REPLACING), str(folder), moment]
-    assert subprocess.run(code).returncode == -signal.SIGKILL
-    with pytest.raises(ReproduceError), replacing_folder(folder):
-        full_disk()  # the next writer fails, and the old folder is still there
-    assert (folder / "old").read_text() == "1"
-    assert list(tmp_path.iterdir()) == [folder]
-    with replacing_folder(folder) as staging:
-        (staging / "new").write_text("3")
-    assert [path.name for path in tmp_path.rglob("*")] == ["run", "new"]
-
-
-@pytest.mark.parametrize("moment", ["writing", "swapping"])
-def test_what_a_kill_left_behind_a_link_is_cleared_too(tmp_path, moment):
+def test_what_a_kill_left_is_cleared_by_the_next_writer(tmp_path, moment, is_linked):
     folder, link = tmp_path / "disk" / "run", tmp_path / "link"
     folder.mkdir(parents=True)
     (folder / "old").write_text("1")
     link.symlink_to(folder)
-    code = [sys.executable, "-c", textwrap.dedent(KILLED_WHILE_REPLACING), str(link), moment]
+    named = link if is_linked else folder
+    code = [sys.executable, "-c", textwrap.dedent(KILLED_WHILE_REPLACING), str(named), moment]
     assert subprocess.run(code).returncode == -signal.SIGKILL
-    with pytest.raises(ReproduceError, match="No space left"), replacing_folder(link):
-        full_disk()
+    with pytest.raises(ReproduceError, match="No space left"), replacing_folder(named):
+        full_disk()  # the next writer fails, and the old folder is still there
     assert (folder / "old").read_text() == "1"
-    with replacing_folder(link) as staging:
+    assert list(folder.parent.iterdir()) == [folder]
+    with replacing_folder(named) as staging:
         (staging / "new").write_text("3")
-    assert link.is_symlink() and [path.name for path in (tmp_path / "disk").rglob("*")] == ["run", "new"]
+    assert link.is_symlink() and [path.name for path in folder.parent.rglob("*")] == ["run", "new"]
 
 
 @pytest.mark.parametrize("moment", ["writing", "swapping"])

@@ -53,20 +53,15 @@ def test_lines_come_seconds_apart_with_share_rate_and_time_left(clock):
     assert stream.getvalue().splitlines()[1:] == ["training: 40 %, 20 img/s, 30 s left"]
 
 
-def test_slow_work_has_a_rate_too(clock):
+@pytest.mark.parametrize(
+    ("initial", "said"), [(0, "20 %, 0.25 step/s, 32 s left"), (5, "70 %, 0.25 step/s, 12 s left")]
+)
+def test_slow_work_has_a_rate_in_which_that_of_an_earlier_process_does_not_count(clock, initial, said):
     stream = io.StringIO()
-    report = Progress("benchmark", total=10, unit="step", stream=stream)
+    report = Progress("work", total=10, unit="step", initial=initial, stream=stream)
     clock.now += 8
     report.update(2)
-    assert stream.getvalue() == "benchmark: 20 %, 0.25 step/s, 32 s left\n"
-
-
-def test_work_of_an_earlier_process_counts_in_the_share_but_not_in_the_rate(clock):
-    stream = io.StringIO()
-    report = Progress("training", total=1000, unit="img", initial=500, stream=stream)
-    clock.now += 10
-    report.update(100)
-    assert stream.getvalue() == "training: 60 %, 10 img/s, 40 s left\n"
+    assert stream.getvalue() == f"work: {said}\n"
 
 
 def test_a_terminal_gets_a_bar(clock):

@@ -56,7 +56,7 @@ def test_the_same_image_flat_and_sorted(tmp_path):
 def test_an_image_whose_name_tells_another_class_than_its_folder(tmp_path, subset, name):
     write(SAMPLE.write_class_folders(tmp_path) / "train" / WNIDS[1] / name, b"")
     told = f"{WNIDS[0]} and {WNIDS[1]}"
-    refused(tmp_path, rf"{WNIDS[1]}/{name}: name and folder tell different classes, {told}; move it", subset)
+    refused(tmp_path, rf"{WNIDS[1]}/{name}: name and folder name different classes, {told}; move it", subset)
 
 
 @pytest.mark.parametrize("place", ["train", f"train/{WNIDS[0]}", f"train/{WNIDS[0]}/{WNIDS[0]}_3.JPEG", "val"])
@@ -88,7 +88,7 @@ def test_folders_named_by_words_or_numbers_are_shown(tmp_path):
     said = refused(tmp_path, f"holds no train and no val images of ILSVRC-2012; {shown}")
     assert "train/ with <WordNet id>/*.JPEG or <WordNet id>.tar" in said
     write(SAMPLE.write_flat(tmp_path / "other") / "val" / "0" / "1.JPEG", b"")
-    refused(tmp_path / "other", r"val has 6 images whose class nothing tells")
+    refused(tmp_path / "other", r"val has 6 images whose class no file names")
 
 
 def test_counts_say_what_was_found(tmp_path):
@@ -107,7 +107,7 @@ def test_names_of_a_whole_edition_are_the_official_ones(tmp_path):
     SAMPLE.write_class_folders(tmp_path)
     image = next((tmp_path / "train" / WNIDS[0]).iterdir())
     image.rename(image.with_name("tench.JPEG"))
-    refused(tmp_path, rf"{WNIDS[0]}/tench.JPEG in .* is named otherwise than images of ILSVRC-2012 \(n01440764_10026")
+    refused(tmp_path, rf"{WNIDS[0]}/tench.JPEG in .* is not named like the images of ILSVRC-2012 \(n01440764_10026")
     assert len(list_source(tmp_path, SAMPLE.edition, subset=True).splits["train"]) == 12
 
 

@@ -22,7 +22,7 @@ def other_class(wnid: str) -> str:
 @MODES
 def test_flat_val_with_nothing_that_tells_its_classes(tmp_path, subset):
     said = refused(
-        SAMPLE.write_flat(tmp_path), r"val has 6 images whose class nothing tells; put ILSVRC2012_dev", subset
+        SAMPLE.write_flat(tmp_path), r"val has 6 images whose class no file names; put ILSVRC2012_dev", subset
     )
     assert "or Kaggle's LOC_val_solution.csv" in said
 
@@ -35,7 +35,7 @@ def test_val_sorted_otherwise_than_the_kit_tells(tmp_path, subset):
     (tmp_path / "val" / wnid / name).unlink()
     write(tmp_path / "val" / other_class(wnid) / name, content)
     told = rf"\(one is {name}: {other_class(wnid)}, not {wnid}\)"
-    refused(tmp_path, rf"1 of 6 images whose folder or name tells another class than .*t12.tar.gz {told}", subset)
+    refused(tmp_path, rf"1 of 6 images whose folder or name gives another class than .*t12.tar.gz {told}", subset)
 
 
 def mixed_up() -> Miniature:
@@ -63,7 +63,7 @@ def test_two_lists_that_disagree(tmp_path):
     SAMPLE.write_labels(SAMPLE.write_flat(tmp_path))
     mixed_up().write_solution(tmp_path)
     refused(
-        tmp_path, r"devkit_t12.tar.gz and .*LOC_val_solution.csv tell different classes of \d images \(one is ILSVRC"
+        tmp_path, r"devkit_t12.tar.gz and .*LOC_val_solution.csv name different classes for \d images \(one is ILSVRC"
     )
 
 

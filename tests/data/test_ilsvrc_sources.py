@@ -69,7 +69,7 @@ def test_a_subset_leaves_out_validation_images_of_absent_classes(tmp_path):
         (
             "ILSVRC2012_devkit_t12.tar.gz",
             None,
-            r"img_val.tar has 5 images whose class nothing tells; put ILSVRC",
+            r"img_val.tar has 5 images whose class no file names; put ILSVRC",
         ),
         (
             "ILSVRC2012_devkit_t12.tar.gz",

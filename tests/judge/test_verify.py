@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from collect_support import write_run
 from ruamel.yaml import YAML
-from verify_support import CONFIG, LABELS, RUN, FakeRunId, edit, study
+from stored_runs import edit_json
+from verify_support import CONFIG, LABELS, RUN, FakeRunId, study
 
 from reproduce.base.files import json_digest
 from reproduce.judge.verify.findings import Findings
@@ -34,7 +35,7 @@ def test_a_run_that_agrees_with_everything(root):
 
 
 def test_a_metric_that_the_predictions_do_not_give(root):
-    edit(folder(root) / "metrics.json", test_top1_error_percent=25.0)
+    edit_json(folder(root) / "metrics.json", test_top1_error_percent=25.0)
     (line,) = problems(root)
     assert line == (
         "nets/80sec/epochs11/seed1: metrics.json: test_top1_error_percent is 25.0000, "
@@ -53,7 +54,7 @@ def test_another_configuration_now(root):
 
 
 def test_a_configuration_edited_in_the_record(root):
-    edit(folder(root) / "run.json", config={"batch_size": 64})
+    edit_json(folder(root) / "run.json", config={"batch_size": 64})
     (problem,) = problems(root)
     assert "its configuration does not have the digest recorded beside it" in problem
 
@@ -70,7 +71,7 @@ def test_another_golden_file_or_manifest_now(root, name):
 
 @pytest.mark.parametrize("dirty", [True, None])
 def test_a_run_that_was_not_made_from_a_commit(root, dirty):
-    edit(folder(root) / "run.json", git_dirty=dirty)
+    edit_json(folder(root) / "run.json", git_dirty=dirty)
     (problem,) = problems(root)
     assert "was not made from a commit" in problem
 
@@ -90,7 +91,7 @@ def test_a_run_that_is_missing_or_unrecorded(root):
 
 
 def test_center_predictions_are_counted_too(root):
-    edit(folder(root) / "metrics.json", test_center_top1_error_percent=26.01)
+    edit_json(folder(root) / "metrics.json", test_center_top1_error_percent=26.01)
     (problem,) = problems(root)
     assert "test_center_top1_error_percent is 26.0100, the predictions give 26.0000" in problem
 
@@ -101,8 +102,8 @@ def test_predictions_of_too_few_images(root):
 
 
 def test_without_labels_of_its_own_or_images_the_count_is_skipped_visibly(root):
-    edit(folder(root) / "metrics.json", test_top1_error_percent=25.0)
-    edit(folder(root) / "run.json", dataset="fashion_mnist")
+    edit_json(folder(root) / "metrics.json", test_top1_error_percent=25.0)
+    edit_json(folder(root) / "run.json", dataset="fashion_mnist")
     (root / "results" / "data" / "cifar10").rename(root / "results" / "data" / "fashion_mnist")
     findings, of_clothing = Findings(), study()
     of_clothing.dataset = "fashion_mnist"

@@ -85,7 +85,7 @@ def test_results_in_code_markers_and_confidence_levels_are_no_results():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("<!-- begin:nope --><!-- end:nope -->", "nobody makes the block 'nope'; it may be one of cite-example,"),
+        ("<!-- begin:nope --><!-- end:nope -->", "there is no block 'nope'; known: cite-example,"),
         ("<!-- n:nope -->1<!-- /n -->", "no number 'nope' in results/numbers.json"),
         ("<!-- begin:verdicts --> no end", "the marker <!-- begin:verdicts --> has no partner"),
         ("<!-- n:cifar10-80sec-error -->26", "the marker <!-- n:cifar10-80sec-error --> has no partner"),

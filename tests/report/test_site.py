@@ -153,7 +153,7 @@ def test_a_missing_table_is_one_error_and_the_site_that_is_there_stays(tmp_path,
     site = tmp_path / "site"
     site.mkdir()
     (site / "index.html").write_text("old")
-    monkeypatch.setattr(make_site.site_stage, "__defaults__", (site, None))
+    monkeypatch.setattr(make_site.site_stage, "__defaults__", (site,))
     monkeypatch.setattr(records, "TABLES", tmp_path / "tables")
     assert cli.main(["report", "site"]) == 2
     assert capsys.readouterr().err == f"error: {tmp_path}/tables/verdicts.csv is missing; restore it with git\n"

@@ -107,8 +107,8 @@ def test_the_named_source_is_shown_with_counts(folder, monkeypatch, write, said)
             "source/train (empty); expected: for train, ILSVRC20",
         ),
         (without_val, "holds no val images of ILSVRC-2012; found: train images in "),
-        (without_kit, "nothing tells the classes of the images in "),
-        (SAMPLE.write_flat, "val has 3 images whose class nothing tells; put ILSVRC2012_devkit_t12.tar.gz"),
+        (without_kit, "no file names the classes of the images in "),
+        (SAMPLE.write_flat, "val has 3 images whose class no file names; put ILSVRC2012_devkit_t12.tar.gz"),
     ],
 )
 def test_what_is_wrong_with_the_named_source_is_said(folder, monkeypatch, write, problem):

@@ -6,11 +6,14 @@ from training_support import tiny_study, write_study
 
 from reproduce import cli
 from reproduce.base.errors import ReproduceError
+from reproduce.base.text import days_words
 from reproduce.models.counts import training_flops_per_image
 from reproduce.models.spec import load_spec
 from reproduce.speed.timing import cells, estimate
-from reproduce.speed.timing.estimate import Speeds, days_words, estimate_text, run_seconds, span_words, speeds_here
+from reproduce.speed.timing import speeds as speeds_module
+from reproduce.speed.timing.estimate import estimate_text, span_words
 from reproduce.speed.timing.run import facts_of_machine
+from reproduce.speed.timing.speeds import Speeds, run_seconds, speeds_here
 from reproduce.speed.timing.timing_rows import write_rows
 from reproduce.study.study import load_study
 
@@ -168,7 +171,7 @@ def test_the_short_measurement_leaves_nothing_out():
 
 
 def test_the_command_says_whose_speeds_it_used(monkeypatch, capsys):
-    monkeypatch.setattr(estimate, "speeds_here", speeds)
+    monkeypatch.setattr(speeds_module, "speeds_here", speeds)
     assert cli.main(["estimate"]) == 0
     printed = capsys.readouterr().out
     assert "cifar10_nets" in printed and "This machine's speeds: made up." in printed

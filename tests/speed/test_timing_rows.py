@@ -47,7 +47,7 @@ def test_a_killed_run_leaves_the_old_file(tmp_path, monkeypatch):
     def stop(*arguments):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run, "_timed", stop)
+    monkeypatch.setattr(run, "time_cells", stop)
     with pytest.raises(KeyboardInterrupt):
         run.run_timing(out=tmp_path, scope=tiny_scope())
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

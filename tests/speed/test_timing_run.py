@@ -12,9 +12,10 @@ from reproduce.base import hardware
 from reproduce.base.errors import ReproduceError
 from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.models.spec import load_spec
-from reproduce.speed.timing import budget, cells, run
+from reproduce.speed.timing import budget, cells, rounds, run
 from reproduce.speed.timing.cells import Cell, Setting
 from reproduce.speed.timing.clock import OtherWork, seconds_per_call
+from reproduce.speed.timing.subjects import Workshop
 from reproduce.speed.timing.timing_rows import read_rows, training_steps
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -133,7 +134,7 @@ def test_a_gpu_present_is_timed_with_no_change_of_configuration(tmp_path):
 
 def test_a_busy_machine_marks_every_row(monkeypatch, capsys):
     monkeypatch.setattr(OtherWork, "percent", lambda self: 30.0)
-    monkeypatch.setattr(run, "_timed", lambda scope, devices: [])
+    monkeypatch.setattr(run, "time_cells", lambda scope, devices: [])
     _, facts = run.time_here(tiny_scope(), ["cpu"])
     assert facts["loaded"] and facts["other_work_percent"] == 30.0
     assert "other programs used 30 % of the processors" in capsys.readouterr().err
@@ -141,7 +142,7 @@ def test_a_busy_machine_marks_every_row(monkeypatch, capsys):
 
 def test_a_busy_gpu_marks_every_row_too(monkeypatch, capsys):
     monkeypatch.setattr(run, "gpu_load_percent", lambda devices: 90.0)
-    monkeypatch.setattr(run, "_timed", lambda scope, devices: [])
+    monkeypatch.setattr(run, "time_cells", lambda scope, devices: [])
     monkeypatch.setattr(run, "facts_of_machine", lambda devices: {"cores": 2})
     _, facts = run.time_here(tiny_scope(), ["cpu", "cuda:0"])
     assert facts["loaded"] and "a GPU worked 90 % of the time" in capsys.readouterr().err
@@ -153,7 +154,7 @@ def out_of_memory(calls):
 
 def test_what_a_device_has_no_memory_for_is_skipped_and_nothing_else_is_lost(monkeypatch):
     """One kind of cell does not fit while it is warmed up, another one in a round, in one precision or in two."""
-    real, rounds = run.Workshop.sampler, []
+    real, taken = Workshop.sampler, []
 
     def sampler(workshop, cell):
         if cell.what == "forward":
@@ -161,9 +162,9 @@ def test_what_a_device_has_no_memory_for_is_skipped_and_nothing_else_is_lost(mon
         take = real(workshop, cell)
         if cell.what != "network_input":
             return take
-        return lambda calls: out_of_memory(calls) if rounds.append(calls) or len(rounds) > 3 else take(calls)
+        return lambda calls: out_of_memory(calls) if taken.append(calls) or len(taken) > 3 else take(calls)
 
-    monkeypatch.setattr(run.Workshop, "sampler", sampler)
+    monkeypatch.setattr(Workshop, "sampler", sampler)
     rows, _ = run.time_here(tiny_scope("80sec"), ["cpu"])
     without = [each for each in rows if "skipped" in each]
     assert {each["what"] for each in without} == {"forward", "network_input"}
@@ -172,7 +173,7 @@ def test_what_a_device_has_no_memory_for_is_skipped_and_nothing_else_is_lost(mon
 
 
 def test_no_memory_for_anything_is_one_line(monkeypatch):
-    monkeypatch.setattr(run, "_timed", lambda scope, devices: out_of_memory(1))
+    monkeypatch.setattr(run, "time_cells", lambda scope, devices: out_of_memory(1))
     with pytest.raises(ReproduceError, match="no memory left") as caught:
         run.time_here(tiny_scope(), ["cpu"])
     assert "\n" not in str(caught.value)
@@ -188,17 +189,20 @@ def test_a_reader_slower_than_the_step_is_not_hidden_by_what_it_read_ahead():
         return {("step", ""): seconds_per_call(lambda: next(batches) or time.sleep(0.003), calls, CPU)}
 
     time.sleep(0.05)  # the queue is full
-    (seconds,) = run._arm(sampler, *run.calls_of(cell, 0.003, 0.1))().values()
+    (seconds,) = rounds._arm(sampler, *rounds.calls_of(cell, 0.003, 0.1))().values()
     assert seconds > 0.0055
-    assert run.calls_of(cell, 1.4, 0.1) == (0, 1)  # a CPU's own step
-    assert run.calls_of(cell, 0.03, 0.1) == (40, 40)
-    assert run.calls_of(Cell(cell.setting, "forward", "80sec", 128), 0.03, 0.1) == (1, 3)
-    assert run.calls_of(Cell(cell.setting, cell.what, "80sec", 128), 0.03, 0.1) == (1, 3)  # made on the spot, not ahead
+    assert rounds.calls_of(cell, 1.4, 0.1) == (0, 1)  # a CPU's own step
+    assert rounds.calls_of(cell, 0.03, 0.1) == (40, 40)
+    assert rounds.calls_of(Cell(cell.setting, "forward", "80sec", 128), 0.03, 0.1) == (1, 3)
+    assert rounds.calls_of(Cell(cell.setting, cell.what, "80sec", 128), 0.03, 0.1) == (
+        1,
+        3,
+    )  # made on the spot, not ahead
 
 
 def test_what_turns_out_too_slow_gives_way_after_the_plan(monkeypatch):
     """The guess let everything in; the warm-up shows that little of it fits, and every network still has its step."""
-    monkeypatch.setattr(run, "fitted", lambda wanted, scope, speeds: (list(wanted), []))
+    monkeypatch.setattr(rounds, "fitted", lambda wanted, scope, speeds: (list(wanted), []))
     rows, _ = run.time_here(tiny_scope("80sec", budget_seconds=0.01), ["cpu"])
     timed = {each["what"] for each in rows if "skipped" not in each}
     assert timed == {"matrix_multiply", "memory_copy", "training_step"}
@@ -209,8 +213,8 @@ def test_what_turns_out_too_slow_gives_way_after_the_plan(monkeypatch):
 def test_rounds_go_on_while_another_one_fits_and_turn_around():
     order = []
     arms = {name: lambda name=name: order.append(name) or time.sleep(0.02) or {} for name in "ab"}
-    samples = run._rounds(arms, 3, most=5, deadline=time.monotonic() + 60)
+    samples = rounds._rounds(arms, 3, most=5, deadline=time.monotonic() + 60)
     assert "".join(order) == "abbaabbaab" and [len(each) for each in samples.values()] == [5, 5]
-    samples = run._rounds(arms, 3, most=1000, deadline=time.monotonic() + 0.5)
+    samples = rounds._rounds(arms, 3, most=1000, deadline=time.monotonic() + 0.5)
     assert budget.MIN_ROUNDS <= len(samples["a"]) <= 12  # two naps of 20 ms a round
-    assert len(run._rounds(arms, 9, most=1000, deadline=time.monotonic())["a"]) == budget.MIN_ROUNDS
+    assert len(rounds._rounds(arms, 9, most=1000, deadline=time.monotonic())["a"]) == budget.MIN_ROUNDS

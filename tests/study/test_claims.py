@@ -97,7 +97,7 @@ def test_claims_load_in_order_with_their_values(tmp_path):
         (ARITHMETIC, "not_judged", "why not", "only what is measured"),
         (SINGLE, "source_check", {"finding": "true", "why": "x", "sources": ["y"]}, ": source_check.finding: "),
         (SINGLE, "not_run", {"reason": "its runs are still to be made"}, "the study's profiles say it; remove it"),
-        (SINGLE | {"kind": "qualitative"}, "arms", [], "a study arms"),
+        (SINGLE | {"kind": "qualitative"}, "arms", [], "a study needs arms"),
         (SINGLE, "not_run", {"command": "make"}, ": not_run.reason: "),
         (SINGLE, "targets.0.value", "26", ": targets.0.value: "),
         (SINGLE, "targets.0.unit", "%", ": targets.0.unit: "),

@@ -143,7 +143,7 @@ class Miniature:
         return folder
 
     def write_flat(self, folder: Path) -> Path:
-        """Write class folders for training and one flat folder for each other split; nothing tells its classes."""
+        """Write class folders for training and one flat folder for each other split; no file names its classes."""
         self.write_training(folder / "train")
         for split, labeled in self.labeled.items():
             for name, _, content in reversed(labeled):

@@ -1,6 +1,5 @@
 """A small repository in which everything agrees, for the tests of ``verify``: one run, its tables, locks and pages."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,11 +125,6 @@ def write_yaml(path: Path, content: dict) -> None:
     """Write a YAML file."""
     with path.open("w") as stream:
         YAML().dump(content, stream)
-
-
-def edit(path: Path, **changes) -> None:
-    """Change keys of a JSON file."""
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 def flip(path: Path, at: int | None = None) -> None:

@@ -28,8 +28,9 @@ from reproduce.study.variant import Variant
 from reproduce.train.checkpoint import load_checkpoint, save_checkpoint
 from reproduce.train.checks import data_problem
 from reproduce.train.later_update import NesterovUpdate
+from reproduce.train.launch import Launch
 from reproduce.train.loop import Trainer
-from reproduce.train.run import Launch, train_run
+from reproduce.train.run import train_run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

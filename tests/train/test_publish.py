@@ -1,10 +1,9 @@
 """Finished runs of a study that needs ILSVRC: published whole, refused for cause, never overwritten."""
 
-import json
-
 import numpy as np
 import pytest
 from external_support import STUDY, external_study, finish_run
+from stored_runs import edit_json
 
 from reproduce import cli
 from reproduce.base.errors import ReproduceError
@@ -25,10 +24,6 @@ def folder(external_folder):
 @pytest.fixture
 def packed(packed_miniature):
     return packed_miniature
-
-
-def edit(path, **changes):
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 
 
 def refusal(capsys, folder):
@@ -88,7 +83,7 @@ def test_another_run_of_that_name_is_never_overwritten(folder, capsys):
     ],
 )
 def test_a_run_is_refused_with_the_reason(folder, capsys, changes, reason):
-    edit(finish_run(external_study(folder), RUN, wrong=[]) / "run.json", **changes)
+    edit_json(finish_run(external_study(folder), RUN, wrong=[]) / "run.json", **changes)
     assert reason in refusal(capsys, folder)
 
 
@@ -131,7 +126,7 @@ def test_a_part_of_the_data_does_not_pass_for_the_whole(folder, packed, capsys):
 
 def test_a_refused_run_does_not_hold_up_the_others(folder, capsys):
     study, second = external_study(folder), RunId("tinynet", "paper", 2, 2)
-    edit(finish_run(study, RUN, wrong=[]) / "run.json", git_dirty=True)
+    edit_json(finish_run(study, RUN, wrong=[]) / "run.json", git_dirty=True)
     finish_run(study, second, wrong=[])
     assert cli.main(["publish", "tinynet"]) == 2
     assert [path.name for path in (folder / "results" / "external" / "tinynet" / "paper" / "epochs2").iterdir()] == [
@@ -166,7 +161,7 @@ def test_a_finished_or_published_run_is_not_trained_again(folder):
     source = finish_run(study, RUN, wrong=[])
     assert is_up_to_date(RUN)
     publish("tinynet")
-    edit(source / "run.json", config_sha256="of another configuration")
+    edit_json(source / "run.json", config_sha256="of another configuration")
     assert is_up_to_date(RUN), "the published one still counts"
-    edit(places.published_to(study, RUN) / "run.json", config_sha256="of another configuration")
+    edit_json(places.published_to(study, RUN) / "run.json", config_sha256="of another configuration")
     assert not is_up_to_date(RUN)

@@ -17,8 +17,8 @@ from reproduce.runs import places
 from reproduce.runs.recount import evaluate_run
 from reproduce.study.run_id import RunId
 from reproduce.train import rerun
+from reproduce.train.launch import Launch
 from reproduce.train.record import npz_bytes
-from reproduce.train.run import Launch
 
 RUN = RunId("nets", "tiny", 2, 1)
 PLAIN = Launch()

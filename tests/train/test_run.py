@@ -19,7 +19,8 @@ from training_support import (
 from reproduce.base.errors import InterruptedRunError, ReproduceError
 from reproduce.runs import places
 from reproduce.train import run as run_module
-from reproduce.train.run import Launch, choose_device, train_run
+from reproduce.train.launch import Launch, choose_device
+from reproduce.train.run import train_run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -17,7 +17,8 @@ from reproduce.base.errors import ReproduceError
 from reproduce.runs import places
 from reproduce.train import checkpoint, record
 from reproduce.train import run as run_module
-from reproduce.train.run import Launch, train_run
+from reproduce.train.launch import Launch
+from reproduce.train.run import train_run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

@@ -8,7 +8,8 @@ from training_support import after_updates, checkpoints, tiny_study, use_own_fol
 
 from reproduce.base.errors import InterruptedRunError
 from reproduce.study.run_id import RunId
-from reproduce.train.run import Launch, train_run
+from reproduce.train.launch import Launch
+from reproduce.train.run import train_run
 from reproduce.train.unfinished import find_unfinished
 
 pytestmark = pytest.mark.usefixtures("one_thread")

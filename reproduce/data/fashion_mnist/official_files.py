@@ -73,7 +73,7 @@ def find_files(folder: Path, files: Files) -> Iterator[tuple[str, bytes]]:
 
 
 def _find(place: Path, name: str) -> Path | None:
-    """Return the path of the file in ``place``, as it is or else as .gz, or None."""
+    """Return the path of the file in ``place``, plain or else with .gz; None where there is neither."""
     return next((path for path in (place / name, place / f"{name}.gz") if path.is_file()), None)
 
 

@@ -79,8 +79,8 @@ def _class_images(stream: IO[bytes], path: str, start: int, edition: Edition, sp
 def _files(tar: tarfile.TarFile, stream: IO[bytes]) -> Iterator[tarfile.TarInfo]:
     """Yield the files of an archive, which ends with zeros.
 
-    One that was cut at a member's border lacks them. In a download that was not finished, zeros stand for what is
-    missing, and reading would end there in silence.
+    An archive that was cut at a member's border lacks these zeros. In an unfinished download zeros stand for the
+    missing bytes, and reading would end there in silence.
     """
     end = 0
     for member in tar:

@@ -32,13 +32,13 @@ def is_image(file_name: str) -> bool:
 
 @functools.cache
 def _patterns(year: int, split: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """Return the pattern of an official name, whose class some copies append once more, and of its stem alone."""
+    """Return two patterns: of an official name, to which some copies append its class again, and of its stem alone."""
     stem = _TRAINING_STEM if split == "train" else rf"(?P<none>)ILSVRC{year}_{split}_\d{{8}}"
     return re.compile(rf"({stem})(?:_(n\d{{8}}))?{_ENDING}"), re.compile(stem)
 
 
 def is_official(edition: Edition, split: str, file_name: str) -> bool:
-    """Return whether a file is named as an image of the split is in the official archives or in known copies."""
+    """Return whether a file has the name of an image of the split, as in the official archives or in known copies."""
     return _patterns(edition.year, split)[0].fullmatch(file_name) is not None
 
 
@@ -60,7 +60,7 @@ def image_entry(edition: Edition, split: str, file_name: str, folder: str, path:
         *place: offset and size in the archive.
 
     Raises:
-        ReproduceError: name and folder tell different classes, or the name is that of a copy.
+        ReproduceError: name and folder are of different classes, or the name is that of a copy.
     """
     whole, stem = _patterns(edition.year, split)
     found = whole.fullmatch(file_name)
@@ -73,6 +73,6 @@ def image_entry(edition: Edition, split: str, file_name: str, folder: str, path:
     name, carried = (f"{found[1]}.JPEG", {found[2], found[3]}) if found else (file_name, set())
     told = (carried | {folder}) - {"", None}
     if len(told) > 1:
-        raise ReproduceError(f"{where}: name and folder tell different classes, {' and '.join(sorted(told))}; move it")
+        raise ReproduceError(f"{where}: name and folder name different classes, {' and '.join(sorted(told))}; move it")
     wnid = told.pop() if told else ""
     return Entry(f"{wnid}/{name}" if split == "train" else name, wnid, path, *place)

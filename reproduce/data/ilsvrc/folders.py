@@ -1,4 +1,4 @@
-"""Images that were unpacked: class folders, archives of classes beside or in their place, and images in one folder."""
+"""Images that were unpacked: class folders, archives of classes beside or instead of them, and images in one folder."""
 
 import os
 from collections.abc import Iterator
@@ -85,7 +85,7 @@ def folder_images(folder: Path, edition: Edition, split: str) -> Iterator[Entry]
 
 
 def _refuse_copies(folder: Path, content: FolderContent) -> None:
-    """Refuse folders and archives that are named nearly as a class, so that no image is left out in silence."""
+    """Refuse folders and archives whose names are almost a class's, so that no image is left out in silence."""
     for name in [*content.folders, *content.files]:
         if (wnid := WNID.match(name)) and (name in content.folders or name.endswith(".tar")):
             raise ReproduceError(

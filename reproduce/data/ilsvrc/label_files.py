@@ -1,4 +1,4 @@
-"""The classes of validation and test images, from whatever file tells them, compared where several do.
+"""The classes of validation and test images, from any file that names them; where several do, they are compared.
 
 The contest numbers its classes in an order of its own. Its ground truth is read through the table of classes in the
 same development kit, so those numbers never meet the labels used here (places among the sorted WordNet ids).
@@ -30,7 +30,7 @@ _TRUTH = re.compile(r"ILSVRC(\d{4})_(validation|test)_ground_truth\.txt")
 
 @dataclass
 class LabelFiles:
-    """Files found that tell classes: development kits (archives, or a table and truths unpacked) and lists."""
+    """Files found that name classes: development kits (archives, or a table and truths unpacked) and lists."""
 
     kits: list[Path] = field(default_factory=list)
     tables: list[Path] = field(default_factory=list)
@@ -38,7 +38,7 @@ class LabelFiles:
     lists: list[Path] = field(default_factory=list)
 
     def add(self, file: Path, edition: Edition) -> None:
-        """Keep ``file`` if its name says that it tells classes of the edition."""
+        """Keep ``file`` if it is, by its name, a file of the edition's classes."""
         truth = _TRUTH.fullmatch(file.name)
         if _is_kit(file.name, edition):
             self.kits.append(file)
@@ -69,10 +69,10 @@ def _is_kit(file_name: str, edition: Edition) -> bool:
 
 
 def labels_by_split(files: LabelFiles, edition: Edition) -> dict[str, Labels]:
-    """Return the labels of every split that ``files`` tell of.
+    """Return the labels of every split whose classes ``files`` name.
 
     Raises:
-        ReproduceError: a file is damaged or incomplete, or two files tell different classes.
+        ReproduceError: a file is damaged or incomplete, or two files name different classes.
     """
     found: dict[str, Labels] = {}
     for split, labels in _all_labels(files, edition):
@@ -83,7 +83,7 @@ def labels_by_split(files: LabelFiles, edition: Edition) -> dict[str, Labels]:
         other = [name for name, wnid in labels.wnids.items() if first.get(name, wnid) != wnid]
         if other:
             raise ReproduceError(
-                f"{found[split].path} and {labels.path} tell different classes of {len(other):,} images (one is "
+                f"{found[split].path} and {labels.path} name different classes for {len(other):,} images (one is "
                 f"{other[0]}); remove the wrong one"
             )
     return found
@@ -170,16 +170,16 @@ def _torchvision_wnids(path: Path, edition: Edition) -> dict[str, str]:
 
 
 def with_classes(entries: list[Entry], labels: Labels | None, where: Path, remedy: str) -> list[Entry]:
-    """Return ``entries`` with their classes from ``labels``, which are compared with those that folders tell.
+    """Return ``entries`` with their classes from ``labels``, which are compared with those that folders name.
 
     Args:
         entries: images of one split.
-        labels: what is known of them; None where no file tells.
+        labels: of these images; None where no file names their classes.
         where: the folder or archive that they are in.
-        remedy: what to do where nothing tells the class of an image.
+        remedy: what to do about an image whose class is nowhere named.
 
     Raises:
-        ReproduceError: nothing tells the class of an image, or folders tell another than ``labels``.
+        ReproduceError: no file names the class of an image, or folders name another than ``labels``.
     """
     wnids = labels.wnids if labels else {}
     unknown = [entry.name for entry in entries if not (entry.wnid or entry.name in wnids)]
@@ -188,12 +188,12 @@ def with_classes(entries: list[Entry], labels: Labels | None, where: Path, remed
             f"{labels.path} has no line for {unknown[0]} and {len(unknown) - 1:,} other images in {where}; get it again"
         )
     if unknown:
-        raise ReproduceError(f"{where} has {len(unknown):,} images whose class nothing tells; {remedy}")
+        raise ReproduceError(f"{where} has {len(unknown):,} images whose class no file names; {remedy}")
     other = [entry for entry in entries if entry.wnid and wnids.get(entry.name, entry.wnid) != entry.wnid]
     if other:
         first = other[0]
         raise ReproduceError(
-            f"{where} has {len(other):,} of {len(entries):,} images whose folder or name tells another class than "
+            f"{where} has {len(other):,} of {len(entries):,} images whose folder or name gives another class than "
             f"{labels.path} (one is {first.name}: {first.wnid}, not {wnids[first.name]}); sort them anew or leave them "
             "unsorted"
         )

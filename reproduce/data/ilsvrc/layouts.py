@@ -29,7 +29,7 @@ _ARCHIVE, _EXACT, _ALIKE, _LOOSE = range(4)
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """One place with images of a split; of several the lowest rank is taken: the nearest, archives first."""
+    """One place with images of a split. Of several the one of lowest rank is taken: the nearest, archives first."""
 
     rank: tuple[int, int]
     path: Path
@@ -54,7 +54,7 @@ class Layout:
 
         Args:
             split: its name.
-            has_labels: whether a file tells their classes; without one, folders are taken before an archive.
+            has_labels: whether a file names their classes; without one, folders are taken before an archive.
 
         Raises:
             ReproduceError: two places are equally near.
@@ -117,7 +117,7 @@ def _search(source: Path, edition: Edition, layout: Layout) -> None:
 
 
 def _look_beside(parent: Path, edition: Edition, layout: Layout) -> None:
-    """Look in ``parent``, above the folder of one split, for those that are missing: in folders named after them."""
+    """Look in ``parent``, the folder above one split's, for folders named after the missing splits."""
     missing = [split for split, places in layout.images.items() if not places]
     beside = Layout({split: [] for split in edition.images}, layout.labels)
     content = folder_content(parent)
@@ -154,7 +154,7 @@ def _note(folder: Path, content: FolderContent, depth: int, edition: Edition, la
 
 
 def _splits(folder: Path, content: FolderContent, edition: Edition) -> Iterator[tuple[str, int]]:
-    """Yield the splits that a folder holds images of, by its name or by theirs."""
+    """Yield each split whose images a folder holds, known by the folder's name or the images', with its rank."""
     loose = {split for split in edition.images if any(is_official(edition, split, name) for name in content.images)}
     kinds = dict.fromkeys(loose, _LOOSE)
     if split := _split_of_classes(folder, content, edition):

@@ -130,7 +130,7 @@ def read_entry(entry: Entry) -> bytes:
             stream.seek(entry.offset)
             content = stream.read(entry.size)
     except OSError as error:
-        raise ReproduceError(f"cannot read {entry.path}: {error.strerror or error}") from error
+        raise ReproduceError(f"cannot read {entry.path}: {error.strerror or error}; make it readable") from error
     if len(content) < entry.size:
         raise ReproduceError(f"{entry.path} ends within {entry.name}; get the archive again")
     return content

@@ -55,7 +55,7 @@ def prepare_ilsvrc(
         source: folder with the archives or images; by default the one named by ``$REPRODUCE_ILSVRC<year>``.
         subset: accept any number of images and classes, and keep them apart from the whole edition.
         skip_corrupt: leave out images that cannot be decoded, listed in the manifest, instead of stopping.
-        workers: processes; by default one a core. Decides no result.
+        workers: processes; by default one per core. Decides no result.
         seed: of the order of the training images.
         images_per_shard: images of a shard, all but the last.
         edition: what counts as complete; by default the official counts of ``year``.
@@ -93,7 +93,7 @@ def prepare_ilsvrc(
 
 
 def pack_listing(folder: Path, head: dict[str, Any], listing: Listing, plans: Plans, workers: int) -> None:
-    """Pack what ``plans`` of each split say and is not packed yet; write indices and the manifest, ``head`` first.
+    """Pack the planned shards that are not packed yet; write the indices, and the manifest, which begins with ``head``.
 
     Raises:
         ReproduceError: a corrupt image that is not to be skipped, or too little disk space.

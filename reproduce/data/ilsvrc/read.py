@@ -100,7 +100,9 @@ def _mapped(path: Path, images: int) -> np.ndarray:
     except (OSError, ValueError, EOFError) as error:
         raise ReproduceError(f"cannot read {path} ({error}); pack the data again") from error
     if shard.shape != (images, SIDE, SIDE, 3) or shard.dtype != np.uint8:
-        raise ReproduceError(f"{path} holds {shard.dtype} {shard.shape}, its manifest says {images} images")
+        raise ReproduceError(
+            f"{path} holds {shard.dtype} {shard.shape}, its manifest says {images} images; pack the data again"
+        )
     return _whole_pixels(shard)
 
 

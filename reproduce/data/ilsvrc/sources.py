@@ -84,7 +84,7 @@ def survey_source(source: Path, edition: Edition, subset: bool = False) -> list[
         told = f", classes from {labels[split].path.name}" if split in labels else ""
         if place.is_archive:
             if split != "train" and split not in labels:
-                raise ReproduceError(f"nothing tells the classes of the images in {place.path}; {_remedy(edition)}")
+                raise ReproduceError(f"no file names the classes of the images in {place.path}; {_remedy(edition)}")
             if not subset:
                 check_size(place.path, edition)
             lines.append(f"{split}: {place.path}, {place.path.stat().st_size:,} bytes{told}")
@@ -130,7 +130,7 @@ def _expected(split: str, edition: Edition) -> str:
 
 
 def told_by(edition: Edition) -> str:
-    """Return the files that tell the classes of unsorted images."""
+    """Return in words the files that name the classes of unsorted images."""
     if edition.year == 2012:
         return f"{edition.development_kit} or Kaggle's {SOLUTION}"
     return f"{edition.development_kit} and ILSVRC{edition.year}_test_ground_truth.txt"
@@ -181,7 +181,7 @@ def _check_whole(
                 )
             if not is_official(edition, split, Path(entry.name).name):
                 raise ReproduceError(
-                    f"{entry.name} in {source} is named otherwise than images of {edition.title} "
+                    f"{entry.name} in {source} is not named like the images of {edition.title} "
                     f"({official_example(edition, split)}), so that their order is not known; get the official names"
                 )
 

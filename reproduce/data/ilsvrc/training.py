@@ -93,9 +93,9 @@ class PackedData:
         return TrainingReader(self.splits["train"], size, seed, self.device, augmentation).batches(steps)
 
     def training(self, files: list[int] | None = None) -> PackedSet:
-        """Return the first 50,000 training images: shuffled when packed, they are a fair sample, and cost no more.
+        """Return the first 50,000 training images; they were shuffled when packed, so they are a fair sample.
 
-        ``files`` makes no difference, for there is one.
+        ``files`` is ignored, since there is one.
         """
         images = self.splits["train"]
         return PackedSet(images, self.device, min(len(images), TRAINING_IMAGES_TESTED))

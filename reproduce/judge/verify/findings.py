@@ -12,7 +12,7 @@ class Findings:
     Attributes:
         problems: faults; any of them fails the command.
         skipped: checks that could not be made here, with the reason.
-        notes: what may be meant, such as an edited page of prose.
+        notes: changes that may be intended, such as an edited page of prose.
         line_endings: files that differ from their records by carriage returns alone.
         held: files and folders whose bytes some check compared.
         runs, recorded, remade: numbers of runs checked, of files and folders compared with a dvc.lock, and of files
@@ -29,7 +29,7 @@ class Findings:
     remade: int = 0
 
     def all_problems(self) -> list[str]:
-        """Return the problems, with changed line endings, which are one fault however many files have them, first."""
+        """Return the problems; changed line endings come first, as one fault however many files have them."""
         if not self.line_endings:
             return self.problems
         line = (

@@ -21,7 +21,7 @@ def check_pipeline(locks: dict[str, dict[str, Any]], root: Path, findings: Findi
         root: the repository.
         findings: to be added to. Where DVC cannot work, the check is skipped with the reason.
 
-    Entries of stages that there are no more are taken out of ``locks``, once named.
+    Entries of stages that no longer exist are named, then taken out of ``locks``.
     """
     if not (root / ".dvc").is_dir():
         findings.skipped.append("dvc.lock was not held against dvc.yaml: the folder .dvc is not here")

@@ -31,7 +31,7 @@ class LockEntry:
 
 
 def read_locks(root: Path, findings: Findings) -> dict[str, dict[str, Any]]:
-    """Return the stages of the root's and every study's dvc.lock, by the file's name; a damaged file is a problem."""
+    """Return the stages of every dvc.lock, the root's and the studies', by its name; a damaged file is a problem."""
     locks = {}
     for path in [root / "dvc.lock", *sorted((root / "experiments").glob("*/dvc.lock"))]:
         name = path.relative_to(root).as_posix()
@@ -113,7 +113,7 @@ def _edited_file(path: str, wrong: Sequence[LockEntry], root: Path) -> str:
 
 
 def drop_covered(edited: dict[str, str], named: Iterable[str]) -> None:
-    """Remove the line of every folder inside which another line names a file or folder (``named`` or in ``edited``)."""
+    """Remove a folder's line where another line (``named`` or in ``edited``) names something inside the folder."""
     precise = [*named, *edited]
     for path in [path for path in edited if any(other.startswith(f"{path}/") for other in precise)]:
         del edited[path]

@@ -4,7 +4,6 @@ DVC records what a stage's inputs are after it ends, so ``dvc.lock`` alone could
 output. Each run therefore carries digests taken when it started, and these are what is compared here.
 """
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
@@ -16,6 +15,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import json_digest
 from reproduce.data.registry import DATASETS
 from reproduce.judge.verify.findings import Findings
+from reproduce.judge.verify.sums import unix_digest
 from reproduce.runs import places
 from reproduce.runs.labels import answers_by_metric, hits, known_test_labels, needs_labels
 from reproduce.runs.run_files import read_predictions, read_record
@@ -75,7 +75,7 @@ def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: 
     if study.is_trained_by_stages:
         yield from _digest_problems(golden, golden_digest, run["golden_sha256"], root)
     if not DATASETS[study.dataset].subset:  # whose manifest stays with its images
-        yield from _digest_problems(manifest, _unix_digest, run["data_manifest_sha256"], root)
+        yield from _digest_problems(manifest, unix_digest, run["data_manifest_sha256"], root)
     for field_name in ("dataset", "scale"):
         if record[field_name] != getattr(study, field_name):
             now = getattr(study, field_name)
@@ -97,11 +97,6 @@ def _digest_problems(path: Path, digest: Callable[[Path], str], recorded: str, r
         unchanged = False
     if not unchanged:
         yield f"{shown} is not the file it was made with; train it again or restore the file with git"
-
-
-def _unix_digest(path: Path) -> str:
-    """Return the digest without carriage returns before line ends; ``lock_sums`` names a file that has them."""
-    return hashlib.sha256(path.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
 
 
 def _metric_problems(run_id: RunId, run: Any, labels: np.ndarray | None, runs_root: Path) -> Iterator[str]:

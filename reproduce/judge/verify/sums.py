@@ -33,7 +33,7 @@ class Sums:
 
     def with_unix_line_endings(self, name: str) -> str:
         """Return the MD5 that a file or folder would have without carriage returns before line ends."""
-        return self._of(self._root / name, _unix_md5).md5
+        return self._of(self._root / name, lambda path: unix_digest(path, "md5")).md5
 
     def _of(self, path: Path, md5: Callable[[Path], str]) -> Sum | None:
         if path.is_dir():
@@ -51,7 +51,7 @@ def folder_sum(folder: Path, md5: Callable[[Path], str], ignored: tuple[str, ...
 
     Args:
         folder: where the files lie, at any depth.
-        md5: returns that of one file.
+        md5: returns the MD5 of one file.
         ignored: patterns of names that do not count, as in .dvcignore.
     """
     found = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
@@ -61,9 +61,9 @@ def folder_sum(folder: Path, md5: Callable[[Path], str], ignored: tuple[str, ...
     return Sum(f"{digest}.dir", sum(path.stat().st_size for _, path in kept), len(kept))
 
 
-def _unix_md5(path: Path) -> str:
-    content = path.read_bytes().replace(b"\r\n", b"\n")
-    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+def unix_digest(path: Path, algorithm: str = "sha256") -> str:
+    """Return the hex digest of a file without carriage returns before line ends."""
+    return hashlib.new(algorithm, path.read_bytes().replace(b"\r\n", b"\n"), usedforsecurity=False).hexdigest()
 
 
 def _ignored_names(root: Path) -> tuple[str, ...]:

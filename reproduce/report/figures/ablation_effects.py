@@ -23,7 +23,7 @@ def ablation_effects(effects: pd.DataFrame) -> Figure:
     """Draw the points by which each ingredient lowers the test error, with 95 % intervals, the largest at the top.
 
     Args:
-        effects: that of ``ablation_table.load_effects``.
+        effects: from ``ablation_table.load_effects``.
     """
     if effects.empty:
         return not_run()

@@ -18,13 +18,13 @@ from reproduce.report.style import (
     INK,
     MUTED,
     PURPLE,
-    SMALL_PT,
     WIDE_INCHES,
     headline_with_key,
     new_figure,
     styled,
     text_color,
     text_width_pt,
+    write_beside,
 )
 
 _LINE_INCHES, _GAP_INCHES, _HEADER_INCHES, _AXIS_INCHES = 0.13, 0.07, 0.2, 0.5
@@ -51,7 +51,7 @@ def ablation_forest(table: pd.DataFrame, run_alone: bool = False) -> Figure:
     """Draw what each ingredient gains: the paper's figure, the authors' log, ours with its 95 % interval and verdict.
 
     Args:
-        table: that of ``ablation_table.load_ablations``; a claim without runs stays as a row.
+        table: from ``ablation_table.load_ablations``; a claim without runs stays as a row.
         run_alone: leave out the rows of claims that were not run; the headline counts them.
 
     There is one panel per unit, with ratios on a logarithmic axis. An interval that reaches far beyond everything else
@@ -118,19 +118,12 @@ def _draw_panel(axes: Axes, panel: Panel, margin_pt: float) -> None:
     top = 0.0
     for ablation, rows in panel.groups.items():
         axes.axhline(top, color=_RULE, linewidth=0.8, zorder=0)
-        _beside(axes, 0, top + _HEADER_INCHES / 2, ablation, -margin_pt, fontweight="bold")
+        write_beside(axes, 0, top + _HEADER_INCHES / 2, ablation, -margin_pt, fontweight="bold")
         top += _HEADER_INCHES
         for row in rows:
             _draw_row(axes, top + _row_height(row) / 2, row, null, reach)
-            _beside(axes, 0, top + _row_height(row) / 2, "\n".join(row.label), _INDENT_PT - margin_pt)
+            write_beside(axes, 0, top + _row_height(row) / 2, "\n".join(row.label), _INDENT_PT - margin_pt)
             top += _row_height(row)
-
-
-def _beside(axes: Axes, side: float, y: float, text: str, offset_pt: float, **look: object) -> None:
-    """Write left-aligned ``text`` ``offset_pt`` points from the axes' left (0) or right (1) side."""
-    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
-    style = {"ha": "left", "va": "center", "fontsize": SMALL_PT, "linespacing": 1.2} | look
-    axes.annotate(text, (side, y), xytext=(offset_pt, 0), **place, **style)
 
 
 def _draw_row(axes: Axes, y: float, row: Row, null: float, reach: tuple[float, float]) -> None:
@@ -147,9 +140,9 @@ def _draw_row(axes: Axes, y: float, row: Row, null: float, reach: tuple[float, f
         below = kind == "direction"  # says no size, so that it may lie under an estimate near none
         axes.plot(value, y, linestyle="none", zorder=1.5 if below else 4, **_MARKS[kind])
     if pd.isna(row.estimate):
-        _beside(axes, 1, y, "\n".join(row.result), 6, color=MUTED, fontstyle="italic")
+        write_beside(axes, 1, y, "\n".join(row.result), 6, color=MUTED, fontstyle="italic")
     else:
-        _beside(axes, 1, y, "\n".join(row.result), 6, color=text_color(color))
+        write_beside(axes, 1, y, "\n".join(row.result), 6, color=text_color(color))
 
 
 def _claimed(row: Row, null: float) -> dict[str, float]:
@@ -168,7 +161,7 @@ def _figures(panel: Panel) -> list[float]:
 
 
 def _limits(panel: Panel) -> tuple[float, float]:
-    """Return the axis' ends: all figures and the null, and intervals as far as the figures' own span beyond these."""
+    """Return the axis' ends. All figures and the null lie inside; an interval may widen either side by their span."""
     forward, back = (math.log, math.exp) if panel.is_ratio else (float, float)
     values = [forward(value) for value in [float(panel.is_ratio), *_figures(panel)]]
     ends = [forward(end) for row in panel.rows for end in (row.low, row.high) if pd.notna(end)]

@@ -11,7 +11,6 @@ from reproduce.report.style import (
     BLUE,
     GRAY,
     GREEN,
-    MUTED,
     ORANGE,
     PURPLE,
     SMALL_PT,
@@ -19,6 +18,7 @@ from reproduce.report.style import (
     WIDE_INCHES,
     headline,
     new_figure,
+    note,
     styled,
 )
 
@@ -37,13 +37,11 @@ def averaged_nets(ensembles: pd.DataFrame) -> Figure:
         ensembles: the table ``ensembles.csv``.
     """
     studies = list(ensembles.groupby("study", sort=False))
-    figure, grid = new_figure(WIDE_INCHES, 4.1, ncols=max(1, len(studies)), squeeze=False)
+    if not studies:
+        return note("no four seeds yet")
+    figure, grid = new_figure(WIDE_INCHES, 4.1, ncols=len(studies), squeeze=False)
     for axes, (name, study) in zip(grid.flat, studies, strict=False):
         _draw_study(axes, str(name), study)
-    if not studies:
-        grid[0, 0].set_axis_off()
-        grid[0, 0].text(0.5, 0.5, "no four seeds yet", ha="center", color=MUTED, fontstyle="italic")
-        return figure
     headline(figure, _sentence(ensembles))
     grid[0, 0].set_ylabel("test error, %")
     figure.supxlabel(

@@ -2,6 +2,7 @@
 
 from matplotlib.figure import Figure
 
+from reproduce.base.text import plain_name
 from reproduce.report.figures import layer_times, machine_times
 from reproduce.report.speed import time_ratios, timing_tables
 from reproduce.report.speed.timing_tables import Timings
@@ -21,9 +22,7 @@ def words(timings: Timings, setting: Setting) -> str:
     if rows.empty:
         return ""
     first = rows.iloc[0]
-    name = (
-        f"{timing_tables.plain_name(first['cpu'])}, {threads:.0f} threads" if device == "cpu" else first["device_name"]
-    )
+    name = f"{plain_name(first['cpu'])}, {threads:.0f} threads" if device == "cpu" else first["device_name"]
     doubts = timing_tables.doubts(timings)[machine, device]
     return f"{name}, {precision}" + (f"\n({', '.join(doubts)})" if doubts else "")
 

@@ -81,7 +81,7 @@ def _reach(row: Any, region: Region | None, nothing: float | None) -> tuple[floa
 
 
 def _inside(place: float, words: str, axes: Axes) -> float:
-    """Return the center of words about a place: the place itself, or further in where they would leave the axes."""
+    """Return where to center words: at their place, or further in where they would leave the axes."""
     low, high = axes.get_xlim()
     room = 0.0085 * len(words) * (high - low)  # half their width; a letter is a sixtieth of the figure
     return min(max(place, low + room), high - room)

@@ -100,8 +100,8 @@ def _shares_sentence(layers: Sequence[Filters]) -> str:
 def specialization(table: pd.DataFrame) -> Figure:
     """Draw how unequally the two columns divide color, with the level of chance in gray.
 
-    One row per variant: one dot per seed, and their mean. An absolute difference cannot be below zero, so that an
-    interval of its mean, symmetric as it is, would mislead; the number of seeds that split says how sure it is.
+    One row per variant: one dot per seed, and their mean. An absolute difference cannot be below zero, so a symmetric
+    interval of its mean would mislead. The number of seeds whose columns split says how sure the finding is.
 
     Args:
         table: rows of ``color_specialization.csv``.

@@ -11,10 +11,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reproduce.base.text import format_number, with_interval
-from reproduce.report.style import BLUE, GRAY, INK, MUTED, SMALL_PT, WIDE_INCHES, headline, new_figure, styled
+from reproduce.report.style import (
+    BLUE,
+    GRAY,
+    INK,
+    MUTED,
+    SMALL_PT,
+    WIDE_INCHES,
+    headline,
+    new_figure,
+    styled,
+    write_beside,
+)
 from reproduce.runs.statistics import Estimate
 
 _ROW_INCHES = 0.5
+_GAP_PT = 8  # between the axes and the words beside them
 _NOT_RUN = "not run"
 _INCOMPLETE = "a seed failed or is missing"
 _CHAIN_ARMS = ("13 % net", "with normalization", "and the 11 % net's body", "and its length: the 11 % net")
@@ -72,7 +84,7 @@ def error_steps(
     figure, (upper, lower) = new_figure(WIDE_INCHES, height_inches, nrows=2, sharex=True, height_ratios=heights)
     headline(figure, _sentence(chain[0], total))
     _draw_panel(upper, "From 13 % to 11 %, one change at a time", _CHAIN_ARMS, arms, chain)
-    _beside(upper, 0.15, "points lower\n(95 % interval)", color=MUTED)
+    write_beside(upper, 1, 0.15, "points lower\n(95 % interval)", _GAP_PT, color=MUTED)
     _write_size(upper, -len(chain) - 0.25, total, fontweight="bold")
     _draw_panel(lower, "Normalization alone, in the 11 % net", _ALONE_ARMS, alone_arms, [alone])
     for axes in (upper, lower):
@@ -139,17 +151,10 @@ def _arm_words(name: str, arm: DrawnArm) -> str:
 
 def _write_size(axes: Axes, y: float, step: DrawnStep, **look: object) -> None:
     """Write a step's name and points, or why there are none, at the right of the axes."""
-    if pd.isna(step.points):
-        _beside(axes, y, f"{step.name}\n{step.lack}", **look | {"color": MUTED, "fontstyle": "italic"})
-    else:
-        _beside(axes, y, f"{step.name}\n{with_interval(step.points, step.low, step.high)}", **look)
-
-
-def _beside(axes: Axes, y: float, text: str, **look: object) -> None:
-    """Write ``text`` at the right of the axes."""
-    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "annotation_clip": False}
-    style = {"ha": "left", "va": "center", "fontsize": SMALL_PT, "linespacing": 1.2} | look
-    axes.annotate(text, (1, y), xytext=(8, 0), **place, **style)
+    if is_open := pd.isna(step.points):
+        look |= {"color": MUTED, "fontstyle": "italic"}
+    size = step.lack if is_open else with_interval(step.points, step.low, step.high)
+    write_beside(axes, 1, y, f"{step.name}\n{size}", _GAP_PT, **look)
 
 
 def _above(axes: Axes, x: float, text: str) -> None:

@@ -101,7 +101,7 @@ def _draw_weights(axes: Axes, row: tuple, is_named: bool) -> None:
 
 
 def _draw_models(axes: Axes, models: pd.DataFrame, color: str, words: str, hollow: bool) -> None:
-    """Draw one data rule: the record as steps (not across more silent years than said above), the rest as marks."""
+    """Draw the models of one data rule: the record as steps, broken where it stood for years, and all as marks."""
     records = models[models["record"]]
     for _, run in records.groupby(records["year"].diff().gt(_QUIET_YEARS).cumsum()):
         axes.step(run["year"], run["top1_error_percent"], where="post", color=color, linewidth=1, alpha=0.5, zorder=1)

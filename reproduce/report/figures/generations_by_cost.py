@@ -86,7 +86,7 @@ def error_by_core_hours(methods: Sequence[DrawnMethod]) -> Figure:
 
 
 def _panels(shown: Sequence[DrawnMethod], words: str) -> tuple[Figure, dict[str, Axes]]:
-    """Return a figure and its panels by protocol, higher where there are more methods; they share what is across."""
+    """Return a figure and its panels by protocol, higher where methods are more; they share the horizontal axis."""
     counts = Counter(method.protocol for method in shown) or Counter([""])
     heights = [min(2.6, 1.1 + 0.12 * count) for count in counts.values()]
     rows_of_key = -(-(len(_families(shown)) + 1) // _COLUMNS_OF_KEY)
@@ -112,7 +112,7 @@ def _panels(shown: Sequence[DrawnMethod], words: str) -> tuple[Figure, dict[str,
 
 
 def _top(shown: Sequence[DrawnMethod], protocol: str) -> int:
-    """Return the upper end of a panel: the next ten above its marks."""
+    """Return the upper end of a panel: the next multiple of ten above its marks."""
     marks = [
         error
         for each in shown
@@ -148,7 +148,7 @@ def _draw_costs(panels: Sequence[Axes], costs: Mapping[str, float]) -> None:
 
 
 def _tick(axes: Axes) -> None:
-    """Give the axis that all panels share a number at each power of ten, where it is short at their triples too."""
+    """Number the shared axis at each power of ten, and on a short axis also at three times each."""
     low, high = axes.get_xlim()
     axes.set_xlim(low / 1.5, high * 1.5)
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 3.0) if high / low < 1000 else (1.0,)))

@@ -33,7 +33,7 @@ class TopFive:
 
 @dataclass(frozen=True)
 class Neighborhood:
-    """A query (32, 32, 3) uint8 with its class; its nearest training images (6, 32, 32, 3) with theirs, two ways."""
+    """A query and its six nearest training images by features and by pixels: uint8 (..., 32, 32, 3) with classes."""
 
     image: np.ndarray
     label: int

@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
-from reproduce.report.style import INK, MUTED, SMALL_PT, WIDE_INCHES, headline, new_figure, styled
+from reproduce.report.style import INK, SMALL_PT, WIDE_INCHES, headline, new_figure, not_run, styled
 
 _LAST_HIDDEN = "fc7"
 _WITH_WEIGHTS = ("conv", "fc")  # the layers that every arm has
@@ -18,11 +18,9 @@ def image_shares(shares: pd.DataFrame) -> Figure:
     Args:
         shares: columns variant, layer (in the order of the net) and share.
     """
-    figure, axes = new_figure(WIDE_INCHES, 1.6 + 0.26 * max(1, shares["variant"].nunique()))
     if shares.empty:
-        axes.set_axis_off()
-        axes.text(0.5, 0.5, "not run yet", ha="center", color=MUTED, fontstyle="italic")
-        return figure
+        return not_run()
+    figure, axes = new_figure(WIDE_INCHES, 1.6 + 0.26 * shares["variant"].nunique())
     headline(figure, _sentence(shares))
     variants = list(dict.fromkeys(shares["variant"]))
     layers = [name for name in dict.fromkeys(shares["layer"]) if name.startswith(_WITH_WEIGHTS)]

@@ -4,8 +4,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reproduce.report.figures.machine_times import NETWORKS, note
-from reproduce.report.speed.timing_tables import KINDS
+from reproduce.report.figures.machine_times import NETWORKS
+from reproduce.report.speed.timing_tables import KINDS, NOT_TIMED
 from reproduce.report.style import (
     BLUE,
     GRAY,
@@ -20,6 +20,7 @@ from reproduce.report.style import (
     headline,
     label_point,
     new_figure,
+    note,
     styled,
 )
 
@@ -36,7 +37,7 @@ def time_parts(layers: pd.DataFrame, shares: pd.DataFrame, where: str) -> Figure
         where: machine and setting of ``layers``, in words.
     """
     if layers.empty:
-        return note()
+        return note(NOT_TIMED)
     figure, (left, right) = new_figure(WIDE_INCHES, 4.3, ncols=2, gridspec_kw={"width_ratios": [1.15, 1]})
     headline(figure, _sentence(layers, where))
     _draw_layers(left, layers)

@@ -7,7 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from reproduce.report.speed.timing_tables import NOT_TIMED, PAPER, Timings, device_names, other_batches, plain_name
+from reproduce.base.text import days_words, plain_name
+from reproduce.report.speed.timing_tables import NOT_TIMED, PAPER, Timings, device_names, other_batches
 from reproduce.report.style import (
     BLUE,
     INK,
@@ -19,6 +20,7 @@ from reproduce.report.style import (
     headline,
     headline_with_key,
     new_figure,
+    note,
     styled,
     text_color,
 )
@@ -43,14 +45,6 @@ NETWORKS = {
     "torchvision_alexnet": "torchvision's",
 }
 PRECISIONS = {"fp32": (BLUE, "o", "-"), "bf16": (VERMILION, "s", "--")}
-
-
-def note() -> Figure:
-    """Return a figure that only says that no machine has been timed."""
-    figure, axes = new_figure(WIDE_INCHES, 0.6)
-    axes.set_axis_off()
-    axes.text(0.5, 0.5, NOT_TIMED, ha="center", va="center", color=MUTED, transform=axes.transAxes)
-    return figure
 
 
 @styled
@@ -87,7 +81,7 @@ def _days_sentence(days: pd.DataFrame) -> str:
     cpus = days[days["evidence"].eq("estimated") & days["kind"].eq("cpu") & days["year"].le(paper["year"])]
     if cpus.empty:
         return f"{said}."
-    low, high = _duration(cpus["days_mid"].min()), _duration(cpus["days_mid"].max())
+    low, high = days_words(cpus["days_mid"].min()), days_words(cpus["days_mid"].max())
     return f"{said}; one CPU of that time or before would have taken an estimated {low} to {high}."
 
 
@@ -99,7 +93,7 @@ def _draw_days(axes: Axes, days: pd.DataFrame, names: Mapping[tuple[str, str], s
         axes.text(
             1.01,
             place,
-            _duration(row.days_mid),
+            days_words(row.days_mid),
             transform=axes.get_yaxis_transform(),
             va="center",
             fontsize=SMALL_PT,
@@ -115,20 +109,13 @@ def _draw_days(axes: Axes, days: pd.DataFrame, names: Mapping[tuple[str, str], s
 
 
 def _label(row: tuple, names: Mapping[tuple[str, str], str]) -> str:
-    """Return the machine with its year, bf16 where it is, and what ``device_names`` adds to one timed here."""
+    """Return the machine with its year, "bf16" where it applies, and what ``device_names`` adds to one timed here."""
     notes = f"{row.year}, bf16" if row.precision == "bf16" else f"{row.year}"
     if (row.machine, row.device) not in names:
         return f"{plain_name(row.system)} ({notes})"
     name, _, added = names[row.machine, row.device].partition(" (")
     notes += f"; {added.removesuffix(')')}" if added else ""
     return f"{name}{other_batches(row.system)} ({notes})"
-
-
-def _duration(days: float) -> str:
-    for amount, unit in ((days, "days"), (24 * days, "h"), (1440 * days, "min")):
-        if amount >= 2 or unit == "min":
-            return f"{float(f'{amount:.2g}'):g} {unit}"
-    raise AssertionError(days)
 
 
 @styled
@@ -140,7 +127,7 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
         where: the machine, in words.
     """
     if scaling.empty:
-        return note()
+        return note(NOT_TIMED)
     figure, both = new_figure(WIDE_INCHES, 3.3, ncols=2)
     headline(figure, _scaling_sentence(scaling, where))
     words = {"batch_size": "images per step", "threads": "CPU threads"}

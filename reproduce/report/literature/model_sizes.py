@@ -33,7 +33,7 @@ def alexnet_and_its_equal(sized: pd.DataFrame) -> tuple[pd.Series, pd.Series]:
 
 
 def relabeled(models: pd.DataFrame) -> pd.DataFrame:
-    """Return the re-tested weights with errors on three measures, the lowest on the first one first.
+    """Return the re-tested weights with errors on three measures, sorted by the first.
 
     Columns: ``name``, ``year``, ``outside_data``, ``top1_error_percent`` (the contest's labels),
     ``real_top1_error_percent`` (its images under reassessed labels), ``imagenetv2_top1_error_percent`` (new images).

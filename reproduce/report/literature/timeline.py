@@ -104,9 +104,9 @@ def human_error(contest: pd.DataFrame) -> pd.Series:
     return contest[contest["role"].eq("human")].nsmallest(1, "top5_error_percent").iloc[0]
 
 
-def best_per_team(contest: pd.DataFrame, last_year: int = 2012) -> pd.DataFrame:
-    """Return each team's best test result on supplied data up to ``last_year``, sorted by test set and error."""
-    entries = contest[contest["year"].le(last_year) & contest["split"].eq("test") & ~contest["outside_data"]]
+def best_per_team(contest: pd.DataFrame) -> pd.DataFrame:
+    """Return each team's best test result on supplied data up to 2012, sorted by test set and error."""
+    entries = contest[contest["year"].le(2012) & contest["split"].eq("test") & ~contest["outside_data"]]
     team = entries["team"].str.replace(r" \(.*", "", regex=True)
     best = (
         entries.assign(team=team).sort_values(["test_set", "top5_error_percent"]).drop_duplicates(["test_set", "team"])

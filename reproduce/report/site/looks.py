@@ -1,4 +1,4 @@
-"""Verdicts as the site shows them: a shape and a word each, so that none is told by its color alone."""
+"""Verdicts as the site shows them: each has a shape and a word, so that nobody needs to see its color."""
 
 import re
 from typing import Any

@@ -23,14 +23,14 @@ STATIC = Path(__file__).parent / "static"
 _COLOR = re.compile(r"\x1b\[[\d;]*m")
 
 
-def site_stage(folder: Path = SITE, loaded: Records | None = None) -> list[Path]:
+def site_stage(folder: Path = SITE) -> list[Path]:
     """Write the site into ``folder``, whole or not at all; return the path of its first page.
 
     Raises:
         ReproduceError: a table, page, notebook or figure is missing or damaged, a link leads nowhere, a picture has no
             words for those who cannot see it, or the folder cannot be written.
     """
-    loaded = loaded or load_records()
+    loaded = load_records()
     lock = scratch_folder() / "site.lock"
     only = exclusive_lock(lock, busy=f"another command writes the site (lock {lock}); wait for it to end")
     with only, TemporaryFolder("reproduce-site-") as scratch, replacing_folder(folder) as target:

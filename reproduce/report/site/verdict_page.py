@@ -1,6 +1,5 @@
 """The table of all verdicts, which the reader sorts and filters; the rows are there without JavaScript too."""
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +34,7 @@ def write_verdicts(source: Path, loaded: Records) -> None:
     """
     evidence = evidence_of(loaded.verdicts)
     rows = [_row(row, place) for row, place in zip(verdict_rows(loaded), evidence, strict=True)]
-    choices = {name: _in_order(row[name] for row in rows) for name in ("evidence", "source")}
+    choices = {name: list(dict.fromkeys(row[name] for row in rows)) for name in ("evidence", "source")}
     names = {(row["order"], name) for row in rows for name in (row["verdict"].partition(":")[0], row["verdict"])}
     choices["verdict"] = [name for _, name in sorted(names)]
     table = fill("verdicts.html", rows=rows, choices=choices)
@@ -83,7 +82,3 @@ def ours_words(row: Any) -> str:
     if row.kind == "arithmetic":
         return f"{row.estimate:,.10g}{unit_words(row.unit)}"
     return estimate_words(row, unit_words(row.unit))
-
-
-def _in_order(names: Iterable[str]) -> list[str]:
-    return list(dict.fromkeys(names))

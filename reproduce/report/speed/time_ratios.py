@@ -5,12 +5,12 @@ import pandas as pd
 from reproduce.report.speed.timing_tables import (
     ONE_COLUMN,
     PAPER,
-    RECIPE_BATCH,
     SETTING,
     WITHOUT_NORMALIZATION,
     Timings,
     at_all_threads,
 )
+from reproduce.speed.timing.cells import RECIPE_BATCH
 
 # What is compared: words, and the two rows as (what, network).
 _STEP = ("training_step", PAPER)

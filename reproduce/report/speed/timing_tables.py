@@ -7,14 +7,15 @@ from pathlib import Path
 import pandas as pd
 
 from reproduce.base.tables import read_table
+from reproduce.base.text import plain_name
 from reproduce.models import spec
 from reproduce.report.records import TABLES
 from reproduce.speed.measure import uneven_words
+from reproduce.speed.timing.timing_rows import training_steps
 
 PAPER, WITHOUT_NORMALIZATION, ONE_COLUMN = "alexnet_paper", "alexnet_no_normalization", "alexnet_one_gpu"
 NOT_TIMED = "no machine has been timed yet: python -m reproduce time"
 SETTING = ["machine", "device", "precision", "threads"]
-RECIPE_BATCH = 128  # images an update, as in every recipe
 _KINDS = {
     spec.Convolution: "convolution",
     spec.Local: "local layer",
@@ -61,13 +62,6 @@ def load_timings(folder: Path | None = None) -> Timings:
     folder = folder or TABLES
     rows = read_table(folder / "timing.csv", _TIMING_COLUMNS)
     return Timings(rows, read_table(folder / "training_days.csv", _DAYS_COLUMNS))
-
-
-def plain_name(processor: str) -> str:
-    """Return a processor's name without (R), (TM) and the word processor."""
-    for noise in ("(R)", "(TM)", " Processor"):
-        processor = processor.replace(noise, "")
-    return processor
 
 
 def other_batches(system: str) -> str:
@@ -157,17 +151,10 @@ def at_all_threads(rows: pd.DataFrame) -> pd.DataFrame:
 
 def fastest_settings(timings: Timings) -> list[tuple[str, str, str, float]]:
     """Return (machine, device, precision, threads) of the precision that trains the paper's net fastest, by device."""
-    steps = at_all_threads(_steps(timings))
+    steps = at_all_threads(training_steps(timings.rows))
     steps = steps[steps["network"].eq(PAPER)].sort_values("images_per_second", ascending=False, kind="stable")
     best = steps.drop_duplicates(["machine", "device"]).sort_values(["device", "machine"])
     return [tuple(row) for row in best[SETTING].itertuples(index=False)]
-
-
-def _steps(timings: Timings) -> pd.DataFrame:
-    """Return one training step per network and setting, at the recipes' batch size or the nearest below."""
-    rows = timings.measured()
-    steps = rows[rows["what"].eq("training_step") & rows["batch_size"].le(RECIPE_BATCH)]
-    return steps.sort_values("batch_size", kind="stable").drop_duplicates([*SETTING, "network"], keep="last")
 
 
 def layer_times(timings: Timings, setting: Sequence[object], network: str = PAPER) -> pd.DataFrame:

@@ -9,7 +9,8 @@ from reproduce.data.registry import CIFAR10
 from reproduce.report.records import Records
 from reproduce.report.speed.gpu_cpu import BY_DEFINITION, spread_words
 from reproduce.report.speed.time_ratios import WITH_INPUT, ratios
-from reproduce.report.speed.timing_tables import RECIPE_BATCH, Timings, at_all_threads, device_names, other_batches
+from reproduce.report.speed.timing_tables import Timings, at_all_threads, device_names, other_batches
+from reproduce.speed.timing.cells import RECIPE_BATCH
 from reproduce.study.claims import Claim
 from reproduce.study.study import load_study
 

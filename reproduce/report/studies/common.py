@@ -47,7 +47,7 @@ def _compares_precisions(study: Study) -> bool:
 
 
 def curves(loaded: Records, study: str) -> Figure:
-    """Return the learning curves of all its runs."""
+    """Return the learning curves of all the study's runs."""
     histories = records.study_histories(loaded, study)
     return learning_curves(
         histories, records.published_errors(loaded, study), records.averaged_view_errors(loaded, study)
@@ -55,12 +55,12 @@ def curves(loaded: Records, study: str) -> Figure:
 
 
 def verdicts(loaded: Records, study: str) -> Figure:
-    """Return its claims on single error rates as a forest."""
+    """Return the study's claims on single error rates as a forest."""
     return verdict_forest(*records.forest_rows(loaded, study))
 
 
 def precision(loaded: Records, study: str) -> Figure:
-    """Return its seeds in bf16 and fp32."""
+    """Return the study's seeds in bf16 and fp32."""
     return seed_distribution(*records.precision_frames(loaded, study))
 
 

@@ -12,7 +12,7 @@ from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.statistics import mean_interval
 from reproduce.runs.table import rows_of_arm, went_wrong
 from reproduce.study.designs import Comparison
-from reproduce.study.study import Study, load_study
+from reproduce.study.study import load_study
 
 STUDY = "lrn_confound"
 _NETS = "cifar10_nets"
@@ -36,17 +36,16 @@ _TOTAL = "all-steps"
 _ALONE = "normalization-at-520-epochs"
 
 
-def load_steps(loaded: Records, study: Study | None = None) -> dict[str, DrawnStep]:
+def load_steps(loaded: Records) -> dict[str, DrawnStep]:
     """Return every step by the id of its comparison: the three of the chain, all of them, and normalization alone.
 
     Args:
         loaded: ``records.load_records()``.
-        study: that of this name; by default it is read.
 
     Raises:
         ReproduceError: the collected comparisons lack a step, since they are older than its declaration.
     """
-    declared = {each.id: each for each in (study or load_study(STUDY)).comparisons}
+    declared = {each.id: each for each in load_study(STUDY).comparisons}
     found = loaded.comparisons[loaded.comparisons["study"].eq(STUDY)].set_index("comparison")
     if lacking := [name for name in _NAMES if name not in found.index]:
         raise ReproduceError(f"results/tables/comparisons.csv lacks {lacking[0]} of {STUDY}; run `dvc repro collect`")

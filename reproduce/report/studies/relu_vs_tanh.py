@@ -61,9 +61,9 @@ def _with_words(frame: pd.DataFrame, study: Study | None = None) -> pd.DataFrame
     return frame.assign(net=[net for net, _ in words], unit=[unit for _, unit in words])
 
 
-def epochs_table(loaded: Records, study: Study | None = None) -> str:
+def epochs_table(loaded: Records) -> str:
     """Return one row per arm: its rate, seeds, and epochs to 25 % running and clean training error, in Markdown."""
-    crossings, study = load_crossings(loaded), study or load_study(STUDY)
+    crossings, study = load_crossings(loaded), load_study(STUDY)
     rows = []
     for (net, unit, variant), arm in crossings.groupby(["net", "unit", "variant"], sort=False):
         of = arm.set_index("measure")
@@ -109,7 +109,7 @@ def rates_table(study: Study | None = None) -> str:
 
 
 def fastest_rate(runs: pd.DataFrame) -> float | None:
-    """Return the rate with the fewest epochs to 25 % running error, on average over seeds; None where none came there.
+    """Return the rate with the fewest epochs to 25 % running error, averaged over seeds; None where no rate got there.
 
     Args:
         runs: columns rate and ``epochs_to_25_percent_training_error``; a rate with a run that did not reach 25 % is

@@ -1,6 +1,5 @@
 """The part ``alexnet`` of the benchmark: a training step of AlexNet itself, in operations per second."""
 
-import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
@@ -16,6 +15,7 @@ from reproduce.speed.bench.ours import trainer
 from reproduce.speed.bench.standard_loop import WORKERS, standard_steps
 from reproduce.speed.bench.throughput import STANDARD, speedup_rows, throughput_rows
 from reproduce.speed.measure import in_turns, spread
+from reproduce.speed.timing.clock import seconds_on_cpu
 from reproduce.study.variant import Phase, Variant
 from reproduce.train.loop import DTYPES, TrainingData
 
@@ -102,7 +102,7 @@ def _time_network(
         for step in steps.values():
             for _ in range(_WARM_UP_STEPS):
                 step()
-        arms = {arm: partial(_time_steps, step, timed_steps) for arm, step in steps.items()}
+        arms = {arm: partial(seconds_on_cpu, step, timed_steps) for arm, step in steps.items()}
         arms |= {f"matrix_product {p}": partial(time_matrix_product, p, matrix_side) for p in native_precisions()}
         return in_turns(name, arms, rounds, progress, timed_steps)
 
@@ -118,22 +118,12 @@ def noise_training_data(batch_size: int, steps: int) -> TrainingData:
     return TrainingData(images, labels, images[:batch_size], labels[:batch_size], mean)
 
 
-def _time_steps(step: Callable[[], Any], timed_steps: int) -> float:
-    started = time.perf_counter()
-    for _ in range(timed_steps):
-        step()
-    return time.perf_counter() - started
-
-
 def time_matrix_product(precision: str, side: int) -> float:
     """Return the mean seconds of a product of two square matrices, after one that is not timed."""
     noise = torch.Generator().manual_seed(0)
     a, b = (torch.randn(side, side, generator=noise).to(DTYPES[precision]) for _ in range(2))
     out = a @ b
-    started = time.perf_counter()
-    for _ in range(_PRODUCTS):
-        torch.mm(a, b, out=out)
-    return (time.perf_counter() - started) / _PRODUCTS
+    return seconds_on_cpu(lambda: torch.mm(a, b, out=out), _PRODUCTS) / _PRODUCTS
 
 
 def _rows(

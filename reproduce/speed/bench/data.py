@@ -96,7 +96,7 @@ def _mean_bytes(folder: Path) -> int:
 
 
 def _tables(what: str, rates: dict[str, list[float]]) -> dict[str, list[dict[str, Any]]]:
-    """Return one row per way with its images per second, and one per other way with our speed divided by its."""
+    """Return two tables: the images per second of each way, and our speed divided by that of each other way."""
     rows = [
         {"way": way, "images_per_second": spread(found), "by_round": [float(f"{rate:.5g}") for rate in found]}
         for way, found in rates.items()

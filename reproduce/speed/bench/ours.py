@@ -9,6 +9,7 @@ from torch.nn import functional
 
 from reproduce.models.network import Network, StepDraw
 from reproduce.speed.bench.standard_loop import SEED
+from reproduce.speed.timing.clock import seconds_on_cpu
 from reproduce.study.variant import Variant
 from reproduce.train.loop import Trainer, TrainingData
 
@@ -43,10 +44,7 @@ def time_training(
         change(timed.network)
     for _ in range(warm_up_steps):
         timed.advance()
-    started = time.perf_counter()
-    for _ in range(timed_steps):
-        timed.advance()
-    return time.perf_counter() - started
+    return seconds_on_cpu(timed.advance, timed_steps)
 
 
 def time_phases(

@@ -22,12 +22,12 @@ _OBJECTS = 6
 _COLOR_FALLOFF = 1.7
 
 
-def photograph(number: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndarray:
-    """Return the ``number``-th photograph, uint8 (height, width, 3)."""
+def photograph(number: int) -> np.ndarray:
+    """Return the ``number``-th photograph, uint8 (HEIGHT, WIDTH, 3)."""
     random = np.random.default_rng(number)
-    light = _texture(random, height, width, random.uniform(0.9, 1.35))
-    warm, green = (_texture(random, height, width, _COLOR_FALLOFF) for _ in range(2))
-    for inside in _objects(random, height, width):
+    light = _texture(random, random.uniform(0.9, 1.35))
+    warm, green = (_texture(random, _COLOR_FALLOFF) for _ in range(2))
+    for inside in _objects(random):
         light[inside] = 0.6 * light[inside] + random.uniform(-1.5, 1.5)
         warm[inside] += random.uniform(-1, 1)
         green[inside] += random.uniform(-1, 1)
@@ -35,20 +35,20 @@ def photograph(number: int, height: int = HEIGHT, width: int = WIDTH) -> np.ndar
     return np.clip(118 + 45 * np.stack(red_green_blue, axis=-1), 0, 255).astype(np.uint8)
 
 
-def _texture(random: np.random.Generator, height: int, width: int, falloff: float) -> np.ndarray:
+def _texture(random: np.random.Generator, falloff: float) -> np.ndarray:
     """Return noise of mean 0 and standard deviation 1 whose amplitude falls as frequency ** -falloff."""
-    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width))
+    frequency = np.hypot(np.fft.fftfreq(HEIGHT)[:, None], np.fft.rfftfreq(WIDTH))
     frequency[0, 0] = np.inf
-    waves = np.fft.rfft2(random.standard_normal((height, width))) / frequency**falloff
-    texture = np.fft.irfft2(waves, (height, width))
+    waves = np.fft.rfft2(random.standard_normal((HEIGHT, WIDTH))) / frequency**falloff
+    texture = np.fft.irfft2(waves, (HEIGHT, WIDTH))
     return texture / texture.std()
 
 
-def _objects(random: np.random.Generator, height: int, width: int) -> Iterator[np.ndarray]:
-    rows, columns = np.mgrid[:height, :width]
+def _objects(random: np.random.Generator) -> Iterator[np.ndarray]:
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     for _ in range(_OBJECTS):
-        y, x = random.uniform(0, height), random.uniform(0, width)
-        tall, wide = random.uniform(0.05, 0.3, 2) * min(height, width)
+        y, x = random.uniform(0, HEIGHT), random.uniform(0, WIDTH)
+        tall, wide = random.uniform(0.05, 0.3, 2) * min(HEIGHT, WIDTH)
         yield ((rows - y) / tall) ** 2 + ((columns - x) / wide) ** 2 < 1
 
 

@@ -4,7 +4,6 @@ Eager float32 in torch's default memory format, ``torch.optim.SGD`` with one par
 It computes what ``reproduce.train`` computes, from the same initial weights.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -18,6 +17,7 @@ from torchvision import transforms
 from reproduce.models import spec
 from reproduce.models.network import Network, output_shape
 from reproduce.speed.bench.stock import stock_layers
+from reproduce.speed.timing.clock import seconds_on_cpu
 from reproduce.study.variant import Variant
 from reproduce.train.loop import TrainingData
 
@@ -159,7 +159,4 @@ def time_standard_loop(variant: Variant, data: TrainingData, warm_up_steps: int,
     with standard_steps(variant, data) as step:
         for _ in range(warm_up_steps):
             step()
-        started = time.perf_counter()
-        for _ in range(timed_steps):
-            step()
-        return time.perf_counter() - started
+        return seconds_on_cpu(step, timed_steps)

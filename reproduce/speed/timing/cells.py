@@ -70,7 +70,7 @@ class Scope:
         copy_bytes: size of the array copied to find the memory bandwidth, by device type.
         matrix_sides: of the square matrices multiplied to find the peak, by device type; the first is always timed.
         sample_seconds: a timing lasts at least this long where one call is shorter.
-        most_rounds: timings of each cell, where the budget allows; never fewer than ``plan.MIN_ROUNDS``.
+        most_rounds: timings of each cell, where the budget allows; never fewer than ``budget.MIN_ROUNDS``.
         kinds: of work; the ceilings are always timed.
         least_priority: the least priority of any cell; 1 leaves nothing out, however slow the machine.
     """
@@ -108,7 +108,7 @@ ESTIMATE = Scope(
 
 
 def type_of(device: str) -> str:
-    """Return the type of a device that torch names so: ``cuda`` of ``cuda:1``."""
+    """Return the type in torch's name of a device: ``cuda`` of ``cuda:1``."""
     return device.partition(":")[0]
 
 

@@ -54,6 +54,11 @@ def seconds_per_call(call: Callable[[], object], repeats: int, device: torch.dev
     return watch.intervals()[0] / repeats
 
 
+def seconds_on_cpu(call: Callable[[], object], repeats: int) -> float:
+    """Return the seconds of ``repeats`` calls in a row on the CPU, all together."""
+    return repeats * seconds_per_call(call, repeats, torch.device("cpu"))
+
+
 @contextmanager
 def threads_set(threads: int) -> Iterator[None]:
     """Compute on ``threads`` CPU threads inside the block."""

@@ -69,7 +69,7 @@ def share_of_two_gtx_580(days: float, hardware: pd.DataFrame) -> float:
 
 
 def shares_assumed(kind: str, precision: str, hardware: pd.DataFrame) -> ShareOfPeak:
-    """Return the assumption for ``cpu`` or ``gpu`` in a precision. It decides every estimate, in proportion."""
+    """Return the assumption for ``cpu`` or ``gpu`` in a precision. Every estimate is proportional to it."""
     in_2012 = share_of_two_gtx_580(_DAYS_IN_2012, hardware)
     if kind == "cpu":
         why = f"10 % compiled loops, 80 % a tuned matrix product; {_CALIBRATED}"
@@ -199,25 +199,25 @@ def _days_row(system: str, year: Any, kind: str, evidence: str, days: list[float
     return head | figures | shares | {"loaded": None, "timed_steps": None, "basis": "", "source": ""}
 
 
-def load_hardware(path: Path = HARDWARE_CSV) -> pd.DataFrame:
+def load_hardware() -> pd.DataFrame:
     """Read the sourced table of devices.
 
     Raises:
         ReproduceError: it cannot be read, or a row lacks a figure, a kind or a source.
     """
     needed = ["device", "year", "kind", "peak_fp32_gflops", "bandwidth_gb_per_s", "source", "verified"]
-    return _filled(read_csv(path, [*needed, "peak_bf16_gflops"]), needed, path)
+    return _filled(read_csv(HARDWARE_CSV, [*needed, "peak_bf16_gflops"]), needed, HARDWARE_CSV)
 
 
-def load_published(path: Path = PUBLISHED_CSV) -> pd.DataFrame:
+def load_published() -> pd.DataFrame:
     """Read the sourced table of training times and speeds that others printed.
 
     Raises:
         ReproduceError: it cannot be read, or a row lacks its system, kind or source.
     """
     needed = ["system", "year", "kind", "note", "source", "verified"]
-    table = read_csv(path, [*needed, "days_low", "days_high", "epochs", "images_per_second"])
-    return _filled(table, needed, path)
+    table = read_csv(PUBLISHED_CSV, [*needed, "days_low", "days_high", "epochs", "images_per_second"])
+    return _filled(table, needed, PUBLISHED_CSV)
 
 
 def _filled(frame: pd.DataFrame, columns: list[str], path: Path) -> pd.DataFrame:
