@@ -34,7 +34,7 @@ def later(default: Any) -> Any:
 
 
 def without_later_defaults(model: BaseModel, content: dict[str, Any]) -> dict[str, Any]:
-    """Return a model's dumped ``content`` without the fields declared by ``later`` that are at their defaults."""
+    """Return ``content``, a model as dumped, without the fields that ``later`` declares and that have their default."""
     fields = type(model).model_fields
     younger = {name: field.default for name, field in fields.items() if _LATER in (field.json_schema_extra or {})}
     unset = {name for name, default in younger.items() if getattr(model, name) == default}

@@ -163,5 +163,7 @@ def _number(found: re.Match[str], numbers: Numbers, where: str) -> str:
     if not found["short"]:
         return text
     if re.search(r"scale|shortened", text):
-        raise ReproduceError(f"{where}: {found['id']} is of lesser scale or schedule; drop ':value' so that it says so")
+        raise ReproduceError(
+            f"{where}: {found['id']} is of lesser scale or schedule; drop ':value' so that this is printed"
+        )
     return text.split(" (")[0]

@@ -60,9 +60,9 @@ def ensemble_gains(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.Data
     """Return the gain from averaging k nets, for every variant with at least four finished seeds and every k.
 
     Groups of k seeds are disjoint and taken in the order of the seeds; the remaining seeds are not used at that k.
-    ``member_error_percent`` is the mean error of single members over all groups. ``gain_percentage_points`` is that
-    minus the error of the averages, with an interval where there are three groups or more. At k = 1 the gain shows the
-    effect of storing 255ths.
+    ``member_error_percent`` is the mean error of single members over all groups. ``gain_percentage_points`` is this
+    error minus the mean error of the averages, with an interval where there are three groups or more. At k = 1 no nets
+    are averaged, so the gain shows only the rounding of stored probabilities to 255ths.
 
     Args:
         runs: as ``table.read_runs`` gives them; only those on data sets whose labels are committed count.

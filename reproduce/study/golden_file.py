@@ -31,7 +31,9 @@ class _Form(Strict):
 
 
 def read_golden(path: Path) -> dict[str, Any]:
-    """Return a golden file, which has the digest of its configuration; ``check_golden`` alone needs numerics.
+    """Return a golden file's content, which has the digest of a configuration.
+
+    Numerics may be missing from it. Only ``check_golden`` needs them.
 
     Raises:
         ReproduceError: it is missing or damaged.

@@ -208,5 +208,7 @@ def load_study(name: str, experiments: Path = paths.EXPERIMENTS) -> Study:
         raise ReproduceError(f"there is no study {shortened(name)}; known: {', '.join(known)}")
     study = validated(Study, read_yaml(experiments / name / "study.yaml"), f"experiments/{name}/study.yaml")
     if study.study != name:
-        raise ReproduceError(f"experiments/{name}/study.yaml says it is study {study.study!r}; correct its key study")
+        raise ReproduceError(
+            f"experiments/{name}/study.yaml says it is study {study.study!r}; correct its `study:` line"
+        )
     return study

@@ -84,7 +84,7 @@ def labels_by_split(files: LabelFiles, edition: Edition) -> dict[str, Labels]:
         if other:
             raise ReproduceError(
                 f"{found[split].path} and {labels.path} name different classes for {len(other):,} images (one is "
-                f"{other[0]}); remove the wrong one"
+                f"{other[0]}); remove the wrong file"
             )
     return found
 

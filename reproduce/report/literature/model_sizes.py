@@ -11,9 +11,10 @@ _IMAGES = "imagenetv2_top1_error_percent"
 
 
 def sized_models(models: pd.DataFrame) -> pd.DataFrame:
-    """Return single models trained on the supplied images, with both sizes and a top-1 error on validation.
+    """Return the single models trained on the supplied images alone whose sizes and top-1 error are known.
 
-    ``name`` is the one people know; ``frontier`` marks those that no smaller model (in parameters) equals in error.
+    The sizes are parameters and operations; the error is on the validation images. ``name`` is the one people know.
+    ``frontier`` marks a model with a lower error than every other one that has no more parameters.
     """
     chosen = models[
         models["single_model"] & ~models["outside_data"] & models["split"].eq("val") & models["gmacs"].notna()

@@ -57,7 +57,7 @@ def claimed_effects_table(loaded: Records) -> pd.DataFrame:
 
 
 def bias_windows_table(loaded: Records) -> pd.DataFrame:
-    """Return the ratio of updates to leave chance, biases 0 over biases 1, one row per averaging window.
+    """Return one row per averaging window: updates to leave chance with biases at 0, divided by those with biases at 1.
 
     The intervals are Welch's 95 % over seeds, on the log scale. The window that decides the claim (D41) is bold.
     """

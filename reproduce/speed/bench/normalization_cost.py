@@ -48,7 +48,10 @@ def stock_error(precision: str) -> str | None:
 def share_arms(
     with_layers: Variant, without: Variant, data: TrainingData, warm_up_steps: int, timed_steps: int
 ) -> dict[str, Callable[[], float]]:
-    """Return the arms whose times give the share, named ``<normalization> <precision>`` (``none`` without one)."""
+    """Return the arms whose times give normalization's share of a training step.
+
+    An arm is named ``<normalization> <precision>``. The net without normalization has ``none`` as the first word.
+    """
     arms = {}
     for precision in native_precisions():
         steps = precision, data, warm_up_steps, timed_steps

@@ -22,10 +22,10 @@ _NO_MEMORY = "needs more memory than the device has left"
 
 
 def time_cells(scope: Scope, devices: Sequence[str]) -> list[dict[str, Any]]:
-    """Time all that ``scope`` wants on ``devices`` within its budget; return the rows, also of what was left out.
+    """Time the cells that ``scope`` wants on ``devices`` within its budget; return the rows, left-out cells included.
 
     Raises:
-        torch.OutOfMemoryError: a device has no memory for the products and steps by which the rest is planned.
+        torch.OutOfMemoryError: a device has no memory even for the products and steps timed first to plan the rest.
     """
     deadline = time.monotonic() + scope.budget_seconds
     wanted, rows = _without_missing(cells.all_cells(scope, devices))
