@@ -9,6 +9,7 @@ from reproduce.base.arguments import positive, seconds, threads
 from reproduce.base.environment import KERNELS_VARIABLE, check_variables
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import EXPERIMENTS, SCRATCH_VARIABLE, relative_to_repo
+from reproduce.base.streams import settle_streams
 from reproduce.base.verbs import Verbs, exit_status, option
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
@@ -317,6 +318,7 @@ def _check_environment() -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return the exit status: 0, or that of the error, printed as one line."""
+    settle_streams()
     arguments = build_parser().parse_args(argv)
 
     def run() -> None:

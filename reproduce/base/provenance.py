@@ -41,7 +41,7 @@ def git_state() -> dict[str, Any]:
     """Return the commit, and whether the package or the experiments differ from it.
 
     Both are None outside a repository, and in a copy that lies in another one or is sent to one by a variable of git.
-    dvc.lock does not count: DVC itself writes it after every run. A file that git is told to overlook counts as changed.
+    dvc.lock does not count: DVC itself writes it after every run. Files that git is told to overlook count.
     """
     root = paths.REPO_ROOT
     if repository_around(root) or sent_elsewhere(root):
