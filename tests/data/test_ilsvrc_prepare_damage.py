@@ -1,6 +1,5 @@
 """Packing ILSVRC through corrupt images, kills, full disks and damage."""
 
-import os
 import resource
 import shutil
 import signal
