@@ -139,3 +139,16 @@ def changed_files(folder: str = ".", root: Path | None = None) -> list[str]:
             return []
         found |= set(filter(None, done.stdout.split("\0")))
     return sorted(found)
+
+
+def changed_permissions(root: Path) -> list[str]:
+    """Return the files that may be executed and may not in the last commit, or the reverse; none where git is silent."""
+    if repository_around(root):
+        return []
+    try:
+        done = run_git(root, "diff", "--raw", "-z", "HEAD")
+    except OSError:
+        return []
+    parts = done.stdout.split("\0")  # ":100644 100755 <sum> <sum> M", the name, and so on
+    pairs = zip(parts[::2], parts[1::2], strict=False)
+    return [name for said, name in pairs if said[1:7] != said[8:14] and "000000" not in said[:14]]
