@@ -142,7 +142,7 @@ def changed_files(folder: str = ".", root: Path | None = None) -> list[str]:
 
 
 def changed_permissions(root: Path) -> list[str]:
-    """Return the files that may be executed and may not in the last commit, or the reverse; none where git is silent."""
+    """Return the files that may be executed and may not in the last commit, or the reverse."""
     if repository_around(root):
         return []
     try:
