@@ -1,6 +1,7 @@
 """The command line: one function per verb, its help and options beside it. The same verbs serve people, DVC and CI."""
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -312,6 +313,7 @@ def _check_environment() -> None:
     from reproduce.data.ilsvrc.editions import PACKED_VARIABLE
     from reproduce.data.registry import DATASETS
 
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files; matplotlib cannot be imported with an unknown one
     of_data = {dataset.variable for dataset in DATASETS.values()}
     check_variables({SCRATCH_VARIABLE, PACKED_VARIABLE, *of_data}, switches={KERNELS_VARIABLE})
 
