@@ -1,6 +1,7 @@
 """The command line: one function per verb, its help and options beside it. The same verbs serve people, DVC and CI."""
 
 import argparse
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ from reproduce.base.arguments import positive, seconds, threads
 from reproduce.base.environment import KERNELS_VARIABLE, check_variables
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import EXPERIMENTS, SCRATCH_VARIABLE, relative_to_repo
+from reproduce.base.streams import settle_streams
 from reproduce.base.verbs import Verbs, exit_status, option
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
@@ -312,12 +314,14 @@ def _check_environment() -> None:
     from reproduce.data.ilsvrc.editions import PACKED_VARIABLE
     from reproduce.data.registry import DATASETS
 
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files; matplotlib cannot be imported with an unknown one
     of_data = {dataset.variable for dataset in DATASETS.values()}
     check_variables({SCRATCH_VARIABLE, PACKED_VARIABLE, *of_data}, switches={KERNELS_VARIABLE})
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; return the exit status: 0, or that of the error, printed as one line."""
+    settle_streams()
     arguments = build_parser().parse_args(argv)
 
     def run() -> None:

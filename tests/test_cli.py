@@ -180,3 +180,11 @@ def test_a_full_disk_behind_standard_output_is_one_line():
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 2 and done.stderr.count("\n") == 1
     assert "standard output" in done.stderr and "No space left on device" in done.stderr
+
+
+def test_another_program_s_backend_of_matplotlib_does_not_matter(tmp_path):
+    """As in a terminal of a notebook server, whose backend may not be installed here."""
+    imports = "from reproduce import cli; cli._check_environment(); import matplotlib; print(matplotlib.get_backend())"
+    environment = os.environ | {"MPLBACKEND": "module_of_somebody_else"}
+    done = subprocess.run([sys.executable, "-c", imports], env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip().lower()) == (0, "agg"), done.stderr

@@ -4,12 +4,16 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from reproduce.base import paths
+from reproduce.base.errors import shortened
 
 ARCHIVAL = ".git_archival.txt"
 """A file at the root into which ``git archive`` writes the commit (``export-subst`` in .gitattributes)."""
+
+_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE")  # by which git finds a repository otherwise than by its folder
 
 
 def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -63,6 +67,37 @@ def _toplevel(folder: Path) -> Path | None:
     return None if done.returncode else Path(done.stdout.removesuffix("\n"))
 
 
+def overlooked_files(root: Path, folders: Sequence[str], endings: Collection[str]) -> list[str]:
+    """Return the files below ``folders`` that git is told not to look at, so that its status cannot be trusted on them.
+
+    These are kept files marked "assume unchanged" or "skip worktree", and new files of these ``endings`` that the
+    user's own list of ignored names hides. What the repository's .gitignore names is meant; hidden files are no source.
+    None where git cannot say.
+    """
+    try:
+        kept = run_git(root, "ls-files", "-v", "-z", "--", *folders)
+        new = run_git(root, "ls-files", "--others", "--exclude-per-directory=.gitignore", "-z", "--", *folders)
+    except OSError:
+        return []
+    marked = [line[2:] for line in kept.stdout.split("\0") if line[:1].islower() or line[:1] == "S"]
+    added = [name for name in new.stdout.split("\0") if _is_source(Path(name), endings)]
+    return [name for name in (*marked, *added) if (root / name).is_file()]  # a sparse checkout lacks marked ones
+
+
+def _is_source(path: Path, endings: Collection[str]) -> bool:
+    return path.suffix in endings and not path.name.startswith(".")
+
+
+def sent_elsewhere(root: Path) -> str | None:
+    """Return the variable by which git is sent to another repository, whose commit has no package; None otherwise."""
+    named = [name for name in _ELSEWHERE if name in os.environ]
+    try:
+        is_other = bool(named) and run_git(root, "rev-parse", "--quiet", "--verify", "HEAD:reproduce").returncode != 0
+    except OSError:
+        return None
+    return named[0] if is_other else None
+
+
 def git_problem(root: Path | None = None) -> str | None:
     """Return why git cannot say which commit this is and what is changed, with the way out; None where it can."""
     root = root or paths.REPO_ROOT
@@ -76,7 +111,8 @@ def git_problem(root: Path | None = None) -> str | None:
     if around:  # whose commits say nothing about this copy
         return f"this copy has no .git of its own and lies in the repository {around}; work in a clone outside it"
     if done.returncode == 0:
-        return None
+        other = sent_elsewhere(root)
+        return other and f"{other} sends git to another repository ({shortened(os.environ[other])}); unset {other}"
     reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[0]
     if "dubious ownership" in reason:
         return f"git says: {reason}; if you trust it, run `git config --global --add safe.directory {root}`"
@@ -103,3 +139,16 @@ def changed_files(folder: str = ".", root: Path | None = None) -> list[str]:
             return []
         found |= set(filter(None, done.stdout.split("\0")))
     return sorted(found)
+
+
+def changed_permissions(root: Path) -> list[str]:
+    """Return the files that may be executed and may not in the last commit, or the reverse."""
+    if repository_around(root):
+        return []
+    try:
+        done = run_git(root, "diff", "--raw", "-z", "HEAD")
+    except OSError:
+        return []
+    parts = done.stdout.split("\0")  # ":100644 100755 <sum> <sum> M", the name, and so on
+    pairs = zip(parts[::2], parts[1::2], strict=False)
+    return [name for said, name in pairs if said[1:7] != said[8:14] and "000000" not in said[:14]]

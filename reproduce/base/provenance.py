@@ -12,17 +12,19 @@ import torch
 
 import reproduce
 from reproduce.base import paths
-from reproduce.base.git import repository_around, run_git
+from reproduce.base.git import overlooked_files, repository_around, run_git, sent_elsewhere
 from reproduce.base.hardware import processor_features
 
 _CPU = torch.device("cpu")
+_SOURCE = {".py", ".c", ".h", ".yaml"}
+_DECIDING = ("reproduce", "experiments")  # folders whose files decide numbers
 
 
 def source_digest() -> str:
     """Return the SHA-256 over every source file of the package, names included."""
     folder = Path(reproduce.__file__).resolve().parent
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.suffix in {".py", ".c", ".h", ".yaml"}):
+    for path in sorted(p for p in folder.rglob("*") if p.suffix in _SOURCE):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
@@ -38,13 +40,22 @@ def _git(*arguments: str) -> str | None:
 def git_state() -> dict[str, Any]:
     """Return the commit, and whether the package or the experiments differ from it.
 
-    Both are None outside a repository, and in a copy that lies in another one. dvc.lock does not count: DVC itself
-    writes it after every run.
+    Both are None outside a repository, and in a copy that lies in another one or is sent to one by a variable of git.
+    dvc.lock does not count: DVC itself writes it after every run. Files that git is told to overlook count.
     """
-    if repository_around(paths.REPO_ROOT):
+    root = paths.REPO_ROOT
+    if repository_around(root) or sent_elsewhere(root):
         return {"git_commit": None, "git_dirty": None}
-    changes = _git("status", "--porcelain", "--", "reproduce", "experiments", ":(exclude,glob)experiments/**/dvc.lock")
+    places = (*_DECIDING, ":(exclude,glob)experiments/**/dvc.lock")
+    changes = _git("status", "--porcelain", "--untracked-files=all", "--", *places)
+    if changes is not None:
+        changes = changes or overlooked_source()
     return {"git_commit": _git("rev-parse", "HEAD"), "git_dirty": None if changes is None else bool(changes)}
+
+
+def overlooked_source() -> list[str]:
+    """Return the files of package and experiments that git is told to overlook: no commit tells what they hold."""
+    return overlooked_files(paths.REPO_ROOT, _DECIDING, {*_SOURCE, ".json"})
 
 
 def _processor_name() -> str:

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 from reproduce.base.arguments import Parser
 from reproduce.base.errors import ElsewhereError, ReproduceError, one_line, system_reason
+from reproduce.base.lacks import lack
+from reproduce.base.streams import say_error
 
 Run = Callable[[argparse.Namespace], None]
 INTERRUPTED, PIPE_CLOSED = 130, 141  # as the shell says of a program ended by SIGINT or SIGPIPE
@@ -72,17 +74,23 @@ def exit_status(action: Callable[[], None]) -> int:
         return PIPE_CLOSED
     except ReproduceError as error:
         if not isinstance(error, ElsewhereError):
-            print(f"error: {one_line(error)}", file=sys.stderr)
+            say_error(f"error: {one_line(error)}")
         return error.exit_code
     except OSError as error:  # where no reader or writer foresaw it
         place = "standard output or shared memory (/dev/shm)" if error.filename is None else error.filename
         reason = f"{place}: {system_reason(error)}; make room or make it writable, or name another place"
-        print(f"error: {one_line(reason)}", file=sys.stderr)
+        say_error(f"error: {one_line(reason)}")
         if error.filename is None:
             _discard_output()
         return ReproduceError.exit_code
+    except (MemoryError, ImportError, RuntimeError) as error:
+        lacking = lack(error)
+        if lacking is None:
+            raise
+        say_error(f"error: {lacking}")
+        return ReproduceError.exit_code
     except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
+        say_error("error: interrupted")
         return INTERRUPTED
     return 0
 

@@ -13,7 +13,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import check_writable, exclusive_lock, file_digest, settle_folder, write_bytes
 from reproduce.base.git import git_problem
 from reproduce.base.paths import relative_to_repo
-from reproduce.base.provenance import git_state, machine_fingerprint, source_digest, utc_now
+from reproduce.base.provenance import git_state, machine_fingerprint, overlooked_source, source_digest, utc_now
 from reproduce.data.opening import DataOptions, open_dataset
 from reproduce.data.pixel_statistics import npy_bytes
 from reproduce.data.registry import DATASETS
@@ -163,8 +163,10 @@ def _checked_inputs(study: Study, run: RunId, launch: Launch) -> dict[str, str |
             "or use `python -m reproduce rerun` to train without publishing"
         )
     if git_state()["git_dirty"]:
+        overlooked = overlooked_source()
+        unseen = f" (git is told to overlook {overlooked[0]})" if overlooked else ""
         raise ReproduceError(
-            "reproduce/ or experiments/ has uncommitted changes, so the run could not say what made it; "
+            f"reproduce/ or experiments/ has uncommitted changes{unseen}, so the run could not say what made it; "
             "commit them, or use `python -m reproduce rerun` to train without publishing"
         )
     return inputs

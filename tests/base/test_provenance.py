@@ -53,6 +53,40 @@ def test_changes_that_decide_numbers_make_it_dirty(repository, name, dirty):
     assert provenance.git_state()["git_dirty"] is dirty
 
 
+def test_a_new_file_is_seen_whatever_the_user_s_git_hides(repository, tmp_path_factory, monkeypatch):
+    home = tmp_path_factory.mktemp("home")
+    (home / "hidden").write_text("*.c\n")
+    (home / ".gitconfig").write_text(f"[status]\nshowUntrackedFiles = no\n[core]\nexcludesFile = {home}/hidden\n")
+    monkeypatch.setenv("HOME", str(home))
+    (repository / ".gitignore").write_text("*.pyc\n")
+    for name, dirty in (("cache.pyc", False), (".#a.c", False), ("notes.o", True), ("kernel.c", True)):
+        path = repository / "reproduce" / name
+        path.write_text("2")
+        assert provenance.git_state()["git_dirty"] is dirty, name
+        path.unlink()
+
+
+@pytest.mark.parametrize("mark", ["--assume-unchanged", "--skip-worktree"])
+def test_a_file_that_git_is_told_to_overlook_makes_it_dirty(repository, mark):
+    git(repository, "update-index", mark, "reproduce/a.py")
+    assert provenance.git_state()["git_dirty"] is True
+    assert provenance.overlooked_source() == ["reproduce/a.py"]
+    (repository / "reproduce/a.py").unlink()  # as in a sparse checkout
+    assert provenance.git_state()["git_dirty"] is False
+
+
+def test_a_variable_that_sends_git_to_another_repository_is_named(repository, tmp_path_factory, monkeypatch):
+    """As in a hook of another repository, or after working on one whose .git lies elsewhere."""
+    other = tmp_path_factory.mktemp("other")
+    for arguments in (["init", "--quiet"], ["commit", "--quiet", "--allow-empty", "-m", "Other"]):
+        git(other, *arguments)
+    monkeypatch.setenv("GIT_DIR", str(other / ".git"))
+    assert provenance.git_state() == {"git_commit": None, "git_dirty": None}
+    assert git_problem().startswith("GIT_DIR sends git to another repository (") and "unset GIT_DIR" in git_problem()
+    monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
+    assert git_problem() is None and provenance.git_state()["git_dirty"] is False
+
+
 def test_outside_a_repository_nothing_is_claimed(tmp_path, monkeypatch):
     monkeypatch.setattr(paths, "REPO_ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))

@@ -1,5 +1,6 @@
 """Folders of ImageNet images with copies, contradictions, broken links or wrong counts: one line names the fault."""
 
+import os
 import shutil
 
 import pytest
@@ -116,3 +117,51 @@ def test_a_folder_too_large_to_search(tmp_path, monkeypatch):
     for number in range(30):
         (tmp_path / f"project{number}").mkdir()
     refused(tmp_path, r"holds more than 20 folders; name the one with the images")
+
+
+@MODES
+def test_pipes_in_the_place_of_files_are_never_waited_for(tmp_path, subset):
+    source = SAMPLE.write_flat(tmp_path)
+    for name in ("LOC_val_solution.csv", SAMPLE.edition.development_kit, "other"):
+        os.mkfifo(source / name)
+    refused(source, "val has 6 images whose class nothing tells", subset)
+    image = next((source / "train" / WNIDS[0]).iterdir())
+    image.unlink()
+    os.mkfifo(image)
+    refused(source, rf"{image.name} is no plain file; remove it or get it again", subset)
+
+
+@MODES
+def test_a_folder_in_an_image_s_place(tmp_path, subset):
+    SAMPLE.write_class_folders(tmp_path)
+    image = next((tmp_path / "train" / WNIDS[0]).iterdir())
+    image.unlink()
+    image.mkdir()
+    refused(tmp_path, rf"{image.name} is a folder where an image should be", subset)
+
+
+@MODES
+@pytest.mark.parametrize("count", [1, 4])
+def test_class_folders_in_capitals(tmp_path, subset, count):
+    SAMPLE.write_class_folders(tmp_path)
+    for wnid in WNIDS[:count]:
+        (tmp_path / "train" / wnid).rename(tmp_path / "train" / wnid.upper())
+    refused(tmp_path, r"train/N\d{8}: WordNet ids begin with a small n; rename it to n\d{8}", subset)
+
+
+@MODES
+def test_official_images_in_folders_named_by_numbers(tmp_path, subset):
+    SAMPLE.write_class_folders(tmp_path)
+    for number, place in enumerate(sorted((tmp_path / "val").iterdir())):
+        place.rename(place.with_name(str(number)))
+    refused(
+        tmp_path, r"val holds the val images in folders not named by WordNet ids \(0, 1, ...\); name them so", subset
+    )
+
+
+@MODES
+def test_a_name_that_is_no_utf_8(tmp_path, subset):
+    SAMPLE.write_class_folders(tmp_path)
+    image = next((tmp_path / "train" / WNIDS[0]).iterdir())
+    image.rename(image.with_name(os.fsdecode(b"caf\xe9.JPEG")))
+    refused(tmp_path, r"this name is no UTF-8, which no list of images can hold; rename it", subset)

@@ -128,3 +128,32 @@ def list_without_columns(folder: Path) -> str:
 def test_a_damaged_label_file(tmp_path, monkeypatch, damage: Callable[[Path], str]):
     monkeypatch.setattr("reproduce.data.ilsvrc.label_files._MOST_BYTES", 1 << 16)
     refused(tmp_path, damage(SAMPLE.write_flat(tmp_path)))
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda line, wnid: f"{line}\n{line.replace(wnid, other_class(wnid))}",
+            "tells two classes of ILSVRC2012_val_0000",
+        ),
+        (lambda line, wnid: line.replace(wnid, "tench"), "has 'tench' for ILSVRC2012_val_0000.*, no WordNet id"),
+    ],
+    ids=["a line twice", "a word"],
+)
+def test_kaggles_list_with_other_classes(tmp_path, subset, change, message):
+    SAMPLE.write_solution(SAMPLE.write_flat(tmp_path))
+    path = tmp_path / "LOC_val_solution.csv"
+    head, first, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([head, change(first, FIRST[1]), *rest, ""]))
+    refused(tmp_path, rf"LOC_val_solution.csv {message}.*; put Kaggle's file there", subset)
+
+
+@pytest.mark.parametrize("content", [b"", b"<html>log in</html>"])
+def test_a_page_in_the_kit_s_place_is_named_without_all_that_was_tried(tmp_path, content):
+    SAMPLE.write_archives(tmp_path)
+    (tmp_path / SAMPLE.edition.development_kit).write_bytes(content)
+    refused(
+        tmp_path, r"t12.tar.gz is damaged or no tar archive \(file could not be opened successfully\); get it again$"
+    )

@@ -1,5 +1,7 @@
+import contextlib
 import gzip
 import io
+import os
 
 import numpy as np
 import pytest
@@ -121,3 +123,19 @@ def test_a_broken_file_is_corrupt_and_the_reason_is_one_stable_line(content):
             decode(content)
         reasons.add(str(caught.value))
     assert len(reasons) == 1 and "\n" not in reasons.pop()
+
+
+def test_postscript_in_an_image_s_place_is_never_run(tmp_path, monkeypatch):
+    """Where Ghostscript is installed, Pillow would hand it the file."""
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setattr("PIL.EpsImagePlugin.gs_binary", None)  # looked for anew
+    content = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 99 99\n%%EndComments\nshowpage\n"
+    with contextlib.suppress(OSError), Image.open(io.BytesIO(content)) as image:
+        image.load()
+    assert (tmp_path / "ran").exists()  # Pillow alone does
+    (tmp_path / "ran").unlink()
+    with pytest.raises(CorruptImageError, match="^not an image$"):
+        decode(content)
+    assert not (tmp_path / "ran").exists()

@@ -1,6 +1,5 @@
 """Packing ILSVRC through corrupt images, kills, full disks and damage."""
 
-import os
 import resource
 import shutil
 import signal
@@ -53,16 +52,34 @@ def test_corrupt_image_is_named_or_left_out_and_finished_shards_are_kept(tmp_pat
     assert not manifest_of(folder)["splits"]["train"]["skipped"]
 
 
+def test_a_split_of_corrupt_images_alone_is_refused_even_where_they_may_be_left_out(tmp_path):
+    source = SAMPLE.write_class_folders(tmp_path / "source")
+    for image in (source / "val").glob("*/*.JPEG"):
+        image.write_bytes(b"")
+    with pytest.raises(ReproduceError, match=r"every image that .*/val should hold is corrupt; get them again"):
+        prepare_miniature(source, skip_corrupt=True)
+    assert not (tmp_path / "packed" / "ilsvrc2012_subset" / "manifest.json").exists()
+
+
 def test_corrupt_image_in_an_archive_is_named_with_the_archive_also_by_a_worker(tmp_path):
     source = Miniature(corrupt=True).write_archives(tmp_path / "source")
     with pytest.raises(ReproduceError, match=rf"{WNIDS[3]}_13.JPEG in .*ILSVRC2012_img_train.tar is corrupt"):
         prepare_miniature(source, workers=2)
 
 
+# Once its place is known, the image becomes a pipe, at which whoever reads it waits for ever.
 _CHILD = """
+import os
 from pathlib import Path
-from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
-prepare_ilsvrc(2012, Path({source!r}), subset=True, workers={workers}, images_per_shard={size})
+from reproduce.data.ilsvrc import prepare
+listed = prepare.list_source
+def list_then_block(*arguments):
+    listing = listed(*arguments)
+    Path({blocked!r}).unlink()
+    os.mkfifo({blocked!r})
+    return listing
+prepare.list_source = list_then_block
+prepare.prepare_ilsvrc(2012, Path({source!r}), subset=True, workers={workers}, images_per_shard={size})
 """
 
 
@@ -72,11 +89,10 @@ def test_kill_in_the_middle_of_a_shard_then_the_same_call_gives_the_same_bytes(t
     folder = prepare_miniature(source)
     unbroken, order = bytes_of(folder), [name for name, _ in index_of(folder, "train")]
     monkeypatch.setenv("REPRODUCE_PACKED", str(tmp_path / "other"))
-    blocked = source / "train" / order[13]  # the fourth image of the third shard: whoever reads it waits for ever
+    blocked = source / "train" / order[13]  # the fourth image of the third shard
     content = blocked.read_bytes()
-    blocked.unlink()
-    os.mkfifo(blocked)
-    child = subprocess.Popen([sys.executable, "-c", _CHILD.format(source=str(source), workers=workers, size=5)])
+    code = _CHILD.format(source=str(source), blocked=str(blocked), workers=workers, size=5)
+    child = subprocess.Popen([sys.executable, "-c", code])
     half, family = _wait_for_half_a_shard(tmp_path / "other", child)
     child.kill()
     assert child.wait() == -signal.SIGKILL

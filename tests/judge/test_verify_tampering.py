@@ -136,6 +136,21 @@ def test_git_names_the_file_in_a_folder_and_what_no_record_holds(root):
     assert findings.notes == ["paper_notes/deviations.md differs from the commit; no check compares all its bytes"]
 
 
+def test_changed_permissions_are_noted(root):
+    for arguments in (["init", "-q"], ["config", "core.fileMode", "true"], ["add", "."], ["commit", "-qm", "all"]):
+        git(root, *arguments)
+    assert find_problems([study()], root).notes == []
+    (root / "results/tables/runs.csv").chmod(0o755)
+    (root / "results/tables/summary.csv").chmod(0o600)  # git knows of execution alone
+    findings = find_problems([study()], root)
+    assert findings.problems == []
+    assert findings.notes == [
+        "the permissions of results/tables/runs.csv are not those of the commit; `chmod` restores them"
+    ]
+    (root / "results/tables/runs.csv").unlink()
+    assert find_problems([study()], root).notes == []
+
+
 def test_the_first_difference_is_named(tmp_path):
     path = tmp_path / "page.md"
     assert difference(path, b"") == "it is missing"

@@ -9,6 +9,7 @@ from reproduce.data.ilsvrc.editions import Edition
 
 WNID = re.compile(r"n\d{8}")
 _ENDING = r"\.(?i:jpe?g|png)"
+_ESCAPED_BYTES = re.compile("[\udc80-\udcff]")  # as Python reads bytes of a name that are no UTF-8
 _TRAINING_STEM, _TRAINING_EXAMPLE = r"(n\d{8})_\d+", "n01440764_10026.JPEG"
 
 
@@ -60,11 +61,13 @@ def image_entry(edition: Edition, split: str, file_name: str, folder: str, path:
         *place: offset and size in the archive.
 
     Raises:
-        ReproduceError: name and folder are of different classes, or the name is that of a copy.
+        ReproduceError: name and folder are of different classes, the name is that of a copy, or it is no UTF-8.
     """
     whole, stem = _patterns(edition.year, split)
     found = whole.fullmatch(file_name)
     where = f"{path} holds {file_name}" if place else path
+    if any(_ESCAPED_BYTES.search(name) for name in (file_name, folder)):
+        raise ReproduceError(f"{where}: this name is no UTF-8, which no list of images can hold; rename it")
     if found is None and stem.search(file_name):
         raise ReproduceError(
             f"{where}: images of {edition.title} are named like {official_example(edition, split)}; this looks like a "

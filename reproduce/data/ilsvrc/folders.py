@@ -26,10 +26,11 @@ class FolderContent:
 def folder_content(folder: Path) -> FolderContent:
     """Return the names in ``folder``, each kind sorted: class folders, class archives, images, other folders and files.
 
-    Hidden names are left out.
+    Hidden names are left out, and so are pipes, sockets and devices, which may never end.
 
     Raises:
-        ReproduceError: the folder cannot be read, or a link to images in it leads nowhere.
+        ReproduceError: the folder cannot be read, a link to images in it leads nowhere, an image is no plain file, or a
+            WordNet id is in capitals.
     """
     content = FolderContent()
     try:
@@ -46,10 +47,17 @@ def folder_content(folder: Path) -> FolderContent:
 
 def _kind(content: FolderContent, place: os.DirEntry[str]) -> list[str]:
     if place.is_dir():
+        if place.name != place.name.lower() and WNID.fullmatch(place.name.lower()):
+            raise ReproduceError(f"{place.path}: WordNet ids begin with a small n; rename it to {place.name.lower()}")
         return content.classes if WNID.fullmatch(place.name) else content.folders
     is_class, is_archive = WNID.fullmatch(place.name), CLASS_ARCHIVE.fullmatch(place.name)
-    if place.is_symlink() and (is_class or is_archive or is_image(place.name)):
+    has_images = is_class or is_archive or is_image(place.name)
+    if place.is_symlink() and has_images:
         refuse_dangling_links(Path(place.path))
+    if not place.is_file() and Path(place.path).exists():
+        if has_images:
+            raise ReproduceError(f"{place.path} is no plain file; remove it or get it again")
+        return []
     if is_archive:
         return content.archives
     return content.images if is_image(place.name) else content.files
@@ -99,4 +107,6 @@ def _class_folder_images(folder: Path, edition: Edition, split: str) -> list[Ent
     if not content.images and len(content.folders + content.classes) == 1:
         place = folder / (content.folders + content.classes)[0]
         content = folder_content(place)
+    if odd := [name for name in content.folders if is_image(name)]:
+        raise ReproduceError(f"{place / odd[0]} is a folder where an image should be; get the image again or remove it")
     return [image_entry(edition, split, name, folder.name, str(place / name)) for name in content.images]

@@ -16,9 +16,9 @@ from pathlib import Path
 
 import scipy.io
 
-from reproduce.base.errors import ReproduceError
+from reproduce.base.errors import ReproduceError, shortened
 from reproduce.data.ilsvrc.editions import Edition
-from reproduce.data.ilsvrc.entries import Entry
+from reproduce.data.ilsvrc.entries import WNID, Entry
 
 TABLE = "meta.mat"  # of the development kit
 SOLUTION = "LOC_val_solution.csv"  # Kaggle's
@@ -131,7 +131,8 @@ def _kit_files(kit: Path) -> dict[str, bytes]:
                 if member.isfile() and (name == TABLE or _TRUTH.fullmatch(name)):
                     found[name] = tar.extractfile(member).read()
     except _DAMAGED as error:
-        raise ReproduceError(f"{kit} is damaged or no tar archive ({error}); get it again") from error
+        reason = str(error).splitlines()[0].rstrip(":")  # tarfile lists every way in which it tried
+        raise ReproduceError(f"{kit} is damaged or no tar archive ({reason}); get it again") from error
     return found
 
 
@@ -153,9 +154,18 @@ def _numbered(wnids: Iterator[str], edition: Edition, split: str) -> dict[str, s
 def _solution_wnids(path: Path) -> dict[str, str]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as stream:
-            return {f"{row['ImageId']}.JPEG": row["PredictionString"].split()[0] for row in csv.DictReader(stream)}
+            lines = [(f"{row['ImageId']}.JPEG", row["PredictionString"].split()[0]) for row in csv.DictReader(stream)]
     except (OSError, KeyError, IndexError, ValueError, AttributeError, csv.Error) as error:
         raise ReproduceError(f"cannot read {path} ({error!r}); put Kaggle's file there") from error
+    wnids = dict(lines)
+    for name, wnid in lines:
+        if wnids[name] != wnid:
+            raise ReproduceError(
+                f"{path} tells two classes of {name}, {wnid} and {wnids[name]}; put Kaggle's file there"
+            )
+        if not WNID.fullmatch(wnid):
+            raise ReproduceError(f"{path} has {shortened(wnid)} for {name}, no WordNet id; put Kaggle's file there")
+    return wnids
 
 
 def _torchvision_wnids(path: Path, edition: Edition) -> dict[str, str]:

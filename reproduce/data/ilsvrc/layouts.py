@@ -57,13 +57,19 @@ class Layout:
             has_labels: whether a file names their classes; without one, folders are taken before an archive.
 
         Raises:
-            ReproduceError: two places are equally near.
+            ReproduceError: two places are equally near, or the images are in folders of unknown classes.
         """
         places = sorted(self.images[split])
         if split != "train" and not has_labels:
             places = [place for place in places if not place.is_archive] or places
         first, *others = places or [None]
         if others and others[0].rank == first.rank:
+            above = first.path.parent
+            if others[0].path.parent == above and _named_split(above.name) == split:
+                raise ReproduceError(
+                    f"{above} holds the {split} images in folders not named by WordNet ids ({first.path.name}, "
+                    f"{others[0].path.name}, ...); name them so, or move all images into one folder"
+                )
             raise ReproduceError(
                 f"{first.path} and {others[0].path} both look like the {split} images; name a folder that holds one"
             )

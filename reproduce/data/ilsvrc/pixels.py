@@ -23,6 +23,8 @@ from reproduce.data.ilsvrc.editions import SIDE
 _CUBIC = -0.75
 _GZIP = b"\x1f\x8b"
 _JPEG_FORMATS = ("JPEG", "MPO")
+# Pillow knows forty more, and of these it hands PostScript to Ghostscript, which would run it.
+_READ_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 _GRAY_MODES = ("1", "L", "LA")
 _DEEP_GRAY_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel; older Pillows call them I
 _MOST_BYTES = 1 << 28  # of one image file
@@ -59,7 +61,7 @@ def decode(content: bytes) -> Decoded:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # broken EXIF data beside sound pixels
-            with Image.open(io.BytesIO(_unpacked(content))) as image:
+            with Image.open(io.BytesIO(_unpacked(content)), formats=_READ_FORMATS) as image:
                 mode, name = image.mode, image.format
                 pixels = _upper_bits(image) if mode in _DEEP_GRAY_MODES else np.asarray(image.convert("RGB"))
     except CorruptImageError:

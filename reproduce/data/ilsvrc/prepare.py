@@ -186,6 +186,8 @@ def _record(plan: ShardPlan) -> dict[str, Any]:
 
 def _split_manifest(folder: Path, plans: list[ShardPlan]) -> dict[str, Any]:
     records = [_record(plan) for plan in plans]
+    if not any(record["images"] for record in records):
+        raise ReproduceError(f"every image that {folder} should hold is corrupt; get them again")
     shards = [
         {"name": plan.path.name, "images": record["images"], "sha256": record["sha256"]}
         for plan, record in zip(plans, records, strict=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.git import changed_files, git_problem
+from reproduce.base.git import changed_files, changed_permissions, git_problem
 from reproduce.base.paths import REPO_ROOT
 from reproduce.judge.verify.findings import Findings, names
 from reproduce.judge.verify.lock_stages import check_pipeline
@@ -114,6 +114,8 @@ def _add_unheld(findings: Findings, root: Path) -> None:
     if problem:
         findings.skipped.append(f"prose and code outside dvc.lock were not compared with a commit: {problem}")
         return
+    if odd := changed_permissions(root):
+        findings.notes.append(f"the permissions of {names(odd)} are not those of the commit; `chmod` restores them")
     changed = [path for path in changed_files(root=root) if not _is_held(path, findings.held)]
     if changed:
         verb, its = ("differ", "their") if len(changed) > 1 else ("differs", "its")

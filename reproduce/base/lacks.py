@@ -1,0 +1,22 @@
+"""Lacks of a machine in words, where Python or torch raises them in the midst of work: memory, or a library."""
+
+import sys
+
+from reproduce.base.errors import one_line
+
+_TORCH = ("can't allocate memory", "out of memory", "Cannot allocate memory")
+"""Words of torch's errors of memory: of the processor's, which have no type of their own, and of a GPU's."""
+
+
+def lack(error: BaseException) -> str | None:
+    """Return which lack an exception tells of, and what to do; None where it tells of another fault."""
+    if isinstance(error, ModuleNotFoundError):
+        if (error.name or "").partition(".")[0] == "reproduce":
+            return None  # our own fault
+        return f"the library {error.name} is missing in {sys.executable}; `make environment` makes .venv, which has it"
+    if isinstance(error, ImportError):
+        return f"a library cannot be loaded ({one_line(error)}); give more memory (ulimit -v) or run `make environment`"
+    if isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(w in str(error) for w in _TORCH)):
+        reason = f" ({one_line(error).partition(' Error code')[0]})" if str(error) else ""
+        return f"there is not enough memory{reason}; free or give more, or train with --images-per-pass 32 or fewer"
+    return None

@@ -1,0 +1,34 @@
+"""Standard input, output and error as a command needs them, whatever its caller left closed or cannot print."""
+
+import contextlib
+import io
+import os
+import sys
+
+_STREAMS = (("stdin", "r"), ("stdout", "w"), ("stderr", "w"))
+_LAST = len(_STREAMS) - 1
+
+
+def settle_streams() -> None:
+    """Open the standard streams that are closed, to nowhere, and let output hold any text.
+
+    With one closed, the next file to be opened would take its number, and a child process or a library would print into
+    that file. A character that the output's encoding lacks is printed as its escape.
+    """
+    handle = os.open(os.devnull, os.O_RDWR)
+    while handle <= _LAST:  # each opening takes the lowest number that is free
+        os.set_inheritable(handle, True)
+        handle = os.open(os.devnull, os.O_RDWR)
+    os.close(handle)
+    for name, mode in _STREAMS:
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: PTH123, SIM115 - open to the end
+        elif mode == "w" and isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say_error(line: str) -> None:
+    """Print a line on standard error; where nobody can read it, the exit status must do."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
