@@ -158,7 +158,7 @@ def test_a_reader_that_stops_early_gets_no_traceback():
     ("error", "said"),
     [
         (OSError(errno.EROFS, "Read-only file system"), "standard output or shared memory (/dev/shm): Read-only"),
-        (OSError(errno.ENOSPC, "No space left on device", "/a/b"), "/a/b: No space left on device; make room"),
+        (OSError(errno.ENOSPC, "No space left on device", "/a/b"), "/a/b: No space left on device; free space"),
     ],
 )
 def test_an_error_of_the_system_that_nobody_foresaw_is_one_line(monkeypatch, capsys, error, said):

@@ -17,10 +17,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def positive(text: str) -> int:
-    """Return the positive whole number below 2**63 that ``text`` is.
+    """Return ``text`` as a positive whole number below 2**63.
 
     Raises:
-        argparse.ArgumentTypeError: it is none.
+        argparse.ArgumentTypeError: ``text`` is no such number.
     """
     if not (text.isascii() and text.isdecimal()) or len(text) > 19 or not 0 < int(text) < 2**63:
         raise argparse.ArgumentTypeError(f"{shortened(text)} is not a positive whole number below 2**63")
@@ -33,10 +33,10 @@ def most_threads() -> int:
 
 
 def threads(text: str) -> int:
-    """Return the number of threads that ``text`` is, at most four for each core.
+    """Return ``text`` as a number of threads, at most ``most_threads()``.
 
     Raises:
-        argparse.ArgumentTypeError: it is none, or more.
+        argparse.ArgumentTypeError: ``text`` is not a positive whole number, or is larger than that.
     """
     if positive(text) > most_threads():
         most = most_threads()
@@ -45,10 +45,10 @@ def threads(text: str) -> int:
 
 
 def seconds(text: str) -> float:
-    """Return the finite number of seconds, zero or more, that ``text`` is.
+    """Return ``text`` as a finite number of seconds, zero or more.
 
     Raises:
-        argparse.ArgumentTypeError: it is none.
+        argparse.ArgumentTypeError: ``text`` is no such number.
     """
     try:
         value = float(text)

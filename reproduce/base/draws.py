@@ -1,4 +1,4 @@
-"""Random numbers as a function of (seed, what for, step), the same on every machine and for any number of workers.
+"""Random numbers as a function of (seed, purpose, step), the same on every machine and for any number of workers.
 
 A counter-based generator (Philox) is keyed by the seed and the purpose and positioned at the step, so a draw depends
 on nothing that was drawn before: a resumed run needs no generator state (deviation D31).

@@ -18,7 +18,7 @@ def check_variables(folders: Collection[str], switches: Collection[str]) -> None
         switches: the variables that are 0 or 1.
 
     Raises:
-        ReproduceError: a name with our prefix is unknown, a folder cannot be reached, or a switch is neither.
+        ReproduceError: a name with our prefix is unknown, a folder cannot be reached, or a switch is neither 0 nor 1.
     """
     known = sorted([*folders, *switches])
     for name, value in os.environ.items():
@@ -31,7 +31,7 @@ def check_variables(folders: Collection[str], switches: Collection[str]) -> None
         if name in folders:
             _check_folder(name, value)
         elif value not in ("", "0", "1"):
-            raise ReproduceError(f"{name} is {shortened(value)}, neither 0 nor 1; set one of them, or unset it")
+            raise ReproduceError(f"{name} is {shortened(value)}, neither 0 nor 1; set it to 0 or 1, or unset it")
 
 
 def _check_folder(name: str, value: str) -> None:
@@ -39,7 +39,7 @@ def _check_folder(name: str, value: str) -> None:
         if value:
             Path(value).expanduser().stat()
     except FileNotFoundError:
-        pass  # made when it is first written
-    except (OSError, RuntimeError) as error:  # RuntimeError: a home folder that nobody has
+        pass  # the folder is made when it is first written
+    except (OSError, RuntimeError) as error:  # RuntimeError: the home folder of an unknown user (~name)
         reason = getattr(error, "strerror", None) or error
         raise ReproduceError(f"{name} names {shortened(value)}: {reason}; set it to a folder, or unset it") from error

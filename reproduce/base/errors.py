@@ -1,4 +1,4 @@
-"""The one exception a user is meant to see, and bringing its message into one line."""
+"""The one exception a user is meant to see, and putting its message on one line."""
 
 import difflib
 import re
@@ -23,7 +23,7 @@ class InterruptedRunError(ReproduceError):
 
 
 class ElsewhereError(ReproduceError):
-    """An error that another process of the same training reports; this process ends with the same status, silently."""
+    """An error that another process of the same training prints; this one prints nothing and exits with its status."""
 
     def __init__(self, exit_code: int) -> None:
         super().__init__("another process of this training failed; its error says why")
@@ -46,7 +46,7 @@ def shortened(value: object) -> str:
 
 
 def system_reason(error: OSError) -> str:
-    """Return the system's words for an error, also for ``shutil.Error``, which lists files with a reason for each."""
+    """Return the system's reason for an error; for ``shutil.Error``, which lists several files, the first reason."""
     listed = error.args[0] if error.args and not error.strerror else None
     if isinstance(listed, list) and listed:
         return re.sub(r"^\[Errno \d+\] |: '.*$", "", str(listed[0][-1]))
@@ -64,5 +64,5 @@ def one_line(message: object) -> str:
 
 
 def _cut(text: str, kept: int) -> str:
-    """Return the first and the last ``kept`` characters; the end of a message says what to do."""
+    """Return the first and the last ``kept`` characters. The last are kept because a message ends with what to do."""
     return f"{text[:kept]}... ({len(text):,} characters) ...{text[-kept:]}"

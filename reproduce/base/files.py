@@ -22,10 +22,10 @@ RESTORE = "restore it with git"
 
 
 def refuse_dangling_links(path: Path) -> None:
-    """Do nothing unless ``path`` or a folder above it is a symbolic link that leads nowhere.
+    """Check that neither ``path`` nor a folder above it is a symbolic link to something that does not exist.
 
     Raises:
-        ReproduceError: it is.
+        ReproduceError: one of them is such a link.
     """
     for place in (path, *path.parents):
         if place.is_symlink() and not place.exists():
@@ -35,10 +35,10 @@ def refuse_dangling_links(path: Path) -> None:
 
 
 def refuse_special(path: Path) -> None:
-    """Do nothing unless ``path`` is a pipe, a socket or a device, which may never end or never begin to answer.
+    """Check that ``path`` is no pipe, socket or device: reading one may never end, or never begin.
 
     Raises:
-        ReproduceError: it is.
+        ReproduceError: ``path`` is one of them.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         raise ReproduceError(f"{relative_to_repo(path)} is no plain file; {RESTORE}")
@@ -46,9 +46,10 @@ def refuse_special(path: Path) -> None:
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that replaces it when the block succeeds and vanishes when it fails.
+    """Yield a temporary path beside ``path``.
 
-    What a killed writer of ``path`` left there is removed.
+    The file written there replaces ``path`` when the block succeeds, and is removed when the block fails. Temporary
+    files that a killed writer of ``path`` left are removed first.
 
     Raises:
         ReproduceError: the folder is a link that leads nowhere or is not writable, or the disk is full.
@@ -85,7 +86,7 @@ def write_json(path: Path, content: Any) -> None:
 
 @contextlib.contextmanager
 def reading(path: Path, remedy: str = RESTORE) -> Iterator[None]:
-    """Turn whatever goes wrong while a committed file is read into one error.
+    """Turn every failure to read a committed file into a ReproduceError.
 
     Args:
         path: the file.
@@ -108,10 +109,10 @@ def reading(path: Path, remedy: str = RESTORE) -> Iterator[None]:
 
 
 def read_array(path: Path, command: str) -> np.ndarray:
-    """Return the array of a committed .npy file; ``command`` makes it where it is missing.
+    """Return the array of a committed .npy file.
 
     Raises:
-        ReproduceError: the file is missing or damaged.
+        ReproduceError: the file is missing (the message names ``command``, which makes it) or damaged.
     """
     with reading(path, f"run `{command}`"):
         return np.load(path, allow_pickle=False)
@@ -161,14 +162,14 @@ def json_digest(content: Any) -> str:
 
 @contextlib.contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Yield an empty folder beside ``folder`` that takes its place whole when the block succeeds.
+    """Yield a new empty folder that takes the place of ``folder`` when the block succeeds.
 
-    Until then ``folder`` keeps what it had; after a failure nothing of the new one is left. What a killed writer left
-    is cleared by the next one, so only one may write a folder at a time (the caller holds a lock). Where ``folder`` is
-    a symbolic link, the folder that it leads to is replaced and the link stays.
+    Until then ``folder`` keeps its content. When the block fails, the new folder is removed. The files of a killed
+    writer are cleared by the next writer, so the caller must hold a lock on ``folder``. Where ``folder`` is a symbolic
+    link, the folder that it leads to is replaced and the link stays.
 
     Raises:
-        ReproduceError: ``folder`` is no folder or a link that leads nowhere, cannot be written, or the disk is full.
+        ReproduceError: ``folder`` is a file or a link that leads nowhere, cannot be written, or the disk is full.
     """
     named, folder = folder, Path(os.path.realpath(folder))
     staging, old = _beside(folder)
@@ -193,9 +194,9 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 
 def settle_folder(folder: Path) -> None:
-    """Clear what a kill within ``replacing_folder`` left: the old folder comes back where the new one is not in place.
+    """Clean up after a process that was killed within ``replacing_folder``.
 
-    Only one may write a folder at a time (the caller holds a lock).
+    The old folder is brought back where the new one is not in place. The caller must hold a lock on ``folder``.
     """
     folder = Path(os.path.realpath(folder))
     staging, old = _beside(folder)
@@ -215,10 +216,10 @@ def _bring_back(old: Path, folder: Path) -> None:
 
 
 def check_writable(folder: Path) -> None:
-    """Check, before days of work, that ``folder`` can be written when they end; nothing is left behind.
+    """Check that ``folder`` can be written, before days of work whose results belong there; leave nothing behind.
 
     Raises:
-        ReproduceError: it cannot.
+        ReproduceError: ``folder`` cannot be written.
     """
     place = folder
     while not place.exists() and place != place.parent:
@@ -236,8 +237,8 @@ def exclusive_lock(path: Path, busy: str) -> Iterator[None]:
     """Hold an exclusive lock on ``path``; the kernel releases it however the process ends.
 
     Raises:
-        ReproduceError: another process holds it (message ``busy``), the folder is not writable, or its file system
-            has no locks.
+        ReproduceError: another process holds the lock (message ``busy``), the folder is not writable, or its file
+            system has no locks.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Questions to git, and the commit of a copy that has no git: a deposit carries it in ``.git_archival.txt``."""
+"""Questions to git. A deposit (the zip file of ``make archive``) has no git; it names its commit in a file."""
 
 import os
 import re
@@ -13,13 +13,16 @@ from reproduce.base.errors import shortened
 ARCHIVAL = ".git_archival.txt"
 """A file at the root into which ``git archive`` writes the commit (``export-subst`` in .gitattributes)."""
 
-_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE")  # by which git finds a repository otherwise than by its folder
+_ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE")  # they point git to a repository other than the one around a folder
 
 
 def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run git in a folder, its messages in English; an OSError says that there is no git.
+    """Run git in a folder, with its messages in English.
 
     The output is decoded as the system's file names are, so that a path compares equal in every locale.
+
+    Raises:
+        OSError: git cannot be started.
     """
     command = ["git", "-C", str(folder), *arguments]
     decoded = {"encoding": sys.getfilesystemencoding(), "errors": "surrogateescape"}
@@ -27,9 +30,9 @@ def run_git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def commit_of(path: Path) -> str | None:
-    """Return the last commit that changed a file, or in a deposit the commit that it was made from.
+    """Return the last commit that changed a file, or in a deposit the commit that the deposit was made from.
 
-    None where neither is known: no git, a folder outside the repository, or a file that differs from its commit.
+    None where neither is known: without git, outside the repository, or where the file differs from its commit.
     """
     try:
         if _toplevel(path.parent) != paths.REPO_ROOT:
@@ -44,7 +47,7 @@ def commit_of(path: Path) -> str | None:
 
 
 def archived_commit() -> str | None:
-    """Return the commit that a deposit was made from; None outside one."""
+    """Return the commit that this deposit was made from; None where this is no deposit."""
     try:
         found = re.search(r"^node: ([0-9a-f]{40})$", (paths.REPO_ROOT / ARCHIVAL).read_text(), re.MULTILINE)
     except OSError:
@@ -68,11 +71,11 @@ def _toplevel(folder: Path) -> Path | None:
 
 
 def overlooked_files(root: Path, folders: Sequence[str], endings: Collection[str]) -> list[str]:
-    """Return the files below ``folders`` that git is told not to look at, so that its status cannot be trusted on them.
+    """Return the files below ``folders`` whose changes ``git status`` would not show.
 
-    These are kept files marked "assume unchanged" or "skip worktree", and new files of these ``endings`` that the
-    user's own list of ignored names hides. What the repository's .gitignore names is meant; hidden files are no source.
-    None where git cannot say.
+    They are tracked files marked "assume unchanged" or "skip worktree", and new files with one of these ``endings``
+    that the user's own ignore list hides. Files that the repository's .gitignore names are left out, since they are
+    ignored on purpose, and so are hidden files. The list is empty where git cannot be started.
     """
     try:
         kept = run_git(root, "ls-files", "-v", "-z", "--", *folders)
@@ -89,7 +92,7 @@ def _is_source(path: Path, endings: Collection[str]) -> bool:
 
 
 def sent_elsewhere(root: Path) -> str | None:
-    """Return the variable by which git is sent to another repository, whose commit has no package; None otherwise."""
+    """Return the variable that points git to a repository without the folder ``reproduce``; None where none does."""
     named = [name for name in _ELSEWHERE if name in os.environ]
     try:
         is_other = bool(named) and run_git(root, "rev-parse", "--quiet", "--verify", "HEAD:reproduce").returncode != 0
@@ -99,7 +102,7 @@ def sent_elsewhere(root: Path) -> str | None:
 
 
 def git_problem(root: Path | None = None) -> str | None:
-    """Return why git cannot say which commit this is and what is changed, with the way out; None where it can."""
+    """Return why git cannot name the commit and the changed files, with the remedy; None where it can."""
     root = root or paths.REPO_ROOT
     try:
         done = run_git(root, "status", "--porcelain", "--untracked-files=no")
@@ -108,14 +111,14 @@ def git_problem(root: Path | None = None) -> str | None:
     except OSError as error:
         return f"git cannot be run ({error.strerror}); install git"
     around = repository_around(root)
-    if around:  # whose commits say nothing about this copy
+    if around:  # the commits of that repository say nothing about this copy
         return f"this copy has no .git of its own and lies in the repository {around}; work in a clone outside it"
     if done.returncode == 0:
         other = sent_elsewhere(root)
         return other and f"{other} sends git to another repository ({shortened(os.environ[other])}); unset {other}"
     reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[0]
     if "dubious ownership" in reason:
-        return f"git says: {reason}; if you trust it, run `git config --global --add safe.directory {root}`"
+        return f"git says: {reason}; if you trust this folder, run `git config --global --add safe.directory {root}`"
     return f"git says: {reason}; work in a clone of the repository, with its .git folder"
 
 
@@ -123,7 +126,7 @@ def changed_files(folder: str = ".", root: Path | None = None) -> list[str]:
     """Return the files below ``folder`` that differ from the last commit or are new; none where git cannot say.
 
     Args:
-        folder: relative to ``root``, and so are the files.
+        folder: relative to ``root``, as the files returned are.
         root: the repository, by default this one.
     """
     root = root or paths.REPO_ROOT
@@ -142,7 +145,7 @@ def changed_files(folder: str = ".", root: Path | None = None) -> list[str]:
 
 
 def changed_permissions(root: Path) -> list[str]:
-    """Return the files that may be executed and may not in the last commit, or the reverse."""
+    """Return the files whose permission to be executed differs from that in the last commit."""
     if repository_around(root):
         return []
     try:

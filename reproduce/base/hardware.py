@@ -14,7 +14,7 @@ def has_native_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         if torch.version.hip:
             return True  # every GPU that ROCm's torch runs on
-        return torch.cuda.get_device_capability(device)[0] >= 8  # torch's own question is of the current device
+        return torch.cuda.get_device_capability(device)[0] >= 8  # is_bf16_supported knows only the current device
     return not _BF16_FLAGS.isdisjoint(processor_flags())
 
 
@@ -30,7 +30,7 @@ def processor_features() -> list[str]:
 
 
 def processor_flags() -> list[str]:
-    """Return the flags that the system gives of the processor; none where it gives none."""
+    """Return the processor's flags as the system lists them; empty where it lists none."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

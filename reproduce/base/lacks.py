@@ -1,15 +1,15 @@
-"""Lacks of a machine in words, where Python or torch raises them in the midst of work: memory, or a library."""
+"""Messages for the exceptions of Python and torch that mean too little memory or a missing library."""
 
 import sys
 
 from reproduce.base.errors import one_line
 
 _TORCH = ("can't allocate memory", "out of memory", "Cannot allocate memory")
-"""Words of torch's errors of memory: of the processor's, which have no type of their own, and of a GPU's."""
+"""Words in torch's messages about too little memory; on the CPU such an error has no type of its own."""
 
 
 def lack(error: BaseException) -> str | None:
-    """Return which lack an exception tells of, and what to do; None where it tells of another fault."""
+    """Return a message with the missing memory or library and the remedy; None for an exception of another cause."""
     if isinstance(error, ModuleNotFoundError):
         if (error.name or "").partition(".")[0] == "reproduce":
             return None  # our own fault

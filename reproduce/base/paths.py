@@ -20,7 +20,7 @@ def scratch_folder() -> Path:
     ``$XDG_CACHE_HOME`` if it is an absolute path, as its specification asks, else ``.cache`` in the home folder.
 
     Raises:
-        ReproduceError: neither is to be had.
+        ReproduceError: no variable names the folder, and the home folder is unknown or no absolute path.
     """
     named = os.environ.get(SCRATCH_VARIABLE)
     if named:

@@ -22,8 +22,8 @@ def format_duration(seconds: float) -> str:
 class Progress:
     """Reports how far ``total`` units of work have come, with rate and time left.
 
-    ``initial`` units were done earlier (a resumed run or download) and do not count in the rate. ``silent`` prints
-    nothing: of several processes, one reports.
+    ``initial`` units were done earlier (a resumed run or download) and do not count in the rate. With ``silent``
+    nothing is printed, for all but one of several processes.
     """
 
     def __init__(

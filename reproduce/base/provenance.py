@@ -1,4 +1,4 @@
-"""The origin of a result: source, commit, machine. Taken when a run starts, so that later edits cannot change it."""
+"""The origin of a result: source, commit, machine. Recorded when a run starts, so later edits cannot change it."""
 
 import hashlib
 import os
@@ -40,8 +40,9 @@ def _git(*arguments: str) -> str | None:
 def git_state() -> dict[str, Any]:
     """Return the commit, and whether the package or the experiments differ from it.
 
-    Both are None outside a repository, and in a copy that lies in another one or is sent to one by a variable of git.
-    dvc.lock does not count: DVC itself writes it after every run. Files that git is told to overlook count.
+    Both are None outside a repository, in a copy that lies inside another repository, and where one of git's variables
+    points to another repository. Changes of dvc.lock do not count, since DVC writes it after every run. Source files
+    that git is told to overlook count as changed.
     """
     root = paths.REPO_ROOT
     if repository_around(root) or sent_elsewhere(root):
@@ -54,7 +55,7 @@ def git_state() -> dict[str, Any]:
 
 
 def overlooked_source() -> list[str]:
-    """Return the files of package and experiments that git is told to overlook: no commit tells what they hold."""
+    """Return the source files of package and experiments that git is told to overlook, so no commit holds them."""
     return overlooked_files(paths.REPO_ROOT, _DECIDING, {*_SOURCE, ".json"})
 
 

@@ -1,4 +1,4 @@
-"""Standard input, output and error as a command needs them, whatever its caller left closed or cannot print."""
+"""Standard input, output and error, made usable where the caller closed them or their encoding lacks a character."""
 
 import contextlib
 import io
@@ -10,9 +10,9 @@ _LAST = len(_STREAMS) - 1
 
 
 def settle_streams() -> None:
-    """Open the standard streams that are closed, to nowhere, and let output hold any text.
+    """Open the closed standard streams on the null device, and let output take any text.
 
-    With one closed, the next file to be opened would take its number, and a child process or a library would print into
+    If one stayed closed, the next file opened would get its number, and a child process or a library would print into
     that file. A character that the output's encoding lacks is printed as its escape.
     """
     handle = os.open(os.devnull, os.O_RDWR)
@@ -29,6 +29,6 @@ def settle_streams() -> None:
 
 
 def say_error(line: str) -> None:
-    """Print a line on standard error; where nobody can read it, the exit status must do."""
+    """Print a line on standard error; do nothing where it cannot be written."""
     with contextlib.suppress(OSError):
         print(line, file=sys.stderr, flush=True)

@@ -1,4 +1,4 @@
-"""Reading CSV tables, with one error for all that can be wrong with them."""
+"""Reading CSV tables, with a ReproduceError for every fault in them."""
 
 import re
 import warnings
@@ -24,11 +24,13 @@ _NUMBERS = re.compile(
 
 
 def read_csv(path: Path, columns: Collection[str] = (), remedy: str = RESTORE, **options: Any) -> pd.DataFrame:
-    """Return a CSV file's rows. A column whose name says that it holds numbers has finite ones, or empty cells.
+    """Return a CSV file's rows.
+
+    A column whose name says that it holds numbers is checked: each cell is a finite number or empty.
 
     Args:
         path: the file.
-        columns: those it must have.
+        columns: those the file must have.
         remedy: what to do where the file is missing.
         options: of ``pandas.read_csv``.
 
@@ -36,7 +38,7 @@ def read_csv(path: Path, columns: Collection[str] = (), remedy: str = RESTORE, *
         ReproduceError: the file is missing or damaged, lacks a column, or has something else where a number belongs.
     """
     with reading(path, remedy), warnings.catch_warnings():
-        warnings.simplefilter("error", pd.errors.ParserWarning)  # of a row with more cells than the header has names
+        warnings.simplefilter("error", pd.errors.ParserWarning)  # warns of a row with more cells than the header
         table = pd.read_csv(path, index_col=False, **options)
     lacking = [name for name in columns if name not in table.columns]
     if lacking:
@@ -51,7 +53,7 @@ def _check_numbers(column: pd.Series, path: Path) -> None:
         return
     with np.errstate(invalid="ignore"):
         values = pd.to_numeric(column, errors="coerce").astype("float64")
-    is_filled = column.notna() & column.ne("")  # empty cells are text where a table is read as it is written
+    is_filled = column.notna() & column.ne("")  # an empty cell is "" if ``options`` keep text as it is
     wrong = column[is_filled & ~np.isfinite(values)]
     if len(wrong):
         raise ReproduceError(
@@ -73,7 +75,7 @@ def percentages(column: pd.Series, path: Path) -> pd.Series:
     """Return the column as float64.
 
     Raises:
-        ReproduceError: a value that is no number from 0 to 100 (missing values pass).
+        ReproduceError: a value is no number from 0 to 100; a missing value is allowed.
     """
     values = pd.to_numeric(column, errors="coerce")
     wrong = column[(values.isna() & column.notna()) | ~values.fillna(0).between(0, 100)]
@@ -86,5 +88,5 @@ def percentages(column: pd.Series, path: Path) -> pd.Series:
 
 
 def yes_or_no(column: pd.Series) -> pd.Series:
-    """Return a nullable boolean column: words that start with "no" are false, other words true, nothing is missing."""
+    """Return a nullable boolean column: words that start with "no" are false, others true; missing stays missing."""
     return column.map(lambda words: pd.NA if pd.isna(words) else not str(words).startswith("no")).astype("boolean")

@@ -1,7 +1,7 @@
-"""Temporary files and folders that vanish with their owner, or where it was killed, when the next owner comes.
+"""Temporary files and folders that their owner removes; those of a killed owner are removed by the next owner.
 
-The owner holds a lock on each, which the kernel releases however the owner ends. What nobody holds is abandoned. On
-file systems without locks no file is known to be abandoned, so the files that a kill left stay.
+The owner holds a lock on each, which the kernel releases however the owner ends. A file or folder without a lock is
+abandoned. On file systems without locks nothing is known to be abandoned, so the files of a killed owner stay.
 """
 
 import contextlib
@@ -37,7 +37,7 @@ def temporary_file(folder: Path, prefix: str, suffix: str) -> Iterator[Path]:
 
 
 class TemporaryFolder(tempfile.TemporaryDirectory):
-    """A ``tempfile.TemporaryDirectory`` that, left behind by a kill, is removed when the next one is made."""
+    """A ``tempfile.TemporaryDirectory``; one that a killed process left is removed when the next one is made."""
 
     def __init__(self, prefix: str, place: Path | None = None) -> None:
         """Make a folder with ``prefix`` in ``place``, by default the system's; remove abandoned ones of that prefix.
@@ -60,7 +60,7 @@ def clear_abandoned(folder: Path, prefix: str, suffix: str = "") -> None:
     for path in folder.iterdir() if folder.is_dir() else ():
         if not form.fullmatch(path.name):
             continue
-        with contextlib.suppress(OSError):  # at work, another user's, gone by now, or no locks here
+        with contextlib.suppress(OSError):  # locked, another user's, gone, or no locks on this file system
             is_folder = path.is_dir()
             handle = os.open(path, os.O_RDONLY if is_folder else os.O_RDWR)
             try:
@@ -71,13 +71,13 @@ def clear_abandoned(folder: Path, prefix: str, suffix: str = "") -> None:
 
 
 def _locked_or_closed(handle: int) -> int | None:
-    """Lock a new file or folder and return its handle, or None where another's clearing was quicker."""
+    """Lock a new file or folder and return its handle; None where another process has just cleared it away."""
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
         return None
-    except OSError:  # no locks here
+    except OSError:  # this file system has no locks
         return handle
     if os.fstat(handle).st_nlink:
         return handle

@@ -12,15 +12,15 @@ _HEADINGS = {"_percent": ", %", "_points": ", points", "_millions": ", millions"
 
 
 def fixed(value: float, decimals: int) -> str:
-    """Return a number with so many decimals; halves, as written, are rounded away from zero: 18.685 gives 18.69."""
+    """Return a number to ``decimals`` decimals; a half in its own digits is rounded away from zero: 18.685 to 18.69."""
     rounded = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     return f"{rounded + 0:f}"  # a zero loses its sign
 
 
 def figures(*values: float) -> list[str]:
-    """Return numbers that stand together, all with the same number of decimals.
+    """Return numbers that stand together, all to the same number of decimals.
 
-    That number is two. Where all are smaller than a tenth, it is the number that shows two digits of the largest.
+    They get two decimals. Where all are smaller than a tenth, they get enough to show two digits of the largest.
     """
     largest = max(map(abs, values))
     decimals = 2 if largest == 0 or largest >= 0.1 else 1 - math.floor(math.log10(largest))
@@ -40,7 +40,7 @@ def operations_words(operations: float) -> str:
 
 
 def days_words(days: float) -> str:
-    """Return a number of days to two digits, below two days in hours, below two hours in minutes."""
+    """Return a time in days to two digits; in hours below two days, and in minutes below two hours."""
     for amount, unit in ((days, "days"), (24 * days, "h")):
         if amount >= 2:
             return f"{float(f'{amount:.2g}'):g} {unit}"

@@ -21,20 +21,20 @@ Whole = Annotated[int, Field(ge=1, lt=2**63)]  # a count, length or seed; larger
 
 
 _LATER = "later"
-FORM = "as "  # begins the tag of one form of an entry that may have several; no file has it, so no error names it
+FORM = "as "  # begins pydantic's tags for the possible types of one entry; no file holds a tag, so errors omit it
 
 
 def later(default: Any) -> Any:
-    """Return the declaration of a field that is younger than the first published runs.
+    """Return the declaration of a field that was added after the first runs were published.
 
-    A published run's digest is over its configuration, which did not have the field. ``without_later_defaults`` leaves
-    it out at its default, the only behavior there was before, so that the old digests still hold.
+    The digest of an older run is over a configuration without the field. ``without_later_defaults`` leaves the field
+    out where it has its default, which must be the behavior of the older runs, so that their digests still hold.
     """
     return Field(default=default, json_schema_extra={_LATER: True})
 
 
 def without_later_defaults(model: BaseModel, content: dict[str, Any]) -> dict[str, Any]:
-    """Return ``content``, a model as dumped, without the fields that ``later`` declares and that have their default."""
+    """Return ``content``, the dump of ``model``, without the fields declared by ``later`` that have their default."""
     fields = type(model).model_fields
     younger = {name: field.default for name, field in fields.items() if _LATER in (field.json_schema_extra or {})}
     unset = {name for name, default in younger.items() if getattr(model, name) == default}
@@ -49,7 +49,7 @@ class Strict(BaseModel):
 
 @functools.lru_cache(maxsize=64)
 def _parsed(text: str) -> Any:
-    """Return the content of YAML, kept in memory, since a study reads the same network specs for each variant."""
+    """Return the content of YAML text; results are cached, since a study reads the same specs for each variant."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ReusedAnchorWarning)  # an anchor's second meaning is legal YAML
         return YAML(typ="safe", pure=True).load(text)
@@ -72,7 +72,7 @@ def read_yaml(path: Path) -> Any:
         ) from error
     except RecursionError as error:
         raise ReproduceError(f"{relative_to_repo(path)} is nested too deep to read; restore it with git") from error
-    except (YAMLError, ValueError) as error:  # ValueError: no UTF-8, or a number of thousands of digits
+    except (YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a number of thousands of digits
         message = " ".join(str(error).split())
         raise ReproduceError(f"{relative_to_repo(path)} is not valid YAML: {message}; correct it") from error
 
@@ -88,7 +88,7 @@ def validated(model: type[Model], content: Any, where: str, remedy: str = "") ->
     except ValidationError as error:
         errors = error.errors()
         unknown = [each for each in errors if each["type"] == "extra_forbidden"]
-        first = (unknown or errors)[0]  # a misspelled key says more than that the right one is missing
+        first = (unknown or errors)[0]  # an unknown key is often the missing one misspelled, so it is named first
         hint = _near_key(first, errors)
         place = ".".join(str(part) for part in first["loc"] if not str(part).startswith(FORM))
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""

@@ -1,4 +1,4 @@
-"""Verbs of a command line: each is a function, registered with its help and options, whose failure is one line."""
+"""Verbs of a command line: functions, registered with their help and options. A failure prints one line."""
 
 import argparse
 import os
@@ -65,7 +65,7 @@ class Verbs:
 
 
 def exit_status(action: Callable[[], None]) -> int:
-    """Return the status to exit with after ``action``: 0, or that of its error, which is printed as one line."""
+    """Run ``action`` and return the exit status: 0, or that of its error, which is printed as one line."""
     try:
         action()
         sys.stdout.flush()
@@ -76,9 +76,9 @@ def exit_status(action: Callable[[], None]) -> int:
         if not isinstance(error, ElsewhereError):
             say_error(f"error: {one_line(error)}")
         return error.exit_code
-    except OSError as error:  # where no reader or writer foresaw it
+    except OSError as error:  # one that the code which reads or writes does not handle
         place = "standard output or shared memory (/dev/shm)" if error.filename is None else error.filename
-        reason = f"{place}: {system_reason(error)}; make room or make it writable, or name another place"
+        reason = f"{place}: {system_reason(error)}; free space there, make it writable, or name another place"
         say_error(f"error: {one_line(reason)}")
         if error.filename is None:
             _discard_output()
@@ -96,5 +96,5 @@ def exit_status(action: Callable[[], None]) -> int:
 
 
 def _discard_output() -> None:
-    """Discard the rest of the output; else Python would fail once more when it writes that at its end."""
+    """Discard the rest of the output, since Python would fail again on writing it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
