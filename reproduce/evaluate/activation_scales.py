@@ -1,4 +1,4 @@
-"""The scale of each layer's outputs, the most frequent reason why a loss does not move."""
+"""Statistics of each layer's outputs; their scale is the most frequent reason why a loss does not move."""
 
 import pandas as pd
 import torch
@@ -16,9 +16,9 @@ def activation_scales(network: Network, images: Tensor) -> pd.DataFrame:
         images: (N, C, H, H), as the network reads them.
 
     Returns:
-        Columns layer, mean, standard_deviation, share_zero (0 to 1), and ``standard_deviation_over_images``: of one
-        output from image to image, averaged over the outputs. Where that is far smaller than the deviation, the layer
-        says nearly the same about every image.
+        Columns layer, mean, standard_deviation, share_zero (0 to 1) and standard_deviation_over_images. The last is the
+        standard deviation of one output from image to image, averaged over the outputs. Where it is far smaller than
+        standard_deviation, the layer's outputs are nearly the same for every image.
     """
     rows = []
     for name, output in network.outputs(images):

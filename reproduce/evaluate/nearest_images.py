@@ -21,10 +21,10 @@ def hidden_features(
     Args:
         network: on the batches' device.
         batches: images, uint8 (n, H, W, C), with labels, which are not used.
-        to_input: from a batch of images to what the network reads.
+        to_input: turns a batch of images into the network's input.
     """
     last = max(place for place, layer in enumerate(network.spec.layers) if isinstance(layer, spec.Weighted))
-    while isinstance(network.spec.layers[last - 1], spec.Dropout):  # one factor for all at test: it ranks nothing
+    while isinstance(network.spec.layers[last - 1], spec.Dropout):  # at test one factor for all outputs
         last -= 1
     outputs = (network.outputs(to_input(images)) for images, _ in batches)
     parts = (next(itertools.islice(each, last - 1, None))[1] for each in outputs)
@@ -42,5 +42,5 @@ def nearest_rows(queries: Tensor, candidates: Tensor, count: int = NEIGHBORS) ->
     Returns:
         (Q, count) int64. Of equally distant candidates the order is left open.
     """
-    squared = candidates.square().sum(1) - 2 * queries @ candidates.T  # less the query's own square, equal for all
+    squared = candidates.square().sum(1) - 2 * queries @ candidates.T  # without the query's own square
     return squared.topk(count, dim=1, largest=False).indices.cpu().numpy()

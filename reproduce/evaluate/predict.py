@@ -64,7 +64,7 @@ def scores(probabilities: Tensor, labels: Tensor) -> Scores:
 
 
 def is_among_first(probabilities: Tensor, labels: Tensor, first: int) -> Tensor:
-    """Return whether each label (N,) is among the ``first`` most probable classes, or all where there are fewer."""
+    """Return whether each label (N,) is among the ``first`` most probable classes; True with fewer classes in all."""
     if first == 1:
         return probabilities.argmax(1) == labels
     named = probabilities.topk(min(first, probabilities.shape[1]), dim=1).indices

@@ -14,9 +14,9 @@ _FIRST = (1, 5)
 
 
 def real_label_errors(probabilities: Tensor, names: Sequence[str], classes: Sequence[str]) -> dict[str, float]:
-    """Return top-1 and top-5 error in percent by the ReaL labels; an empty result for other images.
+    """Return top-1 and top-5 error in percent by the ReaL labels.
 
-    An image counts as right where one of the first one or five classes is among its labels.
+    An image counts as right where the most probable class, or one of the five most probable, is among its labels.
 
     Args:
         probabilities: (N, classes) float32.
