@@ -1,6 +1,6 @@
 """Descriptors of patches on a dense grid: SIFT by OpenCV, and local color statistics.
 
-Both are of the same patches, all of which lie wholly in the image.
+Both describe the same patches, which lie wholly in the image.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,8 +15,8 @@ from torch.nn import functional
 from reproduce.base.errors import ReproduceError
 from reproduce.features.libraries import needed_library
 
-_CELLS = 4  # a side, in SIFT's patches and in those of color
-_PATCH_SIDES_PER_SIZE = 6.0  # OpenCV's patch is so many times KeyPoint.size wide
+_CELLS = 4  # on each side of a patch, for SIFT and for color
+_PATCH_SIDES_PER_SIZE = 6.0  # side of OpenCV's patch divided by KeyPoint.size
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Grid:
 
 
 def dense_grid(image_side: int, patch_sides: Sequence[int], step: int) -> Grid:
-    """Return all patches of these sides whose corners are multiples of ``step`` apart and that lie in the image.
+    """Return all patches of these sides that lie in the image and begin at multiples of ``step`` pixels.
 
     Raises:
         ReproduceError: a side is no multiple of 4, or larger than the image.
@@ -56,8 +56,8 @@ def dense_grid(image_side: int, patch_sides: Sequence[int], step: int) -> Grid:
 def sift_descriptors(images: Tensor, grid: Grid, sigma: float) -> Tensor:
     """Return the SIFT descriptor of every patch, float32 (N, P, 128), of images uint8 (N, H, W, 3).
 
-    The orientation is fixed, as it was in dense SIFT of the contest's entries. ``sigma`` is the blur in pixels that the
-    image is brought to first, its own being taken as 0.5.
+    The orientation is fixed, as in the dense SIFT of the contest's entries. Each image is first blurred to ``sigma``
+    pixels; OpenCV takes its blur before that to be 0.5.
 
     Raises:
         ReproduceError: OpenCV is missing.
@@ -65,7 +65,7 @@ def sift_descriptors(images: Tensor, grid: Grid, sigma: float) -> Tensor:
     cv2 = needed_library("cv2")
     cv2.setNumThreads(torch.get_num_threads())
     extractor = cv2.SIFT_create(sigma=sigma)
-    # Corners count pixels, key points count their centers, hence the half.
+    # The pixels c to c + side - 1 have their center at c + side / 2 - 0.5.
     points = [
         cv2.KeyPoint(float(column + side / 2 - 0.5), float(row + side / 2 - 0.5), side / _PATCH_SIDES_PER_SIZE, 0.0)
         for (row, column), side in zip(grid.corners, grid.sides, strict=True)
@@ -74,7 +74,9 @@ def sift_descriptors(images: Tensor, grid: Grid, sigma: float) -> Tensor:
     for number, image in enumerate(images.numpy()):
         kept, found[number] = extractor.compute(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), points)
         if len(kept) != len(points):
-            raise ReproduceError(f"OpenCV {cv2.__version__} drops key points of the grid; install the version pinned")
+            raise ReproduceError(
+                f"OpenCV {cv2.__version__} drops key points of the grid; install the version in constraints.txt"
+            )
     return torch.from_numpy(found)
 
 

@@ -1,4 +1,4 @@
-"""A feature variant from images to answers: dictionary, features, cost chosen on held-out images, final classifier."""
+"""A feature variant from images to scores: dictionary, features, cost chosen on held-out images, final classifier."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -32,7 +32,11 @@ class FeatureData:
 
 @dataclass(frozen=True)
 class StreamResult:
-    """Scores float32 (N, classes) of one stream's final classifier, and a history row for each cost tried."""
+    """Scores float32 (N, classes) of one stream (one kind of descriptor), and one history row per fit.
+
+    Training and test scores are those of the final classifier, fitted to all training images. The held-out scores come
+    from the fit with the chosen cost, which did not see those images.
+    """
 
     training_scores: np.ndarray
     test_scores: np.ndarray
@@ -42,14 +46,14 @@ class StreamResult:
 
 @dataclass(frozen=True)
 class FeatureResult:
-    """All streams of a run, and the dictionaries' arrays."""
+    """The results of a run by stream, and the arrays of each stream's dictionary."""
 
     streams: dict[str, StreamResult]
     dictionaries: dict[str, dict[str, np.ndarray]]
 
 
 def memory_bytes(variant: FeatureVariant, classes: int) -> int:
-    """Return about the memory that a run takes at most; features stay on disk."""
+    """Return an estimate of the most memory that a run takes, in bytes; features stay on disk."""
     encoder = variant.encoder
     weights = 8 * _VECTORS_OF_LBFGS * dimensions_of(encoder) * classes
     if isinstance(encoder, KmeansTriangle):
@@ -60,14 +64,14 @@ def memory_bytes(variant: FeatureVariant, classes: int) -> int:
 
 
 def check_needs(variant: FeatureVariant, data: FeatureData, steps: KeptSteps) -> None:
-    """Check images, memory and disk, before anything is written.
+    """Check that images, memory and disk space suffice, before anything is written.
 
     Raises:
-        ReproduceError: no more training images than are held out, or too little memory or disk space.
+        ReproduceError: every training image would be held out, or there is too little memory or disk space.
     """
     images = len(data.training_labels)
     if variant.held_out >= images:
-        raise ReproduceError(f"held_out: {variant.held_out} leaves none of {images} images; correct study.yaml")
+        raise ReproduceError(f"held_out: {variant.held_out} leaves none of {images} images to fit; correct study.yaml")
     check_memory(memory_bytes(variant, data.classes), steps.name)
     for stream in streams_of(variant.encoder):
         if not steps.is_kept(f"{stream}_final"):
@@ -75,7 +79,7 @@ def check_needs(variant: FeatureVariant, data: FeatureData, steps: KeptSteps) ->
 
 
 def run_pipeline(variant: FeatureVariant, data: FeatureData, seed: int, steps: KeptSteps) -> FeatureResult:
-    """Return the scores of every stream, each step taken now or kept from an earlier session.
+    """Return the scores of every stream; steps that an earlier session kept are not computed again.
 
     Raises:
         ReproduceError: too little disk space, or a missing library.
@@ -91,7 +95,7 @@ def run_pipeline(variant: FeatureVariant, data: FeatureData, seed: int, steps: K
 def _classified(
     variant: FeatureVariant, data: FeatureData, stream: str, encoder: Encoder, steps: KeptSteps
 ) -> StreamResult:
-    """Return one stream's scores. Its features are dropped then: later sessions find every step that read them."""
+    """Return one stream's scores and delete its features, since every step that reads them is kept by then."""
     features = None if steps.is_kept(f"{stream}_final") else _encoded(variant, data, stream, encoder, steps)
     fits = _Fits(variant, data, stream, features, steps)
     tried = fits.tried_costs()
@@ -104,7 +108,7 @@ def _classified(
 
 
 def _encoded(variant: FeatureVariant, data: FeatureData, stream: str, encoder: Encoder, steps: KeptSteps) -> np.ndarray:
-    """Return the features on disk: those of the training images, then those of the test images."""
+    """Return the features on disk, (images, dimensions): the training images first, then the test images."""
     training = len(data.training_labels)
 
     def encode(rows: range) -> np.ndarray:
@@ -127,7 +131,7 @@ def _images(data: FeatureData, rows: range, training: int) -> list[Tensor]:
 
 @dataclass(frozen=True)
 class _Tried:
-    """One cost tried: its history row, weights, and the scores of the images held out."""
+    """The fit with one cost: its history row, its weights, and the scores of the images held out."""
 
     row: dict[str, Any]
     weights: np.ndarray
@@ -136,7 +140,7 @@ class _Tried:
 
 @dataclass(frozen=True)
 class _Fits:
-    """The fits of one stream's classifier; ``features`` is None where every one is kept from an earlier session."""
+    """The fits of one stream's classifier; ``features`` is None where an earlier session kept all of them."""
 
     variant: FeatureVariant
     data: FeatureData
@@ -145,7 +149,7 @@ class _Fits:
     steps: KeptSteps
 
     def tried_costs(self) -> list[_Tried]:
-        """Return every cost tried, rising, each fit starting from the weights of the one before."""
+        """Return the fit with each cost, in rising order; each starts from the weights of the fit before."""
         images = len(self.data.training_labels)
         fitted, held_out = range(images - self.variant.held_out), range(images - self.variant.held_out, images)
         tried: list[_Tried] = []
@@ -157,7 +161,7 @@ class _Fits:
         return tried
 
     def final(self, cost: float, start: np.ndarray) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Return training and test scores of the classifier of all training images, and its history row."""
+        """Return the arrays and the history row of the classifier that is fitted to all training images."""
         everything = range(len(self.data.training_labels))
         test = range(len(everything), len(everything) + len(self.data.test_labels))
         return self._kept("final", cost, everything, start, {"training": everything, "test": test})
@@ -165,7 +169,10 @@ class _Fits:
     def _kept(
         self, step: str, cost: float, rows: range, start: np.ndarray | None, parts: dict[str, range]
     ) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """Return weights of a fit to ``rows`` and scores of ``parts``, the first being of ``rows``; then its row."""
+        """Return the arrays of a fit to ``rows`` (weights, and the scores of each of ``parts``), and its history row.
+
+        The first of ``parts`` must be ``rows``.
+        """
         name = f"{self.stream}_{step}"
         kept = self.steps.arrays(name, lambda: self._fit(cost, rows, start, parts))
         scores = kept[f"{next(iter(parts))}_scores"]

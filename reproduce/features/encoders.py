@@ -1,4 +1,4 @@
-"""The encoders of a variant, stream by stream: a dictionary fitted to training images, then features of any images."""
+"""The encoder of each stream (``patches``, ``sift``, ``color``): a fitted dictionary that makes features of images."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
@@ -27,8 +27,8 @@ from reproduce.study.feature_variant import DenseDescriptors, FisherVectors, Kme
 Settings = KmeansTriangle | FisherVectors | VisualWords
 _REGIONS = 5  # the whole image and its quadrants
 _INITIAL_DEVIATION = 0.1  # of the centroids, in whitened units: released code of Coates, Lee & Ng
-_IMAGES_AT_ONCE = 10  # of whitened patches: 1,600 distances for each of 729 places take 5 MB an image
-_IMAGES_DESCRIBED_AT_ONCE = 50  # an image's gradients take 0.2 MB, so those of a whole batch would leave the cache
+_IMAGES_AT_ONCE = 10  # whitened together: 1,600 distances at each of 729 places take 5 MB per image
+_IMAGES_DESCRIBED_AT_ONCE = 50  # an image's gradients take 0.2 MB, so those of a whole batch do not fit the cache
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class PatchDictionary:
     centroids: Tensor
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what is kept of it."""
+        """Return the arrays that ``of`` rebuilds the dictionary from."""
         parts = {"mean": self.whitening.mean, "matrix": self.whitening.matrix, "centroids": self.centroids}
         return {name: part.numpy() for name, part in parts.items()}
 
     @classmethod
     def of(cls, settings: KmeansTriangle, arrays: dict[str, np.ndarray]) -> "PatchDictionary":
-        """Return the dictionary that ``arrays`` were kept of."""
+        """Return the dictionary whose method ``arrays`` gave ``arrays``."""
         mean, matrix, centroids = (torch.from_numpy(arrays[name]) for name in ("mean", "matrix", "centroids"))
         return cls(settings, Whitening(mean, matrix), centroids)
 
@@ -61,7 +61,7 @@ class PatchDictionary:
 
 
 def fit_patch_dictionary(settings: KmeansTriangle, images: Images, seed: int, steps: KeptSteps) -> PatchDictionary:
-    """Return the dictionary of drawn patches: contrast, whitening, k-means from small Gaussian centroids."""
+    """Return the dictionary of drawn patches: contrast and whitening, then k-means from small Gaussian centroids."""
     drawn = random_patches(images, settings.patches, settings.patch_side, seed)
     patches = contrast_normalized(drawn, settings.contrast_constant)
     whitening = fit_whitening(patches, settings.whitening_constant)
@@ -75,7 +75,7 @@ def fit_patch_dictionary(settings: KmeansTriangle, images: Images, seed: int, st
 
 @dataclass(frozen=True)
 class DescriptorDictionary:
-    """Components of one stream's descriptors, and a mixture of Gaussians or words float32 (K, d) of them."""
+    """Principal components of one stream's descriptors, with a mixture of Gaussians or words float32 (K, d) in them."""
 
     settings: FisherVectors | VisualWords
     stream: str
@@ -83,7 +83,7 @@ class DescriptorDictionary:
     code: Mixture | Tensor
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return what is kept of it."""
+        """Return the arrays that ``of`` rebuilds the dictionary from."""
         parts = {"mean": self.projection.mean, "components": self.projection.components}
         if isinstance(self.code, Mixture):
             parts |= {field.name: getattr(self.code, field.name) for field in fields(Mixture)}
@@ -95,7 +95,7 @@ class DescriptorDictionary:
     def of(
         cls, settings: FisherVectors | VisualWords, stream: str, arrays: dict[str, np.ndarray]
     ) -> "DescriptorDictionary":
-        """Return the dictionary that ``arrays`` were kept of."""
+        """Return the dictionary whose method ``arrays`` gave ``arrays``."""
         kept = {name: torch.from_numpy(array) for name, array in arrays.items()}
         code = kept["words"] if "words" in kept else Mixture(*(kept[field.name] for field in fields(Mixture)))
         return cls(settings, stream, Projection(kept["mean"], kept["components"]), code)
@@ -119,7 +119,7 @@ def _grid(settings: DenseDescriptors, images: Tensor) -> Grid:
 def sampled_descriptors(settings: DenseDescriptors, stream: str, images: Images, seed: int) -> Tensor:
     """Return drawn descriptors of training images, float32 (at most ``sampled_descriptors``, D).
 
-    Images give about a quarter of their descriptors each, until there are enough.
+    A quarter of each batch's descriptors is drawn, until there are enough.
     """
     describe = descriptors_of(stream, settings.sift_sigma)
     found: list[Tensor] = []
@@ -134,12 +134,12 @@ def sampled_descriptors(settings: DenseDescriptors, stream: str, images: Images,
 
 
 def _sampled_images(settings: DenseDescriptors, images: Images, seed: int) -> Iterator[tuple[int, Tensor]]:
-    """Yield numbered parts of the training images, uint8 (n, H, W, 3): from the front, or one by one as drawn."""
+    """Yield batches of training images, uint8 (n, H, W, 3), each with a number: in order, or single images as drawn."""
     if settings.sampled_from == "first_images":
         for number, (batch, _) in enumerate(images.batches(range(len(images)))):
             yield number, batch
         return
-    # Drawn for both descriptors alike, so that their dictionaries are of the same images.
+    # The draw does not depend on the stream, so the dictionaries of SIFT and of color see the same images.
     for row in draws.generator(seed, "images of descriptors").permutation(len(images)).tolist():
         yield row, next(iter(images.batches(range(row, row + 1))))[0]
 
@@ -147,7 +147,7 @@ def _sampled_images(settings: DenseDescriptors, images: Images, seed: int) -> It
 def fit_descriptor_dictionary(
     settings: FisherVectors | VisualWords, stream: str, images: Images, seed: int, steps: KeptSteps
 ) -> DescriptorDictionary:
-    """Return components of drawn descriptors, and the mixture or the words fitted to them.
+    """Return the principal components of drawn descriptors, and the mixture or the words fitted to them.
 
     Raises:
         ReproduceError: a library is missing.
@@ -186,7 +186,7 @@ def fitted_encoder(settings: Settings, stream: str, images: Images, seed: int, s
     """Return the dictionary of a stream, fitted now or by an earlier session.
 
     Raises:
-        ReproduceError: a library is missing, or what is kept cannot be read or written.
+        ReproduceError: a library is missing, or a file of kept arrays cannot be read or written.
     """
     step = f"{stream}_dictionary"
     if isinstance(settings, KmeansTriangle):

@@ -19,12 +19,12 @@ def unit_length(vectors: Tensor) -> Tensor:
 
 
 def with_whole(regions: Tensor) -> Tensor:
-    """Return sums (N, R, ...) of the regions with those of the whole image in front, (N, 1 + R, ...)."""
+    """Return (N, 1 + R, ...): the sums over the whole image, then ``regions``, the sums (N, R, ...) by region."""
     return torch.cat([regions.sum(dim=1, keepdim=True), regions], dim=1)
 
 
 def fisher_statistics(descriptors: Tensor, mixture: Mixture, regions: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the sums of shares, share-weighted descriptors and their squares, over each region.
+    """Return sums over each region: of posteriors, and of descriptors and squared descriptors weighted by posteriors.
 
     Args:
         descriptors: float32 (N, P, d).
@@ -51,8 +51,8 @@ def fisher_gradients(counts: Tensor, sums: Tensor, squares: Tensor, points: Tens
 
     Args:
         counts, sums, squares: as ``fisher_statistics`` gives them.
-        points: number of descriptors that each was summed over, broadcastable to (..., 1, 1).
-        mixture: of the statistics.
+        points: number of descriptors in each sum, broadcastable to (..., 1, 1).
+        mixture: the one that ``fisher_statistics`` was given.
     """
     deviations = mixture.variances.sqrt()
     counts = counts[..., None]
@@ -68,7 +68,7 @@ def fisher_gradients(counts: Tensor, sums: Tensor, squares: Tensor, points: Tens
 def fisher_vectors(descriptors: Tensor, mixture: Mixture, regions: Tensor) -> Tensor:
     """Return the improved Fisher vectors of images, (N, (1 + R) 2 K d): the whole image, then each region.
 
-    Each region's vector has its power and length normalized by itself.
+    Power and length are normalized for each region separately.
     """
     statistics = [with_whole(part) for part in fisher_statistics(descriptors, mixture, regions)]
     points = with_whole(torch.bincount(regions)[None]).clamp(min=1).view(1, -1, 1, 1)

@@ -1,6 +1,6 @@
-"""Products of a run's steps, kept in its scratch folder until it ends, so that a killed run goes on from the last one.
+"""The results of a run's steps, kept in its scratch folder until the run ends: a killed run goes on after the last.
 
-Every step is a function of the ones before, so an interrupted run ends with the same bytes as an unbroken one.
+Every step is a function of the steps before, so an interrupted run ends with the same bytes as an unbroken one.
 """
 
 import contextlib
@@ -22,12 +22,12 @@ _SECONDS = "step_seconds"
 _ROWS_DONE = ".rows.json"
 _ROWS_AT_ONCE = 500
 _ELSEWHERE = "free space, or set REPRODUCE_SCRATCH to a folder with more"
-_DISK_SPARE_BYTES = 200_000_000  # for all other products of a run
-_CANNOT_RESERVE = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # what file systems without it say
+_DISK_SPARE_BYTES = 200_000_000  # for all other files of a run
+_CANNOT_RESERVE = {errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS}  # errors of file systems that cannot reserve space
 
 
 class KeptSteps:
-    """The folder of one run's products. Only one process may use it (the caller holds a lock)."""
+    """The folder of one run's kept steps. The caller must hold a lock, since only one process may use the folder."""
 
     def __init__(self, folder: Path, name: str, check: Callable[[], None] = lambda: None) -> None:
         """``name`` is the run's, for progress; ``check`` is called between parts of long work and may raise to stop."""
@@ -53,10 +53,10 @@ class KeptSteps:
     def features(
         self, step: str, shape: tuple[int, int], dtype: str, encode: Callable[[range], np.ndarray]
     ) -> np.ndarray:
-        """Return an array on disk, (rows, dimensions), filled part by part by ``encode``; kept parts are not made anew.
+        """Return an array on disk, (rows, dimensions), filled part by part by ``encode``; kept parts are used again.
 
         Raises:
-            ReproduceError: the disk has no room for it, or it cannot be written.
+            ReproduceError: the disk has no room for the array, or the file cannot be written.
         """
         path, progress_file = self._features_file(step), self.folder / f"{step}{_ROWS_DONE}"
         self.check_disk(step, shape, dtype)
@@ -87,7 +87,7 @@ class KeptSteps:
             yield advance
 
     def drop_features(self, step: str) -> None:
-        """Remove the array of a step that no later step reads; its time stays counted."""
+        """Delete the features of ``step``, which no later step reads; ``all_seconds`` still counts their time."""
         self._features_file(step).unlink(missing_ok=True)
 
     def is_kept(self, step: str) -> bool:
@@ -95,11 +95,11 @@ class KeptSteps:
         return (self.folder / f"{step}.npz").is_file()
 
     def seconds(self, step: str) -> float:
-        """Return the time that a step of arrays took."""
+        """Return the time in seconds that ``step``, computed by ``arrays``, took."""
         return float(read_arrays(self.folder / f"{step}.npz")[_SECONDS])
 
     def all_seconds(self) -> float:
-        """Return the time that all steps took, over all sessions."""
+        """Return the time in seconds that all steps took, over all sessions."""
         arrays = sum(self.seconds(path.stem) for path in sorted(self.folder.glob("*.npz")))
         return arrays + sum(read_json(path)["seconds"] for path in sorted(self.folder.glob(f"*{_ROWS_DONE}")))
 
@@ -111,7 +111,7 @@ class KeptSteps:
         """Check that the disk has room for the array of ``step``, before anything is written.
 
         Raises:
-            ReproduceError: it has not.
+            ReproduceError: there is too little room.
         """
         needed = _bytes_of(shape, dtype) + _DISK_SPARE_BYTES
         path = self._features_file(step)
@@ -133,17 +133,17 @@ def _bytes_of(shape: tuple[int, int], dtype: str) -> int:
 
 
 def _reserve(path: Path, size: int) -> None:
-    """Give the file at ``path`` all its bytes on the disk, so that a full one is an error here and no signal later.
+    """Reserve ``size`` bytes on the disk for the file at ``path``, and keep those already in it.
 
-    A disk that fills while an array in it is written to kills the process (SIGBUS), without a word. Bytes that are
-    there stay. Where the file system cannot reserve, the file only gets its length.
+    If the disk became full while a memory-mapped array was written, the process would be killed without a message
+    (SIGBUS). Where the file system cannot reserve space, the file only gets its length.
 
     Raises:
         ReproduceError: the disk has no room, or the file cannot be written.
     """
     is_new = not path.exists()
     try:
-        # Opened for reading too and not for appending: where a file system cannot reserve, glibc writes zeros itself.
+        # Where a file system cannot reserve, glibc writes zeros; it needs a file open for reading, not for appending.
         with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as stream:
             try:
                 os.posix_fallocate(stream.fileno(), 0, size)
@@ -162,10 +162,10 @@ def _reserve(path: Path, size: int) -> None:
 
 
 def check_memory(needed_bytes: int, name: str) -> None:
-    """Check that so many bytes of memory are available, before any of them is used.
+    """Check that ``needed_bytes`` of memory are available, before any of them is used.
 
     Raises:
-        ReproduceError: they are not.
+        ReproduceError: fewer are available.
     """
     available = psutil.virtual_memory().available
     if needed_bytes > available:

@@ -9,19 +9,19 @@ _VECTORS_AT_ONCE = 2_000
 
 
 def squared_distances(vectors: Tensor, centroids: Tensor) -> Tensor:
-    """Return squared Euclidean distances (N, K) of vectors (N, D) from centroids (K, D); rounding never below 0."""
+    """Return squared Euclidean distances (N, K) of vectors (N, D) from centroids (K, D), none below 0."""
     products = torch.addmm(centroids.square().sum(1), vectors, centroids.T, alpha=-2)
     return products.add_(vectors.square().sum(1, keepdim=True)).clamp_(min=0)
 
 
 def assignments(vectors: Tensor, centroids: Tensor) -> Tensor:
-    """Return the nearest centroid of each vector, int64 (N,)."""
+    """Return the row of the centroid nearest to each vector, int64 (N,)."""
     parts = vectors.split(_VECTORS_AT_ONCE)
     return torch.cat([squared_distances(part, centroids).argmin(1) for part in parts])
 
 
 def kmeans(vectors: Tensor, initial: Tensor, iterations: int, advance: Callable[[], None] = lambda: None) -> Tensor:
-    """Return centroids (K, D) after so many rounds of Lloyd's rule from ``initial``.
+    """Return centroids (K, D) after ``iterations`` rounds of Lloyd's rule from ``initial``.
 
     A centroid that no vector is nearest to becomes zero, as in the authors' released code.
 
@@ -50,9 +50,10 @@ def triangle_activation(vectors: Tensor, centroids: Tensor) -> Tensor:
 
 
 def quadrant_sums(activations: Tensor) -> Tensor:
-    """Return the sums over the four quadrants of (N, rows, columns, K), (N, 4 K); a middle row goes to the first half.
+    """Return sums (N, 4 K) over the four quadrants of ``activations``, (N, rows, columns, K).
 
-    Order: top left, top right, bottom left, bottom right. One product with ones and zeros is faster than four sums.
+    Order: top left, top right, bottom left, bottom right. A middle row belongs to the top, a middle column to the left.
+    One product with ones and zeros is faster than four sums.
     """
     images, rows, columns, _ = activations.shape
     quadrant = 2 * (torch.arange(rows) >= -(-rows // 2)).long()[:, None] + (torch.arange(columns) >= -(-columns // 2))

@@ -16,13 +16,13 @@ def needed_library(module: str) -> ModuleType:
     """Return ``module``, for instance ``cv2`` or ``sklearn.mixture``.
 
     Raises:
-        ReproduceError: it is not installed, or lacks a library of its own.
+        ReproduceError: the module is not installed, or a library that it needs is missing.
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
         package = _PACKAGES[module.partition(".")[0]]
-        raise ReproduceError(f"{package} cannot be imported ({error}); `pip install {package}` and go on") from error
+        raise ReproduceError(f"{package} cannot be imported ({error}); run `pip install {package}`") from error
 
 
 def library_versions(settings: KmeansTriangle | FisherVectors | VisualWords) -> dict[str, str]:
@@ -36,7 +36,7 @@ def library_versions(settings: KmeansTriangle | FisherVectors | VisualWords) -> 
     """
     found = {"torch": torch.__version__, "scipy": scipy.__version__}
     if isinstance(settings, DenseDescriptors):
-        needed_library("sklearn.mixture")  # which lacks its own libraries where scikit-learn is damaged
+        needed_library("sklearn.mixture")  # fails where scikit-learn is damaged, as sklearn alone does not
         found["scikit-learn"] = needed_library("sklearn").__version__
         if "sift" in settings.streams:
             found["opencv"] = needed_library("cv2").__version__

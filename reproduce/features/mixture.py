@@ -18,7 +18,7 @@ class Projection:
     components: Tensor
 
     def __call__(self, descriptors: Tensor) -> Tensor:
-        """Return descriptors (..., D) in components, (..., d)."""
+        """Return the components (..., d) of descriptors (..., D)."""
         return (descriptors - self.mean) @ self.components
 
 
@@ -31,7 +31,7 @@ class Mixture:
     variances: Tensor
 
     def posteriors(self, descriptors: Tensor) -> Tensor:
-        """Return the share of each Gaussian in each descriptor (N, d), float32 (N, K); rows sum to 1."""
+        """Return the probability of each Gaussian given each descriptor (N, d), float32 (N, K); rows sum to 1."""
         precisions = 1 / self.variances
         constants = self.shares.log() - 0.5 * (self.variances.log() + self.means.square() * precisions).sum(1)
         logs = torch.addmm(constants, descriptors, (self.means * precisions).T)
@@ -58,7 +58,7 @@ def fit_mixture(descriptors: Tensor, gaussians: int, iterations: int, seed: int)
     sklearn = needed_library("sklearn.mixture")
     model = sklearn.GaussianMixture(gaussians, covariance_type="diag", max_iter=iterations, random_state=seed)
     with warnings.catch_warnings():
-        # The number of rounds is the variant's, whether or not they converge.
+        # The variant fixes the number of rounds, so a fit that has not converged is no fault.
         warnings.simplefilter("ignore", needed_library("sklearn.exceptions").ConvergenceWarning)
         model.fit(descriptors.numpy().astype(np.float64))
     parts = (model.weights_, model.means_, model.covariances_)

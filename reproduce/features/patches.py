@@ -42,7 +42,7 @@ def all_patches(images: Tensor, side: int) -> Tensor:
 def random_patches(images: Images, count: int, side: int, seed: int) -> Tensor:
     """Return ``count`` patches at drawn places, float32 (count, C side side) in gray levels.
 
-    The images take turns, so each gives equally many but for the remainder.
+    The images take turns, so the numbers of patches from any two images differ by at most one.
     """
     drawn = draws.generator(seed, "places of patches").random((count, 2))
     owners = np.arange(count) % len(images)
@@ -61,7 +61,7 @@ def random_patches(images: Images, count: int, side: int, seed: int) -> Tensor:
 
 
 def contrast_normalized(patches: Tensor, constant: float) -> Tensor:
-    """Return patches (..., D) less their mean, over the root of their variance plus ``constant``.
+    """Return (patch - mean) / sqrt(variance + ``constant``) for each of the patches (..., D).
 
     The constant, in squared gray levels, keeps noise in flat patches small; the paper's is 10.
     """

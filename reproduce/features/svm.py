@@ -1,8 +1,8 @@
-"""A linear L2-SVM, one against all, on features that lie on disk: all classes share each reading of the features.
+"""A linear L2-SVM, one against all, on features on disk, which are read once per evaluation for all classes.
 
-The objective is that of the code released with Coates, Lee & Ng (AISTATS 2011), and of liblinear with its cost divided
-by the number of images: 1/2 |w|^2 + cost * mean over images of max(0, 1 - y w.x)^2, summed over classes, where x ends
-in a constant 1.
+The objective is 1/2 |w|^2 + cost * mean over images of max(0, 1 - y w.x)^2, summed over classes, where x ends in a
+constant 1. The code released with Coates, Lee & Ng (AISTATS 2011) has the same one; liblinear sums over images, so
+its cost is this one divided by the number of images.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ import torch
 from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
-_BYTES_AT_ONCE = 1 << 24  # of float32 features: few enough to be multiplied twice while they are in the cache
+_BYTES_AT_ONCE = 1 << 24  # of float32 features: few enough to stay in the cache for both products
 _TOLERANCE_REACHED, _LIMIT_REACHED = 0, 1  # status of scipy's L-BFGS
 _VARIANCE_ADDED = 0.01  # released code of Coates, Lee & Ng: features that hardly vary are not blown up
 
@@ -28,9 +28,9 @@ class Scaling:
 
 @dataclass(frozen=True)
 class Limits:
-    """When L-BFGS stops: after ``iterations``, or after ``patience`` of them that each lowered the objective by less.
+    """When L-BFGS stops: after ``iterations``, or after ``patience`` small falls of the objective in a row.
 
-    ``tolerance`` is the part of the objective that is meant by less.
+    A fall in one iteration is small if it is below ``tolerance`` times the objective.
     """
 
     iterations: int
@@ -40,12 +40,16 @@ class Limits:
 
 @dataclass(frozen=True)
 class LinearClassifier:
-    """Weights of standardized features, float64 (classes, D + 1), the last column those of the constant 1.
+    """Weights of standardized features, float64 (classes, D + 1); the last column holds those of the constant 1.
 
-    Classes come first since products with few rows are about twice as fast that way round. ``stopped_by`` says why the
-    fit ended: ``converged``, after ``patience`` small falls in a row, or where nothing lower was left;
-    ``one_small_fall``, the rule at a patience of 1, which need not be the end; ``most_iterations``, or twice as many
-    evaluations; ``no_lower_point``, where L-BFGS found none along its direction.
+    Classes come first because products with few rows are about twice as fast that way round.
+
+    ``stopped_by`` says why the fit ended:
+
+    - ``converged``: after ``patience`` small falls in a row, or at a point with no lower one.
+    - ``one_small_fall``: the same with a patience of 1, where the objective might still fall further.
+    - ``most_iterations``: at the limit of iterations, or at twice that number of evaluations.
+    - ``no_lower_point``: L-BFGS found no lower point along its direction.
     """
 
     weights: np.ndarray
@@ -63,7 +67,7 @@ def _on_raw(weights: np.ndarray, scaling: Scaling | None) -> tuple[Tensor, Tenso
 
 
 def parts_of(features: np.ndarray, rows: range) -> Iterator[tuple[slice, Tensor]]:
-    """Yield the features of ``rows`` part by part as float32, each with its place from the first row on."""
+    """Yield the features of ``rows`` part by part as float32, each with its slice of ``rows``."""
     size = max(1, _BYTES_AT_ONCE // (4 * features.shape[1]))
     for start in range(rows.start, rows.stop, size):
         stop = min(start + size, rows.stop)
@@ -92,14 +96,14 @@ def decision_values(
 
 
 class _Falls:
-    """Counts the iterations in a row that lowered the objective by little, and stops L-BFGS after so many."""
+    """Stops L-BFGS after ``Limits.patience`` iterations in a row that lowered the objective by little."""
 
     def __init__(self, limits: Limits, advance: Callable[[], None]) -> None:
         self._limits, self._advance = limits, advance
         self._last, self._small = np.inf, 0
 
     def after_iteration(self, intermediate_result: OptimizeResult) -> None:
-        """Stop where it is time; the name of the argument is how scipy knows to pass the objective's value."""
+        """Raise StopIteration after enough small falls; scipy passes the objective's value for the argument's name."""
         self._advance()
         value = float(intermediate_result.fun)
         is_small = self._last - value < self._limits.tolerance * max(abs(value), 1.0)
@@ -110,7 +114,7 @@ class _Falls:
 
     @property
     def were_small(self) -> bool:
-        """True after so many in a row; never with a patience of 1, where L-BFGS judges by its own rule."""
+        """True after ``patience`` small falls in a row; never at a patience of 1, where L-BFGS has its own rule."""
         return self._limits.patience > 1 and self._small >= self._limits.patience
 
 
@@ -130,7 +134,7 @@ def fit_svm(
     Args:
         features: float32 or float16 (N, D), on disk or in memory.
         labels: int64 (N,).
-        rows: of the images fitted to.
+        rows: the images that the classifier is fitted to.
         cost: multiplies the mean squared hinge loss.
         scaling: standardization of the features; None takes them as they are.
         classes: number of classes.
