@@ -8,7 +8,7 @@ from torch.nn import functional
 
 
 class _TanhOfBfloat16(torch.autograd.Function):
-    """torch.tanh of bf16 on a CPU bit for bit, forward and backward, by way of 32 bits.
+    """The same bits as torch.tanh of bf16 on a CPU, forward and backward, computed in 32 bits.
 
     torch's own kernel for bf16 is slower, most of all where units are saturated and its intermediate values denormal.
     """

@@ -1,10 +1,10 @@
-"""Changes to a network spec: an ablation is a layer left out, or one field of one or of all layers.
+"""Changes to a network spec: an ablation leaves out a layer, or changes one field of one layer or of all layers.
 
 Keys of ``changes``:
 
 - ``layer.field``: one field of one layer; ``input.size`` and ``input.channels`` are those of the images.
-- ``*.field``: that field of every layer that has it. ``*.activation`` leaves layers with identity as they are, since
-  those are a network's linear outputs and layers whose nonlinearity comes later.
+- ``*.field``: that field of every layer that has it. ``*.activation`` does not change a layer with the identity, which
+  is the network's linear output or has its nonlinearity in a later layer.
 
 Single layers' changes are applied after the changes of all layers. Layers left out cannot be changed.
 """
@@ -24,7 +24,8 @@ def changed_layers(
     Args:
         images: the network's ``input`` as plain data.
         layers: its layers.
-        changes, remove: see above.
+        changes: as described in the module's docstring.
+        remove: names of the layers to leave out.
         where: names the spec in errors.
 
     Raises:
@@ -33,7 +34,7 @@ def changed_layers(
     names = [layer.name for layer in layers]
     for name in remove:
         if name not in names:
-            raise ReproduceError(f"{where}: cannot remove {name!r}; it has {names}")
+            raise ReproduceError(f"{where}: cannot remove {name!r}; its layers are {names}")
     kept = {layer.name: layer for layer in layers if layer.name not in remove}
     parts = {"input": dict(images), **{name: layer.model_dump() for name, layer in kept.items()}}
     for place in sorted(changes, key=lambda place: not place.startswith("*.")):

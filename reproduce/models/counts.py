@@ -9,7 +9,7 @@ from reproduce.models import spec
 class LayerCount:
     """Counts of one layer for one image.
 
-    ``multiply_accumulates`` is for one forward pass; pooling, normalization, sums and activations count as none.
+    ``multiply_accumulates`` is for one forward pass; pooling, normalization, sums and activations count as zero.
     """
 
     name: str
@@ -25,7 +25,7 @@ class LayerCount:
 
 
 def count_layers(network: spec.NetworkSpec) -> list[LayerCount]:
-    """Return the counts of every layer in order; a layer made of layers counts for all of them."""
+    """Return the counts of every layer in order; those of a layer made of layers are the sums over its parts."""
     rows, shapes = [], {}
     for layer, channels, size, maps, side in network.shapes(network.input.size):
         if isinstance(layer, spec.NasnetCell):
@@ -85,8 +85,8 @@ def forward_flops_per_image(network: spec.NetworkSpec) -> int:
 def training_flops_per_image(network: spec.NetworkSpec) -> int:
     """Return the floating-point operations of one image in training.
 
-    The forward pass, the gradient of the weights and the gradient of the inputs cost as much as one another in every
-    layer; the first layer's input gradient is not needed. Updates, pooling and normalization are not counted.
+    In each layer, the forward pass, the gradient of the weights and the gradient of the inputs cost the same. The first
+    layer's input gradient is not needed. Updates, pooling and normalization are not counted.
     """
     first = weighted_counts(network)[0]
     return 3 * forward_flops_per_image(network) - 2 * first.multiply_accumulates

@@ -1,8 +1,9 @@
-"""Convolutions of each map by itself, with windows above 3 x 3, whose gradients are fast on a CPU too.
+"""Convolutions of each map by itself, with windows above 3 x 3 and gradients that are fast on a CPU too.
 
-The convolution library is fast at the weight gradient of 3 x 3 windows and at the input gradient without a stride;
-elsewhere it takes twenty times as long. A larger window is therefore cut into windows of 3 x 3 that may overlap: a
-place's gradient is the same in all that hold it. A stride is undone by zeros between the gradient's pixels.
+The convolution library is fast at the weight gradient of 3 x 3 windows and at the input gradient without a stride. For
+other windows and strides it takes twenty times as long. The weight gradient of a larger window is therefore computed
+in windows of 3 x 3; where two of them overlap, they give the same gradient. For the input gradient, a stride is undone
+by zeros between the pixels of the output's gradient.
 """
 
 from typing import Any
@@ -46,7 +47,7 @@ def _input_gradient(gradient: Tensor, x: Tensor, weight: Tensor, stride: int, pa
     apart = (side - 1) * stride + 1
     spread = kernels.channels_last(gradient.new_zeros(images, maps, apart, apart))
     spread[:, :, ::stride, ::stride] = gradient
-    side = apart + weight.shape[2] - 1 - 2 * padding  # of the part of the input that any window sees
+    side = apart + weight.shape[2] - 1 - 2 * padding  # side of the part of the input that windows see
     seen = kernels.channels_last(x[:, :, :side, :side])
     of_seen = _gradients(spread, seen, weight, 1, padding, wanted=0)
     return functional.pad(of_seen, (0, x.shape[3] - side, 0, x.shape[2] - side))
@@ -72,7 +73,7 @@ def convolve_maps(x: Tensor, weight: Tensor, bias: None, stride: int, padding: i
     Args:
         x: (N, C, H, H) float32 or bfloat16.
         weight: (C, 1, window, window), window above 3.
-        bias: none.
+        bias: None, since such layers have no bias.
         stride: pixels between windows.
         padding: zeros on every side, in pixels.
 

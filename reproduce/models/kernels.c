@@ -1,9 +1,9 @@
 /* CPU kernels for pooling, response normalization and locally connected layers, forward and backward.
  *
- * Why they exist: on a CPU with bf16 matrix units the convolutions take a few milliseconds a batch, and the
- * library's max pooling gradient alone as long again; its LocalResponseNorm more than triples a step in float32. Each
- * function works on channels-last arrays in one pass over memory, in float inside, and writes every output element
- * from exactly one place in one order, so results do not depend on the number of threads.
+ * They exist because torch's own are slow: on a CPU with bf16 matrix units its gradient of max pooling takes as long as
+ * all convolutions, a few milliseconds per batch, and its LocalResponseNorm more than triples a step in float32. Each
+ * function works on channels-last arrays in one pass over memory, with float arithmetic. One thread writes each output
+ * element, in a fixed order, so results do not depend on the number of threads.
  *
  * Compiled on first use by reproduce/models/kernels.py with the machine's C compiler. */
 
@@ -40,7 +40,7 @@ INLINE void affine_sums_of(const float *in, float *out, long count, long window,
     }
 }
 
-/* The same with the published window sizes compiled in. */
+/* affine_sums_of with the published window sizes compiled in. */
 static void affine_window_sums(const float *restrict in, float *restrict out, long count, long window, float factor,
                                float constant) {
     switch (window) {

@@ -37,7 +37,7 @@ _FLAGS = (
     "-fPIC",
 )
 _X86_FLAGS = ("-mprefer-vector-width=512",)  # wide registers pay here; other processors do not know the flag
-_WORKSHOP = ".build-"  # how the names of the folders begin in which a compiler works
+_WORKSHOP = ".build-"  # prefix of the names of folders in which a compiler works
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _SUFFIXES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 MAX_MAPS = 2000  # TILE - MAX_WINDOW of kernels.c, rounded down
@@ -62,7 +62,7 @@ def _build(compiler: str) -> Path:
     clear_abandoned(library.parent, _WORKSHOP)
     if not library.exists():
         library.parent.mkdir(parents=True, exist_ok=True)
-        # All that the compiler writes goes there: one that outlives a killed process finds it gone and leaves nothing.
+        # The compiler writes only into this folder, so nothing is left even where it outlives a killed process.
         with TemporaryFolder(_WORKSHOP, library.parent) as workshop:
             built = Path(workshop) / library.name
             command = [compiler, *_flags(), str(folder / "kernels.c"), "-o", str(built), "-lm"]
@@ -77,10 +77,10 @@ def _build(compiler: str) -> Path:
 
 @functools.cache
 def library() -> ctypes.CDLL | None:
-    """Return the compiled kernels, or None where they are turned off or cannot be built (said once on stderr).
+    """Return the compiled kernels, or None where they are turned off or cannot be built (reported once on stderr).
 
     Raises:
-        ReproduceError: the disk is full. Without the kernels a run of days would take weeks.
+        ReproduceError: the disk is full. Going on without the kernels would turn a run of days into one of weeks.
     """
     if os.environ.get(KERNELS_VARIABLE) == "0":
         return None
@@ -95,9 +95,9 @@ def library() -> ctypes.CDLL | None:
         if any(os.strerror(number) in said for number in _NO_ROOM):
             raise ReproduceError(
                 f"no room to build the C kernels in {scratch_folder()}; free space, set {SCRATCH_VARIABLE} to another "
-                f"folder, or do without them, slower, by {KERNELS_VARIABLE}=0"
+                f"folder, or set {KERNELS_VARIABLE}=0 to train without them, more slowly"
             ) from error
-        if isinstance(error, OSError) and error.filename:  # the loader's own errors name none and speak for themselves
+        if isinstance(error, OSError) and error.filename:  # errors of the loader name no file and say enough
             said = f"{error.filename}: {error.strerror}; set {SCRATCH_VARIABLE} to a writable folder"
         reason = said.strip().splitlines()[0]
         print(f"the C kernels could not be built ({reason}): using slower torch operations", file=sys.stderr)

@@ -1,13 +1,14 @@
-/* Response normalization across maps in bf16, several times as many maps at once as across_maps_forward and _backward.
+/* Response normalization across maps in bf16, for several times more maps at once than in across_maps_forward and
+ * across_maps_backward, the general form.
  *
  * Two neighboring maps share a 32-bit word, and either is widened to float by one operation, a shift or a mask. So the
  * even and the odd maps of a pixel are kept in two sets of vectors: the windows around a map and around its neighbor
- * share all terms but one, and neighboring maps are a lane apart. Nothing goes through memory but the pixels.
+ * share all terms but one, and neighboring maps are a lane apart. Only the pixels go through memory.
  *
  * For gcc's vector types, little-endian words, beta = 0.75, windows of 3, 5, 7 or 9 and maps in multiples of 32, which are
- * whole vectors everywhere; anything else is left to the general form. Which form does the work must not depend on how
- * wide a processor's vectors are: the two round differently, and where a rounding decides which of two values in a pooling
- * window is the larger, that is seen in the gradients. */
+ * whole vectors everywhere; anything else is left to the general form. The choice of form must not depend on how wide a
+ * processor's vectors are: the two forms round differently, and where rounding decides which of two values in a pooling
+ * window is the larger, the gradients differ. */
 
 #if defined(__AVX512F__)
 #define LANES 16
@@ -113,7 +114,7 @@ INLINE void pairs_backward_of(const words_in_memory *in, const words_in_memory *
     }
 }
 
-/* Runs CALL(half) with half a constant, so that every lane's way is known to the compiler. */
+/* Runs CALL(half) with a constant for half, so that the compiler knows every shuffle of lanes. */
 #define FOR_WINDOW(CALL)        \
     switch (window) {           \
         case 3: CALL(1); break; \
@@ -145,7 +146,7 @@ static void pairs_backward_some(const uint16_t *in, const uint16_t *gradient, ui
 }
 #endif
 
-/* Does the layer where it fits, and returns whether it did. Arguments as in across_maps_forward. */
+/* Normalizes if this form fits, and returns whether it did. Arguments as in across_maps_forward. */
 static int pairs_forward(const uint16_t *in, uint16_t *out, long pixels, long c, long window, float alpha, float beta,
                          float constant) {
 #ifdef HAVE_PAIRS
@@ -159,7 +160,7 @@ static int pairs_forward(const uint16_t *in, uint16_t *out, long pixels, long c,
     return 0;
 }
 
-/* The same for across_maps_backward. */
+/* As pairs_forward, with the arguments of across_maps_backward. */
 static int pairs_backward(const uint16_t *in, const uint16_t *gradient, uint16_t *in_gradient, long pixels, long c,
                           long window, float alpha, float beta, float constant) {
 #ifdef HAVE_PAIRS

@@ -71,8 +71,8 @@ INLINE void NAMED(gather_chosen)(const ELEMENT *gradient, const uint8_t *place, 
         const ELEMENT *g = gradient + from[i];
         const uint8_t *p = place + from[i], inside = here[i];
         for (long k = 0; k < width; k++) {
-            /* Loaded first, since only then can processors without masked loads of 16 bits work on vectors; selected
-             * before widening, which halves the vectors. */
+            /* Every gradient is loaded, also one that is not selected: without masked loads of 16 bits a processor can
+             * work on vectors only so. It is selected before widening, after which a vector holds half as many. */
             const ELEMENT there = g[k], chosen = p[k] == inside ? there : 0;
             sum[k] += LOAD(chosen);
         }

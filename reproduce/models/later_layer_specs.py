@@ -1,4 +1,4 @@
-"""Layers that came after 2012: their fields, and what they read besides the layer before them."""
+"""Layers that came after 2012: their fields, and ``beside``, the earlier layer that some of them read as well."""
 
 from typing import Annotated, Literal
 
@@ -10,8 +10,9 @@ from reproduce.models.layer_base import Activation, BaseLayer, Name, NonNegative
 class BatchNormalization(BaseLayer):
     """(x - mean) / sqrt(variance + epsilon) * weight + bias for each map (Ioffe & Szegedy 2015).
 
-    In training mean and variance are those of the batch; at test they are running ones, of which ``keep`` stays at each
-    update. Weights start at 1 and biases at 0; their rates and decays are those of the first phase.
+    In training, mean and variance are those of the batch. At test they are running averages, which at each update keep
+    the part ``keep`` of their old value. Weights start at 1 and biases at 0. Rates and decays are those of the first
+    phase of training.
     """
 
     type: Literal["batch_normalization"]
@@ -44,7 +45,7 @@ class ResidualSum(BaseLayer):
 
 
 class Activating(BaseLayer):
-    """An activation function by itself, where the layer before it has none and is read by others without it."""
+    """An activation function as a layer of its own, where another layer reads the values before the activation."""
 
     type: Literal["activation"]
     activation: Activation

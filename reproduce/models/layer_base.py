@@ -1,4 +1,4 @@
-"""The ground of every layer's description: its name, and for layers with weights the rates and initial values."""
+"""Base classes of every layer's spec: its name, and for layers with weights the rates and initial values."""
 
 from typing import Annotated, Any, Literal
 
@@ -19,12 +19,12 @@ class BaseLayer(Strict):
         return without_later_defaults(self, dump(self))
 
     def shape_after(self, channels: int, size: int) -> tuple[int, int]:
-        """Return (maps, side) after the layer, which are those before it where a layer does not say otherwise."""
+        """Return (maps, side) after the layer; a layer without a method of its own leaves both unchanged."""
         return channels, size
 
 
 class BaseWeighted(BaseLayer):
-    """A layer with weights. The rates are those of the first phase; a schedule multiplies them.
+    """A layer with weights. The rates are those of the first phase of training; a schedule multiplies them.
 
     ``weight_std`` is the standard deviation of the Gaussian initial weights (cuda-convnet's initW), ``bias`` the
     constant initial bias (initB). Biases have a rate of their own and no decay in 2012 (cuda-convnet src/layer.cu);
@@ -32,8 +32,8 @@ class BaseWeighted(BaseLayer):
     ``initialization: uniform_fan_in`` instead draws weights and biases uniformly within 1 / sqrt(inputs of a unit),
     as torch's layers do by default. ``gaussian_fan_in`` draws Gaussian weights of deviation sqrt(2 / inputs of a unit)
     (He et al. 2015, Delving Deep into Rectifiers, section 2.2), ``gaussian_fan_out`` of sqrt(2 / outputs that an input
-    reaches), which are a convolution's window times its filters.
-    ``has_bias: false`` leaves the biases out, as before batch normalization, which has its own.
+    reaches); an input of a convolution reaches window x window x filters outputs.
+    ``has_bias: false`` leaves the biases out, as before batch normalization, which has biases of its own.
     """
 
     initialization: Literal["gaussian", "uniform_fan_in", "gaussian_fan_in", "gaussian_fan_out"] = later("gaussian")
@@ -49,7 +49,7 @@ class BaseWeighted(BaseLayer):
     @model_validator(mode="after")
     def _one_initialization(self) -> "BaseWeighted":
         if (self.weight_std is not None) != (self.initialization == "gaussian"):
-            raise ValueError("weight_std is needed for gaussian initialization, and meaningless for the others")
+            raise ValueError("set weight_std for gaussian initialization, and leave it out for the others")
         if self.bias and self.initialization == "uniform_fan_in":
             raise ValueError("uniform_fan_in draws the biases; leave bias out")
         return self

@@ -1,6 +1,6 @@
-"""The layers a network spec is made of: their fields, what they may hold, and the sizes they leave.
+"""The layers a network spec is made of: their fields, the values allowed, and the sizes of their outputs.
 
-The fields follow cuda-convnet's two files per network (layers-*.cfg and layer-params-*.cfg); names are the field's.
+The fields are those of cuda-convnet's two files per network (layers-*.cfg and layer-params-*.cfg), under today's names.
 """
 
 import math
@@ -19,7 +19,7 @@ class Convolution(BaseWindowed):
 
     Pixels beyond the image read as zero, so an overhanging last window sees zeros at the bottom and right;
     ``rounding: down`` leaves such a window out, as torch and Caffe do. With ``columns`` > 1 the input maps and the
-    filters are cut into so many equal runs, and each run of filters sees its own run of maps only (paper 3.5; one
+    filters are cut into that many equal runs, and each run of filters sees only its own run of maps (paper 3.5; one
     column is one GPU's half).
     """
 
@@ -86,8 +86,8 @@ class ResponseNormalization(BaseLayer):
 
     ``across_maps``: the sum runs over ``window`` neighboring maps at one place, count = window (cmrnorm; paper 3.3).
     ``within_map``: over a window x window square of the same map, count = window squared (rnorm).
-    Both sums are clipped at the border while count stays. ``columns`` > 1 cuts the maps into so many equal runs whose
-    borders the window across maps does not cross, as on two GPUs (deviation D4).
+    Both sums are clipped at the border while count stays. ``columns`` > 1 cuts the maps into that many equal runs, and
+    a window across maps stays within its run, as on two GPUs (deviation D4).
     """
 
     type: Literal["response_normalization"]
@@ -113,8 +113,8 @@ class ResponseNormalization(BaseLayer):
 class Dropout(BaseLayer):
     """Bernoulli(keep) mask on single units in training.
 
-    ``unscaled_mask``: kept units stay as they are, all are multiplied by keep at test (2012; paper 4.2). ``inverted``:
-    kept units are divided by keep in training and nothing happens at test (torch, Caffe; deviation D13).
+    ``unscaled_mask``: in training kept units stay as they are; at test all are multiplied by keep (2012; paper 4.2).
+    ``inverted``: in training kept units are divided by keep; at test all stay as they are (torch; deviation D13).
     """
 
     type: Literal["dropout"]

@@ -22,9 +22,9 @@ from reproduce.models.spec import rounded_up_size
 
 
 class StepDraw(NamedTuple):
-    """Names the random draws of one training step: every mask is a function of these (deviation D31).
+    """The key of one training step's random draws: every mask is a function of these fields (deviation D31).
 
-    A network that sees only some ``positions`` of a batch of ``images`` takes those of the whole batch's mask.
+    A network that sees only the ``positions`` of a batch of ``images`` takes those rows of the whole batch's mask.
     ``share_of_training``, 0 to 1, is the part done before the step, for draws whose probabilities change.
     """
 
@@ -41,9 +41,10 @@ class StepDraw(NamedTuple):
 
 
 class WeightedLayer(nn.Module):
-    """Weights, bias (None without) and activation. ``settings`` carries the layer's rates for the update rule.
+    """Weights, bias and activation; a layer without biases has ``bias`` None.
 
-    ``inputs`` is the number of weights of one unit, ``initial_std`` their standard deviation when drawn.
+    ``settings`` carries the layer's rates for the update rule. ``inputs`` is the number of weights of one unit, and
+    ``initial_std`` the standard deviation of the initial weights.
     """
 
     def __init__(self, settings: spec.Weighted, weight: tuple[int, ...], bias: tuple[int, ...], seed: int) -> None:
@@ -177,7 +178,7 @@ class ResponseNormalizationLayer(nn.Module):
 
 
 class ActivationLayer(nn.Module):
-    """An activation by itself; what it reads stays as it is, since other layers may read it too."""
+    """An activation as a layer of its own; its input is not overwritten, since other layers may read it too."""
 
     def __init__(self, settings: spec.Activating) -> None:
         super().__init__()
@@ -189,7 +190,7 @@ class ActivationLayer(nn.Module):
 
 
 class DropoutLayer(nn.Module):
-    """A mask while training; the factor ``keep`` at test (paper 4.2) or 1 / ``keep`` in training (deviation D13)."""
+    """A mask in training, and the factor ``keep`` at test (paper 4.2) or 1 / ``keep`` in training (deviation D13)."""
 
     def __init__(self, settings: spec.Dropout) -> None:
         super().__init__()

@@ -47,7 +47,7 @@ def gather_patches(x: Tensor, window: int, stride: int, side: int) -> Tensor:
 
 
 def locally_connected(x: Tensor, weight: Tensor, bias: Tensor, window: int, stride: int, padding: int) -> Tensor:
-    """Apply unshared weights.
+    """Return the outputs of a locally connected layer, before its activation.
 
     Args:
         x: (N, C, H, H).

@@ -16,7 +16,7 @@ Build = Callable[[Part], nn.Module]
 
 
 class _DenseGradient(torch.autograd.Function):
-    """The identity; its gradient is copied into memory of its own, since a part of a joint one makes all else slow."""
+    """The identity, with its gradient copied into memory of its own: a slice of a larger one is slow to work on."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
@@ -28,7 +28,7 @@ class _DenseGradient(torch.autograd.Function):
 
 
 class NasnetCellLayer(nn.Module):
-    """(N, C, H, H) and ``beside`` of side H or 2H -> (N, 6 filters, H, H), or, reduced, (N, 4 filters, H/2, H/2)."""
+    """(N, C, H, H) and ``beside`` of side H or 2H -> (N, 6 filters, H, H), in a reduction (N, 4 filters, H/2, H/2)."""
 
     def __init__(
         self, settings: spec.NasnetCell, channels: int, size: int, beside: tuple[int, int], build: Build
@@ -49,11 +49,11 @@ class NasnetCellLayer(nn.Module):
         return torch.cat([_DenseGradient.apply(states[state]) for state in JOINED[self.settings.kind]], dim=1)
 
     def _run(self, name: str, x: Tensor, draw: StepDraw | None) -> Tensor:
-        """Return a convolution of ``x``, normalized."""
+        """Return ``x`` after the convolution ``name`` and its batch normalization."""
         return self.parts[f"{name}_norm"](self.parts[name](x, draw), draw)
 
     def _brought_to_size(self, beside: Tensor, size: int, draw: StepDraw | None) -> Tensor:
-        """Return the other input with the cell's maps and side; a larger one is halved on two paths."""
+        """Return ``beside`` with the cell's maps and side; one of twice the side is halved on two paths."""
         beside = functional.relu(beside)
         if beside.shape[2] == size:
             return self._run("beside", beside, draw)
@@ -69,14 +69,14 @@ class NasnetCellLayer(nn.Module):
             for turn in ("0", "1"):
                 x = self.parts[f"{place}_{turn}_depth"](functional.relu(x), draw)
                 x = self.parts[f"{place}_{turn}_norm"](self.parts[f"{place}_{turn}_point"](x, draw), draw)
-        elif stride == 1:  # only averages; they leave out what is beyond the edge
+        elif stride == 1:  # always an average, over the pixels inside the image
             x = functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
         else:
             x = (average_pool if operation == "average3" else max_pool)(x, 3, stride)
         return self._dropped(x, place, draw)
 
     def _dropped(self, x: Tensor, place: str, draw: StepDraw | None) -> Tensor:
-        """Return ``x`` without some of its images, the others enlarged; all of them at test."""
+        """Return ``x`` with some images set to zero and the others divided by the probability to keep one."""
         if draw is None or self.settings.path_keep == 1:
             return x
         keep = 1 - draw.share_of_training * (1 - self.settings.path_keep)

@@ -26,7 +26,7 @@ class _Composed(BaseLayer):
     """A layer made of convolutions and batch normalizations that share their settings.
 
     Only the weights of convolutions and of fully connected layers decay; initial weights have the deviation
-    sqrt(2 / outputs reached). Convolutions have no biases, and fully connected layers biases of 0.
+    sqrt(2 / outputs that an input reaches). Convolutions have no biases; those of fully connected layers start at 0.
     """
 
     learning_rate: NonNegative
@@ -35,9 +35,9 @@ class _Composed(BaseLayer):
     epsilon: PositiveFloat = 1e-5
 
     def _convolution(self, name: str, filters: int, kernel: int = 1, stride: int = 1, columns: int = 1) -> Convolution:
-        """Return a convolution padded by zeros so that its output's side is the input's over the stride, rounded up.
+        """Return a convolution padded so that its output's side is the input's side / stride, rounded up.
 
-        Where that takes an odd number of zeros, the odd ones are at the bottom and right, as in TensorFlow.
+        Where the padding is an odd number of zeros, the extra ones are at the bottom and right, as in TensorFlow.
         """
         return Convolution(
             name=f"{self.name}_{name}",
@@ -87,16 +87,17 @@ CELLS: dict[str, tuple[Sum, ...]] = {
         (("separable3", 2), ("max3", 0)),
     ),
 }
-JOINED = {"normal": (1, 2, 3, 4, 5, 6), "reduction": (3, 4, 5, 6)}  # states that nothing in the cell reads last
+JOINED = {"normal": (1, 2, 3, 4, 5, 6), "reduction": (3, 4, 5, 6)}  # states that the cell's output joins
 
 
 class NasnetCell(_Composed):
-    """Five sums of two operations each on the layer before and on ``beside``, both brought to ``filters`` maps.
+    """Five sums of two operations each, on the layer before and on ``beside``, both brought to ``filters`` maps.
 
-    ``beside`` may be twice as large: it is halved by two offset paths. A reduction cell halves the side. The states
-    that are joined make 6 (normal) or 4 (reduction) times ``filters`` maps. In training the output of an operation is
-    dropped for single images, with a probability of keeping it that falls evenly over training from 1 to ``path_keep``;
-    what is kept is divided by it.
+    ``beside`` may have twice the side; two paths, offset by a pixel, then halve it. A reduction cell halves the side of
+    both inputs. The cell's output joins 6 (normal) or 4 (reduction) times ``filters`` maps.
+
+    In training the output of an operation is set to zero for some images. The probability to keep an image falls
+    linearly over training from 1 to ``path_keep``, and kept outputs are divided by it.
     """
 
     type: Literal["nasnet_cell"]
@@ -136,7 +137,7 @@ class NasnetCell(_Composed):
                     yield from self._separable(f"{number}_{side}", int(operation[-1]), stride, inner)
 
     def _separable(self, name: str, kernel: int, stride: int, size: int) -> Iterator[tuple[str, Part]]:
-        """Yield two rounds of a convolution of each map by itself, one across maps, and normalization."""
+        """Yield two rounds, each a convolution of every map by itself, a 1 x 1 convolution, and a normalization."""
         for turn, step in enumerate((stride, 1)):
             place = f"{name}_{turn}"
             depthwise = self._convolution(f"{place}_depth", self.filters, kernel, step, self.filters)
@@ -147,10 +148,11 @@ class NasnetCell(_Composed):
 
 
 class AuxiliaryHead(_Composed):
-    """A second classifier that hangs on the layer before it and passes that on unchanged (appendix A).
+    """A second classifier on the layer before it, whose output it passes on unchanged (appendix A).
 
-    In training its cross-entropy is added to the loss, times ``loss_weight``: ReLU, average over windows of 5 pixels 3
-    apart, 128 maps, 768 maps over all places, ``outputs`` classes. At test it does nothing.
+    In training its cross-entropy, times ``loss_weight``, is added to the loss. At test it does nothing. Its layers are
+    ReLU, averages over windows of 5 x 5 at stride 3, 128 maps by a 1 x 1 convolution, 768 maps by a convolution over
+    all places, and ``outputs`` classes.
     """
 
     type: Literal["auxiliary_head"]

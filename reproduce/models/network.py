@@ -90,14 +90,14 @@ class Network(nn.Module):
         return [layer for layer in self.modules() if isinstance(layer, WeightedLayer | BatchNormalizationLayer)]
 
     def auxiliary_heads(self) -> list[AuxiliaryHeadLayer]:
-        """Return the classifiers whose loss counts in training besides that of the outputs."""
+        """Return the auxiliary heads, whose losses are added to that of the outputs in training."""
         return [layer for layer in self.layers.values() if isinstance(layer, AuxiliaryHeadLayer)]
 
 
 def _build_layer(
     settings: spec.Layer, channels: int, size: int, seed: int, beside: tuple[int, int] | None = None
 ) -> nn.Module:
-    """Return the module of a layer that reads ``channels`` maps of ``size`` pixels a side, and ``beside`` likewise."""
+    """Return the module of a layer that reads ``channels`` maps of side ``size``, and ``beside``, (maps, side)."""
 
     def build(part: Part) -> nn.Module:
         return _build_layer(*part, seed)

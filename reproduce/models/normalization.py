@@ -56,7 +56,7 @@ class _AcrossMaps(torch.autograd.Function):
         x = kernels.channels_last(x)
         out = torch.empty_like(x)
         n, c, h, w = x.shape
-        # Maps are innermost in memory, so a column of a pixel is a pixel with fewer maps.
+        # Maps are innermost in memory, so the kernel can take each column of a pixel for a pixel with fewer maps.
         ctx.settings = n * h * w * columns, c // columns, window, float(alpha), float(beta), float(k)
         kernels.call("across_maps_forward", x.dtype, x, out, *ctx.settings)
         ctx.save_for_backward(x)
@@ -112,7 +112,10 @@ def normalize_across_maps(
 
 
 def normalize_within_map(x: Tensor, window: int, alpha_per_square: float, beta: float, k: float) -> Tensor:
-    """Return the same with the sum over a clipped ``window`` x ``window`` square of one map (cuda-convnet rnorm)."""
+    """Return ``normalize_across_maps`` with sums over a clipped ``window`` x ``window`` square of the same map instead.
+
+    Source: cuda-convnet's rnorm.
+    """
     if kernels.usable(x):
         return _WithinMap.apply(x, window, alpha_per_square, beta, k)
     return _PlainNormalization.apply(x, window, alpha_per_square, beta, k, 0)

@@ -1,7 +1,7 @@
-"""Products of layers in bf16 on processors that have none: the same rounding, by float32 arithmetic.
+"""Products of layers in bf16 on processors without bf16 instructions: float32 arithmetic, with the same rounding.
 
-A bf16 product multiplies exactly, adds up in float32 and rounds its result. Processors without such instructions get
-there by widening what goes in and rounding what comes out; torch's own way on them is ten times as slow.
+A bf16 product multiplies exactly, adds up in float32 and rounds its result. On a processor without such instructions
+the operands are widened to float32 and the result is rounded to bf16; torch's own way is ten times as slow there.
 """
 
 import functools
@@ -24,9 +24,9 @@ def _widened(x: Tensor) -> bool:
 
 
 def product(function: Callable[..., Tensor], x: Tensor, weight: Tensor, bias: Tensor | None, *settings: Any) -> Tensor:
-    """Return ``function(x, weight, bias, *settings)`` in the precision of the operands, which is the same for all.
+    """Return ``function(x, weight, bias, *settings)`` in the precision of ``x``, which the other operands share.
 
-    Where bf16 is widened, gradients are rounded to bf16 as they leave, as those of a bf16 product are.
+    Where operands are widened, their gradients are rounded to bf16, as those of a bf16 product are.
     """
     if not _widened(x):
         return function(x, weight, bias, *settings)
@@ -35,5 +35,5 @@ def product(function: Callable[..., Tensor], x: Tensor, weight: Tensor, bias: Te
 
 
 def batched_linear(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return x @ weight + bias of (P, N, inputs), (P, inputs, outputs) and (P, 1, outputs): one product per place."""
+    """Return (P, N, inputs) @ (P, inputs, outputs) + (P, 1, outputs), one product for each of P places."""
     return torch.baddbmm(bias, x, weight)

@@ -126,12 +126,12 @@ class NetworkSpec(Strict):
 
 
 def _check_beside(layer: Layer, earlier: dict[str, tuple[int, int]], channels: int, size: int) -> None:
-    """Check that the layer which ``layer`` reads besides the one before it comes earlier and fits."""
+    """Check that ``layer.beside``, a second layer that ``layer`` reads, comes earlier and fits."""
     beside = getattr(layer, "beside", None)
     if beside is None:
         return
     if beside not in earlier:
-        raise ValueError(f"{layer.name}: there is no layer {beside!r} before it to read besides")
+        raise ValueError(f"{layer.name}: beside: there is no layer {beside!r} before it")
     layer.check_beside(*earlier[beside], channels, size)
 
 
@@ -144,7 +144,7 @@ def size_problem(network: NetworkSpec, size: int) -> str | None:
     try:
         for built, given in zip(network.shapes(network.input.size), network.shapes(size), strict=True):
             if isinstance(built[0], Local | FullyConnected) and built[1:3] != given[1:3]:
-                return f"{built[0].name} has weights for {built[1:3]} maps and pixels a side, not for {given[1:3]}"
+                return f"{built[0].name} has weights for (maps, side) = {built[1:3]}, not for {given[1:3]}"
     except ValueError as error:
         return str(error)
     return None
@@ -197,12 +197,12 @@ def _read(name: str, folder: Path) -> dict[str, Any]:
 def _derived(derived: _DerivedSpec, where: str, folder: Path) -> dict[str, Any]:
     base = _read(derived.base, folder)
     if "base" in base:
-        raise ReproduceError(f"{where}: base {derived.base} is itself derived from {base['base']}; name that")
+        raise ReproduceError(f"{where}: base {derived.base} is itself derived from {base['base']}; name that as base")
     network = validated(NetworkSpec, base, f"{derived.base}.yaml")
     content = changed_layers(network.input.model_dump(), network.layers, derived.changes, derived.remove, where)
     for place, layer in derived.add.items():
         names = [known["name"] for known in content["layers"]]
         if place not in names:
-            raise ReproduceError(f"{where}: add: there is no layer {place!r} to follow; it has {names}")
+            raise ReproduceError(f"{where}: add: there is no layer {place!r} to follow; the layers are {names}")
         content["layers"].insert(names.index(place) + 1, layer)
     return {"source": derived.source, **content}
