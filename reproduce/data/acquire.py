@@ -1,6 +1,6 @@
 """Preparing a data set of official files: get what is missing, check it, publish its manifest and statistics.
 
-They come from a folder the user names, or else from the first public source that has them.
+The files come from a folder that the user names, or else from the first public source that has them.
 Whatever the source, the MD5 sums of the official files decide, and the folder appears whole or not at all.
 """
 
@@ -31,7 +31,7 @@ _SECONDS_BETWEEN_LINES = 10
 
 
 def prepare(data: OfficialData, folder: Path | None = None, statistics_folder: Path | None = None) -> None:
-    """Get the files where they are not yet, then write ``manifest.json`` and the statistics.
+    """Get the files that are missing or wrong, then write ``manifest.json`` and the statistics.
 
     The manifest lists name, bytes, MD5 and SHA-256 of each file. ``mean_image.npy`` is float64 (channels, side, side)
     and ``color_covariance.npy`` float64 (channels, channels), both over the training images. Where labels are
@@ -44,7 +44,7 @@ def prepare(data: OfficialData, folder: Path | None = None, statistics_folder: P
         statistics_folder: of the manifest and the statistics, committed; by default the data set's own.
 
     Raises:
-        ReproduceError: the data cannot be had or fails its sums, or a folder cannot be written.
+        ReproduceError: no source has the data, a file fails its check sum, or a folder cannot be written.
     """
     dataset = data.dataset
     folder, published = folder or dataset.folder(), statistics_folder or dataset.statistics_folder()
@@ -95,7 +95,7 @@ def acquire(data: OfficialData, folder: Path) -> None:
     preparation's lock.
 
     Args:
-        data: its files and sources.
+        data: the data set, with its files and sources.
         folder: replaced whole once every sum matches, otherwise left as it was.
 
     Raises:
@@ -110,13 +110,13 @@ def acquire(data: OfficialData, folder: Path) -> None:
                 file.read(staging / file.name, data.dataset.command)
             except FileError as error:
                 raise ReproduceError(
-                    f"{file.name} from {source} {error.difference}; nothing was kept, set {data.dataset.variable} to a "
-                    "sound copy"
+                    f"{file.name} from {source} {error.difference}; nothing was kept; set {data.dataset.variable} to a "
+                    "folder with the official files"
                 ) from error
 
 
 def _fetch_named(data: OfficialData, staging: Path) -> str | None:
-    """Fetch from the folder the user names, if one is named, and return the source in words."""
+    """Copy the files from the folder that the user names, and return it in words; None where no folder is named."""
     title, variable = data.dataset.title, data.dataset.variable
     named = os.environ.get(variable)
     if not named:
@@ -132,7 +132,7 @@ def _fetch_named(data: OfficialData, staging: Path) -> str | None:
 
 
 def _fetch_public(data: OfficialData, staging: Path, prefix: str) -> str:
-    """Fetch from the first public source that answers, and return that source in words."""
+    """Copy the files from the first public source that answers, and return that source in words."""
     title, refusals = data.dataset.title, []
     for source, fetch in data.sources:
         print(f"{title}: trying {source}", flush=True)
@@ -199,16 +199,18 @@ def download(url: str, folder: Path, name: str, md5: str) -> None:
 
 
 def run_client(name: str, command: Sequence[str | Path], folder: Path, gist: Callable[[str], str]) -> None:
-    """Run a silent package client until it ends, with a line every few seconds; it ends with this process.
+    """Run a package client that prints nothing, and print a line every few seconds until it ends.
+
+    An error or an interruption here ends the client too.
 
     Args:
-        name: what messages call it, such as ``npm pack``.
+        name: the client's name in messages, such as ``npm pack``.
         command: program and arguments.
         folder: where it runs.
-        gist: gives the reason in one line from what the client wrote on stderr.
+        gist: turns the client's standard error into a reason of one line.
 
     Raises:
-        SourceError: its exit status is not 0.
+        SourceError: the client's exit status is not 0.
     """
     started = time.monotonic()
     with subprocess.Popen(

@@ -70,7 +70,7 @@ class ColorNoise:
         sense for pixels of 0 to 1 only, and no division (deviation D8).
         """
         values, vectors = np.linalg.eigh(covariance)
-        values = np.maximum(values, 0.0)  # rounding can make a vanishing one negative
+        values = np.maximum(values, 0.0)  # rounding can make an eigenvalue of 0 negative
         largest = np.abs(vectors).argmax(axis=0)
         vectors = vectors * np.sign(vectors[largest, np.arange(len(values))])  # LAPACK leaves the sign open
         if form == "eigenvalue":
@@ -148,7 +148,7 @@ class CropDraws(NamedTuple):
 
 
 def crop_draws(count: int, border: int, seed: int, step: int) -> CropDraws:
-    """Draw offsets 0 to ``border`` inclusive and fair coins, a function of (seed, step, position in the batch)."""
+    """Draw offsets from 0 to ``border`` and mirroring in half of all cases, by (seed, step, position in the batch)."""
     random = draws.generator(seed, "crops and flips", step)
     tops, lefts = random.integers(0, border + 1, size=(2, count))
     return CropDraws(tops, lefts, random.integers(0, 2, size=count).astype(bool))

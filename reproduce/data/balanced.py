@@ -4,9 +4,9 @@ import numpy as np
 
 
 def balanced_subset(labels: np.ndarray, images: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the rows of the first images of each class, ``images`` in all and the same number of each, and the others.
+    """Return the rows of a balanced subset and the rows left over, both int64 in the data's order.
 
-    Both are int64 and in the data's order.
+    The subset holds the first images of each class: ``images`` in all, the same number of each class.
 
     Raises:
         ValueError: ``images`` is not a multiple of the classes, or a class has too few.

@@ -1,4 +1,4 @@
-"""A data set that lies in memory as bytes: training batches by one gather, and its parts for tests.
+"""A data set that lies in memory as bytes: training batches, each gathered at once, and whole parts for tests.
 
 It has the attributes and methods of ``ilsvrc.training.PackedData``, so the trainer does not know which it reads.
 """
@@ -58,7 +58,7 @@ class TrainingData:
         color_covariance: float64 (C, C) in squared gray levels, over the same pixels; None where nothing needs it.
         files: parts of equal size that the training images are read in; CIFAR-10's five, or one.
         side: what images are enlarged to when they are read; None leaves them.
-        held_out: training images that no update sees, beside those of files that a phase leaves out.
+        held_out: training images that no update sees, in addition to the files that a phase leaves out.
         tests_every_epoch: whether the test images are looked at after every epoch, not only at the end.
     """
 
@@ -144,7 +144,7 @@ class TrainingData:
         return ImageSet(self.test_images, self.test_labels, self.side)
 
     def validation(self, training_files: list[int]) -> ImageSet | None:
-        """Return the images of files not trained on, or those held out altogether; None where there are none."""
+        """Return the images of the files that are not trained on; ``held_out``, possibly None, where there are none."""
         left = [file for file in range(1, self.files + 1) if file not in training_files]
         if not left:
             return self.held_out

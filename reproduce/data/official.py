@@ -55,14 +55,14 @@ class OfficialFile:
 
 
 def read_at_most(stream: IO[bytes], most: int, name: str | Path) -> bytes:
-    """Return the bytes left in ``stream``; a small file may unpack to far too many.
+    """Return the bytes left in ``stream``, limited because a small file may unpack to far too many.
 
     Raises:
-        SourceError: they are more than ``most``.
+        SourceError: more than ``most`` bytes are left.
     """
     content = stream.read(most + 1)
     if len(content) > most:
-        raise SourceError(f"{name} holds more than the {most:,} bytes that it may")
+        raise SourceError(f"{name} holds more than the {most:,} bytes allowed")
     return content
 
 
@@ -89,9 +89,10 @@ class ImageArrays:
 
 
 Files = Sequence[OfficialFile]
-# Yields name and content of every file found in a folder, or raises a SourceError that says what it lacks.
+# Yields name and content of every file found in a folder, or raises a SourceError that names the missing ones.
 Find = Callable[[Path, Files], Iterator[tuple[str, bytes]]]
-# In words, and what brings the files into an empty folder in a layout that ``Find`` knows; it returns where they lie.
+# A source in words, and the function that gets the files in a layout that ``Find`` knows. It is given an empty folder
+# and returns the folder with the files.
 Source = tuple[str, Callable[[Path], Path]]
 
 
@@ -100,7 +101,7 @@ class OfficialData:
     """The code of a data set of official files.
 
     Attributes:
-        dataset: its facts.
+        dataset: the data set's facts.
         files: as they lie in the data folder; the last one holds the test labels.
         parse: makes arrays of the contents of all files, in their order.
         labels: gives the test labels, uint8, in the last file's content.

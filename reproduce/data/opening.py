@@ -20,8 +20,8 @@ class DataOptions:
     """The part of a data set that a variant reads.
 
     Attributes:
-        training_images: a fixed, balanced part of the training images, the rest being held out; None for all of them.
-        held_out_images: how many of the rest are held out, balanced as well; None for the whole rest.
+        training_images: number of training images in a fixed part, the same number of each class; None for all images.
+        held_out_images: number of held-out images from the rest, balanced as well; None for the whole rest.
         image_side: what images are enlarged to, in pixels; None leaves them.
     """
 
@@ -41,7 +41,9 @@ def open_dataset(name: str, device: torch.device, options: DataOptions = DataOpt
     if options == DataOptions():
         return data
     if not isinstance(data, TrainingData):
-        raise ReproduceError(f"training_images and image_side are for data sets in memory; {name} is read from disk")
+        raise ReproduceError(
+            f"training_images and image_side do not suit {name}, which is read from disk; leave them out"
+        )
     if options.training_images is not None:
         data = _subset(data, options, name)
     return data if options.image_side is None else enlarged_data(data, options.image_side)

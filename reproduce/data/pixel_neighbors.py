@@ -1,7 +1,7 @@
 """The training images of CIFAR-10 that lie nearest to test images in pixels, a statistic of the data.
 
-The features of a net are compared with them: the paper shows five queries with six neighbors each (6.1, Figure 4;
-deviation D47).
+The images nearest in a net's features are compared with these. The paper shows five queries with six neighbors each
+(6.1, Figure 4; deviation D47).
 """
 
 from pathlib import Path
@@ -14,8 +14,8 @@ from reproduce.data.pixel_statistics import npy_bytes
 from reproduce.data.registry import CIFAR10
 
 QUERIES = 1_000  # the first test images
-NEIGHBORS = 6  # as many as Figure 4 shows of each query
-SUBSET_IMAGES = 20_000  # balanced; what the reduced AlexNet trains on
+NEIGHBORS = 6  # of each query, as in Figure 4
+SUBSET_IMAGES = 20_000  # balanced; the reduced AlexNet trains on them
 PIXEL_FILE = "pixel_neighbors.npy"
 _IMAGES_AT_ONCE = 1_000
 
@@ -35,7 +35,7 @@ def nearest_in_pixels(queries: np.ndarray, images: np.ndarray, count: int) -> np
         uint16 (queries, count).
     """
     flat, wanted = images.reshape(len(images), -1), queries.reshape(len(queries), -1).astype(np.float64)
-    distances = np.empty((len(queries), len(images)))  # less the query's own square, the same for every image
+    distances = np.empty((len(queries), len(images)))  # without the query's own square, the same for every image
     for start in range(0, len(images), _IMAGES_AT_ONCE):
         rows = slice(start, start + _IMAGES_AT_ONCE)
         block = flat[rows].astype(np.float64)
@@ -44,7 +44,7 @@ def nearest_in_pixels(queries: np.ndarray, images: np.ndarray, count: int) -> np
 
 
 def write_pixel_neighbors() -> Path:
-    """Write ``pixel_neighbors.npy``: the six nearest of each of the first 1,000 test images; return the path.
+    """Write ``pixel_neighbors.npy``, the six neighbors of each of the first 1,000 test images, and return its path.
 
     Raises:
         ReproduceError: the images are missing or not the official ones, or the folder cannot be written.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Dataset:
-    """One data set: either of official files that are got from public sources, or packed from the user's own images.
+    """One data set: either official files from public sources, or images that the user has and that are packed here.
 
     Attributes:
         name: in study.yaml, in names of folders and, except for a subset, on the command line.
@@ -74,7 +74,7 @@ class Dataset:
         return editions.packed_folder(self.edition, self.subset) if self.edition else DATA / self.name
 
     def statistics_folder(self) -> Path:
-        """Return where manifest, statistics and labels lie: committed, but for those of a subset."""
+        """Return where manifest, statistics and labels lie; they are committed, except for a subset."""
         if self.edition:
             return editions.statistics_folder(self.edition, self.subset)
         return RESULTS / "data" / self.name
@@ -114,7 +114,7 @@ class Dataset:
         """Get what is missing, check it, and write manifest and statistics; the options are for images to be packed.
 
         Raises:
-            ReproduceError: the data cannot be had, or a folder cannot be written.
+            ReproduceError: no source has the data, or a folder cannot be written.
         """
         if self.edition:
             from reproduce.data.ilsvrc.prepare import prepare_ilsvrc

@@ -15,8 +15,8 @@ Augmentation = Literal["none", "crops_and_flips", "padded_crops_and_flips"]
 class Step(NamedTuple):
     """The images that one process reads for one update.
 
-    ``rows`` is the whole global batch, int64; ``positions`` the part of it to read, which may be one of several that
-    are accumulated. ``noise`` is None where color noise is off.
+    ``rows`` is the whole global batch, int64. ``positions`` is the part of it to read; it may be one of several parts
+    whose gradients are added up. ``noise`` is None where color noise is off.
     """
 
     number: int
@@ -25,9 +25,9 @@ class Step(NamedTuple):
     noise: ColorNoise | None = None
 
     def crops(self, border: int, augmentation: Augmentation, seed: int) -> CropDraws:
-        """Return where each image read is cut: drawn for the whole global batch, or the center unmirrored.
+        """Return the place where each image read is cut: drawn for the whole global batch, or the center unmirrored.
 
-        ``border`` is the side of the images less that of the crops, in pixels.
+        ``border`` is the difference between the sides of images and crops, in pixels.
         """
         count = len(self.rows)
         if augmentation != "none":
@@ -51,7 +51,7 @@ class Batch:
     shifts: Tensor | None
 
     def network_input(self, mean: Tensor, dtype: torch.dtype, deviation: Tensor | float = 1.0) -> Tensor:
-        """Return (N, C, size, size): minus the center (size, size, C) of the mean image, with the color noise.
+        """Return (N, C, size, size): pixels minus ``mean``, the mean image's center (size, size, C), plus color noise.
 
         ``deviation`` divides the result, (C,) or a number (``Variant.input_scale``).
         """

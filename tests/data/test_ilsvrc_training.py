@@ -72,7 +72,7 @@ def test_a_data_set_is_opened_by_its_name_and_only_whole(packed):
     data = open_dataset("ilsvrc2012_subset", CPU)
     assert data.folder.name == "ilsvrc2012_subset" and data.mean_image.mean() == 127.5
     assert DATASETS["ilsvrc2010_subset"].manifest().parent.name == "ilsvrc2010_subset"
-    message = "training_images and image_side are for data sets in memory; ilsvrc2012_subset is read from disk"
+    message = "training_images and image_side do not suit ilsvrc2012_subset, which is read from disk; leave them out"
     with pytest.raises(ReproduceError, match=f"^{message}$"):
         open_dataset("ilsvrc2012_subset", CPU, DataOptions(training_images=3))
 

@@ -26,7 +26,7 @@ _PYTHON_FOLDER, _PYTHON_ARCHIVE = TORCHVISION.base_folder, TORCHVISION.filename
 _DAMAGED = (tarfile.TarError, EOFError, zlib.error, OSError)
 _NPM_OPTIONS = ("--ignore-scripts", "--no-update-notifier", "--loglevel=error", "--fetch-retries=1")
 _SECONDS_TO_ANSWER = 15
-_MOST_BYTES_MORE = 1 << 22  # than a binary batch: names and labels of a Python batch, and what else an archive holds
+_MOST_BYTES_MORE = 1 << 22  # allowed beyond a binary batch: names in a Python batch, other files in an archive
 Convert = Callable[[str, bytes], bytes]
 
 

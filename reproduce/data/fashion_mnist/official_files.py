@@ -18,8 +18,8 @@ from reproduce.data.acquire import download, run_client
 from reproduce.data.official import Files, ImageArrays, OfficialData, OfficialFile, SourceError, read_at_most
 from reproduce.data.registry import FASHION_MNIST
 
-# What the official gzip files hold: these have the MD5 sums that their authors publish
-# (https://github.com/zalandoresearch/fashion-mnist) and torchvision's FashionMNIST checks.
+# The unpacked files. The official gzip files, from which these sums were taken, have the MD5 sums that the authors
+# publish (https://github.com/zalandoresearch/fashion-mnist) and that torchvision's FashionMNIST checks.
 OFFICIAL_FILES = (
     OfficialFile("train-images-idx3-ubyte", 47_040_016, "f4a8712d7a061bf5bd6d2ca38dc4d50a"),
     OfficialFile("train-labels-idx1-ubyte", 60_008, "9018921c3c673c538a1fc5bad174d6f9"),
@@ -33,7 +33,7 @@ _TORCHVISION_FOLDER = Path("FashionMNIST", "raw")
 
 
 def parse_files(contents: Sequence[bytes]) -> ImageArrays:
-    """Return the arrays in training images and labels, test images and labels; images get one channel, last."""
+    """Return the arrays of the four files, in the order of ``OFFICIAL_FILES``; images get one channel, last."""
     training_images, training_labels, test_images, test_labels = map(parse_idx, contents)
     return ImageArrays(
         training_images[..., None].copy(),
@@ -78,7 +78,7 @@ def _find(place: Path, name: str) -> Path | None:
 
 
 def _read(path: Path, most: int) -> bytes:
-    """Return the content, unpacked, of at most so many bytes."""
+    """Return the unpacked content of ``path``, at most ``most`` bytes."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as stream:
             return read_at_most(stream, most, path)
