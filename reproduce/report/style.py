@@ -17,6 +17,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
+from matplotlib.style.core import STYLE_BLACKLIST
 from matplotlib.textpath import TextPath
 from PIL import Image as Pixels
 
@@ -65,8 +66,12 @@ _LOOK = {
 
 @functools.cache
 def style_parameters() -> dict[str, Any]:
-    """Return the matplotlib parameters of every figure: seaborn's paper context and ticks style with ours on top."""
-    return {**sns.plotting_context("paper"), **sns.axes_style("ticks"), **_LOOK, **_STABLE}
+    """Return the matplotlib parameters of every figure: seaborn's paper context and ticks style with ours on top.
+
+    All others are matplotlib's own, whatever the user's matplotlibrc says.
+    """
+    own = {name: value for name, value in mpl.rcParamsDefault.items() if name not in STYLE_BLACKLIST}
+    return {**own, **sns.plotting_context("paper"), **sns.axes_style("ticks"), **_LOOK, **_STABLE}
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
