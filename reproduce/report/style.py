@@ -17,7 +17,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
-from matplotlib.style.core import STYLE_BLACKLIST
 from matplotlib.textpath import TextPath
 from PIL import Image as Pixels
 
@@ -70,7 +69,7 @@ def style_parameters() -> dict[str, Any]:
 
     All others are matplotlib's own, whatever the user's matplotlibrc says.
     """
-    own = {name: value for name, value in mpl.rcParamsDefault.items() if name not in STYLE_BLACKLIST}
+    own = {name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith("backend")}
     return {**own, **sns.plotting_context("paper"), **sns.axes_style("ticks"), **_LOOK, **_STABLE}
 
 
