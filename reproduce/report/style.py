@@ -65,8 +65,12 @@ _LOOK = {
 
 @functools.cache
 def style_parameters() -> dict[str, Any]:
-    """Return the matplotlib parameters of every figure: seaborn's paper context and ticks style with ours on top."""
-    return {**sns.plotting_context("paper"), **sns.axes_style("ticks"), **_LOOK, **_STABLE}
+    """Return the matplotlib parameters of every figure: seaborn's paper context and ticks style with ours on top.
+
+    All others are matplotlib's own, whatever the user's matplotlibrc says.
+    """
+    own = {name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith("backend")}
+    return {**own, **sns.plotting_context("paper"), **sns.axes_style("ticks"), **_LOOK, **_STABLE}
 
 
 def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:

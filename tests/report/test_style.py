@@ -4,6 +4,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 from PIL import Image
 
@@ -84,3 +85,17 @@ def test_small_type_has_the_contrast_that_wcag_asks_for():
 
     for color in ("#de8f05", "#cc78bc", "#029e73", "#d55e00", "#0173b2"):
         assert 1.05 / (luminance(text_color(color)) + 0.05) > 4.5, color
+
+
+def test_a_user_s_own_settings_change_no_byte_of_a_figure():
+    """As a matplotlibrc in the home folder has them."""
+
+    @styled
+    def draw():
+        figure = Figure(figsize=(2, 2))
+        figure.add_subplot().plot([1, 2], [3, 4])
+        return figure
+
+    usual = png_bytes(draw())
+    with mpl.rc_context({"lines.marker": "o", "figure.autolayout": True, "axes.titleweight": "bold"}):
+        assert png_bytes(draw()) == usual
