@@ -57,7 +57,7 @@ def test_the_same_image_flat_and_sorted(tmp_path):
 def test_an_image_whose_name_tells_another_class_than_its_folder(tmp_path, subset, name):
     write(SAMPLE.write_class_folders(tmp_path) / "train" / WNIDS[1] / name, b"")
     told = f"{WNIDS[0]} and {WNIDS[1]}"
-    refused(tmp_path, rf"{WNIDS[1]}/{name}: name and folder name different classes, {told}; move it", subset)
+    refused(tmp_path, rf"{WNIDS[1]}/{name}: its name and its folder give different classes, {told}; move it", subset)
 
 
 @pytest.mark.parametrize("place", ["train", f"train/{WNIDS[0]}", f"train/{WNIDS[0]}/{WNIDS[0]}_3.JPEG", "val"])
@@ -72,7 +72,7 @@ def test_a_link_that_leads_nowhere(tmp_path, place):
 def test_two_places_that_are_equally_near(tmp_path):
     for name in ("a", "b"):
         SAMPLE.write_class_folders(tmp_path / name)
-    refused(tmp_path, r"/a/train and .*/b/train both look like the train images; name a folder that holds one")
+    refused(tmp_path, r"/a/train and .*/b/train both look like the train images; name a folder with only one")
 
 
 def test_a_class_folder_with_images_that_its_archive_lacks(tmp_path):
@@ -124,7 +124,7 @@ def test_pipes_in_the_place_of_files_are_never_waited_for(tmp_path, subset):
     source = SAMPLE.write_flat(tmp_path)
     for name in ("LOC_val_solution.csv", SAMPLE.edition.development_kit, "other"):
         os.mkfifo(source / name)
-    refused(source, "val has 6 images whose class nothing tells", subset)
+    refused(source, "val has 6 images whose class no file names", subset)
     image = next((source / "train" / WNIDS[0]).iterdir())
     image.unlink()
     os.mkfifo(image)
@@ -155,7 +155,9 @@ def test_official_images_in_folders_named_by_numbers(tmp_path, subset):
     for number, place in enumerate(sorted((tmp_path / "val").iterdir())):
         place.rename(place.with_name(str(number)))
     refused(
-        tmp_path, r"val holds the val images in folders not named by WordNet ids \(0, 1, ...\); name them so", subset
+        tmp_path,
+        r"val holds the val images in folders not named by WordNet ids \(0, 1, ...\); rename them to WordNet ids",
+        subset,
     )
 
 
@@ -164,4 +166,4 @@ def test_a_name_that_is_no_utf_8(tmp_path, subset):
     SAMPLE.write_class_folders(tmp_path)
     image = next((tmp_path / "train" / WNIDS[0]).iterdir())
     image.rename(image.with_name(os.fsdecode(b"caf\xe9.JPEG")))
-    refused(tmp_path, r"this name is no UTF-8, which no list of images can hold; rename it", subset)
+    refused(tmp_path, r"this name is not UTF-8, so no list of images can hold it; rename the file", subset)

@@ -146,7 +146,9 @@ def test_a_write_that_fails_leaves_no_half_shard_and_is_one_line(tmp_path):
 
 def test_unwritable_folder_is_a_one_line_error(tmp_path):
     (tmp_path / "packed").write_text("a file where a folder should be")
-    with pytest.raises(ReproduceError, match=r"cannot write .*: Not a directory; choose a folder by REPRODUCE_PACKED$"):
+    with pytest.raises(
+        ReproduceError, match=r"cannot write .*: Not a directory; set REPRODUCE_PACKED to a writable folder$"
+    ):
         prepare_miniature(SAMPLE.write_archives(tmp_path / "source"))
 
 

@@ -1,7 +1,7 @@
-"""Holding the official archives against their known sizes and sums.
+"""Comparing the official archives with their known sizes and sums.
 
-The sum of 148 GB takes minutes, so a file found right is remembered in the scratch folder by its size and time of
-change, and a preparation that is taken up again does not read it twice.
+The sum of 148 GB takes minutes. So an archive that was found right is remembered in the scratch folder by its size and
+time of change, and a resumed preparation does not sum it up again.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ def check_size(archive: Path, edition: Edition) -> None:
     """Compare an archive's size with that of the official one, where it is known.
 
     Raises:
-        ReproduceError: it has another.
+        ReproduceError: the sizes differ.
     """
     expected, _ = edition.archive_sums.get(archive.name, (None, None))
     found = archive.stat().st_size
@@ -32,7 +32,7 @@ def check_sum(archive: Path, edition: Edition) -> None:
     """Compare the SHA-256 of an archive of the official size with the official one, where that is known.
 
     Raises:
-        ReproduceError: it has another.
+        ReproduceError: the sums differ.
     """
     size, expected = edition.archive_sums.get(archive.name, (None, None))
     state = archive.stat()

@@ -28,10 +28,10 @@ def damaged(archive: Path, error: object) -> ReproduceError:
 
 
 def archive_images(archive: Path, edition: Edition, split: str) -> Iterator[Entry]:
-    """Yield the images of an archive, those of the archives of classes inside it included.
+    """Yield the images of an archive, and of the class archives inside it.
 
     Raises:
-        ReproduceError: it cannot be read to its end mark, so it is damaged or was cut, or an image's name is wrong.
+        ReproduceError: the archive is damaged or was cut before its end mark, or an image's name is wrong.
     """
     try:
         length = archive.stat().st_size
@@ -77,10 +77,13 @@ def _class_images(stream: IO[bytes], path: str, start: int, edition: Edition, sp
 
 
 def _files(tar: tarfile.TarFile, stream: IO[bytes]) -> Iterator[tarfile.TarInfo]:
-    """Yield the files of an archive, which ends with zeros.
+    """Yield the files of an archive, and check that it ends with two blocks of zeros, as a whole archive does.
 
-    An archive that was cut at a member's border lacks these zeros. In an unfinished download zeros stand for the
-    missing bytes, and reading would end there in silence.
+    An archive that was cut at a member's border lacks these blocks. In an unfinished download zeros stand for the
+    missing bytes, and without the check reading would end there silently.
+
+    Raises:
+        tarfile.ReadError: the archive is not whole.
     """
     end = 0
     for member in tar:

@@ -37,7 +37,7 @@ class Edition:
 
     @property
     def test_split(self) -> str:
-        """Return the split that published figures are of: the test images where their labels are public."""
+        """Return the split that published figures were measured on: the test images where their labels are public."""
         return "test" if "test" in self.images else "val"
 
     @property

@@ -26,7 +26,7 @@ class FolderContent:
 def folder_content(folder: Path) -> FolderContent:
     """Return the names in ``folder``, each kind sorted: class folders, class archives, images, other folders and files.
 
-    Hidden names are left out, and so are pipes, sockets and devices, which may never end.
+    Hidden names are left out, and so are pipes, sockets and devices, since reading one may never end.
 
     Raises:
         ReproduceError: the folder cannot be read, a link to images in it leads nowhere, an image is no plain file, or a
@@ -66,7 +66,7 @@ def _kind(content: FolderContent, place: os.DirEntry[str]) -> list[str]:
 def folder_images(folder: Path, edition: Edition, split: str) -> Iterator[Entry]:
     """Yield the images of a split in ``folder``: in class folders, in archives of classes, and loose official ones.
 
-    A class that has both is read from its archive, since a folder may have been unpacked in part.
+    A class with both a folder and an archive is read from its archive, since the folder may be unpacked only in part.
 
     Raises:
         ReproduceError: a folder or an archive cannot be read, a name is wrong, or a class folder holds images that the
@@ -102,7 +102,7 @@ def _refuse_copies(folder: Path, content: FolderContent) -> None:
 
 
 def _class_folder_images(folder: Path, edition: Edition, split: str) -> list[Entry]:
-    """Return the images of a class folder, or of the one folder inside it where it holds nothing else."""
+    """Return the images of a class folder; where it holds one folder and no images, those of that inner folder."""
     content, place = folder_content(folder), folder
     if not content.images and len(content.folders + content.classes) == 1:
         place = folder / (content.folders + content.classes)[0]

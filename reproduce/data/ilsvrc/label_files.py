@@ -1,7 +1,7 @@
-"""The classes of validation and test images, from any file that names them; where several do, they are compared.
+"""The classes of validation and test images, from any file that names them; several such files are compared.
 
-The contest numbers its classes in an order of its own. Its ground truth is read through the table of classes in the
-same development kit, so those numbers never meet the labels used here (places among the sorted WordNet ids).
+The contest numbers its classes in an order of its own. The table of classes in a development kit turns the numbers in
+its ground truth into WordNet ids. The labels used here are other numbers: places among the sorted WordNet ids.
 """
 
 import csv
@@ -30,7 +30,7 @@ _TRUTH = re.compile(r"ILSVRC(\d{4})_(validation|test)_ground_truth\.txt")
 
 @dataclass
 class LabelFiles:
-    """Files found that name classes: development kits (archives, or a table and truths unpacked) and lists."""
+    """The files found that name classes: development kits (archives, or tables and ground truths) and lists."""
 
     kits: list[Path] = field(default_factory=list)
     tables: list[Path] = field(default_factory=list)
@@ -38,7 +38,7 @@ class LabelFiles:
     lists: list[Path] = field(default_factory=list)
 
     def add(self, file: Path, edition: Edition) -> None:
-        """Keep ``file`` if it is, by its name, a file of the edition's classes."""
+        """Keep ``file`` if its name is that of a file with the classes of the edition's images."""
         truth = _TRUTH.fullmatch(file.name)
         if _is_kit(file.name, edition):
             self.kits.append(file)
@@ -62,7 +62,7 @@ class Labels:
 
 
 def _is_kit(file_name: str, edition: Edition) -> bool:
-    """Return whether a file is the edition's development kit, as it is, unzipped or downloaded twice."""
+    """Return whether a name is that of the edition's development kit, also unzipped or numbered by a browser."""
     stem = re.escape(edition.development_kit.removesuffix(".tar.gz"))
     older = f"|{stem.removeprefix('ILSVRC2010_')}" if edition.year == 2010 else ""
     return re.fullmatch(rf"(?:{stem}{older})( ?\(\d+\))?\.(tar|tar\.gz|tgz)", file_name) is not None
@@ -120,7 +120,7 @@ def _read(path: Path) -> bytes:
 
 
 def _kit_files(kit: Path) -> dict[str, bytes]:
-    """Return the table and the ground truths in a development kit; it is read to its end, so a cut is noticed."""
+    """Return the table and the ground truths in a development kit. A kit that was cut is noticed: it is read whole."""
     found = {}
     try:
         with tarfile.open(kit, "r:*") as tar:
@@ -180,16 +180,16 @@ def _torchvision_wnids(path: Path, edition: Edition) -> dict[str, str]:
 
 
 def with_classes(entries: list[Entry], labels: Labels | None, where: Path, remedy: str) -> list[Entry]:
-    """Return ``entries`` with their classes from ``labels``, which are compared with those that folders name.
+    """Return ``entries`` with their classes; where a folder and ``labels`` both give a class, they are compared.
 
     Args:
         entries: images of one split.
         labels: of these images; None where no file names their classes.
         where: the folder or archive that they are in.
-        remedy: what to do about an image whose class is nowhere named.
+        remedy: what to do about an image whose class is named nowhere.
 
     Raises:
-        ReproduceError: no file names the class of an image, or folders name another than ``labels``.
+        ReproduceError: no file names the class of an image, or a folder gives another class than ``labels``.
     """
     wnids = labels.wnids if labels else {}
     unknown = [entry.name for entry in entries if not (entry.wnid or entry.name in wnids)]
@@ -211,10 +211,10 @@ def with_classes(entries: list[Entry], labels: Labels | None, where: Path, remed
 
 
 def check_known_sum(edition: Edition, split: str, entries: list[Entry], where: Path) -> None:
-    """Compare the classes of a whole split, sorted by name, with their known sum.
+    """Compare the SHA-256 of the classes of a whole split, its images sorted by name, with the known one.
 
     Raises:
-        ReproduceError: they are others.
+        ReproduceError: the sums differ.
     """
     expected = edition.label_sums.get(split)
     if expected is None or len(entries) != edition.images[split]:

@@ -1,8 +1,8 @@
-"""Finding an edition's images and label files below or around the folder a user names, by names alone.
+"""Finding an edition's images and label files, by names alone, below or around the folder that a user names.
 
-People name the folder of the archives, torchvision's or Kaggle's folder, one above it or one inside it. So folders are
-searched downward for archives, for folders of class folders and for loose official images; what is missing is then
-looked for beside the named folder, and label files in the folders above it.
+People name the folder of the archives, torchvision's or Kaggle's folder, one above it or one inside it. So the named
+folder is searched downward for archives, for folders of class folders and for loose official images. Missing splits are
+then looked for beside it, and label files in the folders above it.
 """
 
 import re
@@ -18,9 +18,9 @@ from reproduce.data.ilsvrc.entries import is_official
 from reproduce.data.ilsvrc.folders import FolderContent, folder_content
 from reproduce.data.ilsvrc.label_files import LabelFiles
 
-PATCHES = "patch_images.tar"  # of 2010: whole copies of images that its other archives hold blank
+PATCHES = "patch_images.tar"  # of 2010: intact copies of images that are blank in its other archives
 _DEPTH = 5  # from a folder above Kaggle's to ILSVRC/Data/CLS-LOC/train
-_LEVELS_ABOVE = 4  # from there to LOC_val_solution.csv
+_LEVELS_ABOVE = 4  # from that folder up to the one with LOC_val_solution.csv
 _MOST_FOLDERS = 5000
 _SPLIT = re.compile(r"(?<![a-z])(train|val|test)(?:ing|id|idation)?(?![a-z])(?!.*_t3)")  # t3: the contest's dogs
 _OTHER_TASKS = {"DET", "VID", "Annotations", "ImageSets", "__MACOSX"}
@@ -29,7 +29,7 @@ _ARCHIVE, _EXACT, _ALIKE, _LOOSE = range(4)
 
 @dataclass(frozen=True, order=True)
 class Place:
-    """One place with images of a split. Of several the one of lowest rank is taken: the nearest, archives first."""
+    """One place with images of a split. The one with the lowest rank is used: the nearest, and there archives first."""
 
     rank: tuple[int, int]
     path: Path
@@ -42,7 +42,7 @@ class Place:
 
 @dataclass
 class Layout:
-    """Whatever was found: places by split, label files, the patches of 2010, and what else lies there."""
+    """Everything found: places by split, label files, the archive of patches of 2010, and unknown names."""
 
     images: dict[str, list[Place]]
     labels: LabelFiles = field(default_factory=LabelFiles)
@@ -68,10 +68,10 @@ class Layout:
             if others[0].path.parent == above and _named_split(above.name) == split:
                 raise ReproduceError(
                     f"{above} holds the {split} images in folders not named by WordNet ids ({first.path.name}, "
-                    f"{others[0].path.name}, ...); name them so, or move all images into one folder"
+                    f"{others[0].path.name}, ...); rename them to WordNet ids, or move all images into one folder"
                 )
             raise ReproduceError(
-                f"{first.path} and {others[0].path} both look like the {split} images; name a folder that holds one"
+                f"{first.path} and {others[0].path} both look like the {split} images; name a folder with only one"
             )
         return first
 
@@ -160,7 +160,7 @@ def _note(folder: Path, content: FolderContent, depth: int, edition: Edition, la
 
 
 def _splits(folder: Path, content: FolderContent, edition: Edition) -> Iterator[tuple[str, int]]:
-    """Yield each split whose images a folder holds, known by the folder's name or the images', with its rank."""
+    """Yield each split whose images a folder holds, with the kind of evidence: the folder's name or the images'."""
     loose = {split for split in edition.images if any(is_official(edition, split, name) for name in content.images)}
     kinds = dict.fromkeys(loose, _LOOSE)
     if split := _split_of_classes(folder, content, edition):
@@ -174,9 +174,10 @@ def _named_split(name: str) -> str | None:
 
 
 def _split_of_classes(folder: Path, content: FolderContent, edition: Edition) -> str | None:
-    """Return the split of the classes in a folder: by its name, else by its images' names; None where there are none.
+    """Return the split of the class folders and class archives in a folder; None without images or a hint.
 
-    The images of the first class folder that has any stand for all. Archives of classes hold training images.
+    The folder's exact name decides first, then the images' names, then a similar folder name. The images of the first
+    class folder that has any stand for all. Archives of classes hold training images.
     """
     images = next(filter(None, (_class_images(folder / wnid) for wnid in content.classes)), [])
     if not images and not content.archives:
@@ -196,7 +197,7 @@ def _class_images(folder: Path) -> list[str]:
 
 
 def counted_names(folder: Path) -> str:
-    """Return what a folder holds, in words and numbers of names."""
+    """Return the number of names of each kind in a folder, in words."""
     try:
         content = folder_content(folder)
     except ReproduceError:

@@ -1,7 +1,7 @@
 """Packing images into shards that can be memory-mapped: ``.npy`` files of uint8 (images, 256, 256, 3).
 
-A shard is written beside its place and renamed when whole; its ``.json`` follows, and only a shard that has one, made
-from the same plan, counts as finished. So a kill at any moment costs the shards under way and nothing else.
+A shard is written beside its place and renamed when it is whole. Then its record is written, a ``.json`` file. Only a
+shard with a record of the same plan counts as finished, so a kill at any moment costs only the shards under way.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class ShardPlan(NamedTuple):
 
     @property
     def digest(self) -> str:
-        """Return the digest of the images' names and of the way they are packed, wherever they are read from."""
+        """Return the digest of the images' names and the packing format; it does not depend on the images' places."""
         return json_digest({"format": _FORMAT, "names": [entry.name for entry in self.entries]})
 
     @property
@@ -53,7 +53,8 @@ def plan_shards(
 def finished_record(plan: ShardPlan) -> dict[str, Any] | None:
     """Return the record of a shard that was packed whole from this very plan, or None.
 
-    A shard that lacks corrupt images is finished only where skipping them is allowed, so that they get another chance.
+    A shard from which corrupt images were skipped is finished only while skipping is allowed. Without it, these images
+    are read again.
     """
     if not (plan.path.is_file() and plan.record_path.is_file()):
         return None
@@ -123,7 +124,7 @@ def read_entry(entry: Entry) -> bytes:
     """Return the bytes of an image file, from its folder or from inside its archive.
 
     Raises:
-        ReproduceError: it cannot be read, or the archive ends before it does.
+        ReproduceError: the file cannot be read, or its archive ends before the image does.
     """
     try:
         with Path(entry.path).open("rb") as stream:

@@ -1,8 +1,8 @@
 """The files of packed data (``manifest.json``; for each split ``index.csv`` and its shards), and checking them.
 
 ``manifest.json`` names dataset, seed of the order, classes in the order of their labels and, for each split, the number
-of images, the SHA-256 of every shard and of the index, and the images that needed care. It depends on the images alone:
-not on the layout they came in, the machine or the number of workers.
+of images, the SHA-256 of every shard and of the index, and the unusual or skipped images. It depends on the images
+alone, not on the layout they came in, the machine or the number of workers.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ MANIFEST, INDEX = "manifest.json", "index.csv"
 
 
 class ShardCheck(NamedTuple):
-    """A shard to be held against the manifest, and whether to sum it up on the way."""
+    """A shard to be compared with the manifest; ``with_sums`` asks for the sums over its images as well."""
 
     path: Path
     sha256: str
@@ -33,7 +33,7 @@ def read_manifest(folder: Path, command: str) -> dict[str, Any]:
     """Return the manifest of packed data.
 
     Raises:
-        ReproduceError: there is none; ``command`` would make it.
+        ReproduceError: there is none; the message names ``command``, which makes it.
     """
     if not (folder / MANIFEST).is_file():
         raise ReproduceError(f"{folder} holds no packed images; run `{command}`")
@@ -56,7 +56,7 @@ def check_shards(folder: Path, manifest: dict[str, Any], workers: int) -> ImageS
             if sums is not None:
                 total = sums if total is None else total + sums
     if total is None or total.images == 0:
-        raise ReproduceError(f"{folder} holds no training images; pack it again")
+        raise ReproduceError(f"{folder} holds no training images; pack it again by `python -m reproduce data`")
     return total
 
 
@@ -67,11 +67,13 @@ def _checks(folder: Path, manifest: dict[str, Any]) -> Iterator[ShardCheck]:
 
 
 def check_shard(check: ShardCheck) -> ImageSums | None:
-    """Hold one shard against its SHA-256 and return its sums where they are asked for."""
+    """Compare one shard with its SHA-256, and return the sums over its images if ``check`` asks for them."""
     try:
         found = file_digest(check.path)
     except OSError as error:
-        raise ReproduceError(f"cannot read {check.path} ({error.strerror}); pack the data again") from error
+        raise ReproduceError(
+            f"cannot read {check.path} ({error.strerror}); pack the data again by `python -m reproduce data`"
+        ) from error
     if found != check.sha256:
         raise ReproduceError(
             f"{check.path} has SHA-256 {found}, its manifest says {check.sha256}; delete it and run the same command"
@@ -80,10 +82,12 @@ def check_shard(check: ShardCheck) -> ImageSums | None:
 
 
 def check_index(path: Path, sha256: str) -> None:
-    """Hold an index against its SHA-256.
+    """Compare an index with its SHA-256.
 
     Raises:
-        ReproduceError: it is missing or has other bytes.
+        ReproduceError: the index is missing or has other bytes.
     """
     if not path.is_file() or file_digest(path) != sha256:
-        raise ReproduceError(f"{path} is missing or not the one its manifest names; pack the data again")
+        raise ReproduceError(
+            f"{path} is missing or not the one its manifest names; pack the data again by `python -m reproduce data`"
+        )

@@ -23,7 +23,7 @@ from reproduce.data.ilsvrc.editions import SIDE
 _CUBIC = -0.75
 _GZIP = b"\x1f\x8b"
 _JPEG_FORMATS = ("JPEG", "MPO")
-# Pillow knows forty more, and of these it hands PostScript to Ghostscript, which would run it.
+# Pillow knows forty more formats. One, PostScript, is a program that Pillow would have Ghostscript run.
 _READ_FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 _GRAY_MODES = ("1", "L", "LA")
 _DEEP_GRAY_MODES = ("I", "I;16", "I;16B", "I;16L", "I;16N")  # 16 bits a pixel; older Pillows call them I
@@ -52,11 +52,11 @@ def decode(content: bytes) -> Decoded:
     """Decode an image file, whatever its name says, and bring it to 256 x 256.
 
     Orientation marks of cameras are ignored, as in the source. CMYK, gray and indexed images become red, green, blue.
-    Of 16 bits the upper eight are kept, as Pillow does in color. Some images of 2010 are packed by gzip
+    Of 16-bit gray the upper eight bits are kept, as Pillow keeps them of color. Some images of 2010 are packed by gzip
     (https://github.com/mila-iqia/fuel, fuel/converters/ilsvrc2010.py).
 
     Raises:
-        CorruptImageError: it cannot be decoded whole.
+        CorruptImageError: the image cannot be decoded whole.
     """
     try:
         with warnings.catch_warnings():

@@ -14,8 +14,8 @@ _END = object()
 def prefetched(make: Callable[[Item], Made], items: Iterable[Item], depth: int = 4) -> Iterator[Made]:
     """Yield ``make(item)`` for each item in order, made up to ``depth`` ahead in one thread.
 
-    The thread ends with the items, with an error (raised here, in its turn), or when the iterator is closed. What is
-    made must not depend on when it is made; then neither ``depth`` nor timing decides anything.
+    The thread ends after the last item, at an error (raised here when its item's turn comes), or when the iterator is
+    closed. ``make(item)`` must not depend on the time of the call, so that ``depth`` and timing change no result.
     """
     ready: queue.Queue[tuple[Made | object, BaseException | None]] = queue.Queue(maxsize=depth)
     closed = threading.Event()

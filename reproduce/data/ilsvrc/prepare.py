@@ -44,7 +44,7 @@ def prepare_ilsvrc(
     images_per_shard: int = IMAGES_PER_SHARD,
     edition: Edition | None = None,
 ) -> Path:
-    """Pack an edition and write its manifest and statistics; take up again what an earlier call left unfinished.
+    """Pack an edition and write its manifest and statistics; shards that an earlier call finished are kept.
 
     The training images are shuffled once, as a function of ``seed``, as the authors' released preparation does; the
     others keep the order of their names. ``mean_image.npy`` is float64 (3, 256, 256) and ``color_covariance.npy``
@@ -55,7 +55,7 @@ def prepare_ilsvrc(
         source: folder with the archives or images; by default the one named by ``$REPRODUCE_ILSVRC<year>``.
         subset: accept any number of images and classes, and keep them apart from the whole edition.
         skip_corrupt: leave out images that cannot be decoded, listed in the manifest, instead of stopping.
-        workers: processes; by default one per core. Decides no result.
+        workers: number of processes, by default one per core; it changes no result.
         seed: of the order of the training images.
         images_per_shard: images of a shard, all but the last.
         edition: what counts as complete; by default the official counts of ``year``.
@@ -80,7 +80,7 @@ def prepare_ilsvrc(
                 print(f"{edition.title}, {line}", flush=True)
             plans = _plans(folder, edition, listing, seed, images_per_shard, skip_corrupt)
             if any(finished_record(plan) is None for split in plans.values() for plan in split):
-                for archive in listing.archives:  # all of it is about to be read
+                for archive in listing.archives:  # each is about to be read whole
                     check_sum(archive, edition)
             head = {"dataset": edition.title, "subset": subset, "order_seed": seed}
             pack_listing(folder, head, listing, plans, workers)
@@ -139,7 +139,7 @@ def _pack(folder: Path, listing: Listing, plans: Plans, workers: int) -> None:
 
 
 def _clean(folder: Path, plans: Plans) -> None:
-    """Make the folders and remove what is no part of them: halves left by a kill, shards of another plan."""
+    """Make the splits' folders, and remove files that a killed process left unfinished and shards of another plan."""
     for split, parts in plans.items():
         keep = {path.name for plan in parts for path in (plan.path, plan.record_path)}
         try:
@@ -151,12 +151,12 @@ def _clean(folder: Path, plans: Plans) -> None:
         except OSError as error:
             where = error.filename or folder / split
             raise ReproduceError(
-                f"cannot write {where}: {error.strerror}; choose a folder by {PACKED_VARIABLE}"
+                f"cannot write {where}: {error.strerror}; set {PACKED_VARIABLE} to a writable folder"
             ) from error
 
 
 def _check_space(folder: Path, waiting: list[ShardPlan]) -> None:
-    """Refuse to start what cannot end: ILSVRC-2012 takes 252 GB for training and 10 GB for validation."""
+    """Check that the disk has room for the shards; ILSVRC-2012 takes 252 GB for training and 10 GB for validation."""
     needed = sum(len(plan.entries) for plan in waiting) * IMAGE_BYTES
     free = shutil.disk_usage(folder).free
     if needed > free:

@@ -1,8 +1,8 @@
 """Reading packed images: memory-mapped shards to batches on the device, ahead of the network.
 
 Crops are cut and mirrored while they are copied from the mapped pages, so only what is used is read and sent; mean and
-color noise are applied on the device. Every draw is a function of (seed, step, position in the global batch): a process
-that takes part of a batch gets what it would get of the whole, for any number of processes or threads.
+color noise are applied on the device. Every draw is a function of (seed, step, position in the global batch), so each
+image of a batch is cut in the same way for any number of processes or threads.
 """
 
 import csv
@@ -23,7 +23,7 @@ from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.data.steps import Augmentation, Batch, Step
 
 _IMAGES_PER_BATCH = 256
-_PARTS_AHEAD = 2  # of whole images
+_PARTS_AHEAD = 2  # batches of whole images that are read ahead
 
 
 class PackedImages:
@@ -32,11 +32,11 @@ class PackedImages:
     Attributes:
         classes: WordNet ids; a label is a place in this list.
         labels: int64, shape (images,).
-        names: of the source's images, in the order of the labels.
+        names: of the images in the source, in the order of ``labels``.
     """
 
     def __init__(self, folder: Path, split: str, threads: int = 4) -> None:
-        """Open ``split`` ("train", "val" or "test") below ``folder``; ``threads`` copy pixels and decide nothing.
+        """Open ``split`` ("train", "val" or "test") below ``folder``; ``threads`` threads copy pixels.
 
         Raises:
             ReproduceError: the data are missing, incomplete or not what their manifest says (sizes and index are
@@ -81,7 +81,7 @@ class PackedImages:
 
 
 def _whole_pixels(images: np.ndarray) -> np.ndarray:
-    """Return (N, H, W, 3) uint8 as (N, H, W) of three bytes each: mirrored copies are several times as fast."""
+    """Return (N, H, W, 3) uint8 viewed as (N, H, W) of three bytes each, which are mirrored several times faster."""
     return images.view("V3")[..., 0]
 
 
@@ -98,10 +98,13 @@ def _mapped(path: Path, images: int) -> np.ndarray:
     try:
         shard = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
-        raise ReproduceError(f"cannot read {path} ({error}); pack the data again") from error
+        raise ReproduceError(
+            f"cannot read {path} ({error}); pack the data again by `python -m reproduce data`"
+        ) from error
     if shard.shape != (images, SIDE, SIDE, 3) or shard.dtype != np.uint8:
         raise ReproduceError(
-            f"{path} holds {shard.dtype} {shard.shape}, its manifest says {images} images; pack the data again"
+            f"{path} holds {shard.dtype} {shard.shape}, its manifest says {images} images; pack the data again by "
+            "`python -m reproduce data`"
         )
     return _whole_pixels(shard)
 
@@ -146,7 +149,7 @@ def whole_images(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the images of ``rows`` (all by default) whole, uint8 (N, 256, 256, 3), in order, on the device.
 
-    Their labels, int64 (N,), come with them. Test views (the center, or ten) are cut there: ``evaluate.predict``.
+    Their labels, int64 (N,), come with them. ``evaluate.predict`` cuts the test views, one or ten, from these images.
     """
     rows = range(len(images)) if rows is None else rows
     starts = range(rows.start, rows.stop, _IMAGES_PER_BATCH)

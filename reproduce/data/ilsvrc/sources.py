@@ -76,7 +76,7 @@ def survey_source(source: Path, edition: Edition, subset: bool = False) -> list[
     """Return what a source holds, one line per split, without opening its large archives.
 
     Raises:
-        ReproduceError: as ``list_source`` does, but for the contents of those archives.
+        ReproduceError: as for ``list_source``, except for faults inside those archives.
     """
     layout, places, labels = _find(source, edition)
     lines, splits = [], {}
@@ -99,7 +99,7 @@ def survey_source(source: Path, edition: Edition, subset: bool = False) -> list[
 
 
 def _find(source: Path, edition: Edition) -> tuple[Layout, dict[str, Place], dict[str, Labels]]:
-    """Return the layout of ``source``, the place of every split and what files tell of their classes."""
+    """Return the layout of ``source``, the place of every split, and the labels of each split that files give."""
     if not source.is_dir():
         raise ReproduceError(f"{source} is not a folder; set {edition.variable} to the folder with {edition.title}")
     layout = find_layout(Path(os.path.abspath(source)), edition)  # noqa: PTH100 - links stay as the user names them
@@ -165,7 +165,7 @@ def _entries(split: str, place: Place, layout: Layout, labels: Labels | None, ed
 def _check_whole(
     source: Path, edition: Edition, classes: list[str], splits: dict[str, list[Entry]], places: dict[str, Place]
 ) -> None:
-    """Hold a listing against the edition's numbers and names."""
+    """Compare a listing with the edition's numbers and names."""
     for split, entries in splits.items():
         _check_count(source, edition, split, entries, places[split])
     if len(classes) != edition.classes:

@@ -44,10 +44,10 @@ class PackedSet:
 
 @dataclass(frozen=True)
 class PackedData:
-    """One edition, packed, on its way to ``device``.
+    """The packed images of one edition, and the device that its batches are moved to.
 
-    The paper tests on the test images of 2010, with the validation images to watch, and on the validation images of
-    2012 (deviation D37), which nothing else may then depend on.
+    For 2010 the paper tests on the test images, and training is followed on the validation images. For 2012 it tests on
+    the validation images, so nothing else may depend on those (deviation D37).
 
     Attributes:
         folder: with the shards.
@@ -73,12 +73,12 @@ class PackedData:
 
     @property
     def tests_every_epoch(self) -> bool:
-        """True where training can be followed on the test images alone."""
+        """True where the edition has no validation images apart from the test images, to follow training on."""
         return "test" not in self.splits
 
     @property
     def images_per_file(self) -> int:
-        """Training images."""
+        """Number of training images."""
         return len(self.splits["train"])
 
     @property
@@ -101,22 +101,22 @@ class PackedData:
         return PackedSet(images, self.device, min(len(images), TRAINING_IMAGES_TESTED))
 
     def test(self) -> PackedSet:
-        """Return the images that the edition's published figures are of."""
+        """Return the images that the edition's published figures were measured on."""
         images = self.splits["val" if self.tests_every_epoch else "test"]
         return PackedSet(images, self.device, len(images))
 
     def validation(self, training_files: list[int]) -> PackedSet | None:
-        """Return the validation images where there are test images beside them; None otherwise."""
+        """Return the validation images where the edition has separate test images; None otherwise."""
         if self.tests_every_epoch:
             return None
         return PackedSet(self.splits["val"], self.device, len(self.splits["val"]))
 
 
 def load_packed(dataset: Dataset, device: torch.device) -> PackedData:
-    """Return the packed images of ``dataset``, on their way to ``device``.
+    """Return the packed images of ``dataset``, with batches moved to ``device``.
 
     Raises:
-        ReproduceError: nothing is packed, or its statistics are missing or of other images.
+        ReproduceError: nothing is packed, or the committed statistics are missing or of other images.
     """
     folder = dataset.folder()
     read_manifest(folder, dataset.command)

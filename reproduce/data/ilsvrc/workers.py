@@ -22,7 +22,7 @@ def available_cores() -> int:
 
 
 def worker_pool(workers: int) -> ProcessPoolExecutor:
-    """Return a pool of processes that end with this one, each on one thread and with none of its locks.
+    """Return a pool of worker processes with one thread each, which end with this process and hold none of its locks.
 
     Raises:
         ReproduceError: the shared memory in which processes wait for one another cannot be written.
@@ -41,12 +41,12 @@ def worker_pool(workers: int) -> ProcessPoolExecutor:
 def finished_tasks(
     work: Callable[[Task], Result], tasks: Iterable[Task], workers: int
 ) -> Iterator[tuple[Task, Result]]:
-    """Yield each task with its result as it finishes, in any order; one worker means this process.
+    """Yield each task with its result as it finishes, in any order; with one worker, this process does the work.
 
     ``work`` must be importable by name. Workers end with their parent, however it ends, and hold none of its locks.
 
     Raises:
-        ReproduceError: the first one of a task, after the tasks under way have ended; or a worker was killed.
+        ReproduceError: a task's first error, raised when the tasks under way have ended; or a worker was killed.
     """
     tasks = list(tasks)
     if workers == 1 or len(tasks) < 2:
@@ -66,7 +66,7 @@ def finished_tasks(
 
 def _follow_parent() -> None:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[variable] = "1"  # read when the task's module imports numpy: one thread a worker
+        os.environ[variable] = "1"  # read when the task's module imports numpy: one thread per worker
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends a worker silently; the parent reports it
     threading.Thread(target=_exit_after_parent, daemon=True).start()
 
