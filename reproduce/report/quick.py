@@ -30,7 +30,7 @@ def run_quick(device: str = "auto", threads: int | None = None) -> str:
     A run that was stopped goes on where it was; a finished one is trained again. Published results are not touched.
 
     Raises:
-        ReproduceError: data that cannot be had, or anything ``train_run`` raises.
+        ReproduceError: the data cannot be downloaded or are damaged, or ``train_run`` raises it.
     """
     CIFAR10.prepare()
     variant = _VARIANTS[has_native_bf16(choose_device(device))]

@@ -113,7 +113,7 @@ def headline_with_key(figure: Figure, sentence: str, handles: Sequence[Artist], 
 
 def _wrapped(figure: Figure, sentence: str) -> str:
     width_pt, lines = 72 * figure.get_figwidth() - 12, [""]
-    for word in sentence.replace(" %", _TIED_PERCENT).split(" "):  # a number keeps its sign
+    for word in sentence.replace(" %", _TIED_PERCENT).split(" "):  # a number and its percent sign stay on one line
         word = word.replace(_TIED_PERCENT, " %")
         longer = f"{lines[-1]} {word}".strip()
         if text_width_pt(longer, HEADLINE_PT, weight="bold") <= width_pt:
