@@ -9,7 +9,7 @@ from reproduce.study.claims import Claim
 _SUPPLIED, _OUTSIDE = "averaging", "outside images"
 _INGREDIENT = "ingredient"
 
-# What is credited, the kind of step, and the claim of its printed effect: top-5 error where the paper prints it.
+# The step, its kind, and the claims of its printed effect on the top-1 and, where the paper prints it, the top-5 error.
 _PRINTED = (
     ("two columns on two GPUs, for one of half the maps", _INGREDIENT, "two-gpus-top1", "two-gpus-top5"),
     ("response normalization", _INGREDIENT, "lrn-top1", "lrn-top5"),
