@@ -23,7 +23,7 @@ STUDY = "cifar10_nets"
 NETWORKS = ("80sec", "18pct", "conv_local_13pct", "conv_local_13pct_lrn")
 NORMALIZED, UNNORMALIZED = "conv_local_13pct_lrn", "conv_local_13pct"  # differ in normalization alone
 ROUNDS = 7
-WARM_UP_STEPS = 10  # the DataLoader's queue of four batches is in its steady state well before
+WARM_UP_STEPS = 10  # the DataLoader's queue of four batches reaches its steady state well before that
 TIMED_STEPS = 20
 
 
