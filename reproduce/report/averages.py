@@ -83,7 +83,7 @@ def _settings(table: pd.DataFrame) -> list[str]:
 
 
 def with_intervals(table: pd.DataFrame, value: str) -> list[str]:
-    """Return the column ``value`` in words, each row's with the interval from ``low`` to ``high`` if it has one."""
+    """Return each row's ``value`` in words, with its interval from ``low`` to ``high`` if it has one."""
     return [
         with_interval(number, low, high) for number, low, high in table[[value, "low", "high"]].itertuples(index=False)
     ]

@@ -45,7 +45,7 @@ def write_part(part: str, name: str | None = None) -> list[Path]:
         name: the study or notebook; the parts ``study`` and ``notebook`` need it, others take none.
 
     Raises:
-        ReproduceError: the name is missing, unknown or not wanted, or the part's own stage raises it.
+        ReproduceError: the name is missing, unknown or not wanted, or the part's own stage has an error.
     """
     if name and part not in NAMED_PARTS:
         takers = " and ".join(NAMED_PARTS)

@@ -36,7 +36,7 @@ def write_pipeline() -> list[Path]:
     """Write every study's dvc.yaml and the run lists of the root's ``collect``; return the files that changed.
 
     Raises:
-        ReproduceError: a study cannot be read, or the root's dvc.yaml lacks the place of the run lists.
+        ReproduceError: a study cannot be read, or the root's dvc.yaml lacks a line beside the run lists.
     """
     changed = []
     for path, text in pipeline_files().items():

@@ -78,7 +78,7 @@ class Records:
         return self.folder.parent / "runs"
 
     def table(self, name: str, columns: str, study: str | None = None) -> pd.DataFrame:
-        """Return the table ``<name>.csv`` with the space-separated ``columns``; of ``study`` alone where one is named.
+        """Return the space-separated ``columns`` of the table ``<name>.csv``, of ``study`` alone if it is given.
 
         Raises:
             ReproduceError: the table is missing or lacks a column (``dvc repro`` makes it).

@@ -162,8 +162,8 @@ def text_color(color: str) -> str:
 def png_bytes(figure: Figure) -> bytes:
     """Return the figure as PNG at 200 dpi, without the library's version in it.
 
-    Lines and letters are written with a palette of 256 colors, a third of the size; a figure that holds photographs or
-    filters keeps every color.
+    A figure of lines and letters is written with a palette of 256 colors, which makes the file a third as large. A
+    figure with photographs or filters keeps every color.
     """
     stream = io.BytesIO()
     with mpl.rc_context(style_parameters()):

@@ -88,7 +88,7 @@ def reasons_table(records: Records, study: str) -> pd.DataFrame:
 
 
 def source_checks(claims: Sequence[Claim], popular_only: bool = False) -> pd.DataFrame:
-    """Return the claims that were held against the literature: ``claim``, ``said in``, ``finding``, ``why``.
+    """Return the claims that were compared with the literature: ``claim``, ``said in``, ``finding``, ``why``.
 
     ``popular_only`` keeps the claims of popular accounts of AlexNet.
     """

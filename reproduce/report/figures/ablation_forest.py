@@ -48,7 +48,7 @@ _MARK_WORDS = {
 
 @styled
 def ablation_forest(table: pd.DataFrame, run_alone: bool = False) -> Figure:
-    """Draw what each ingredient gains: the paper's figure, the authors' log, ours with its 95 % interval and verdict.
+    """Draw each ingredient's gain by the paper, the authors' log and our runs, with our 95 % interval and verdict.
 
     Args:
         table: from ``ablation_table.load_ablations``; a claim without runs stays as a row.

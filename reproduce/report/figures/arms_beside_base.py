@@ -1,4 +1,4 @@
-"""Each arm's error minus the error of the arm it departs from, by epoch, one panel per arm."""
+"""Each arm's error minus the base's error, by epoch, one panel per arm."""
 
 import pandas as pd
 from matplotlib.axes import Axes

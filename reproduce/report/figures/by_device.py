@@ -1,4 +1,4 @@
-"""The figures on time for every timed device; without any, one figure that says so."""
+"""The figures on time for every timed device, or one figure that says that no device was timed."""
 
 from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""One claim drawn: our interval against the published value, the margin around it, and zero where it is an effect."""
+"""One claim drawn: our interval against the published value, the margin around it, and the value of no effect."""
 
 import math
 from typing import Any

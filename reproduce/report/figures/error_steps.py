@@ -74,7 +74,8 @@ def error_steps(
     The points by which each step lowers the error stand at the right.
 
     Args:
-        chain: the steps in order, each from the arm at which the one before ended; an arm without runs keeps its row.
+        chain: the steps in order, each starting from the arm at which the previous step ended. An arm without runs
+            keeps its row.
         total: the whole chain as one step.
         alone: normalization by itself.
         published: errors of the 13 % and the 11 % net in percent, drawn dashed.

@@ -49,7 +49,7 @@ def errors_since_alexnet(single: pd.DataFrame, weights: pd.DataFrame) -> Figure:
 
     Args:
         single: ``milestones.published_single_models``; rows with a label are named, the rest is background.
-        weights: ``milestones.best_weights``, public weights as others re-tested them.
+        weights: ``milestones.best_weights``, public weights that others re-tested.
     """
     figure, axes = new_figure(WIDE_INCHES, 4.4)
     headline(figure, _sentence(single))

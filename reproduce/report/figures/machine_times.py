@@ -75,7 +75,7 @@ def training_days_figure(timings: Timings) -> Figure:
 
 
 def _days_sentence(days: pd.DataFrame) -> str:
-    """Return the paper's days, and those estimated for CPUs of its time or before."""
+    """Return a sentence on the paper's days of training, and on the days estimated for CPUs up to its time."""
     paper = days[days["evidence"].eq("published") & days["kind"].eq("gpu")].nsmallest(1, "year").iloc[0]
     said = f"Training AlexNet took {paper['days_low']:g} to {paper['days_high']:g} days on {paper['system']}"
     cpus = days[days["evidence"].eq("estimated") & days["kind"].eq("cpu") & days["year"].le(paper["year"])]

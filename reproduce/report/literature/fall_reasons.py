@@ -36,8 +36,8 @@ def reasons(claims: Sequence[Claim]) -> pd.DataFrame:
 
     Returns:
         one row per step: ``step`` (words), ``kind`` (ingredient, averaging or outside images), ``top1_points`` and
-        ``top5_points`` lower with it (missing where the paper prints none), ``is_bound`` (at least so much),
-        ``dataset``, ``source``.
+        ``top5_points`` (by which the step lowers the error; missing where the paper prints none), ``is_bound``
+        (whether the paper says "at least"), ``dataset``, ``source``.
     """
     known = {claim.id: claim for claim in claims}
     rows = [

@@ -69,7 +69,7 @@ def load_later_models(path: Path = LATER_MODELS_CSV) -> pd.DataFrame:
     Returns:
         one row per figure: ``model``, ``year`` int, ``kind``, ``top1_error_percent`` and ``top5_error_percent`` float,
         ``real_top1_error_percent`` and ``imagenetv2_top1_error_percent`` (other labels, other images),
-        ``params_millions``, ``gmacs`` (10^9 multiply-accumulates a view), ``input_px`` (words, as printed),
+        ``params_millions``, ``gmacs`` (10^9 multiply-accumulates per view), ``input_px`` (words, as printed),
         ``crop_protocol``, ``views`` ("one" or "several"), ``outside_data`` nullable boolean and ``outside_data_note``,
         ``split``, ``single_model`` boolean, ``verification``, ``notes``, ``source``. Weights distilled from a model
         that saw outside images count as outside data, whatever their own training set was.

@@ -49,7 +49,7 @@ class Timings:
     days: pd.DataFrame
 
     def measured(self) -> pd.DataFrame:
-        """Return the rows that hold a time; the others give the reason for its absence."""
+        """Return the rows that hold a time. The other rows tell why a cell was not timed."""
         return self.rows[self.rows["ms_median"].notna()]
 
 
@@ -160,8 +160,8 @@ def fastest_settings(timings: Timings) -> list[tuple[str, str, str, float]]:
 def layer_times(timings: Timings, setting: Sequence[object], network: str = PAPER) -> pd.DataFrame:
     """Return the milliseconds of each layer's passes in one step, in the network's order, then loss and update.
 
-    Columns: layer, kind (one of ``KINDS``), forward_ms, backward_ms (NaN for loss and update, which stand in
-    forward_ms), batch_size.
+    Columns: layer, kind (one of ``KINDS``), forward_ms, backward_ms (NaN for loss and update, whose times
+    are in forward_ms), batch_size.
     """
     rows = timings.measured()
     for column, value in zip(SETTING, setting, strict=True):

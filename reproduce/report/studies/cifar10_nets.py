@@ -27,7 +27,8 @@ def load_points(path: Path = POINTS_CSV) -> pd.DataFrame:
     """Return the authors' printed points: network, measure, views, passes, files, loss_nats, error_percent.
 
     ``passes`` counts the complete passes through the training images. A training point is the mean over the lines
-    printed in an epoch, as ours is the mean over its updates. An epoch whose last file is not printed gives none.
+    printed in an epoch; our running error is the mean over the epoch's updates. An epoch whose last file is not
+    printed gives no point.
 
     Raises:
         ReproduceError: the file is missing or lacks a column, or an error is no percentage.

@@ -93,7 +93,7 @@ def steps_table(loaded: Records) -> str:
 
 
 def answered_steps(loaded: Records) -> str:
-    """Return the steps that have a value, one row each in Markdown, and a line that names those still to be run."""
+    """Return the steps that have a value, one row each in Markdown, and a line that names the steps still to be run."""
     steps = load_steps(loaded).values()
     rows = [
         {

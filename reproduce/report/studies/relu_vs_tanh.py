@@ -109,7 +109,7 @@ def rates_table(study: Study | None = None) -> str:
 
 
 def fastest_rate(runs: pd.DataFrame) -> float | None:
-    """Return the rate with the fewest epochs to 25 % running error, averaged over seeds; None where no rate got there.
+    """Return the rate with the fewest epochs to 25 % running error, averaged over seeds, or None if no rate reached it.
 
     Args:
         runs: columns rate and ``epochs_to_25_percent_training_error``; a rate with a run that did not reach 25 % is

@@ -71,7 +71,7 @@ def top_fives(run: RunId, images: np.ndarray, runs_root: Path | None = None) -> 
 
 
 def neighborhoods(run: RunId, data: ImageArrays, runs_root: Path | None = None) -> list[Neighborhood]:
-    """Return five queries with their nearest training images in features and in pixels; none if the run kept none."""
+    """Return five queries with their nearest training images in features and in pixels; empty if the run kept none."""
     features, pixels = read_neighbors(run, runs_root), read_pixel_neighbors(runs_root)
     if features is None:
         return []
