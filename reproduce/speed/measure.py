@@ -88,9 +88,9 @@ def own_file(
 
     Args:
         out: folder of all machines' results.
-        stem, suffix: of the file's name; machines of the same stem but other hardware get a number after it.
+        stem, suffix: of the file's name; machines of the same stem but other hardware get a number after the stem.
         machine: this machine, as ``provenance.machine_fingerprint`` describes it, with ``features``.
-        read_machine: returns the machine that an existing file is of.
+        read_machine: a function that returns the machine whose results an existing file holds.
 
     Raises:
         ReproduceError: an existing file cannot be read (by ``read_machine``).

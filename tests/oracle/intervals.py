@@ -1,6 +1,6 @@
 """Intervals recomputed from committed runs, without the code that made the tables.
 
-The error of each run is counted from its predicted classes, epochs and updates from its history and losses; the
+The error of each run is counted from its predicted classes, its epochs and updates from its history and losses. The
 intervals are scipy's own.
 """
 

@@ -38,10 +38,10 @@ def measure_cifar10(
 
     Args:
         rounds: timings of each arm; ratios are taken within a round.
-        nets: variants of the study ``cifar10_nets``. The share of normalization is measured where they include
-            ``conv_local_13pct_lrn``.
+        nets: variants of the study ``cifar10_nets``. The share of normalization is measured if
+            ``conv_local_13pct_lrn`` is among them.
         data: CIFAR-10 by default.
-        warm_up_steps, timed_steps: updates of each timing before and within the clock.
+        warm_up_steps, timed_steps: the untimed updates before each timing, and the updates timed in it.
 
     Raises:
         ReproduceError: an unknown net, numbers out of range, data missing.

@@ -36,7 +36,7 @@ def _stock_across_maps(x: Tensor, window: int, alpha_per_square: float, beta: fl
 
 
 def stock_error(precision: str) -> str | None:
-    """Return the error of torch's LocalResponseNorm in training in ``precision`` on a CPU, or None if it has none."""
+    """Return the error that torch raises when its LocalResponseNorm trains in ``precision`` on a CPU, or None."""
     x = torch.ones(1, 8, 2, 2, dtype=DTYPES[precision], requires_grad=True)
     try:
         functional.local_response_norm(x, 5).sum().backward()

@@ -59,7 +59,7 @@ class StandardNetwork(nn.Module):
 
 
 def in_stock_order(settings: spec.Weighted, weight: Tensor) -> Tensor:
-    """Return a weight of ours, or its gradient, as the stock layer holds it.
+    """Return a weight of our network, or its gradient, in the order of the stock layer's weight.
 
     Only local layers differ: our patches are ordered (row, column, map), those of ``unfold`` (map, row, column).
     """

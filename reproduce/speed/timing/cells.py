@@ -46,8 +46,9 @@ class Setting:
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing to time. Cells of ``priority`` 0 are always timed; where time is short the highest are left out first.
+    """One thing to time.
 
+    If time is short, the cells with the highest ``priority`` are left out first; those with 0 are always timed.
     ``batch_size`` counts images, or for a matrix product the rows of its square matrices.
     """
 

@@ -117,7 +117,7 @@ def training_days(timing: pd.DataFrame, hardware: pd.DataFrame, published: pd.Da
     Returns:
         one row per machine and precision: ``days_low`` <= ``days_mid`` <= ``days_high``. Extrapolated: fastest, median
         and slowest round. Published: as printed, with the middle between. Estimated: the highest, middle and lowest
-            share. The paper's days calibrate every middle in fp32, so two GTX 580 have theirs by definition.
+        share. The paper's days calibrate every middle in fp32, so two GTX 580 have theirs by definition.
     """
     rows = [*_extrapolated_days(timing), *_published_days(published), *_estimated_days(hardware)]
     return pd.DataFrame(rows).reset_index(drop=True)
@@ -204,7 +204,7 @@ def load_hardware() -> pd.DataFrame:
     """Read the sourced table of devices.
 
     Raises:
-        ReproduceError: it cannot be read, or a row lacks a figure, a kind or a source.
+        ReproduceError: the table cannot be read, or a row lacks a figure, a kind or a source.
     """
     needed = ["device", "year", "kind", "peak_fp32_gflops", "bandwidth_gb_per_s", "source", "verified"]
     return _filled(read_csv(HARDWARE_CSV, [*needed, "peak_bf16_gflops"]), needed, HARDWARE_CSV)
@@ -214,7 +214,7 @@ def load_published() -> pd.DataFrame:
     """Read the sourced table of training times and speeds that others printed.
 
     Raises:
-        ReproduceError: it cannot be read, or a row lacks its system, kind or source.
+        ReproduceError: the table cannot be read, or a row lacks its system, kind or source.
     """
     needed = ["system", "year", "kind", "note", "source", "verified"]
     table = read_csv(PUBLISHED_CSV, [*needed, "days_low", "days_high", "epochs", "images_per_second"])

@@ -79,7 +79,7 @@ def time_here(scope: Scope, devices: Sequence[str]) -> tuple[list[dict[str, Any]
 def _is_gpu_busy(devices: Sequence[str]) -> bool:
     load = gpu_load_percent(devices)
     if load is None and any(name != "cpu" for name in devices):
-        print("note: install nvidia-ml-py to check whether other programs use the GPU", file=sys.stderr)
+        print("note: other programs' use of the GPU is unknown; install nvidia-ml-py to have it read", file=sys.stderr)
     if busy := (load or 0.0) > _OTHERS_PERCENT:
         _warn(f"a GPU worked {load:.0f} % of the time before anything was timed")
     return busy

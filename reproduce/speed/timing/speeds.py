@@ -122,7 +122,7 @@ def run_seconds(variant: Variant, epochs: int, dataset: str, speeds: Speeds) -> 
     Args:
         variant: what is trained.
         epochs: length of the schedule.
-        dataset: its name; no subset, whose sizes are the user's.
+        dataset: name of a data set; not of a subset, whose size the user chooses.
         speeds: of the machine.
     """
     sizes = _sizes(variant, dataset)
