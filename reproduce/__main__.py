@@ -6,7 +6,7 @@ import sys
 from reproduce.base.lacks import lack
 
 if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command can say so itself, Ctrl-C just ends the process
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until main() can report Ctrl-C, it just ends the process
 try:
     from reproduce.cli import main
 except ImportError as error:

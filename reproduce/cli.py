@@ -38,13 +38,13 @@ _LAUNCH = (
         type=seconds,
         default=30.0,
         metavar="SECONDS",
-        help="least time from one checkpoint to the next (default: 30); decides no result",
+        help="least time from one checkpoint to the next (default: 30); does not change results",
     ),
     option(
         "--images-per-pass",
         type=positive,
         metavar="IMAGES",
-        help="most images through the network at once (default: the whole share); decides no result",
+        help="most images in one pass (default: the process's share of a batch); does not change results",
     ),
 )
 _RUN = option("run", help="a run, as in results/runs: study/variant/epochs<n>/seed<k>")
@@ -53,10 +53,10 @@ _STUDY = option("study")
 
 @_verb(
     "get a data set, check it, and compute its statistics",
-    option("dataset", help="its name, or neighbors; a wrong one is answered with all names"),
+    option("dataset", help="name of a data set, or neighbors; a wrong name is answered with all names"),
     option("--subset", action="store_true", help="ILSVRC: accept any number of images and classes"),
     option("--skip-corrupt", action="store_true", help="ILSVRC: leave out and list images that do not decode"),
-    option("--workers", type=positive, help="ILSVRC: processes (default: all cores); decides no result"),
+    option("--workers", type=positive, help="ILSVRC: processes (default: all cores); does not change results"),
 )
 def _data(arguments: Arguments) -> None:
     from reproduce.data.pixel_neighbors import write_pixel_neighbors
@@ -70,20 +70,20 @@ def _data(arguments: Arguments) -> None:
 
 
 @_verb(
-    "train one run, or every missing run of a profile; resumes what was stopped",
+    "train one run, or every missing run of a profile; stopped runs are resumed",
     _STUDY,
     option(
         "variants",
         nargs="*",
         default=[],  # without a default argparse does not say that it is required
         metavar="variant",
-        help="one with --epochs and --seed; with a profile any number (default: all)",
+        help="one with --epochs and --seed, or any number with --profile (default: all)",
     ),
-    option("--epochs", type=positive, help="length of the schedule; the phases scale to it"),
+    option("--epochs", type=positive, help="length of the schedule, to which its phases are scaled"),
     option("--seed", type=positive),
     option("--profile", choices=("standard", "full", "smoke", "tuning")),
-    option("--list", action="store_true", help="only name the runs that are missing"),
-    option("--jobs", type=positive, default=1, metavar="N", help="runs at a time, on one thread each (or --threads)"),
+    option("--list", action="store_true", help="only list the missing runs"),
+    option("--jobs", type=positive, default=1, metavar="N", help="runs at a time, each on one thread or on --threads"),
     *_LAUNCH,
 )
 def _train(arguments: Arguments) -> None:
@@ -114,7 +114,7 @@ def _evaluate(arguments: Arguments) -> None:
     print(evaluate_run(RunId.parse(arguments.run)))
 
 
-@_verb("train one published run again and compare: digits on its machine, else spread over seeds", _RUN, *_LAUNCH)
+@_verb("train a published run again; compare digits on the same processor, else errors of seeds", _RUN, *_LAUNCH)
 def _rerun(arguments: Arguments) -> None:
     from reproduce.train.rerun import rerun
 
@@ -153,7 +153,7 @@ def _doctor(arguments: Arguments) -> None:
     print(examine(_all_studies()))
 
 
-@_verb("gather a study's tuning runs, less their test errors, into experiments/STUDY/tuning.csv", _STUDY)
+@_verb("gather a study's tuning runs, without test errors, into experiments/STUDY/tuning.csv", _STUDY)
 def _tuning(arguments: Arguments) -> None:
     from reproduce.runs.tuning import tabulate_tuning
 
@@ -174,7 +174,7 @@ _PARTS = ("study", "ablations", "literature", "timing", "notebook", "readme", "a
 @_verb(
     "draw figures, execute a notebook, write the generated parts of README, notes and dvc.yaml, or build the site",
     option("part", choices=_PARTS),
-    option("name", nargs="?", help="a study or a notebook, for these two parts alone"),
+    option("name", nargs="?", help="name of the study or notebook; no other part takes one"),
 )
 def _report(arguments: Arguments) -> None:
     from reproduce.report.build import write_part
@@ -184,7 +184,7 @@ def _report(arguments: Arguments) -> None:
 
 
 @_verb(
-    "say which seeds would settle inconclusive verdicts, their time, what to edit, and the command",
+    "say which added seeds would settle inconclusive verdicts, how long they take, and how to run them",
     option("names", nargs="*", metavar="CLAIM_OR_STUDY", help="by default every inconclusive verdict"),
 )
 def _plan(arguments: Arguments) -> None:
@@ -193,7 +193,7 @@ def _plan(arguments: Arguments) -> None:
     print(plan_text(arguments.names, _all_studies()))
 
 
-@_verb("make again what follows from the records, hold the rest against dvc.lock, and name any edited file")
+@_verb("make derived files again, compare the rest with dvc.lock, and name any edited file")
 def _verify(arguments: Arguments) -> None:
     from reproduce.judge.verify import verify
     from reproduce.report.remakes import REMAKES
@@ -203,8 +203,8 @@ def _verify(arguments: Arguments) -> None:
 
 @_verb(
     "print a number of results/numbers.json with its interval, runs, sources and BibTeX",
-    option("id", nargs="?", help="id of a number in results/numbers.json; of a wrong one, similar ids are named"),
-    option("--list", nargs="?", const="", metavar="TEXT", help="every number, or those that have the words of TEXT"),
+    option("id", nargs="?", help="id of a number in results/numbers.json; a wrong id is answered with similar ids"),
+    option("--list", nargs="?", const="", metavar="TEXT", help="list every number, or those with the words of TEXT"),
     option("--format", choices=("text", "bibtex", "latex", "json", "csv"), default="text"),
 )
 def _cite(arguments: Arguments) -> None:
@@ -314,13 +314,13 @@ def _check_environment() -> None:
     from reproduce.data.ilsvrc.editions import PACKED_VARIABLE
     from reproduce.data.registry import DATASETS
 
-    os.environ["MPLBACKEND"] = "agg"  # figures go to files; matplotlib cannot be imported with an unknown one
+    os.environ["MPLBACKEND"] = "agg"  # figures go to files, and matplotlib cannot be imported with an unknown backend
     of_data = {dataset.variable for dataset in DATASETS.values()}
     check_variables({SCRATCH_VARIABLE, PACKED_VARIABLE, *of_data}, switches={KERNELS_VARIABLE})
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; return the exit status: 0, or that of the error, printed as one line."""
+    """Run one command and return its exit status: 0, or the status of the error, which is printed as one line."""
     settle_streams()
     arguments = build_parser().parse_args(argv)
 

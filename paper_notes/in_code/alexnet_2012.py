@@ -81,7 +81,7 @@ class Update2012:
 
     @torch.no_grad()
     def step(self, rate: float = 0.01) -> None:
-        """Update every parameter by its ``grad``; lower ``rate`` by ten three times in about 90 epochs (paper 5)."""
+        """Update every parameter by its ``grad``; divide ``rate`` by ten three times in about 90 epochs (paper 5)."""
         for name, parameter in self.net.named_parameters():
             is_bias = name.endswith("bias")
             own_rate = 2 * rate if is_bias else rate

@@ -23,7 +23,7 @@ from reproduce.train.update import MomentumUpdate
 
 BATCH_SIZE, MOMENTUM = 128, 0.9
 FILES = [1, 2, 3, 4, 5]  # CIFAR-10 comes as five files of 10,000 training images, read in this order every epoch
-PHASES = [  # 11 epochs are 80 seconds at the documented speed; the weights' rate falls by ten for the last 3 (D23)
+PHASES = [  # 11 epochs are 80 seconds at the documented speed; the weights' rate is a tenth in the last 3 (D23)
     Phase(epochs=8, training_files=FILES, weight_rate_factor=1.0),
     Phase(epochs=3, training_files=FILES, weight_rate_factor=0.1),
 ]
@@ -63,13 +63,13 @@ def batches(data: TrainingData) -> Iterator[tuple[Tensor, Tensor]]:
 
 
 def network_input(images: Tensor, mean: Tensor) -> Tensor:
-    """Return (n, channels, side, side) float32: gray levels less the mean image, divided by nothing (paper 2; D7)."""
+    """Return (n, channels, side, side) float32: gray levels minus the mean image, divided by nothing (paper 2; D7)."""
     return (images.float() - mean).permute(0, 3, 1, 2)
 
 
 @torch.no_grad()
 def test_error_percent(network: Network, data: TrainingData, mean: Tensor) -> float:
-    """Return the share of test images whose most probable class is wrong, in percent, seen whole and once."""
+    """Return the percentage of test images whose most probable class is wrong. Each is seen whole and once."""
     wrong = 0
     for images, labels in zip(data.test_images.split(500), data.test_labels.split(500), strict=True):
         wrong += int((network(network_input(images, mean)).argmax(1) != labels).sum())

@@ -41,7 +41,7 @@ _LABEL_CHARACTERS = 38
 
 @dataclass(frozen=True)
 class Row:
-    """One claim: lines of words at its left and right, its figures (nan where there is none), and its verdict."""
+    """One claim: the lines of words at its left and right, its figures (nan for a missing one), and its verdict."""
 
     label: list[str]
     result: list[str]
@@ -61,7 +61,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Panel:
-    """Rows that share an axis, by ingredient. No effect is 1 where ``is_ratio``, else 0."""
+    """Rows that share an axis, grouped by ingredient. On the axis no effect is at 1 if ``is_ratio``, else at 0."""
 
     title: str
     is_ratio: bool
@@ -77,7 +77,7 @@ def load_ablations(loaded: Records) -> pd.DataFrame:
     """Return the collected table of ablations.
 
     Raises:
-        ReproduceError: it is missing or lacks a column.
+        ReproduceError: the table is missing or lacks a column.
     """
     return loaded.table("ablations", _COLUMNS)
 
@@ -90,8 +90,8 @@ def load_effects(numbers: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns:
         one row per ingredient that was run: ``ingredient``, ``value``, ``low`` and ``high`` (points lower with it),
-        ``n_seeds``, ``verdict`` (on the paper's claim, which may be of another measure), ``lowers``: whether the
-        interval lies above zero and that verdict is neither open nor "no effect".
+        ``n_seeds``, ``verdict`` (on the paper's claim, whose measure may be another one than the test error), and
+        ``lowers``: whether the interval lies above zero and the verdict is neither open nor "no effect".
     """
     rows = [
         {"ingredient": name, "verdict": numbers[claim_id]["verdict"]}
@@ -105,7 +105,10 @@ def load_effects(numbers: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def panels(table: pd.DataFrame) -> list[Panel]:
-    """Return the panels that have rows: test errors, other errors, other units, ratios; rows in the table's order."""
+    """Return the panels that have rows: test errors, other errors, other units, ratios.
+
+    The rows of a panel keep the order of the table.
+    """
     titles = [_title(row) for row in table.itertuples()]
     known = [TEST_ERROR, OTHER_ERROR, *sorted(set(titles) - {TEST_ERROR, OTHER_ERROR, RATIO}), RATIO]
     return [_panel(title, table[[each == title for each in titles]]) for title in known if title in titles]
@@ -130,7 +133,10 @@ def _panel(title: str, table: pd.DataFrame) -> Panel:
 
 
 def _name(row: Any) -> list[str]:
-    """Return what was measured and where, in one or two lines; ImageNet's sets name their scale themselves."""
+    """Return the measure, data set and scale in one or two lines.
+
+    The scale is left out for ImageNet, since the names of its data sets tell it.
+    """
     measure = MEASURES.get(row.estimand, row.estimand.replace("_", " "))
     places = [row.dataset, None if row.scale == "imagenet" else _SCALES.get(row.scale, row.scale)]
     where = ", ".join(place for place in places if pd.notna(place))

@@ -103,7 +103,13 @@ def _pair(facts: Facts) -> str:
 
 
 def _with(ingredient: str, number_id: str, claim_id: str | None = None) -> Callable[[Facts], str]:
-    """Return the answer on an ingredient; ``claim_id`` names the paper's claim where its measure is another one."""
+    """Return a function of the facts that gives the answer on an ingredient.
+
+    Args:
+        ingredient: its name in the answer.
+        number_id: the number that gives the effect on the test error.
+        claim_id: the paper's claim, where the paper measures something other than the test error.
+    """
 
     def words(facts: Facts) -> str:
         row = facts.row(number_id)
@@ -145,7 +151,7 @@ def gpu_words(days: pd.DataFrame) -> str:
 
 
 def printed_ratio_words(days: pd.DataFrame) -> str:
-    """Return how many times as fast GPUs were as a CPU, by the source that printed both."""
+    """Return in words how many times as fast as a CPU the GPUs were, by the source that printed the times of both."""
     for source, group in days[days["evidence"].eq("published")].groupby("source", sort=False):
         speeds = {kind: rows["images_per_second_mid"] for kind, rows in group.groupby("kind")}
         if speeds.keys() >= {"cpu", "gpu"}:

@@ -1,6 +1,6 @@
 """The deposit: the committed files as one zip file with RO-Crate metadata, checked from an unpacked copy.
 
-A deposit has no git. ``.git_archival.txt`` names the commit it was made from, and DVC is told to work without git.
+A deposit has no git history: ``.git_archival.txt`` names its commit, and DVC is told to work without git.
 """
 
 import contextlib
@@ -85,10 +85,10 @@ def build_archive(out: Path | None = None, root: Path = REPO_ROOT, say: Callable
 
 @contextlib.contextmanager
 def _written(temporary: str) -> Iterator[None]:
-    """Turn an error of writing below the temporary folder into one that names it.
+    """Turn an OSError inside the block into a ReproduceError that names the temporary folder.
 
     Raises:
-        ReproduceError: it is full or not writable.
+        ReproduceError: the folder is full or not writable.
     """
     try:
         yield
@@ -102,9 +102,9 @@ def check_deposit(folder: Path) -> Iterator[str]:
     """Check an unpacked deposit and yield a line per check: its files, ``verify``, and ``dvc status``.
 
     Raises:
-        ReproduceError: a file is missing, differs from the metadata or is not in it, or a command fails.
+        ReproduceError: a file is missing, differs from the metadata or is not listed there, or a command fails.
     """
-    yield f"{_check_files(folder)} files are those of {METADATA}"
+    yield f"{_check_files(folder)} files agree with {METADATA}"
     yield f"verify: {_run(folder, '-m', 'reproduce', 'verify').splitlines()[-1]}"
     stages = [name for name in read_yaml(folder / "dvc.yaml")["stages"] if not name.startswith("data_")]
     status = _run(folder, "-m", "dvc", "status", *stages)
@@ -114,7 +114,11 @@ def check_deposit(folder: Path) -> Iterator[str]:
 
 
 def _commit(root: Path, version: str) -> str:
-    """Return the commit to deposit: HEAD, unchanged; where the version has a tag, the tag must name it."""
+    """Return the commit to deposit, which is HEAD.
+
+    Raises:
+        ReproduceError: a file has changes that are not committed, or the version has a tag that names another commit.
+    """
     changes = _git(root, "status", "--porcelain", "--untracked-files=no")
     if changes:
         first = changes.splitlines()[0].split(maxsplit=1)[-1]
@@ -123,7 +127,7 @@ def _commit(root: Path, version: str) -> str:
     tagged = run_git(root, "rev-parse", "--verify", "--quiet", f"refs/tags/v{version}^{{commit}}").stdout.strip()
     if tagged not in ("", commit):
         raise ReproduceError(
-            f"version {version} is commit {tagged[:12]}, by its tag, and this is {commit[:12]}; raise the version in "
+            f"the tag of version {version} names commit {tagged[:12]}, but HEAD is {commit[:12]}; raise the version in "
             "CITATION.cff, or check out the tag"
         )
     return commit
@@ -138,12 +142,12 @@ def _git(root: Path, *arguments: str) -> str:
         reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[0]
         if os.strerror(errno.ENOSPC) in reason:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        raise ReproduceError(f"git says: {reason}; a deposit is built in a clone of the repository")
+        raise ReproduceError(f"git says: {reason}; run `make archive` in a clone of the repository")
     return done.stdout.strip()
 
 
 def _export(root: Path, commit: str, folder: Path) -> None:
-    """Write the files of a commit, modes as they are, with the commit in ``.git_archival.txt``."""
+    """Write the files of a commit, each with its mode, and the commit's id in ``.git_archival.txt``."""
     packed = folder.with_suffix(".git.tar")
     folder.parent.mkdir(parents=True, exist_ok=True)
     _git(root, "archive", "--format=tar", f"--output={packed}", commit)
@@ -203,7 +207,7 @@ def _files(folder: Path) -> list[Path]:
 
 
 def _zip(folder: Path, target: Path, day: str) -> None:
-    """Zip a folder so that the same files give the same bytes: sorted, dated by the commit's day."""
+    """Zip a folder so that the same files give the same bytes: entries are sorted and bear the commit's day."""
     dated = (*map(int, day.split("-")), 0, 0, 0)
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in [folder / METADATA, *_files(folder)]:
@@ -213,18 +217,18 @@ def _zip(folder: Path, target: Path, day: str) -> None:
 
 
 def _check_files(folder: Path) -> int:
-    """Hold a folder's files to its metadata, read by the library; return how many there are."""
+    """Compare a folder's files with its metadata, as the RO-Crate library reads it; return the number of files."""
     listed = {entity.id: entity for entity in ROCrate(folder).get_by_type("File")}
     there = {path.relative_to(folder).as_posix(): path for path in _files(folder)}
     wrong = sorted(listed.keys() ^ there.keys())
     wrong += [place for place in there if place in listed and listed[place]["sha256"] != file_digest(there[place])]
     if wrong:
-        raise ReproduceError(f"{wrong[0]} in the deposit is not as {METADATA} says; build it again")
+        raise ReproduceError(f"{wrong[0]} in the deposit is not as {METADATA} says; run `make archive` again")
     return len(there)
 
 
 def _run(folder: Path, *arguments: str) -> str:
-    """Run a Python module in the deposit as a second machine does, outside any repository."""
+    """Run Python in the deposit, as on a machine without the repository; return what it printed on stdout."""
     environment = os.environ | {"PYTHONPATH": str(folder), "GIT_CEILING_DIRECTORIES": str(folder.parent)}
     command = [sys.executable, *arguments]
     done = subprocess.run(

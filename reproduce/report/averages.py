@@ -58,7 +58,7 @@ def views_table(views: pd.DataFrame) -> pd.DataFrame:
 
 
 def validation_table(gaps: pd.DataFrame) -> pd.DataFrame:
-    """Return the distance between validation and test error, beside the one that sampling images would give."""
+    """Return the distance between validation and test error, beside the distance that sampling alone would give."""
     return pd.DataFrame(
         {
             "variant": gaps["study"] + " " + gaps["variant"],
@@ -74,7 +74,7 @@ def validation_table(gaps: pd.DataFrame) -> pd.DataFrame:
 
 
 def _settings(table: pd.DataFrame) -> list[str]:
-    """Return every row's data set, scale and, where it differs from the source's, length of schedule, in words."""
+    """Return in words each row's data set, its scale and, unless it is the source's, its length of schedule."""
     return [
         f"{DATASETS[row.dataset].title}, {row.scale} scale"
         + ("" if row.schedule == "full" else f", {row.schedule} schedule")
@@ -83,7 +83,7 @@ def _settings(table: pd.DataFrame) -> list[str]:
 
 
 def with_intervals(table: pd.DataFrame, value: str) -> list[str]:
-    """Return ``value`` of every row with its columns ``low`` and ``high``, where it has them."""
+    """Return each row's ``value`` in words, with its interval from ``low`` to ``high`` if it has one."""
     return [
         with_interval(number, low, high) for number, low, high in table[[value, "low", "high"]].itertuples(index=False)
     ]

@@ -45,7 +45,7 @@ def write_part(part: str, name: str | None = None) -> list[Path]:
         name: the study or notebook; the parts ``study`` and ``notebook`` need it, others take none.
 
     Raises:
-        ReproduceError: a name is missing, unknown or too many, or what the part's own stage raises.
+        ReproduceError: the name is missing, unknown or not wanted, or the part's own stage has an error.
     """
     if name and part not in NAMED_PARTS:
         takers = " and ".join(NAMED_PARTS)
@@ -65,7 +65,9 @@ def write_part(part: str, name: str | None = None) -> list[Path]:
 
 
 def study_stage(study: str, folder: Path = FIGURES, loaded: Records | None = None) -> list[Path]:
-    """Write the figures of a study: its own, or where it has no module the common ones; return the paths.
+    """Write the figures of a study and return their paths.
+
+    A study without a module in ``report/studies`` gets the common figures.
 
     Raises:
         ReproduceError: there is no such study, or what the figures are drawn from cannot be read.
@@ -114,7 +116,7 @@ def literature_stage() -> list[Path]:
 def timing_stage(folder: Path = FIGURES, tables: Path = TABLES) -> list[Path]:
     """Write ``training_days``, ``training_time_parts`` and ``training_time_scaling``; return the paths.
 
-    The latter two are of the first device timed; before any was timed they say so.
+    The last two show the first device timed. If no device was timed, they say so in place of a drawing.
     """
     timings = load_timings(tables)
     drawn = {
@@ -147,7 +149,7 @@ def notebook_stage(name: str) -> Path:
 
 
 def pages() -> list[Path]:
-    """Return the README, the pages of studies and notes, and the table of ablations, those with generated parts."""
+    """Return the pages that have generated parts: README, pages of studies and notes, the table of ablations."""
     candidates = [*sorted(EXPERIMENTS.glob("*/README.md")), *sorted(PAPER_NOTES.glob("*.md"))]
     return [page for page in (README, *candidates, TABLES / "ablations.md") if has_markers(page)]
 
@@ -156,14 +158,14 @@ def pages_stage() -> list[Path]:
     """Bring the generated parts of every page up to date; return the pages that were changed.
 
     Raises:
-        ReproduceError: a page names a block or number that nobody knows, or cannot be written.
+        ReproduceError: a page names an unknown block or number, or cannot be written.
     """
     loaded, numbers = load_records(), read_numbers()
     return [page for page in pages() if update_readme(page, numbers, loaded)]
 
 
 def site() -> list[Path]:
-    """Do ``site.make_site.site_stage``; return the path of the site's first page."""
+    """Write the site and return the path of its first page."""
     from reproduce.report.site.make_site import site_stage  # Sphinx takes two seconds to import; no other part needs it
 
     return site_stage()

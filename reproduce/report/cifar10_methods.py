@@ -1,4 +1,4 @@
-"""Methods of three generations on CIFAR-10's images: which runs and published errors stand for each, by protocol."""
+"""Methods of three generations on CIFAR-10's images, each with its runs and its published error, by protocol."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,9 +24,9 @@ TEN_VIEWS = "augmented training images, ten views"
 
 @dataclass(frozen=True)
 class _Method:
-    """A variant at one length and the words it is drawn with.
+    """A variant at one length of training, and the words of its marks in the figures.
 
-    ``family`` names the method whatever its length; ``published_by`` the variant that its claim names.
+    ``family`` is the method's name at any length. ``published_by`` is the variant whose claim has its published error.
     """
 
     study: str
@@ -41,7 +41,7 @@ class _Method:
 
 @dataclass(frozen=True)
 class _Printed:
-    """A method that is in print alone: its row's ``method`` in ``cifar10_before_2012.csv`` and the name drawn."""
+    """A published method that is not run here: ``method`` of its row in ``cifar10_before_2012.csv``, and name drawn."""
 
     method: str
     name: str
@@ -112,14 +112,14 @@ def declared_costs() -> dict[str, int]:
 
 
 def is_too_long_here(operations: float | None) -> bool:
-    """Return whether a net trains for ten times the greater declared cost or longer, so for days on two cores."""
+    """Return whether a training costs at least ten times the greater declared cost, which means days on two cores."""
     return operations is not None and operations >= 10 * max(declared_costs().values())
 
 
 def to_be_run(methods: Sequence[DrawnMethod]) -> str:
-    """Return a sentence for the methods whose runs are still to be made, and one for those too long for these machines.
+    """Return a sentence on the methods still to be run, and one on the methods that take too long on these machines.
 
-    Either is left out where it names none.
+    A sentence that would name no method is left out.
     """
     planned = [method for method in methods if method.is_planned and not method.errors]
     names = [method.name for method in planned if not is_too_long_here(method.operations)]
@@ -160,7 +160,7 @@ def _in_print() -> list[DrawnMethod]:
     """Return the best published methods before 2012 that are not run here.
 
     Raises:
-        ReproduceError: the table of published errors lacks one.
+        ReproduceError: the table of published errors lacks one of them.
     """
     table = load_cifar10_before().set_index("method")
     drawn = []

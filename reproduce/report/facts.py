@@ -23,10 +23,10 @@ class Facts:
     training_days: pd.DataFrame
 
     def printed(self, claim_id: str, count: int) -> list[float]:
-        """Return a claim's published figures, in its order.
+        """Return a claim's published figures, in the order of ``claims.yaml``.
 
         Raises:
-            ReproduceError: there is no such claim, or it has not so many of them.
+            ReproduceError: there is no such claim, or the number of its published figures is not ``count``.
         """
         targets = self.claims[claim_id].targets if claim_id in self.claims else []
         values = [target.value for target in targets if target.kind == "published"]
@@ -41,7 +41,7 @@ class Facts:
         """Return a cited number's row.
 
         Raises:
-            ReproduceError: there is none.
+            ReproduceError: ``results/numbers.json`` has no such id.
         """
         if number_id not in self.numbers:
             raise ReproduceError(

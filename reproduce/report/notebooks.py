@@ -21,9 +21,9 @@ from reproduce.base.paths import REPO_ROOT, relative_to_repo
 from reproduce.base.temporaries import TemporaryFolder
 
 CELL_TIMEOUT_SECONDS = 300
-_LONGEST_SOCKET_FOLDER = 70  # bytes: the whole address has at most 107
+_LONGEST_SOCKET_FOLDER = 70  # bytes; the whole address of a socket has at most 107
 
-# What a reader's viewer needs to know, and nothing that differs between machines (Python's patch version, for one).
+# The metadata that a notebook viewer needs. What differs between machines is left out, such as Python's patch version.
 _METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"file_extension": ".py", "mimetype": "text/x-python", "name": "python"},
@@ -31,7 +31,7 @@ _METADATA = {
 
 
 class _RunningInterpreter(KernelSpecManager):
-    """Gives the running interpreter for every kernel name, whatever "python3" the user has registered."""
+    """Finds the running interpreter under every kernel name, even if the user has registered another "python3"."""
 
     def get_kernel_spec(self, kernel_name: str) -> KernelSpec:
         argv = [sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -49,7 +49,7 @@ def execute_notebook(source: Path, target: Path) -> None:
     """Run every cell of ``source`` and write the executed notebook to ``target``, whole or not at all.
 
     The kernel is this interpreter, started in the repository's root with the user's IPython profile left out. Output
-    metadata that changes between runs or machines is removed; what cells write to stderr is passed on and not kept.
+    metadata that changes between runs or machines is removed. What cells write to stderr is printed, not stored.
 
     Raises:
         ReproduceError: the source is missing or no notebook, a cell fails or runs too long (with its number and the
@@ -72,7 +72,7 @@ def execute_notebook(source: Path, target: Path) -> None:
 
 
 def _memory_file() -> BinaryIO:
-    """Return an open file in memory, for what the kernel itself says on stderr: the disk may be full."""
+    """Return an open file in memory for the kernel's own stderr, so that a full disk does not matter."""
     return os.fdopen(os.memfd_create("stderr"), "w+b") if hasattr(os, "memfd_create") else tempfile.TemporaryFile()
 
 
@@ -82,7 +82,7 @@ def _lines(said: BinaryIO) -> list[str]:
 
 
 def _socket_folder() -> Path:
-    """Return the folder for temporary files, or /tmp where its name is too long for the addresses of sockets in it."""
+    """Return the folder for temporary files, or /tmp where that folder's name is too long for a socket's address."""
     usual = tempfile.gettempdir()
     return Path(usual if len(os.fsencode(usual)) <= _LONGEST_SOCKET_FOLDER else "/tmp")
 
@@ -110,7 +110,7 @@ def normalized(notebook: NotebookNode) -> NotebookNode:
 
 
 class _Client(NotebookClient):
-    """Remembers the place of the cell that is running (0 before the first)."""
+    """A notebook client that remembers the index of the running cell (0 before the first)."""
 
     running = 0
 
@@ -130,7 +130,7 @@ def _client(notebook: NotebookNode, folder: Path) -> _Client:
         resources={"metadata": {"path": str(REPO_ROOT)}},  # the kernel's working folder
         record_timing=False,
         timeout=CELL_TIMEOUT_SECONDS,
-        shell_timeout_interval=1,  # seconds between looks at whether the kernel still lives
+        shell_timeout_interval=1,  # seconds between checks that the kernel still lives
     )
 
 

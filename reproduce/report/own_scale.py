@@ -16,9 +16,9 @@ _LETTERS_PER_LINE = 130
 
 
 def own_scale_verdicts(records: Records) -> str:
-    """Return the verdicts on CIFAR-10 at its own scale in five columns, those judged by test error.
+    """Return a table of the claims on CIFAR-10 at its own scale that are judged by test error, in five columns.
 
-    Claims without runs are named below, with what was published.
+    Claims without runs are named below the table, each with its published figure.
     """
     claims = {claim.id: claim for claim in records.claims}
     rows = [row for row in records.verdicts.itertuples() if _is_own_scale(claims[row.claim_id])]
@@ -37,7 +37,7 @@ def _waiting_words(claim: Claim) -> str:
 
 
 def _wrapped(waiting: Sequence[str]) -> str:
-    """Return the claims without runs as a sentence, no line of it longer than a page's."""
+    """Return the claims without runs as a sentence, wrapped to the width of the page."""
     sentence = f"Not run yet (published figure): {', '.join(waiting)}."
     return "\n".join(textwrap.wrap(sentence, _LETTERS_PER_LINE, break_on_hyphens=False, break_long_words=False))
 

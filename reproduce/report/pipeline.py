@@ -1,6 +1,6 @@
-"""The studies' dvc.yaml, written from their study.yaml; in the root's, the run lists and tables of ``collect``.
+"""Every study's dvc.yaml, written from its study.yaml, and the run lists and tables of ``collect`` in the root's.
 
-A person edits study.yaml; `python -m reproduce report pipeline` writes the stages, and a test holds them equal.
+A person edits study.yaml, and `python -m reproduce report pipeline` writes the stages. A test checks that they agree.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ def write_pipeline() -> list[Path]:
     """Write every study's dvc.yaml and the run lists of the root's ``collect``; return the files that changed.
 
     Raises:
-        ReproduceError: a study cannot be read, or the root's dvc.yaml lacks the place of the run lists.
+        ReproduceError: a study cannot be read, or the root's dvc.yaml lacks a line beside the run lists.
     """
     changed = []
     for path, text in pipeline_files().items():
@@ -58,7 +58,7 @@ def pipeline_files() -> dict[Path, str]:
 
 
 def study_stages(study: Study) -> str:
-    """Return a study's dvc.yaml: one stage per variant of the profile ``standard``, each seed a stage by its matrix.
+    """Return a study's dvc.yaml: one stage per variant of the profile ``standard``, which its matrix repeats per seed.
 
     A study whose runs need data that most machines lack has stages for packing, ensembles and publication too.
     """
@@ -72,7 +72,7 @@ def study_stages(study: Study) -> str:
 def _training_stage(study: Study, name: str, variant: Variant | FeatureVariant) -> str:
     listed = f"profiles.standard.{name}"
     epochs, seed = f"${{{listed}.epochs}}", "${item.seed}"
-    # DVC fills in length and seed, so the run's place is made with numbers that stand for them.
+    # DVC fills in length and seed, so the run's path is first made with placeholder numbers.
     place = places.trained_to(study, RunId(study.study, name, 1, 1)).parents[1]
     golden = [f"experiments/{study.study}/golden/{name}.json"] if study.is_trained_by_stages else []
     lines = [
@@ -110,7 +110,7 @@ def _data_stage(study: Study) -> str:
 
 
 def _ensemble_stages(study: Study) -> Iterator[str]:
-    """Yield a stage per ensemble that the profile ``standard`` has all nets of."""
+    """Yield one stage per ensemble whose nets are all in the profile ``standard``."""
     trained = set(study.runs("standard"))
     for name, ensemble in study.ensembles.items():
         made = {
@@ -124,7 +124,10 @@ def _ensemble_stages(study: Study) -> Iterator[str]:
 
 
 def _publish_stage(study: Study) -> str:
-    """Return the stage that copies runs to results/external; it has no outs, or the root's ``collect`` would wait."""
+    """Return the stage that copies runs to results/external.
+
+    The stage has no outs: if it had, the root's ``collect`` would wait for it.
+    """
     runs = places.trained_to(study, RunId(study.study, "x", 1, 1)).parents[2]
     lines = ["  publish:", "    wdir: ../..", f"    cmd: python -m reproduce publish {study.study}"]
     return "\n".join([*lines, *_deps([relative_to_repo(runs)])]) + "\n"
@@ -140,7 +143,7 @@ def _with_part(text: str, begin: str, end: str, part: str) -> str:
 
 
 def _followed(study: Study) -> Iterator[str]:
-    """Yield what ``collect`` follows of a study: the runs it lists and the questions it asks of them."""
+    """Yield the keys of study.yaml that ``collect`` depends on: the runs listed, and the questions asked of them."""
     profiles = [f"profiles.{name}" for name in ("standard", "full") if name in study.profiles]
     asked = [name for name in ("ensembles", "comparisons", "factorials") if getattr(study, name)]
     keys = "".join(f"\n          - {key}" for key in [*profiles, *asked])

@@ -25,12 +25,12 @@ _SEED = 2012
 
 
 def run_quick(device: str = "auto", threads: int | None = None) -> str:
-    """Get the data, train the 80-second net anew, and return the table of 2012, published here and this machine.
+    """Get the data, train the 80-second net anew, and return a table of its error in 2012, published here, and now.
 
-    A run that was stopped goes on where it was; a finished one is trained again. Published results are not touched.
+    A stopped run is resumed, and a finished run is trained again. Published results are not touched.
 
     Raises:
-        ReproduceError: data that cannot be had, or anything ``train_run`` raises.
+        ReproduceError: the data cannot be downloaded or are damaged, or ``train_run`` has an error.
     """
     CIFAR10.prepare()
     variant = _VARIANTS[has_native_bf16(choose_device(device))]

@@ -1,8 +1,8 @@
-"""The generated parts of a Markdown page: blocks and single numbers between markers, and finding what is stale.
+"""Write the generated parts of a Markdown page, blocks and single numbers between markers, and find stale ones.
 
-A block is what stands between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``. A number is ``<!-- n:ID -->text<!-- /n
--->``, printed with its interval, seeds and, where it must be, its scale; with ``<!-- n:ID:value -->`` it is value and
-unit alone, which is refused for a number of lesser scale or schedule.
+A block is the text between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``. A number is the text between ``<!-- n:ID
+-->`` and ``<!-- /n -->``: its value with interval, seeds and, unless the scale is the claim's own, the scale. After
+``<!-- n:ID:value -->`` it is value and unit alone, which is refused for a number of a reduced scale or schedule.
 """
 
 import re
@@ -101,7 +101,7 @@ def update_readme(readme: Path, numbers: Numbers, records: Records) -> bool:
         records: ``records.load_records()``.
 
     Raises:
-        ReproduceError: a block or number nobody knows, a marker without its partner, or a file that cannot be written.
+        ReproduceError: a block or number is unknown, a marker has no partner, or the page cannot be written.
     """
     old = _read(readme)
     new = render(old, numbers, records, relative_to_repo(readme))
@@ -111,7 +111,7 @@ def update_readme(readme: Path, numbers: Numbers, records: Records) -> bool:
 
 
 def stale_parts(page: Path, numbers: Numbers, records: Records) -> list[str]:
-    """Return the blocks and marked numbers of a page that are not as they are made now, by kind and name."""
+    """Return kind and name of each block and number of a page that differs from its text as generated now."""
     text = _read(page)
     fresh = render(text, numbers, records, relative_to_repo(page))
     return [
@@ -164,6 +164,7 @@ def _number(found: re.Match[str], numbers: Numbers, where: str) -> str:
         return text
     if re.search(r"scale|shortened", text):
         raise ReproduceError(
-            f"{where}: {found['id']} is of lesser scale or schedule; drop ':value' so that this is printed"
+            f"{where}: {found['id']} is of a reduced scale or schedule, which must be printed; drop ':value' from its "
+            "marker"
         )
     return text.split(" (")[0]

@@ -46,7 +46,7 @@ class Records:
 
     @cached_property
     def verdicts(self) -> pd.DataFrame:
-        """One row per claim; where there are two seeds, ``few_seeds`` names their values, and no interval is shown."""
+        """One row per claim. With two seeds ``few_seeds`` has their values, and the interval is left empty."""
         found = self._known("verdicts")
         words = pd.Series(map(few_seeds_of_verdict, found.itertuples()), index=found.index, dtype=object)
         shown = words.isna()
@@ -78,7 +78,7 @@ class Records:
         return self.folder.parent / "runs"
 
     def table(self, name: str, columns: str, study: str | None = None) -> pd.DataFrame:
-        """Return the table ``<name>.csv`` with the space-separated ``columns``; of ``study`` alone where one is named.
+        """Return the space-separated ``columns`` of the table ``<name>.csv``, of ``study`` alone if it is given.
 
         Raises:
             ReproduceError: the table is missing or lacks a column (``dvc repro`` makes it).
@@ -95,7 +95,7 @@ class Records:
 
 
 def estimate_words(row: Any, unit: str) -> str:
-    """Return a verdict's value with unit and interval; in place of an interval over two seeds, their two values."""
+    """Return a verdict's value with its unit and its interval, or with both seeds' values where there are two seeds."""
     if row.few_seeds:
         return f"{format_number(row.estimate)}{unit} ({row.few_seeds})"
     return with_interval(row.estimate, row.low, row.high, unit=unit)
@@ -184,9 +184,10 @@ def _machine(row: Any) -> str:
 
 
 def precision_frames(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the runs and their means for ``seed_distribution``, both empty while there are none.
+    """Return the runs of a study's fp32 and bf16 arms, and the arms' means, as ``seed_distribution`` draws them.
 
-    They are those of the study's first declared comparison of the test error between fp32 and bf16.
+    The arms are those of the study's first declared comparison of test errors between fp32 and bf16. Both tables are
+    empty while no such run exists.
     """
     runs = records.runs[records.runs["study"].eq(study) & records.runs["status"].eq("finished")]
     means = records.summary[records.summary["study"].eq(study) & records.summary["metric"].eq(ERROR)]

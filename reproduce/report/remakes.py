@@ -1,6 +1,7 @@
-"""Making the derived files other than ``collect``'s tables again, for ``python -m reproduce verify``.
+"""Make the derived files again, except the tables of ``collect``, for ``python -m reproduce verify``.
 
-Figures and executed notebooks are left to their sums in dvc.lock: another version of a library draws other bytes.
+Figures and executed notebooks are not made again, since another version of a library draws other bytes. ``verify``
+compares them with their checksums in dvc.lock.
 """
 
 from pathlib import Path
@@ -20,14 +21,20 @@ from reproduce.speed.timing.tabulate import tabulate
 
 
 def remake_timing_tables() -> dict[str, str]:
-    """Tabulate the committed timings elsewhere; return where each committed table differs, empty where it does not."""
+    """Tabulate the committed timings in a temporary folder.
+
+    Return by file where the committed table differs, empty where it does not.
+    """
     with TemporaryFolder("reproduce-remakes-") as folder:
         tabulate(out=Path(folder))
         return compare_folders(Path(folder), RESULTS / "tables", REPO_ROOT)
 
 
 def remake_benchmark_pages() -> dict[str, str]:
-    """Write every machine's benchmark page again from its JSON file, whose sum it holds; return where they differ."""
+    """Make every machine's benchmark page again from its JSON file, whose checksum stands on the page.
+
+    Return by file where the committed page differs, empty where it does not.
+    """
     found = {}
     for path in sorted((RESULTS / "benchmarks").glob("*.json")):
         made = report_markdown(read_json(path), path.name, file_digest(path))
@@ -37,7 +44,7 @@ def remake_benchmark_pages() -> dict[str, str]:
 
 
 def remake_pages() -> dict[str, str]:
-    """Fill in the generated parts of every page again, and the page of architectures; return where they differ."""
+    """Make the page of architectures and the generated parts of every page again; return by file where they differ."""
     numbers, records = read_numbers(), load_records()
     found = {}
     for page in pages():
@@ -49,7 +56,7 @@ def remake_pages() -> dict[str, str]:
 
 
 def remake_stages() -> dict[str, str]:
-    """Write every dvc.yaml again from the studies, without saving it; return where they differ."""
+    """Make the text of every dvc.yaml again from the studies; return by file where the committed one differs."""
     return {relative_to_repo(path): difference(path, text.encode()) for path, text in pipeline_files().items()}
 
 

@@ -117,7 +117,7 @@ def headline_with_key(figure: Figure, sentence: str, handles: Sequence[Artist], 
 
 def _wrapped(figure: Figure, sentence: str) -> str:
     width_pt, lines = 72 * figure.get_figwidth() - 12, [""]
-    for word in sentence.replace(" %", _TIED_PERCENT).split(" "):  # a number keeps its sign
+    for word in sentence.replace(" %", _TIED_PERCENT).split(" "):  # a number and its percent sign stay on one line
         word = word.replace(_TIED_PERCENT, " %")
         longer = f"{lines[-1]} {word}".strip()
         if text_width_pt(longer, HEADLINE_PT, weight="bold") <= width_pt:
@@ -166,8 +166,8 @@ def text_color(color: str) -> str:
 def png_bytes(figure: Figure) -> bytes:
     """Return the figure as PNG at 200 dpi, without the library's version in it.
 
-    Lines and letters are written with a palette of 256 colors, a third of the size; a figure that holds photographs or
-    filters keeps every color.
+    A figure of lines and letters is written with a palette of 256 colors, which makes the file a third as large. A
+    figure with photographs or filters keeps every color.
     """
     stream = io.BytesIO()
     with mpl.rc_context(style_parameters()):

@@ -1,4 +1,4 @@
-"""Verdicts in words, as the README and the notebooks list them: targets, ours, seeds, setting, and why."""
+"""Verdicts in words, as the README and the notebooks list them: published value, ours, seeds, setting, and reason."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -13,7 +13,7 @@ from reproduce.study.claims import Claim
 
 
 def verdict_table(records: Records, study: str | None = None) -> pd.DataFrame:
-    """Return the verdicts on claims with a study, in words, each with targets, ours and setting.
+    """Return in words the verdict on each claim that names a study, with the published value, ours and the setting.
 
     Claims without runs are in the table as ``not run``; ``study`` selects one study's claims.
     """
@@ -66,13 +66,16 @@ def _seeds(row: Any, claim: Claim) -> str:
 
 
 def bold_verdict(row: Any) -> str:
-    """Return a row's verdict in bold; where the effect lies within the bound fixed for it, with that bound."""
+    """Return a row's verdict in bold, followed by ``smallness``."""
     words = verdict_words(row.verdict, row.negligible_within, row.unit)
     return f"**{words}**{smallness(row)}"
 
 
 def smallness(row: Any) -> str:
-    """Return the bound that follows the verdict on a negligible effect; empty for others."""
+    """Return the bound below which the effect lies, as words after the verdict.
+
+    Empty where the effect is not negligible, and for the verdict ``no effect``, whose name has the bound.
+    """
     is_said = row.negligible is True and row.verdict != rules.NO_EFFECT
     return f", under {row.negligible_within:g}{unit_words(row.unit)}" if is_said else ""
 
@@ -85,7 +88,7 @@ def reasons_table(records: Records, study: str) -> pd.DataFrame:
 
 
 def source_checks(claims: Sequence[Claim], popular_only: bool = False) -> pd.DataFrame:
-    """Return the claims that were held against the literature: ``claim``, ``said in``, ``finding``, ``why``.
+    """Return the claims that were compared with the literature: ``claim``, ``said in``, ``finding``, ``why``.
 
     ``popular_only`` keeps the claims of popular accounts of AlexNet.
     """

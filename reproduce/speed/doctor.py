@@ -1,4 +1,4 @@
-"""``python -m reproduce doctor``: the studies this machine can run, its lacks for the others, and the next commands."""
+"""``python -m reproduce doctor``: the studies this machine can run, what the others need, and the next commands."""
 
 import os
 import shutil
@@ -59,25 +59,25 @@ def _machine(device: torch.device) -> str:
 
 
 def _unfinished_report(studies: Sequence[Study]) -> list[str]:
-    """Return a line for stopped runs that can go on, and one for leftovers in the same folder; none where none is."""
+    """Return at most two lines: on stopped runs that can be resumed, and on leftovers in the folder of checkpoints."""
     unfinished = find_unfinished(studies)
     lines = []
     if unfinished.resumable:
         runs = ", ".join(map(str, unfinished.resumable))
-        lines.append(f"Stopped or under way: {runs}; the same command goes on with a stopped run")
+        lines.append(f"Stopped or under way: {runs}; the command that began a stopped run resumes it")
     if unfinished.leftovers:
         paths = ", ".join(map(str, unfinished.leftovers))
         lines.append(
-            f"Left over: {unfinished.leftover_bytes() / 1e6:,.0f} MB of runs that no study plans as they were begun, "
-            f"or whose data is not here; delete what you will not go on with: {paths}"
+            f"Left over: {unfinished.leftover_bytes() / 1e6:,.0f} MB of runs begun with settings that no study has, or "
+            f"with data that is not here; delete those that you will not resume: {paths}"
         )
     return lines
 
 
 def _stages_report(study: Study) -> str:
-    """Return the needs of a study whose runs DVC publishes; its command gets the data too.
+    """Return the runs made and the next command of a study whose runs DVC publishes. The command gets the data too.
 
-    A tuning run that tuning.csv records counts as made, on whatever machine.
+    A tuning run recorded in tuning.csv counts as made, whichever machine made it.
     """
     counts, next_command = [], "dvc repro"
     for profile in [name for name in ("standard", "full", "tuning") if name in study.profiles]:
@@ -117,7 +117,7 @@ def _next_run(study: Study, waiting: list[RunId], published: list[RunId]) -> str
 
 
 def _data_state(study: Study, edition: Edition) -> tuple[list[str], str | None]:
-    """Return the state of the data in words, and their next command (None where they are ready)."""
+    """Return the state of the data in words, and the next command to get them (None if they are ready)."""
     dataset = DATASETS[study.dataset]
     folder, command = dataset.folder(), dataset.command
     shown = relative_to_repo(folder)
@@ -149,7 +149,7 @@ def _wanted(edition: Edition) -> str:
 
 
 def _space(edition: Edition, folder: Path) -> tuple[str, bool]:
-    """Return the space that packing takes and the disk has, and whether it suffices; existing shards are counted."""
+    """Return in words the space that packing takes and the free space, and whether there is enough to finish."""
     needed = sum(edition.images.values()) * IMAGE_BYTES
     packed = sum(path.stat().st_size for path in folder.glob("*/shard-*.npy"))
     existing = next(place for place in (folder, *folder.parents) if place.exists())
@@ -159,7 +159,7 @@ def _space(edition: Edition, folder: Path) -> tuple[str, bool]:
 
 
 def _device_state(study: Study, device: torch.device) -> str:
-    """Return whether memory suffices for the study's first network, and the command that tells the time of a run."""
+    """Return in words whether memory suffices for the study's first network, and the command that estimates a run."""
     variant = next((variant for variant in study.variants.values() if isinstance(variant, Variant)), None)
     if variant is None:
         return "features are computed on the processor; how long that takes here is not estimated"
@@ -177,8 +177,8 @@ def _device_state(study: Study, device: torch.device) -> str:
 def training_bytes(spec: NetworkSpec, batch_size: int) -> int:
     """Return an estimate of the memory that training takes, in bytes.
 
-    Weights, their gradients and velocities, and every layer's outputs with their gradients, all float32; the libraries'
-    own memory comes on top.
+    Counted are weights, their gradients and velocities, and every layer's outputs with their gradients, all float32.
+    The libraries' own memory is not counted.
     """
     outputs = sum(row.outputs for row in count_layers(spec))
     return 4 * (3 * total_parameters(spec) + 2 * batch_size * outputs)

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 from reproduce.base.progress import Progress
 
 Result = TypeVar("Result")
-_HARDWARE = ("cpu", "cores", "gpu", "os", "features")  # what makes two machines the same kind
-_UNEVEN_PERCENT = 25.0  # from the fastest round of a fixed piece of work to its slowest, on a machine to itself
+_HARDWARE = ("cpu", "cores", "gpu", "os", "features")  # machines equal in these share a file
+_UNEVEN_PERCENT = 25.0  # rounds of the same work differ by no more on a quiet machine
 _LOADED_PER_CORE = 0.5  # load average per core from which a machine counts as busy
 
 
@@ -28,11 +28,11 @@ def spread(values: Iterable[float]) -> dict[str, float]:
 def in_turns(
     what: str, arms: Mapping[str, Callable[[], Result]], rounds: int, progress: Progress, units: int
 ) -> dict[str, list[Result]]:
-    """Run every arm once per round, in order and in the next round backwards, so that a drift favors none.
+    """Run every arm once per round, in reverse order every other round, so that a drift of speed favors no arm.
 
     Args:
-        what: named in the progress line before the arm.
-        arms: what is timed, by name; each call is one timing.
+        what: words for the progress line, before the arm's name.
+        arms: functions by name; each call is one timing.
         rounds: timings of each arm.
         progress: told ``units`` more after each timing.
         units: training steps or repeats in a timing.
@@ -49,7 +49,7 @@ def in_turns(
 
 
 def ratios_by_round(numerators: Iterable[float], denominators: Iterable[float]) -> dict[str, float]:
-    """Return the spread of the rounds' ratios, each of two timings in one round."""
+    """Return the spread of the ratios of two arms' timings, one ratio per round."""
     return spread(a / b for a, b in zip(numerators, denominators, strict=True))
 
 
@@ -88,9 +88,9 @@ def own_file(
 
     Args:
         out: folder of all machines' results.
-        stem, suffix: of the file's name; machines of the same stem but other hardware get a number after it.
+        stem, suffix: of the file's name; machines of the same stem but other hardware get a number after the stem.
         machine: this machine, as ``provenance.machine_fingerprint`` describes it, with ``features``.
-        read_machine: returns the machine that an existing file is of.
+        read_machine: a function that returns the machine whose results an existing file holds.
 
     Raises:
         ReproduceError: an existing file cannot be read (by ``read_machine``).

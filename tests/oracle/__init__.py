@@ -1,1 +1,1 @@
-"""Intervals made again from what runs committed, apart from the code that made the tables, to hold these against."""
+"""Intervals recomputed from committed runs, without the code that made the tables, to compare the tables with."""

@@ -1,4 +1,4 @@
-"""Intervals of the further tables made again: ten views, averaged nets, 2 x 2 designs, validation against test."""
+"""Recomputed intervals of the further tables: ten views, averaged nets, 2 x 2 designs, validation against test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +22,7 @@ _TEST, _CENTER = "test_top1_error_percent", "test_center_top1_error_percent"
 
 
 def rederived_tables(errors: pd.DataFrame, tables: Path = TABLES, runs_root: Path | None = None) -> pd.DataFrame:
-    """Return every interval of views, ensembles, factorials and validation_gaps beside the same made again.
+    """Return every interval of the tables views, ensembles, factorials and validation_gaps beside its recomputation.
 
     Args:
         errors: as ``intervals.counted_errors`` gives them, with the recorded ``validation_top1_error_percent``.
@@ -30,7 +30,7 @@ def rederived_tables(errors: pd.DataFrame, tables: Path = TABLES, runs_root: Pat
         runs_root: the folder of all run folders.
 
     Returns:
-        rows as ``intervals.rederived`` has them.
+        rows with the columns of ``intervals.rederived``.
 
     Raises:
         ReproduceError: a table, predictions or labels cannot be read.
@@ -66,7 +66,7 @@ def _ensembles(errors: pd.DataFrame, tables: Path, runs_root: Path) -> Iterator[
 
 
 def _error_of_average(runs: list[str], labels: np.ndarray, runs_root: Path) -> float:
-    """Return the error in percent of the runs' mean probabilities; classes alike share an image (D45)."""
+    """Return the error in percent of the runs' mean probabilities. Classes of equal mean share an image (D45)."""
     total = sum(read_predictions(RunId.parse(run), runs_root)["test_probabilities"].astype(int) for run in runs)
     likeliest = total == total.max(axis=1, keepdims=True)
     hit = likeliest[np.arange(len(labels)), labels] / likeliest.sum(axis=1)

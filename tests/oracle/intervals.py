@@ -1,6 +1,6 @@
-"""Intervals made again from what runs committed, apart from the code that made the tables.
+"""Intervals recomputed from committed runs, without the code that made the tables.
 
-The error of each run is counted from its predicted classes, epochs and updates from its history and losses; the
+The error of each run is counted from its predicted classes, its epochs and updates from its history and losses. The
 intervals are scipy's own.
 """
 
@@ -34,8 +34,8 @@ _CONFIDENCE = 0.95
 def counted_errors(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
     """Return the errors in percent of every finished run on CIFAR-10, indexed by run, counted from its predictions.
 
-    Columns are the keys of ``PREDICTED``, ``DIFFERENCES``, and the run's study, variant and epochs. Of the gap between
-    test and training error the second half is the recorded one: predictions of training images are not kept.
+    Columns are the keys of ``PREDICTED`` and ``DIFFERENCES``, and the run's study, variant and epochs. In the gap
+    between test and training error the training error is the recorded one, since its predictions are not kept.
 
     Args:
         runs: the table of runs.
@@ -58,29 +58,29 @@ def counted_errors(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.Data
 
 
 def _error_percent(stored: Mapping[str, np.ndarray], kind: str, labels: np.ndarray) -> float:
-    """Return the error by the classes predicted, or by whether each was right, which nets of many classes keep."""
+    """Return the error by the predicted classes or, as nets of many classes keep it, by whether each one was right."""
     if f"{kind}_predicted" in stored:
         return 100 * float(np.mean(stored[f"{kind}_predicted"] != labels))
     return 100 * (1 - float(np.unpackbits(stored[f"{kind}_top1_correct_bits"], count=len(labels)).mean()))
 
 
 def rederived(records: Records, errors: pd.DataFrame) -> pd.DataFrame:
-    """Return every interval in the tables of a quantity that ``errors`` has, beside the same made again from it.
+    """Return every interval in the tables whose quantity is a column of ``errors``, beside its recomputation.
 
     Args:
         records: the collected tables.
         errors: as ``counted_errors`` gives them, or these joined to those of ``kept.counted_kept``.
 
     Returns:
-        One row per interval of verdicts.csv, summary.csv and comparisons.csv. ``largest_difference`` is the larger of
-        its two ends' distances from the table's, which keeps four decimals.
+        One row per interval of verdicts.csv, summary.csv and comparisons.csv. ``largest_difference`` is the larger
+        distance of its two ends from the ends in the table, which keeps four decimals.
     """
     rows = [*_of_verdicts(records, errors), *_of_summary(records, errors), *_of_comparisons(records, errors)]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def agree(found: pd.DataFrame) -> bool:
-    """Return whether every interval of ``rederived`` is that of its table to the decimals stored there."""
+    """Return whether every interval of ``rederived`` equals its table's to the decimals stored in the table."""
     rounding = 0.5 * 10**-TABLE_DECIMALS
     return bool((found["largest_difference"] <= rounding + 1e-9).all())
 
@@ -142,7 +142,7 @@ def _row(
 def row_of(
     quantity: str, table: str, stored: Mapping[str, Any], method: str, runs: str, low: float, high: float
 ) -> dict[str, Any]:
-    """Return a row of ``COLUMNS``: an interval made again beside the one ``stored`` in a table."""
+    """Return a row of ``COLUMNS``: a recomputed interval beside the one ``stored`` in a table."""
     return {
         "quantity": quantity,
         "table": table,
@@ -163,7 +163,7 @@ def interval(
 
     Args:
         arms: errors in percent of one or two arms, one value per run; a lone run is a count over 10,000 images.
-        in_logs: the ratio of two arms in place of their difference.
+        in_logs: whether the interval is of the ratio of two arms in place of their difference.
     """
     if len(arms) == 2:
         one, two = (np.log(arm) for arm in arms) if in_logs else arms

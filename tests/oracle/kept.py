@@ -1,4 +1,4 @@
-"""Quantities counted from a run's committed history, losses and neighbors, apart from the code under test."""
+"""Quantities counted from a run's committed history, losses and neighbors, without the code under test."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -32,17 +32,19 @@ _PLATEAU = "validation_error_plateau"
 def counted_kept(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
     """Return the quantities of ``KEPT``, one row per finished run on CIFAR-10; nan where a run has none.
 
-    Epochs to 25 % lie on the straight line between the ends of two epochs; updates to leave chance are those until the
-    mean of 100 losses is below 6/7 ln 10 (D41); updates to converge those until each rate's lowest held-out error
-    (D40); updates to the held-out level those until five epochs at the first rate average less than 26 % (D40); purity
-    is of six neighbors (D47). The training error is the recorded one.
+    - Epochs to 25 %: interpolated linearly between the ends of two epochs.
+    - Updates to leave chance: until the mean of 100 losses is below 6/7 ln 10 (D41).
+    - Updates to converge: until each rate's lowest held-out error (D40).
+    - Updates to the held-out level: until five epochs at the first rate average less than 26 % (D40).
+    - Purity: over six neighbors (D47).
+    - Training error: as recorded.
 
     Args:
         runs: the table of runs.
         runs_root: the folder of all run folders.
 
     Raises:
-        ReproduceError: what a run kept, or the committed labels, cannot be read.
+        ReproduceError: a run's files or the committed labels cannot be read.
     """
     finished = runs[runs["status"].eq("finished") & runs["dataset"].eq("cifar10")]
     rows = [_kept(run, places.found_at(run["run_id"], runs_root), runs_root) for run in finished.to_dict("records")]
@@ -81,7 +83,7 @@ def _kept(run: Mapping[str, Any], folder: Path, runs_root: Path) -> dict[str, An
 
 
 def _crossing(errors: np.ndarray) -> float:
-    """Return after how many epochs ``errors``, of every epoch's end, first comes to 25 %; nan if never."""
+    """Return the number of epochs, with a fraction, until ``errors`` (at each epoch's end) first reach 25 %, or nan."""
     reached = np.flatnonzero(errors <= _TARGET_PERCENT)
     if not reached.size:
         return math.nan
@@ -98,7 +100,7 @@ def _first_below(losses: np.ndarray) -> float:
 
 
 def _best_of_each_rate(history: pd.DataFrame, waits: list[int]) -> np.ndarray:
-    """Return the epochs of each rate until its best held-out error; nan if any rate ended before its wait was over."""
+    """Return by rate the epochs to its lowest held-out error; all nan if any rate ended before its wait was over."""
     best = []
     for (_, of_rate), wait in zip(history.groupby("phase"), waits, strict=True):
         at = int(of_rate["validation_error_percent"].reset_index(drop=True).idxmin()) + 1
@@ -107,7 +109,7 @@ def _best_of_each_rate(history: pd.DataFrame, waits: list[int]) -> np.ndarray:
 
 
 def _epochs_to_held_out_level(history: pd.DataFrame) -> float:
-    """Return the epochs until five at the first rate average less than the level; nan if they never do."""
+    """Return the epochs until five successive ones at the first rate average below the level; nan if they never do."""
     errors = history.loc[history["phase"] == 1, "validation_error_percent"].to_numpy()
     ends = range(_HELD_OUT_EPOCHS, len(errors) + 1)
     return next((end for end in ends if errors[end - _HELD_OUT_EPOCHS : end].mean() < _HELD_OUT_PERCENT), math.nan)

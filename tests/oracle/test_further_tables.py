@@ -1,4 +1,4 @@
-"""Intervals of views, averaged nets and designs made again from published predictions; a table that lies is found."""
+"""Recomputed intervals of views, averaged nets and designs agree with the tables; a false table is found."""
 
 import shutil
 

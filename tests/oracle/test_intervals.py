@@ -1,4 +1,4 @@
-"""Intervals from predictions agree with the tables that were collected, and a table that lies is found out."""
+"""Intervals recomputed from predictions agree with the collected tables, and a false table is found."""
 
 import json
 
@@ -19,7 +19,7 @@ ERRORS = {"80sec": [26.0, 25.5, 25.9], "80sec_bf16": [26.4, 25.0], "18pct": [18.
 
 @pytest.fixture
 def results(tmp_path):
-    """Runs whose predicted classes give ``ERRORS``, collected; their center view errs on 100 images more."""
+    """Collect runs whose predicted classes give ``ERRORS``. Their center view errs on 100 images more."""
     write_labels(tmp_path, LABELS)
     run_ids = [
         FakeRunId(variant=name, seed=seed) for name, errors in ERRORS.items() for seed in range(1, len(errors) + 1)

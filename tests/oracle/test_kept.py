@@ -17,7 +17,7 @@ PLATEAU = {"until": "validation_error_plateau", "plateau_epochs": 2}
 
 
 def kept(folder, config, history=None, arrays=None, status="finished"):
-    """Write one run with a history and arrays, and return what is counted of it."""
+    """Write one run with a history and arrays, and return the quantities counted from its files."""
     write_labels(folder, LABELS)
     history = pd.DataFrame(history or {"epoch": [1], "phase": [1]})
     rest = {"arrays": arrays or {}, "config": config, "metrics": {"epochs": len(history)}}

@@ -1,4 +1,4 @@
-"""Every interval of the published tables is made again, by scipy, from what the published runs committed."""
+"""Every interval of the published tables is recomputed by scipy from the files of the published runs."""
 
 import pandas as pd
 import pytest

@@ -85,7 +85,7 @@ def test_a_deposit_has_the_committed_files_and_what_a_copy_without_git_needs(rep
     assert "    no_scm = true\n    analytics = false\n" in (folder / ".dvc/config").read_text()
     assert (folder / ".git_archival.txt").read_text() == f"node: {git(repository, 'rev-parse', 'HEAD')}\n"
     assert commands == [("-m", "reproduce", "verify"), ("-m", "dvc", "status", "pages")]
-    assert said[0] == f"{len(committed)} files are those of {METADATA}" and "verify: 3 runs agree" in said
+    assert said[0] == f"{len(committed)} files agree with {METADATA}" and "verify: 3 runs agree" in said
 
 
 @pytest.mark.parametrize("writer", ["git", "_use_dvc_without_git"])
@@ -143,14 +143,14 @@ def test_a_version_names_one_commit(repository, commands, tmp_path):
     build(repository, tmp_path)
     (repository / "README.md").write_text("later")
     git(repository, "commit", "--quiet", "-am", "second")
-    with pytest.raises(ReproduceError, match=r"version 1\.2\.3 is commit .*, by its tag, .*raise the version"):
+    with pytest.raises(ReproduceError, match=r"the tag of version 1\.2\.3 names .*, but HEAD is .*raise the version"):
         build(repository, tmp_path, "later")
 
 
 def test_a_folder_without_git_is_refused(repository, commands, tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     (repository / ".git").rename(tmp_path / "elsewhere")
-    with pytest.raises(ReproduceError, match="git says: .*; a deposit is built in a clone"):
+    with pytest.raises(ReproduceError, match="git says: .*; run `make archive` in a clone"):
         build(repository, tmp_path)
 
 

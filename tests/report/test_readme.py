@@ -104,7 +104,7 @@ def test_unknown_names_and_broken_markers_are_one_line_and_change_nothing(tmp_pa
 def test_a_number_of_lesser_scale_is_never_printed_bare(tmp_path, made):
     loaded, numbers = made
     lesser = numbers | {"x": numbers["cifar10-80sec-error"] | {"scale": "reduced"}}
-    with pytest.raises(ReproduceError, match="x is of lesser scale or schedule"):
+    with pytest.raises(ReproduceError, match="x is of a reduced scale or schedule"):
         update_readme(page(tmp_path, "<!-- n:x:value -->1<!-- /n -->"), lesser, loaded)
     readme = page(tmp_path, "<!-- n:x -->1<!-- /n -->")
     update_readme(readme, lesser, loaded)

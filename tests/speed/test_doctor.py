@@ -199,8 +199,10 @@ def test_stopped_runs_and_leftovers_are_named_with_their_size(folder, monkeypatc
     left.write_bytes(bytes(7_000_000))
     monkeypatch.setattr(doctor, "find_unfinished", lambda studies: Unfinished([run], [left]))
     text = report(folder)
-    assert "\nStopped or under way: tinynet/small/epochs2/seed1; the same command goes on" in text
-    assert "\nLeft over: 7 MB of runs" in text and f"delete what you will not go on with: {left}" in text
+    assert (
+        "\nStopped or under way: tinynet/small/epochs2/seed1; the command that began a stopped run resumes it" in text
+    )
+    assert "\nLeft over: 7 MB of runs" in text and f"delete those that you will not resume: {left}" in text
 
 
 def test_runs_that_are_published_elsewhere_count(folder):

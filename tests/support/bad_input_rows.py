@@ -1,4 +1,4 @@
-"""Rows of bad inputs, and what is put in place of files; the rows themselves stand in tests/bad_inputs."""
+"""The type of a row of bad input, and the contents that rows put into files. The rows are in tests/bad_inputs."""
 
 import csv
 import functools
@@ -21,9 +21,9 @@ class Row:
 
     Attributes:
         command: its words after ``python -m reproduce``.
-        said: what the one line of error must contain.
-        files: by path below the repository's root: new bytes, what makes them of the old ones, or one of the
-            functions ``PLACED`` below, which put something else there.
+        said: text that the one line of error must contain.
+        files: by path below the repository's root: new bytes, a function that makes them from the old bytes, or one
+            of the functions ``PLACED`` below, which put a folder, link, pipe or device in the file's place.
         environment: variables set for the command.
     """
 
@@ -66,7 +66,7 @@ PLACED = (folder, link, loop, pipe, device)
 
 
 def named(name: str) -> Callable[[Callable], Callable]:
-    """Give a change the name that its row shows."""
+    """Name the decorated change, as the test's id shows it."""
 
     def rename(change: Callable) -> Callable:
         change.__name__ = name
@@ -88,7 +88,7 @@ def utf16(old: bytes) -> bytes:
 
 
 def edited(**changes: object) -> Change:
-    """Change keys of a JSON file; ``a__b`` names a key within a key, and ... removes one."""
+    """Change keys of a JSON file. ``a__b`` names the key b of the value of a, and the value ... removes a key."""
 
     @named(f"edited {changes}"[:40])
     def change(old: bytes) -> bytes:

@@ -38,13 +38,13 @@ def chromium(profile):
 
 
 def set_width(driver, width_pixels, height_pixels=900):
-    """Show pages that wide; a window of the desktop may not be narrower than 500 pixels."""
+    """Show pages as wide as a device of ``width_pixels``, since a desktop window cannot be narrower than 500 pixels."""
     size = {"width": width_pixels, "height": height_pixels, "deviceScaleFactor": 1, "mobile": False}
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
 
 
 def complaints(driver):
-    """Return what the console said since the last call."""
+    """Return the messages of the browser's console since the last call."""
     return [entry["message"] for entry in driver.get_log("browser")]
 
 

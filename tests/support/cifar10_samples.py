@@ -45,12 +45,12 @@ def write_binary(folder: Path) -> Path:
 
 
 def data_from(*sources: tuple[str, Callable[[Path], Path]]) -> OfficialData:
-    """Return the tiny CIFAR-10, got from these sources instead of its own."""
+    """Return the tiny CIFAR-10 as a data set that is fetched from the given sources."""
     return replace(DATA, sources=sources)
 
 
 def use_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the package a scratch folder of its own and name no folder."""
+    """Give the package a scratch folder of its own, and unset the variable that names a folder of data."""
     monkeypatch.delenv("REPRODUCE_CIFAR10", raising=False)
     monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
     (tmp_path / "scratch").mkdir()
@@ -58,7 +58,7 @@ def use_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def python_batch(name: str) -> bytes:
-    """As the official files: protocol 2, bytes as keys, a list of labels and one row of planes per image."""
+    """Return a batch pickled as the official ones: protocol 2, bytes as keys, a list of labels, one row per image."""
     planes = np.frombuffer(CONTENTS[name], np.uint8).reshape(IMAGES_PER_BATCH, -1)[:, 1:].copy()
     return pickle.dumps({b"batch_label": b"sample", b"labels": LABELS[name], b"data": planes}, protocol=2)
 
@@ -90,7 +90,7 @@ def python_archive() -> bytes:
 
 
 def sheet(name: str) -> bytes:
-    """One image a row, its pixels in row-major order."""
+    """Return a PNG with one row per image, which holds the image's pixels in row-major order."""
     stream = io.BytesIO()
     Image.fromarray(IMAGES[name].reshape(IMAGES_PER_BATCH, 1024, 3)).save(stream, "PNG")
     return stream.getvalue()

@@ -16,7 +16,7 @@ from reproduce.study.run_id import RunId
 
 @dataclass(frozen=True)
 class FakeRunId(RunId):
-    """Any run, each part with a default."""
+    """Stands for RunId, with a default for each part."""
 
     study: str = "nets"
     variant: str = "80sec"
@@ -26,7 +26,7 @@ class FakeRunId(RunId):
 
 @dataclass
 class FakeStudy:
-    """Stands for config.Study: a name, its listed runs, what it compares."""
+    """Stands for Study: a name, its listed runs, and the comparisons that it declares."""
 
     study: str
     run_ids: list[FakeRunId]
@@ -185,7 +185,7 @@ def verdict_of(one_claim: Claim, frame: pd.DataFrame, **keywords) -> Verdict:
 
 
 def make_arms(root: Path, arms: dict, metrics: dict | None = None, epochs: int = 11, **changes) -> pd.DataFrame:
-    """Write and read runs of arms {variant: errors}; an error of None is a missing run."""
+    """Write runs of arms {variant: errors}, and return them as read again; an error of None is a missing run."""
     run_ids = []
     for variant, errors in arms.items():
         for seed, error in enumerate(errors, 1):

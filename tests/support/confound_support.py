@@ -27,9 +27,9 @@ COMPLETE = {
 
 
 def confound_records(folder: Path, errors: dict[str, list[float | None]]) -> Records:
-    """Write a run per error, seeds from 1 (None: a seed listed but not there), collect, and return the tables.
+    """Write one run per error with seeds from 1, collect, and return the tables. None is a listed seed without a run.
 
-    An arm that ``errors`` does not name is not even listed, as one of a profile that nobody began.
+    An arm that ``errors`` does not name is not listed, like an arm of a profile that nobody began.
     """
     listed = {NETS: [], STUDY: []}
     for arm, values in errors.items():

@@ -1,4 +1,4 @@
-"""Random crops through the way training takes: ``TrainingData.training_batches``."""
+"""Random crops made by the same code as in training, ``TrainingData.training_batches``."""
 
 import numpy as np
 import torch

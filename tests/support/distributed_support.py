@@ -43,7 +43,7 @@ def trained(trainer, updates=UPDATES):
 
 
 def masks_of(trainer):
-    """Return [(positions, mask)] of the dropout layer's passes through one update, found in what it does to ones."""
+    """Return [(positions, mask)] of the dropout layer's passes in three updates; a mask is output over input."""
     seen = []
     (layer,) = [layer for layer in trainer.network.layers.values() if isinstance(layer, DropoutLayer)]
 
@@ -59,7 +59,7 @@ def masks_of(trainer):
 
 
 def outcome(attempt):
-    """Return the kind, status and text of the error, or what was returned."""
+    """Return the result of ``attempt``, or the kind, status and text of its error."""
     try:
         return attempt()
     except ReproduceError as error:
@@ -73,7 +73,7 @@ def fails(text, status=2):
 
 
 def process(rank, port, folder):
-    """Do everything that the tests below look at, as one of two processes."""
+    """Do the work that the tests of distributed training examine, as one of two processes."""
     addresses = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     os.environ.update({"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", **addresses})
     torch.set_num_threads(1)

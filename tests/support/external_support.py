@@ -88,7 +88,7 @@ def external_study(folder: Path) -> Study:
 
 
 def probabilities(labels: torch.Tensor, wrong: list[int]) -> torch.Tensor:
-    """Return probabilities (N, 4) that name each label but those of the images ``wrong``, which get the next class."""
+    """Return probabilities (N, 4), highest for the right class, or for the class after it at the images ``wrong``."""
     named = labels.clone()
     named[wrong] = (named[wrong] + 1) % 4
     return 0.1 + 0.6 * torch.nn.functional.one_hot(named, 4).float()

@@ -44,7 +44,7 @@ def contents_of(folder: Path) -> dict[str, bytes]:
 
 
 def use_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Give the package a scratch folder of its own and name a folder with the packed images; return the former."""
+    """Give the package a scratch folder of its own and name a folder with packed images; return the scratch folder."""
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setenv("REPRODUCE_SCRATCH", str(tmp_path / "scratch"))
     monkeypatch.setenv("REPRODUCE_FASHION_MNIST", str(write_packed(tmp_path / "named")))

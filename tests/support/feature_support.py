@@ -66,7 +66,7 @@ def feature_run(variant: str, seed: int = 1) -> RunId:
 
 
 def use_feature_study(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
-    """Write the tiny study below ``folder``, make the package read and write there, and return it."""
+    """Write the tiny study below ``folder``, make the package read and write there, and return the study."""
     experiments = folder / "experiments"
     for path, content in {
         experiments / "tiny_features" / "study.yaml": STUDY,

@@ -1,7 +1,8 @@
-"""The command line in another repository, many times a second: a process that has imported it forks for each call.
+"""The command line in another repository, called many times a second: one process imports it and forks for each call.
 
-Run as a script, ``forked_cli.py ROOT``, it reads one call a line from stdin, as JSON, and answers each with its exit
-status. In a process of its own it can take ``ROOT`` for the repository's root without touching the tests' own modules.
+Run as a script, ``forked_cli.py ROOT``, this module reads calls from stdin, one line of JSON per call, and answers each
+with its exit status. As a process of its own it can use ``ROOT`` as the repository's root and leave the tests' modules
+as they are.
 """
 
 import contextlib
@@ -78,7 +79,7 @@ def _take_for_root(root: Path) -> None:
 
 
 def _call(request: Mapping) -> None:
-    """Do as ``python -m reproduce`` does, in this forked process, and end it."""
+    """Run one call as ``python -m reproduce`` does, in this forked process, and end the process."""
     from reproduce import cli
 
     signal.alarm(SECONDS_A_CALL)

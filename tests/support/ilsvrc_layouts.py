@@ -1,6 +1,6 @@
-"""Places where people have the ImageNet images and their labels: each function writes one below a folder.
+"""Layouts in which people keep the ImageNet images and their labels.
 
-It returns the folder that the user names. ``LAYOUTS`` lists them all.
+Each function writes one layout below a folder and returns the folder that the user names. ``LAYOUTS`` lists them.
 """
 
 import shutil
@@ -23,7 +23,7 @@ def layout(function: Write) -> Write:
 
 
 def expected(sample: Miniature) -> dict[str, list[tuple[str, str, bytes]]]:
-    """Return what the official archives of a sample hold, sorted by name."""
+    """Return the images and labels that the official archives of a sample hold, sorted by name."""
     training = [
         (f"{wnid}/{name}", wnid, content) for wnid, files in sample.training.items() for name, content in files.items()
     ]
@@ -195,7 +195,7 @@ def class_archives_beside_class_folders(folder: Path) -> Path:
 
 @layout
 def class_archives_unpacked_in_part(folder: Path) -> Path:
-    """Two classes are still archives, one folder is begun, one is empty, one class has only its folder."""
+    """Of three archives one has no folder, one an empty and one a begun folder. Other classes have only folders."""
     SAMPLE.write_class_folders(folder)
     for wnid in WNIDS[:2]:
         shutil.rmtree(folder / "train" / wnid)

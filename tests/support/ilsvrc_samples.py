@@ -46,7 +46,7 @@ def encoded(pixels: np.ndarray, kind: str = "jpeg") -> bytes:
 
 
 class Miniature:
-    """Images as files: training {wnid: {name: bytes}}, and validation (and, in 2010, test) [(name, wnid, bytes)]."""
+    """Images as files: training {wnid: {name: bytes}}; validation, and in 2010 test, [(name, wnid, bytes)]."""
 
     def __init__(
         self,
@@ -78,12 +78,12 @@ class Miniature:
 
     @property
     def labeled(self) -> dict[str, list[Labeled]]:
-        """Return the images of the splits that are tested on."""
+        """Return the images of the splits on which nets are tested: validation, and in 2010 test."""
         return {"val": self.validation} | ({"test": self.test} if self.test else {})
 
     @property
     def edition(self) -> Edition:
-        """Return the edition of which this is the whole; the sums of its labels are known."""
+        """Return an edition that consists of exactly these images, with the checksums of its labels."""
         images = {"train": sum(map(len, self.training.values()))}
         images |= {split: len(labeled) for split, labeled in self.labeled.items()}
         sums = {

@@ -1,7 +1,7 @@
 """A study on a miniature ILSVRC-2012: small nets of AlexNet's family, and the real command line on them.
 
-Run as a script, also by torchrun, it is that command line: ``ilsvrc_training_support.py FOLDER ARGUMENTS...``. Below
-FOLDER lie the archives (``source``), the packed images (``packed``), checkpoints (``scratch``) and results.
+Run as a script, also by torchrun, this module is that command line: ``ilsvrc_training_support.py FOLDER ARGUMENTS...``.
+Below FOLDER lie the archives (``source``), the packed images (``packed``), checkpoints (``scratch``) and results.
 """
 
 import functools
@@ -109,7 +109,7 @@ def write_miniature(folder: Path, sample: Miniature) -> None:
 
 
 def use_folder(folder: Path, patch: Callable[[object, str, object], None] = setattr) -> None:
-    """Make the package read studies from ``folder``, write there, and take the work tree for committed."""
+    """Make the package read studies from ``folder``, write there, and believe that the work tree has no changes."""
     load = functools.partial(load_study, experiments=folder / "experiments")
     for module, name, value in (
         (paths, "EXPERIMENTS", folder / "experiments"),
@@ -136,7 +136,7 @@ def command(folder: Path, *arguments: str, processes: int = 1) -> list[str]:
 
 
 def train(variant: str, epochs: int, seed: int = 1) -> list[str]:
-    """Return the arguments that train one run on one thread a process."""
+    """Return the arguments that train one run with one thread per process."""
     return ["train", "miniature", variant, "--epochs", str(epochs), "--seed", str(seed), "--threads", "1"]
 
 
@@ -162,7 +162,7 @@ def finished(folder: Path, *arguments: str, processes: int = 1) -> str:
 
 
 def place_of(folder: Path, variant: str, epochs: int, seed: int = 1) -> Path:
-    """Return where training leaves a run."""
+    """Return the folder in which training leaves a run."""
     return folder / "data" / "runs" / str(RunId("miniature", variant, epochs, seed))
 
 

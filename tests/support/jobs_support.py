@@ -1,4 +1,4 @@
-"""Stand-ins for trainings side by side; run as a script it trains two of them: ``jobs_support.py FOLDER``."""
+"""Stand-ins for trainings side by side. Run as a script, ``jobs_support.py FOLDER``, this module runs two of them."""
 
 import sys
 from collections.abc import Callable, Collection
@@ -30,7 +30,7 @@ sys.exit(int(status))
 
 
 def stub_command(folder: Path, seconds: float = 0.2, failing: Collection[RunId] = ()) -> Callable[..., list[str]]:
-    """Return what stands in for ``jobs.command_of``: runs that sleep, and fail where they are ``failing``."""
+    """Return a stand-in for ``jobs.command_of``, whose runs only sleep, and fail if they are in ``failing``."""
 
     def command_of(study: object, run: RunId) -> list[str]:
         status = "2" if run in failing else "0"

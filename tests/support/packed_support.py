@@ -23,7 +23,7 @@ def write_split(folder, images, random):
 
 
 def write_subset(base, year, counts, random):
-    """Write ``<base>/ilsvrc<year>_subset`` with so many images of each split; return {split: (pixels, labels)}."""
+    """Write ``<base>/ilsvrc<year>_subset`` with ``counts`` images by split; return {split: (pixels, labels)}."""
     folder = base / f"ilsvrc{year}_subset"
     made = {split: write_split(folder / split, images, random) for split, images in counts.items()}
     manifest = {"dataset": f"ILSVRC-{year}", "classes": WNIDS, "splits": {split: made[split][2] for split in made}}

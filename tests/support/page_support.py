@@ -1,4 +1,4 @@
-"""Results on a page that stand outside its generated parts, where no command would keep them true."""
+"""Results on a page outside its generated parts, where no command keeps them up to date."""
 
 import re
 
@@ -17,5 +17,5 @@ def unmarked_results(text, known=()):
 
 
 def printed(claims):
-    """Return the values that the claims' sources print."""
+    """Return the published values of the claims."""
     return {target.value for claim in claims for target in claim.targets}

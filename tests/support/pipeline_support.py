@@ -1,4 +1,4 @@
-"""A clone of the last commit, and commands run in it with this interpreter and a scratch folder of its own."""
+"""A clone of the last commit, and commands run in the clone with this interpreter and a scratch folder of its own."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from reproduce.base.paths import DATA, REPO_ROOT
 
 
 def environment(folder):
-    """Return the variables by which commands in a clone use this interpreter's programs and a scratch of their own."""
+    """Return environment variables that give commands in a clone this interpreter's programs and their own scratch."""
     return {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",

@@ -12,7 +12,7 @@ IMAGES_PER_SHARD = 5
 
 
 def use_own_folders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pack below ``folder``, from no source but one that is named."""
+    """Make the package pack below ``folder``, and unset the variables that name sources of images."""
     monkeypatch.setenv("REPRODUCE_SCRATCH", str(folder / "scratch"))
     monkeypatch.setenv("REPRODUCE_PACKED", str(folder / "packed"))
     for year in (2010, 2012):
@@ -26,7 +26,7 @@ def prepare_miniature(source: Path | None, **options) -> Path:
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:
-    """Return every file below ``folder`` by its path there."""
+    """Return the bytes of every file below ``folder``, by the file's path in it."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

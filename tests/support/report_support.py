@@ -1,4 +1,4 @@
-"""A small study with real collected tables, for the tests of the report modules, and what a figure shows."""
+"""For the tests of the report modules: a small study with real collected tables, and texts that overlap in figures."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ BF16_AGAINST_FP32 = Comparison(
 
 
 def claims() -> list:
-    """Return one measured claim, one without runs, one checked in the literature and one on a log."""
+    """Return four claims: one measured, one without runs, one checked in the literature, one of no study."""
     not_run = {
         "id": "cifar10-18pct-error",
         "statement": "18 % error",

@@ -1,4 +1,4 @@
-"""Run folders with what analyses read: probabilities, first-layer weights, neighbors, and the labels of the data."""
+"""Run folders with the files that analyses read (probabilities, first-layer weights, neighbors), and data labels."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ def config_of(network: str, **changes) -> dict:
 
 
 def write_stored(results: Path, run_id: FakeRunId, probabilities: np.ndarray, labels: list[int], **changes) -> Path:
-    """Write a run whose predictions are those of ``probabilities``, uint8 (images, classes), and its error theirs."""
+    """Write a run with ``probabilities`` as its predictions, uint8 (images, classes), and with their error."""
     predicted = probabilities.argmax(axis=1).astype(np.uint8)
     metrics = changes.pop("metrics", {}) | {"test_images": len(labels)}
     arrays = changes.pop("arrays", {})

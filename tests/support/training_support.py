@@ -1,6 +1,6 @@
 """A study that trains in a second: tiny images, a net with every kind of layer, its own folders and golden file.
 
-Run as a script it is the real command line on that study: ``training_support.py FOLDER ARGUMENTS...``.
+Run as a script, ``training_support.py FOLDER ARGUMENTS...``, this module is the real command line on that study.
 """
 
 import functools
@@ -156,7 +156,7 @@ def after_updates(monkeypatch: pytest.MonkeyPatch, count: int, action: Callable[
 
 
 def results(place: Path) -> dict[str, object]:
-    """Return everything of a run's folder that must not depend on interruptions, clocks apart."""
+    """Return the contents of a run's folder that must not depend on interruptions, so all but clock times."""
     run = json.loads((place / "run.json").read_text())
     for clock in ("started_utc", "finished_utc", "training_seconds", "evaluation_seconds", "images_per_second"):
         run.pop(clock)

@@ -50,14 +50,14 @@ class Study(FakeStudy):
 
 
 def study(config=CONFIG, run_ids=(RUN,)) -> Study:
-    """Return the study; its configuration and its listed runs may be others than those published."""
+    """Return the study. Its configuration and its listed runs may differ from the published ones."""
     made = Study("nets", list(run_ids))
     made.config = config
     return made
 
 
 def make_repository(root: Path) -> Path:
-    """Write the repository below ``root`` and return that."""
+    """Write the repository below ``root`` and return ``root``."""
     contents = {
         GOLDEN: '{"of": "golden"}',
         "results/data/cifar10/manifest.json": '{"of": "data"}',
@@ -82,14 +82,14 @@ def make_repository(root: Path) -> Path:
 
 
 def write_study_lock(root: Path) -> None:
-    """Record the run with what it was made from, as DVC does."""
+    """Record the run and its dependencies in the study's dvc.lock, as DVC does."""
     statistics = [f"results/data/cifar10/{name}" for name in STATISTICS[:2]]
     stages = {"80sec@1": ("train", [GOLDEN, *statistics], [f"results/runs/{RUN}"])}
     _write_lock(root, STUDY_LOCK, stages)
 
 
 def write_root_lock(root: Path) -> None:
-    """Record every other stage as DVC does."""
+    """Record every other stage in the root's dvc.lock, as DVC does."""
     tables = [f"results/tables/{name}.csv" for name in TABLES]
     numbers = [f"results/numbers.{ending}" for ending in ("json", "csv", "tex")]
     outs = [*tables, "results/tables/verdicts.md", *numbers]

@@ -48,7 +48,7 @@ _MARK_WORDS = {
 
 @styled
 def ablation_forest(table: pd.DataFrame, run_alone: bool = False) -> Figure:
-    """Draw what each ingredient gains: the paper's figure, the authors' log, ours with its 95 % interval and verdict.
+    """Draw each ingredient's gain by the paper, the authors' log and our runs, with our 95 % interval and verdict.
 
     Args:
         table: from ``ablation_table.load_ablations``; a claim without runs stays as a row.
@@ -137,7 +137,7 @@ def _draw_row(axes: Axes, y: float, row: Row, null: float, reach: tuple[float, f
     if pd.notna(row.estimate):
         axes.plot(row.estimate, y, marker=marker, color=color, markersize=6.5, markeredgecolor="white", zorder=3)
     for kind, value in _claimed(row, null).items():
-        below = kind == "direction"  # says no size, so that it may lie under an estimate near none
+        below = kind == "direction"  # the mark tells no size, so an estimate near it may cover it
         axes.plot(value, y, linestyle="none", zorder=1.5 if below else 4, **_MARKS[kind])
     if pd.isna(row.estimate):
         write_beside(axes, 1, y, "\n".join(row.result), 6, color=MUTED, fontstyle="italic")
@@ -161,7 +161,10 @@ def _figures(panel: Panel) -> list[float]:
 
 
 def _limits(panel: Panel) -> tuple[float, float]:
-    """Return the axis' ends. All figures and the null lie inside; an interval may widen either side by their span."""
+    """Return the axis' ends: all figures and the value of no effect lie inside.
+
+    Intervals may widen either side by at most the span of those values.
+    """
     forward, back = (math.log, math.exp) if panel.is_ratio else (float, float)
     values = [forward(value) for value in [float(panel.is_ratio), *_figures(panel)]]
     ends = [forward(end) for row in panel.rows for end in (row.low, row.high) if pd.notna(end)]

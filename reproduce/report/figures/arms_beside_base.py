@@ -1,4 +1,4 @@
-"""Each arm's error minus the error of the arm it departs from, by epoch, one panel per arm."""
+"""Each arm's error minus the base's error, by epoch, one panel per arm."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -20,7 +20,7 @@ def arms_beside_base(curves: pd.DataFrame, base: str) -> Figure:
 
     Args:
         curves: columns variant, epochs, epoch, n_seeds, training_error_percent, validation_error_percent.
-        base: the variant that every other one, if it is as long, is compared with.
+        base: the variant that every other variant with a schedule of the same length is compared with.
     """
     differences = _differences(curves, base)
     last = differences[differences["epoch"].eq(differences["epoch"].max())].set_index("variant")["validation"]
@@ -54,7 +54,10 @@ def arms_beside_base(curves: pd.DataFrame, base: str) -> Figure:
 
 
 def _differences(curves: pd.DataFrame, base: str) -> pd.DataFrame:
-    """Return variant, epoch, n_seeds, and ``training`` and ``validation`` minus the base's, of arms of its length."""
+    """Return variant, epoch, n_seeds, and ``training`` and ``validation`` minus the base's.
+
+    Arms with a schedule of another length than the base's are left out.
+    """
     errors = {f"{measure}_error_percent": measure for measure in _MEASURES}
     length = curves.loc[curves["variant"].eq(base), "epochs"].max()
     curves = curves[curves["epochs"].eq(length)].rename(columns=errors)
@@ -64,7 +67,7 @@ def _differences(curves: pd.DataFrame, base: str) -> pd.DataFrame:
 
 
 def _reach(ends: pd.Series) -> float:
-    """Return the axis' half height, which holds the last values of all arms but the largest."""
+    """Return the axis' half height, which holds the last value of every arm except the two largest."""
     sizes = ends.abs().sort_values(ascending=False)
     return 2.4 * float(sizes.iloc[min(_LARGEST_LEFT_OUT, len(sizes) - 1)]) or 1.0
 

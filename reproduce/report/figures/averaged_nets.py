@@ -1,4 +1,4 @@
-"""The figure of averaged nets: error against how many."""
+"""The figure of averaged nets: error against the number of nets."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -31,7 +31,7 @@ def averaged_nets(ensembles: pd.DataFrame) -> Figure:
 
     Filled marks are means of at least two groups.
 
-    In each panel the five variants of most seeds are named; the others are gray.
+    In each panel the five variants with the most seeds are named; the others are gray.
 
     Args:
         ensembles: the table ``ensembles.csv``.
@@ -51,7 +51,7 @@ def averaged_nets(ensembles: pd.DataFrame) -> Figure:
 
 
 def _sentence(ensembles: pd.DataFrame) -> str:
-    """Return the gain from averaging the most nets in a sentence; the paper averaged five."""
+    """Return a sentence on the gain from averaging the largest number of nets in the table."""
     most = ensembles.loc[ensembles["nets"].idxmax()]
     gain = most["member_error_percent"] - most["ensemble_error_percent"]
     net = f"{most['study']} {most['variant'].replace('_', ' ')}"
@@ -64,7 +64,7 @@ def _sentence(ensembles: pd.DataFrame) -> str:
 
 def _draw_study(axes: Axes, name: str, study: pd.DataFrame) -> None:
     arms = list(study.groupby(["variant", "epochs"], sort=False))
-    arms.sort(key=lambda arm: -len(arm[1]))  # a row for every k, so as many as seeds
+    arms.sort(key=lambda arm: -len(arm[1]))  # one row per k: the most seeds come first
     key = []
     for place, ((variant, _), arm) in enumerate(arms):
         named = place < len(_LOOKS)
@@ -76,7 +76,7 @@ def _draw_study(axes: Axes, name: str, study: pd.DataFrame) -> None:
             axes.plot(part["nets"], part["ensemble_error_percent"], markerfacecolor=fill, **look)
         if place <= len(_LOOKS):
             key.append(Line2D([], [], label=variant.replace("_", " ") if named else "the others", **look))
-    axes.legend(handles=key, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)  # inside it would lie on marks
+    axes.legend(handles=key, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=2)  # inside it would cover marks
     axes.set_title(name)
     axes.set_xlim(0.5, study["nets"].max() + 0.5)
     axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=2))

@@ -1,4 +1,4 @@
-"""The figures on time for every timed device; without any, one figure that says so."""
+"""The figures on time for every timed device, or one figure that says that no device was timed."""
 
 from matplotlib.figure import Figure
 
@@ -12,9 +12,9 @@ _NOWHERE: Setting = ("", "", "", 0.0)
 
 
 def words(timings: Timings, setting: Setting) -> str:
-    """Return a setting in words: the processor with its threads, or the GPU, the precision, and ``doubts``.
+    """Return a setting in words: the processor with its threads or the GPU, then the precision, then the doubts.
 
-    The doubts stand on a line of their own, since titles are no wider than their axes.
+    The doubts (``timing_tables.doubts``) have a line of their own, since titles are no wider than their axes.
     """
     machine, device, precision, threads = setting
     rows = timings.measured()

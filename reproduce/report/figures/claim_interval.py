@@ -1,4 +1,4 @@
-"""One claim drawn: our interval against the published value, the margin around it, and zero where it is an effect."""
+"""One claim drawn: our interval against the published value, the margin around it, and the value of no effect."""
 
 import math
 from typing import Any
@@ -46,7 +46,7 @@ def claim_interval(claim: Claim, row: Any) -> Figure:
 
 
 def no_effect(claim: Claim) -> float | None:
-    """Return the value that means no effect: 1 of a ratio, 0 of a difference, None of a single value."""
+    """Return the value that means no effect: 1 for a ratio, 0 for a difference, None for a single value."""
     return {"ratio": 1.0, "difference": 0.0, "gain": 0.0}.get(claim.kind)
 
 
@@ -83,7 +83,7 @@ def _reach(row: Any, region: Region | None, nothing: float | None) -> tuple[floa
 def _inside(place: float, words: str, axes: Axes) -> float:
     """Return where to center words: at their place, or further in where they would leave the axes."""
     low, high = axes.get_xlim()
-    room = 0.0085 * len(words) * (high - low)  # half their width; a letter is a sixtieth of the figure
+    room = 0.0085 * len(words) * (high - low)  # half the width of the words, at a sixtieth of the figure per letter
     return min(max(place, low + room), high - room)
 
 

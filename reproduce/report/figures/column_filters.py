@@ -44,10 +44,10 @@ class Filters:
 
 
 def filter_pictures(weights: np.ndarray) -> np.ndarray:
-    """Return filters as pictures, (maps, rows, columns, 3), 0 to 1: zero is mid gray, the largest weight an end.
+    """Return filters as pictures, (maps, rows, columns, 3) from 0 to 1, in which a weight of 0 is mid gray.
 
     Args:
-        weights: (maps, 3, rows, columns); each filter is scaled by its own largest magnitude.
+        weights: (maps, 3, rows, columns); each filter is scaled so that its weight of largest magnitude becomes 0 or 1.
     """
     largest = np.abs(weights).max(axis=(1, 2, 3), keepdims=True)
     return (0.5 + 0.5 * weights / np.where(largest > 0, largest, 1)).transpose(0, 2, 3, 1)
@@ -142,7 +142,7 @@ def _draw_arm(axes: Axes, y: int, arm: pd.DataFrame, row: tuple, reach: float) -
     color = BLUE if row.role == "columns" else VERMILION
     axes.barh(y, arm["shuffled_95th_percentile"].mean(), height=0.6, color="#e6e6e6", zorder=0)
     below = y - 0.16 - 0.09 * (np.arange(len(arm)) % 2)
-    for split, fill in ((False, "white"), (True, color)):  # a run that splits is never hidden by one that does not
+    for split, fill in ((False, "white"), (True, color)):  # drawn last, a run that splits is never hidden
         chosen = arm["p_value"].lt(SPLIT_P_VALUE).eq(split).to_numpy()
         dots = {"linestyle": "none", "marker": "o", "markersize": 3.5, "markeredgewidth": 0.8}
         values = arm["color_specialization"].to_numpy()[chosen]

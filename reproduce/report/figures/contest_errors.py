@@ -43,7 +43,7 @@ def contest_errors(series: pd.DataFrame, alexnet: pd.Series, human: pd.Series, d
         series: ``timeline.contest_series``.
         alexnet: ``timeline.single_alexnet`` (one network, validation images).
         human: ``timeline.human_error``.
-        drops: those of ``literature.drops``; top-5 rows on the same images are the arrows, the quoted one is dashed.
+        drops: from ``literature.drops``. Its top-5 rows on the same images are the arrows; the quoted drop is dashed.
     """
     figure, axes = new_figure(WIDE_INCHES, 4.7)
     headline(figure, _sentence(drops))

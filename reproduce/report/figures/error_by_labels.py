@@ -26,7 +26,7 @@ _NAMED = ("NASNet-A", "EVA-02-L", "VGG-16")
 
 @styled
 def error_by_labels(tested: pd.DataFrame) -> Figure:
-    """Draw errors by reassessed labels and on new images against those by the contest's labels, one mark per weights.
+    """Draw each model's errors by reassessed labels and on new images against its error by the contest's labels.
 
     Args:
         tested: ``model_sizes.relabeled``.

@@ -20,7 +20,7 @@ from reproduce.report.style import (
     text_color,
 )
 
-# Models named in both panels, with the offsets of their labels in points: in parameters, in operations.
+# Models named in both panels, with their labels' offsets in points: in the left panel, in the right panel.
 _NAMED = {
     "AlexNet": ((7, 3), (6, 4)),
     "ShuffleNet V2 x0.5": ((6, -3), (6, -3)),

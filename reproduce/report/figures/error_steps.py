@@ -35,7 +35,7 @@ _ALONE_ARMS = ("11 % net without normalization", "11 % net")
 
 @dataclass(frozen=True)
 class DrawnArm:
-    """A net at one length: the test error of each finished seed, and their mean where no seed failed or is left out."""
+    """A net at one length of training: each finished seed's test error, and their mean unless a seed is lacking."""
 
     epochs: int
     errors: Sequence[float]
@@ -69,10 +69,13 @@ class DrawnStep:
 def error_steps(
     chain: Sequence[DrawnStep], total: DrawnStep, alone: DrawnStep, published: tuple[float, float]
 ) -> Figure:
-    """Draw the chain of arms from top to bottom, below it normalization alone; points lowered stand at the right.
+    """Draw the chain of arms from top to bottom, and normalization alone below the chain.
+
+    The points by which each step lowers the error stand at the right.
 
     Args:
-        chain: the steps in order, each from the arm at which the one before ended; an arm without runs keeps its row.
+        chain: the steps in order, each starting from the arm at which the previous step ended. An arm without runs
+            keeps its row.
         total: the whole chain as one step.
         alone: normalization by itself.
         published: errors of the 13 % and the 11 % net in percent, drawn dashed.
@@ -135,7 +138,7 @@ def _draw_arm(axes: Axes, y: float, arm: DrawnArm) -> None:
 
 
 def _draw_step(axes: Axes, y: float, step: DrawnStep) -> None:
-    """Draw the way from the arm at ``y`` to the one a row below, as far as both have a mean, and write its size."""
+    """Draw the step from the arm at ``y`` to the arm one row below, if both have a mean, and write the step's size."""
     _write_size(axes, y - 0.5, step)
     if step.before.estimate and step.after.estimate:
         ends = {"xy": (step.after.estimate.value, y - 1), "xytext": (step.before.estimate.value, y)}
@@ -163,7 +166,7 @@ def _above(axes: Axes, x: float, text: str) -> None:
 
 
 def _reach(arms: Sequence[DrawnArm], published: Sequence[float]) -> tuple[float, float]:
-    """Return the axis' ends: every seed, interval and published error, and some room."""
+    """Return the axis' ends, which enclose every seed, interval and published error with some room."""
     estimates = [arm.estimate for arm in arms if arm.estimate and arm.estimate.low is not None]
     ends = [end for estimate in estimates for end in (estimate.low, estimate.high)]
     values = [*published, *ends, *(error for arm in arms for error in arm.errors)]

@@ -1,4 +1,4 @@
-"""Single models on ImageNet validation since AlexNet: the record year by year, and both errors up to NASNet."""
+"""Single models on ImageNet validation since AlexNet: the yearly record, and top-1 and top-5 errors up to NASNet."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -49,7 +49,7 @@ def errors_since_alexnet(single: pd.DataFrame, weights: pd.DataFrame) -> Figure:
 
     Args:
         single: ``milestones.published_single_models``; rows with a label are named, the rest is background.
-        weights: ``milestones.best_weights``, public weights as others re-tested them.
+        weights: ``milestones.best_weights``, public weights that others re-tested.
     """
     figure, axes = new_figure(WIDE_INCHES, 4.4)
     headline(figure, _sentence(single))
@@ -101,7 +101,7 @@ def _draw_weights(axes: Axes, row: tuple, is_named: bool) -> None:
 
 
 def _draw_models(axes: Axes, models: pd.DataFrame, color: str, words: str, hollow: bool) -> None:
-    """Draw the models of one data rule: the record as steps, broken where it stood for years, and all as marks."""
+    """Draw the models of one data rule as marks, and their record as steps, broken where it stood for years."""
     records = models[models["record"]]
     for _, run in records.groupby(records["year"].diff().gt(_QUIET_YEARS).cumsum()):
         axes.step(run["year"], run["top1_error_percent"], where="post", color=color, linewidth=1, alpha=0.5, zorder=1)
@@ -118,7 +118,7 @@ def _draw_models(axes: Axes, models: pd.DataFrame, color: str, words: str, hollo
 
 @styled
 def alexnet_to_nasnet(named: pd.DataFrame) -> Figure:
-    """Draw both errors of the named models trained on the supplied images up to NASNet's year, side by side.
+    """Draw, side by side, top-1 and top-5 errors of the named models on supplied images alone, up to NASNet's year.
 
     Args:
         named: ``milestones.milestones``.

@@ -29,7 +29,7 @@ _MARKERS = {"before": "s", "of 2012": "o", "after": "^"}
 
 @dataclass(frozen=True)
 class DrawnMethod:
-    """A method at one length of training: its published error and those of our runs.
+    """A method at one length of training: its published error and the errors of our runs.
 
     Attributes:
         name, year, protocol: as drawn.
@@ -38,7 +38,7 @@ class DrawnMethod:
         family: the method's name whatever its length.
         operations: floating-point operations of one run's training; None where they were not counted.
         core_hours: training time of each of our runs, in the order of ``errors``.
-        processor: that trained our runs.
+        processor: the one that trained our runs.
         is_planned: whether a study of ours lists it.
     """
 
@@ -55,7 +55,7 @@ class DrawnMethod:
 
     @property
     def mean(self) -> float:
-        """The mean of the runs' errors, of which there must be some."""
+        """The mean of the runs' errors; there must be at least one."""
         return sum(self.errors) / len(self.errors)
 
 

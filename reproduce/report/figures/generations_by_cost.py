@@ -1,4 +1,4 @@
-"""Test error on CIFAR-10 against what training cost, one panel per protocol: in operations, and in core-hours."""
+"""Test error on CIFAR-10 against the cost of training in operations or in core-hours, one panel per protocol."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -48,16 +48,16 @@ _LOOKS = {
     "NASNet-A (6 @ 768)": (VERMILION, "D"),
 }
 _NO_LOOK = (GRAY, "o")
-_NEAR = 0.1  # share of a declared cost within which a method counts as being of that cost
+_NEAR = 0.1  # a method counts as being of a declared cost if it differs by at most this share of that cost
 _COLUMNS_OF_KEY = 4
 
 
 @styled
 def error_by_operations(methods: Sequence[DrawnMethod], costs: Mapping[str, float]) -> Figure:
-    """Draw errors against training operations; published errors hollow, at their own length.
+    """Draw errors against training operations: dots are our seeds, hollow marks published errors.
 
     Args:
-        methods: those whose operations were counted are drawn, where they have runs or a published error.
+        methods: each is drawn if its operations were counted and it has runs or a published error.
         costs: declared costs in operations by name, drawn as dotted lines; the headline compares at the first.
     """
     shown = [each for each in methods if each.operations and (each.errors or each.published is not None)]
@@ -86,7 +86,7 @@ def error_by_core_hours(methods: Sequence[DrawnMethod]) -> Figure:
 
 
 def _panels(shown: Sequence[DrawnMethod], words: str) -> tuple[Figure, dict[str, Axes]]:
-    """Return a figure and its panels by protocol, higher where methods are more; they share the horizontal axis."""
+    """Return a figure and its panels by protocol, which share the horizontal axis. More methods make a panel higher."""
     counts = Counter(method.protocol for method in shown) or Counter([""])
     heights = [min(2.6, 1.1 + 0.12 * count) for count in counts.values()]
     rows_of_key = -(-(len(_families(shown)) + 1) // _COLUMNS_OF_KEY)
@@ -148,7 +148,7 @@ def _draw_costs(panels: Sequence[Axes], costs: Mapping[str, float]) -> None:
 
 
 def _tick(axes: Axes) -> None:
-    """Number the shared axis at each power of ten, and on a short axis also at three times each."""
+    """Number the shared axis at each power of ten, and on a short axis also at three times each power."""
     low, high = axes.get_xlim()
     axes.set_xlim(low / 1.5, high * 1.5)
     axes.xaxis.set_major_locator(LogLocator(10, subs=(1.0, 3.0) if high / low < 1000 else (1.0,)))

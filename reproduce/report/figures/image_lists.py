@@ -22,7 +22,7 @@ _RIGHT, _OTHER = to_hex(0.45 * np.array(to_rgb(GREEN)) + 0.55), "#d9d9d9"  # pal
 class TopFive:
     """An image (32, 32, 3) uint8, its class, and the five likeliest classes with their probabilities.
 
-    There are fewer than five where the others are stored as 0 (below 1/510), since their order is not known.
+    A probability below 1/510 is stored as 0. Such classes are left out, since their order is not known.
     """
 
     image: np.ndarray
@@ -45,7 +45,7 @@ class Neighborhood:
 
 @styled
 def top_five_lists(images: Sequence[TopFive], seed: int | None) -> Figure:
-    """Draw each image with its class and, below, bars of the five likeliest classes, the right one marked."""
+    """Draw each image with its class and, below, bars of the five likeliest classes, with the right class marked."""
     if not images:
         return not_run()
     across = 4
@@ -100,7 +100,7 @@ def nearest_images(found: Sequence[Neighborhood], purity: pd.DataFrame, seed: in
         _draw_neighbors(row[3 + near :], query.by_pixels, query.pixel_labels, query.label)
         row[1].set_axis_off()
         row[2 + near].set_axis_off()
-    grid[0, 0].set_title(" ")  # makes the headings' room
+    grid[0, 0].set_title(" ")  # makes room for the headings
     _heading(grid[0, 0], "query")
     by_features, by_pixels, words = _purity_words(purity)
     headline(figure, f"{by_features} of the nearest images in features share the query's class, {by_pixels} in pixels.")
@@ -111,7 +111,7 @@ def nearest_images(found: Sequence[Neighborhood], purity: pd.DataFrame, seed: in
 
 
 def _purity_words(purity: pd.DataFrame) -> tuple[str, str, str]:
-    """Return the purities by features and by pixels, and their difference, in words."""
+    """Return in words the shares of neighbors of the query's class, by features and by pixels, and their difference."""
     columns = ("feature_purity_percent", "pixel_purity_percent", "difference_percentage_points")
     features, pixels, gap = (mean_interval(purity[name].tolist()) for name in columns)
     interval = "" if gap.low is None else f" ({format_number(gap.low, 1)} to {format_number(gap.high, 1)})"

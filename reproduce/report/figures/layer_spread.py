@@ -47,7 +47,7 @@ def image_shares(shares: pd.DataFrame) -> Figure:
 
 
 def _sentence(shares: pd.DataFrame) -> str:
-    """Return the least and the most that is left at the last hidden layer, by arm."""
+    """Return a sentence on the arms with the smallest and the largest share at the last hidden layer."""
     last = shares[shares["layer"].eq(_LAST_HIDDEN)].set_index("variant")["share"].sort_values()
     if last.empty:
         return "What is left of the image at each layer, before training."

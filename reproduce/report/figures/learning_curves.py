@@ -29,21 +29,21 @@ _IN_AXES = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "b
 _PRINTED = {"linestyle": "none", "marker": "D", "markersize": 4.5, "markeredgecolor": INK, "markeredgewidth": 0.8}
 # Wider than a printed mark, which may lie on it.
 _AVERAGED = {"linestyle": "none", "marker": "o", "markersize": 9, "markeredgecolor": "white", "markeredgewidth": 0.8}
-_INSET = (0.36, 0.6, 0.46, 0.32)  # clear of the curves, which are low by then, and left of the falls of the rate
+_INSET = (0.36, 0.6, 0.46, 0.32)  # above the curves, which are low by then, and left of the falls of the learning rate
 
 
 @styled
 def learning_curves(
     histories: pd.DataFrame, published: pd.DataFrame, averaged: pd.DataFrame, printed: pd.DataFrame | None = None
 ) -> Figure:
-    """Draw training and test error by epoch, a panel per variant: thin seeds, their mean, the published value dashed.
+    """Draw training and test error by epoch, a panel per variant: seeds thin, mean thick, published value dashed.
 
     Args:
         histories: columns ``variant``, ``epochs`` (length of schedule), ``seed``, ``epoch``, ``weight_rate_factor``,
             ``training_error_percent``, ``test_error_percent`` (one center view); panels in order of appearance.
         published: columns ``variant``, ``value`` (percent) and ``label``; a variant may be absent.
-        averaged: test errors by several views at the end of training, those of ``records.averaged_view_errors``.
-        printed: what the authors print of the course of training, that of ``training_points.printed_points``.
+        averaged: test errors by several views at the end of training, from ``records.averaged_view_errors``.
+        printed: errors that the authors printed during training, from ``cifar10_nets.printed_points``.
     """
     panels = list(histories.groupby(["variant", "epochs"], sort=False))
     columns = min(3, max(1, len(panels)))
@@ -102,7 +102,7 @@ def _draw_seeds(axes: Axes, history: pd.DataFrame) -> None:
 
 
 def _draw_printed(axes: Axes, history: pd.DataFrame, points: pd.DataFrame) -> None:
-    """Mark the authors' points; where all lie in the first tenth of the training, in an inset of that part instead."""
+    """Mark the authors' points; if all lie in the first tenth of the training, mark them in an inset of that tenth."""
     last = points["passes"].max()
     if last < history["epoch"].max() / 10:
         axes = axes.inset_axes(_INSET)

@@ -1,4 +1,4 @@
-"""The figures on whole machines: days of training by machine, and how its speed follows batch size and threads."""
+"""The figures on whole machines: days of training by machine, and speed by batch size and by number of threads."""
 
 from collections.abc import Mapping
 
@@ -75,7 +75,7 @@ def training_days_figure(timings: Timings) -> Figure:
 
 
 def _days_sentence(days: pd.DataFrame) -> str:
-    """Return the paper's days, and those estimated for CPUs of its time or before."""
+    """Return a sentence on the paper's days of training, and on the days estimated for CPUs up to its time."""
     paper = days[days["evidence"].eq("published") & days["kind"].eq("gpu")].nsmallest(1, "year").iloc[0]
     said = f"Training AlexNet took {paper['days_low']:g} to {paper['days_high']:g} days on {paper['system']}"
     cpus = days[days["evidence"].eq("estimated") & days["kind"].eq("cpu") & days["year"].le(paper["year"])]
@@ -109,7 +109,7 @@ def _draw_days(axes: Axes, days: pd.DataFrame, names: Mapping[tuple[str, str], s
 
 
 def _label(row: tuple, names: Mapping[tuple[str, str], str]) -> str:
-    """Return the machine with its year, "bf16" where it applies, and what ``device_names`` adds to one timed here."""
+    """Return a machine's name with its notes: the year, "bf16" if so, and those of ``device_names`` if timed here."""
     notes = f"{row.year}, bf16" if row.precision == "bf16" else f"{row.year}"
     if (row.machine, row.device) not in names:
         return f"{plain_name(row.system)} ({notes})"

@@ -41,7 +41,7 @@ def training_errors(
 
     Args:
         curves: columns net, unit, seed, epoch, training_error_percent.
-        crossings: columns net, unit, measure, seeds, mean (epochs); the running ones are written.
+        crossings: columns net, unit, measure, seeds, mean (epochs); the figure shows the rows of the running error.
         units: all units, in the order of the legend.
         target_percent: the training error at which an arm's epochs are counted, drawn dashed.
         sentence: the headline.

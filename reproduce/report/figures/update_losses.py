@@ -16,7 +16,7 @@ def losses_by_update(losses: pd.DataFrame, plateau_nats: float, left_nats: float
 
     Args:
         losses: columns variant, seed, update, training_loss_nats.
-        plateau_nats: the loss of knowing the number of classes alone, drawn dashed.
+        plateau_nats: the loss of a net that knows only the number of classes, drawn dashed.
         left_nats: the plateau counts as left once the mean over 20 updates is below this loss.
     """
     arms = list(losses.groupby("variant", sort=False))

@@ -6,7 +6,7 @@ from reproduce.models import spec
 
 
 def _per_layer(values: Iterable[tuple[str, float]], last: float | None = None) -> str:
-    """Return the values by layer in words; ``last``, or without it the commonest value, comes last as "else"."""
+    """Return the values by layer in words. One value comes last as "else": ``last`` if given, or the commonest."""
     groups: dict[float, list[str]] = {}
     for name, value in values:
         groups.setdefault(value, []).append(name)

@@ -57,7 +57,7 @@ Each is `alexnet_as_released` with the changes that the authors' configuration o
 
 
 class Point(Strict):
-    """One row: the choices of others, and ours as a ``feature`` of the specs or in words."""
+    """One row of the page: the choices of others, and ours, either as a ``feature`` of the specs or in words."""
 
     point: str
     deviation: str | None = None
@@ -82,7 +82,7 @@ class _Points(Strict):
 
 
 def architectures_page(points_file: Path = POINTS_FILE) -> str:
-    """Return the page.
+    """Return the Markdown of paper_notes/architectures.md.
 
     Raises:
         ReproduceError: the file of points is missing or malformed.

@@ -15,14 +15,14 @@ _QUOTED = 'the quoted "25 to 16": 2011 winner to 2012 winner'
 
 
 def drops(contest: pd.DataFrame) -> pd.DataFrame:
-    """Return before and after figures of 2012, each saying whether the two ends were measured on the same images.
+    """Return error rates before and after AlexNet, in pairs that say whether both were measured on the same images.
 
     Returns:
         one row per comparison: ``comparison``, ``metric``, ``before`` and ``after`` (words), ``before_percent``,
         ``after_percent``, ``drop_points`` (percentage points) with its 95 % interval ``low`` and ``high``,
         ``drop_percent`` (of the error before), ``same_images``. The interval is binomial and takes the two systems'
         errors as independent. On shared images the errors are most likely correlated, so the interval is too wide
-            rather than too narrow. It is missing where the images differ.
+        rather than too narrow. The interval is missing where the images differ.
     """
     tokyo = entry(contest, year=2012, place="runner-up", outside_data=False)
     supplied = entry(contest, year=2012, place="winner", outside_data=False)
@@ -42,7 +42,7 @@ def drops(contest: pd.DataFrame) -> pd.DataFrame:
 
 
 def drops_table(compared: pd.DataFrame) -> pd.DataFrame:
-    """Return ``drops`` as readers see it, each difference with its 95 % interval."""
+    """Return ``drops`` with headings and numbers for readers, each difference with its 95 % interval."""
     table = compared[["comparison", "metric", "before_percent", "after_percent"]].copy()
     table["points lower (95 % interval)"] = [
         with_interval(row.drop_points, row.low, row.high) for row in compared.itertuples()
@@ -75,7 +75,7 @@ def quotation(contest: pd.DataFrame) -> str:
 
 
 def later_fisher_words(contest: pd.DataFrame) -> str:
-    """Return what hand-designed features reached a year after AlexNet on its two sets of images, in sentences."""
+    """Return sentences on the errors of hand-designed features a year after AlexNet, on the same two sets of images."""
     older = comparison(drops(contest), "older")
     improved = entry(contest, test_set="ILSVRC-2010", split="test", role="post-challenge, published 2013")
     on_2012 = entry(contest, test_set="ILSVRC-2012", split="val", role="post-challenge")
@@ -115,7 +115,7 @@ def _drop(before: pd.Series, after: pd.Series, metric: str) -> dict[str, object]
 
 
 def _team(row: pd.Series) -> str:
-    """Return a team with its members or place after a colon: parentheses stand around it already."""
+    """Return a team with its members or place after a colon, since the caller puts parentheses around the words."""
     return row["team"].replace(" (", ": ").removesuffix(")")
 
 

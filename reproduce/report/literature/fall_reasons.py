@@ -9,7 +9,7 @@ from reproduce.study.claims import Claim
 _SUPPLIED, _OUTSIDE = "averaging", "outside images"
 _INGREDIENT = "ingredient"
 
-# What is credited, the kind of step, and the claim of its printed effect: top-5 error where the paper prints it.
+# The step, its kind, and the claims of its printed effect on the top-1 and, where the paper prints it, the top-5 error.
 _PRINTED = (
     ("two columns on two GPUs, for one of half the maps", _INGREDIENT, "two-gpus-top1", "two-gpus-top5"),
     ("response normalization", _INGREDIENT, "lrn-top1", "lrn-top5"),
@@ -36,8 +36,8 @@ def reasons(claims: Sequence[Claim]) -> pd.DataFrame:
 
     Returns:
         one row per step: ``step`` (words), ``kind`` (ingredient, averaging or outside images), ``top1_points`` and
-        ``top5_points`` lower with it (missing where the paper prints none), ``is_bound`` (at least so much),
-        ``dataset``, ``source``.
+        ``top5_points`` (by which the step lowers the error; missing where the paper prints none), ``is_bound``
+        (whether the paper says "at least"), ``dataset``, ``source``.
     """
     known = {claim.id: claim for claim in claims}
     rows = [

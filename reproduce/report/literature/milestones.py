@@ -1,4 +1,4 @@
-"""After AlexNet, single models on ImageNet validation; before it, CIFAR-10 up to 2012; each with its protocol."""
+"""Published errors and their protocols: single models on ImageNet after AlexNet, methods on CIFAR-10 up to 2012."""
 
 from pathlib import Path
 
@@ -55,7 +55,7 @@ _KNOWN_AS = {
     "BVLC AlexNet (Caffe)": "AlexNet, Caffe's copy",
 }
 
-# One architecture, several ways to train and test it: what a figure owes to its protocol.
+# Rows of one architecture, trained and tested in several ways: they show what the protocol adds to an error.
 _SAME_NETWORK = {
     "AlexNet": ("AlexNet, 1 CNN", "BVLC AlexNet (Caffe)"),
     "ResNet-50": ("ResNet-50", "resnet50 (IMAGENET1K_V1)", "resnet50 (IMAGENET1K_V2)"),
@@ -69,7 +69,7 @@ def load_later_models(path: Path = LATER_MODELS_CSV) -> pd.DataFrame:
     Returns:
         one row per figure: ``model``, ``year`` int, ``kind``, ``top1_error_percent`` and ``top5_error_percent`` float,
         ``real_top1_error_percent`` and ``imagenetv2_top1_error_percent`` (other labels, other images),
-        ``params_millions``, ``gmacs`` (10^9 multiply-accumulates a view), ``input_px`` (words, as printed),
+        ``params_millions``, ``gmacs`` (10^9 multiply-accumulates per view), ``input_px`` (words, as printed),
         ``crop_protocol``, ``views`` ("one" or "several"), ``outside_data`` nullable boolean and ``outside_data_note``,
         ``split``, ``single_model`` boolean, ``verification``, ``notes``, ``source``. Weights distilled from a model
         that saw outside images count as outside data, whatever their own training set was.
@@ -112,10 +112,10 @@ def known_as(model: str) -> str:
 
 
 def published_single_models(models: pd.DataFrame) -> pd.DataFrame:
-    """Return published single models with a top-1 error on ImageNet validation read from its source, each once.
+    """Return published single models whose top-1 error on ImageNet validation was read in its source, each model once.
 
-    ``record`` says whether no earlier year and no other model of its year has a lower top-1 error under the same data
-    rule (supplied images only, or outside images allowed); ``label`` is the short name of a milestone, else missing.
+    ``record`` says whether no model of an earlier year or of the same year has a lower top-1 error under the same data
+    rule (supplied images only, or outside images allowed). ``label`` is the short name of a milestone, else missing.
     """
     chosen = models[
         models["kind"].eq("published")
@@ -136,10 +136,10 @@ def published_single_models(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def milestones(models: pd.DataFrame) -> pd.DataFrame:
-    """Return the named models, best published figure each, oldest first.
+    """Return the named models, each with its best published error, oldest first.
 
     Raises:
-        ReproduceError: a milestone that the table does not have.
+        ReproduceError: the table lacks a milestone.
     """
     single = published_single_models(models)
     missing = sorted(set(MILESTONES.values()) - set(single["label"].dropna()))
@@ -154,7 +154,7 @@ def milestones(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_weights(models: pd.DataFrame) -> pd.DataFrame:
-    """Return the best re-evaluated public weights, without outside images first, then with them: two rows."""
+    """Return two rows: the best re-evaluated public weights trained without outside images, and the best with them."""
     tested = models[models["kind"].eq("independent re-evaluation")]
     best = [tested[tested["outside_data"].eq(flag)].nsmallest(1, "top1_error_percent") for flag in (False, True)]
     return pd.concat(best).reset_index(drop=True)
@@ -163,7 +163,7 @@ def best_weights(models: pd.DataFrame) -> pd.DataFrame:
 def smaller_than_nasnet(models: pd.DataFrame) -> pd.DataFrame:
     """Return NASNet-A re-evaluated, and the smallest public weights trained on the supplied images that beat it.
 
-    Weights count whether their own library or somebody else measured them.
+    The error of these weights may be measured by their own library or by somebody else.
 
     Raises:
         ReproduceError: the table has no re-evaluation of NASNet-A.
@@ -180,16 +180,16 @@ def smaller_than_nasnet(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def protocol_spread(models: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of architectures that stand under several training recipes and test protocols, by ``network``."""
+    """Return the rows of architectures that were trained or tested in several ways, by ``network``."""
     parts = [models[models["model"].isin(names)].assign(network=network) for network, names in _SAME_NETWORK.items()]
     columns = ["network", "model", "year", "kind", "crop_protocol", "input_px", "top1_error_percent", "source"]
     return pd.concat(parts)[columns].reset_index(drop=True)
 
 
 def load_cifar10_before(path: Path = CIFAR10_BEFORE_CSV) -> pd.DataFrame:
-    """Read CIFAR-10 test accuracies up to 2012: worst first.
+    """Read CIFAR-10 test accuracies up to 2012 and return them as errors, largest first.
 
-    Columns are ``year`` of the source (missing where it bears none), ``method``, ``family``, ``test_error_percent``,
+    Columns are ``year`` of the source (missing where it has none), ``method``, ``family``, ``test_error_percent``,
     ``protocol``, ``verification`` and ``source``.
 
     Raises:

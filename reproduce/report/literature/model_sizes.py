@@ -13,8 +13,8 @@ _IMAGES = "imagenetv2_top1_error_percent"
 def sized_models(models: pd.DataFrame) -> pd.DataFrame:
     """Return the single models trained on the supplied images alone whose sizes and top-1 error are known.
 
-    The sizes are parameters and operations; the error is on the validation images. ``name`` is the one people know.
-    ``frontier`` marks a model with a lower error than every other one that has no more parameters.
+    The sizes are parameters and operations; the error is on the validation images. ``name`` is the well-known name.
+    ``frontier`` marks a model whose error is lower than that of every other model with as few or fewer parameters.
     """
     chosen = models[
         models["single_model"] & ~models["outside_data"] & models["split"].eq("val") & models["gmacs"].notna()
@@ -46,7 +46,7 @@ def relabeled(models: pd.DataFrame) -> pd.DataFrame:
 
 
 def known_names(tested: pd.DataFrame) -> pd.DataFrame:
-    """Return the best row of ``relabeled`` for each well-known model, with headings for readers."""
+    """Return the row of ``relabeled`` with the lowest error for each well-known model, with headings for readers."""
     named = tested[tested["name"].ne(tested["model"])].drop_duplicates("name").reset_index(drop=True)
     headings = {
         "top1_error_percent": "by the contest's labels, %",
@@ -57,7 +57,7 @@ def known_names(tested: pd.DataFrame) -> pd.DataFrame:
 
 
 def relabeled_words(tested: pd.DataFrame) -> str:
-    """Return the reasons why an accuracy of 90 % says little, in sentences that stand above ``known_names``."""
+    """Return sentences on why a difference of one point near 90 % accuracy says little, for above ``known_names``."""
     best = tested.iloc[0]
     on_images = tested[_IMAGES] - tested["top1_error_percent"]
     nasnet = tested[tested["name"].eq("NASNet-A")].iloc[0]

@@ -1,7 +1,7 @@
 """The contest's error rates, 2010 to 2017, as typed tables whose rows say how each figure was measured.
 
-An error rate means something only with its test set, the number of networks and views behind it, and the data it was
-trained on. Every table here carries those columns, and differences between different images are marked as such.
+An error rate means something only with its test set, the number of networks and views, and the training data. Every
+table here has columns for these, and marks differences between errors on different images.
 """
 
 from pathlib import Path

@@ -77,10 +77,10 @@ def _page(claim: Claim, row: Any, loaded: Records, known: tuple[Notes, Citation]
 
 
 def check_sources(claim: Claim) -> None:
-    """Check that every work which the claim was compared with has a BibTeX entry.
+    """Check that every work with which the claim was compared has a BibTeX entry.
 
     Raises:
-        ReproduceError: one of them has none.
+        ReproduceError: a work has none.
     """
     try:
         entries_of(claim.source_check.sources if claim.source_check else [])
@@ -103,7 +103,7 @@ def _margin(claim: Claim, row: Any) -> str:
 
 
 def _runs(claim: Claim, runs: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the listed runs of the claim's arms, with the compared value where there is one."""
+    """Return the listed runs of the claim's arms, each with its value or else its status; empty if no run exists."""
     listed = arms_of(claim, runs)
     if not any(arm["status"].ne("missing").any() for arm in listed):
         return []

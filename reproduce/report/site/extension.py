@@ -33,7 +33,7 @@ class LinkIds(SphinxTransform):
 
 
 class OpenPictures(SphinxTransform):
-    """Let every picture fill the column, link it to its full size, and refuse it without alternative text."""
+    """Let every picture fill the column, link it to its full size, and warn where it has no alternative text."""
 
     default_priority = 401
 
@@ -46,7 +46,7 @@ class OpenPictures(SphinxTransform):
 
 
 class PlainHeadings(SphinxTransform):
-    """Take the links to files out of headings: Sphinx cannot list such a heading in a table of contents."""
+    """Replace links to files in headings by the links' text, since a table of contents cannot hold such links."""
 
     default_priority = 402
 
@@ -58,7 +58,7 @@ class PlainHeadings(SphinxTransform):
 
 
 class KeptPercentSigns(SphinxTransform):
-    """Let no line break part a number from its percent sign, as narrow screens would; code stays as it is."""
+    """Keep a number and its percent sign on one line, also on narrow screens. Code stays as it is."""
 
     default_priority = 403
 
@@ -77,7 +77,7 @@ def _stands_in(node: nodes.Node, kinds: tuple[type[nodes.Node], ...]) -> bool:
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the transforms and the setting that they read; Sphinx calls it."""
+    """Register the transforms and the setting that they read. Sphinx calls this function."""
     app.add_config_value("page_of_id", {}, "env")
     app.add_transform(LinkIds)
     app.add_transform(OpenPictures)

@@ -42,7 +42,7 @@ def write_home(source: Path, loaded: Records) -> None:
 
 
 def _counted(loaded: Records) -> list[dict[str, object]]:
-    """Return the verdicts that occur: number of claims, meaning, and the filter of the table that shows them."""
+    """Return each verdict that occurs: number of claims, meaning, and the verdict table's filter for it."""
     counts = loaded.verdicts["verdict"].value_counts()
     return [
         {"badge": badge(name, name), "count": counts[name], "meaning": MEANINGS[name], "filter": quote(name)}

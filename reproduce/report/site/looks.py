@@ -22,12 +22,12 @@ SHAPES = {
 
 
 def verdict_name(row: Any) -> str:
-    """Return a verdict as the table sorts and filters it: a source check by its finding, others by their word."""
+    """Return the word by which the table sorts and filters a row: a source check's finding, else the verdict."""
     return f"{row.verdict}: {row.source_check}" if row.verdict == rules.SOURCE_CHECK else row.verdict
 
 
 def badge(verdict: str, words: str) -> str:
-    """Return ``words`` as HTML in the looks of a verdict: its shape, which screen readers skip, before them."""
+    """Return ``words`` as HTML styled as a verdict, after the verdict's shape, which screen readers skip."""
     kind = re.sub(r"\W+", "-", verdict)
     return f'<span class="verdict {kind}"><span aria-hidden="true">{SHAPES[verdict]}</span> <span>{words}</span></span>'
 

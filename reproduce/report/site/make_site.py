@@ -53,7 +53,7 @@ def stage(source: Path, loaded: Records) -> None:
 
 
 def page_of_id(loaded: Records) -> dict[str, str]:
-    """Return the page of every id that may be cited: a claim has its own, any other number its study's."""
+    """Return the page of every id that may be cited: a claim's own page, or for any other number its study's page."""
     of_numbers = {name: f"experiments/{name.partition('.')[0]}/README" for name in read_numbers() if "." in name}
     return of_numbers | {claim.id: f"claims/{claim.id}" for claim in loaded.claims}
 
@@ -62,7 +62,7 @@ def run_sphinx(source: Path, target: Path, ids: dict[str, str]) -> None:
     """Make the pages gathered in ``source`` into a site in ``target``; ``ids`` is the result of ``page_of_id``.
 
     Raises:
-        ReproduceError: a page is wrong: a link leads nowhere, a picture has no words, its markup is broken.
+        ReproduceError: on a page a link leads nowhere, a picture has no alternative text or the markup is broken.
     """
     warnings = io.StringIO()
     doctrees = source.parent / "doctrees"

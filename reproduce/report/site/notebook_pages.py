@@ -35,5 +35,5 @@ def write_notebook(notebook: Path, page: Path) -> None:
     text, resources = exporter.from_notebook_node(read_notebook(notebook), resources=pictures)
     for name, content in resources["outputs"].items():
         write_bytes(page.parent / name, content)
-    # Jupyter names a heading as it is written, this site as GitHub does: in small letters.
+    # Jupyter makes a heading's anchor as it is written, this site and GitHub in lower case.
     write_text(page, _PLACE_IN_PAGE.sub(lambda found: found[0].lower(), text))

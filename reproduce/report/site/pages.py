@@ -43,17 +43,17 @@ def copy_pages(source: Path) -> None:
 
 
 def follow_links(page: Path, source: Path) -> None:
-    """Copy the files that a gathered page links to; links to notebooks and folders lead to their pages instead."""
-    parts = _CODE.split(page.read_text(encoding="utf-8"))  # code stands at the odd places
+    """Copy the files that a gathered page links to. Links to notebooks and folders are led to their pages."""
+    parts = _CODE.split(page.read_text(encoding="utf-8"))  # the parts at odd indices are code
     parts[::2] = [_LINK.sub(lambda found: _followed(found[1], page, source), part) for part in parts[::2]]
     write_text(page, "".join(parts))
 
 
 def _followed(link: str, page: Path, source: Path) -> str:
-    """Return the target of a link among the gathered pages; a file that is not there yet is copied.
+    """Return the target of a link among the gathered pages, and copy the linked file if it is not there yet.
 
     Raises:
-        ReproduceError: it leads to no file or folder of the repository, or out of it.
+        ReproduceError: the link leads to no file or folder of the repository, or out of the repository.
     """
     place = page.parent.relative_to(source)
     target = Path(os.path.normpath(place / link))

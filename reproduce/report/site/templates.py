@@ -1,4 +1,4 @@
-"""Filling the site's templates, and words made harmless for Markdown."""
+"""Fill the site's templates, and escape plain text for Markdown."""
 
 import functools
 import re
@@ -13,7 +13,7 @@ _SPECIAL = re.compile(r"([\\*_\[\]<>#|])")
 
 
 def as_markdown(text: Any) -> str:
-    """Return plain text as Markdown that shows it as it is; what stands between backquotes stays code."""
+    """Return Markdown that shows plain text unchanged. Text between backquotes stays code."""
     parts = _CODE.split(" ".join(str(text).split()).replace(" %", "\N{NO-BREAK SPACE}%"))
     return "".join(part if place % 2 else _SPECIAL.sub(r"\\\1", part) for place, part in enumerate(parts))
 

@@ -42,7 +42,7 @@ def write_verdicts(source: Path, loaded: Records) -> None:
 
 
 def verdict_rows(loaded: Records) -> list[Any]:
-    """Return the rows of the verdict table, None for what is missing."""
+    """Return the rows of the verdict table, with None for missing values."""
     return list(loaded.verdicts.astype(object).where(loaded.verdicts.notna(), None).itertuples())
 
 
@@ -68,7 +68,7 @@ def source_group(source: str) -> str:
 
 
 def published_words(row: Any) -> str:
-    """Return the figure that a claim is held against, with its unit; empty where it has none."""
+    """Return the published figure that a claim is compared with, with its unit; empty where the claim has none."""
     if row.target_value is None:
         return ""
     unit = unit_words(row.unit)
@@ -76,7 +76,7 @@ def published_words(row: Any) -> str:
 
 
 def ours_words(row: Any) -> str:
-    """Return our value with its interval and unit, an arithmetic one in full; empty where there is no value."""
+    """Return our value with its interval and unit, or a calculated value with all digits; empty where there is none."""
     if row.estimate is None:
         return ""
     if row.kind == "arithmetic":

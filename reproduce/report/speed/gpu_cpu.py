@@ -13,16 +13,16 @@ from reproduce.report.speed.timing_tables import (
     shares_by_kind,
 )
 
-BY_DEFINITION = " (middle by definition)"  # in the name of a system whose middle is calibrated on itself
+BY_DEFINITION = " (middle by definition)"  # ends the name of a system whose own days calibrate the estimate
 _LAST_YEAR = 2012  # of the machines that the claims are about
 _INFERRED = {PAPER: "AlexNet (paper)", "nasnetalarge": "NASNet-A 6 @ 4032, 331 pixels"}
 _COLUMNS = ["evidence", "GPU", "CPU", "precision", "compared", "from_times", "to_times"]
 
 
 def factors(timings: Timings) -> pd.DataFrame:
-    """Return how many times as fast a GPU is as a CPU: as one source printed it, by peaks up to 2012, or timed here.
+    """Return the ratio of a GPU's speed to a CPU's: printed by one source, from peak speeds up to 2012, or timed here.
 
-    Columns: evidence, GPU, CPU, precision, compared, from_times and to_times (over the CPUs named).
+    Columns: evidence, GPU, CPU, precision, compared, from_times and to_times (least and largest ratio over the CPUs).
     """
     days = timings.days
     rows = _same_source(days[days["evidence"].eq("published")], "published")
@@ -81,7 +81,7 @@ def reference_shares(timings: Timings) -> pd.DataFrame:
 
 
 def scaling_gains(timings: Timings) -> pd.DataFrame:
-    """Return how many times as fast the largest batch, or all threads, train as the smallest batch or one thread.
+    """Return the ratio of training speeds of the largest batch to the smallest, and of all threads to one thread.
 
     Columns: device (in words), precision, network, varies (in words), least, most, times_as_fast.
     """
@@ -133,7 +133,7 @@ def time_by_kind(timings: Timings) -> pd.DataFrame:
 
 
 def spread_words(low: float, high: float) -> str:
-    """Return the least and the most percent of any round; where zero lies between, say that no difference is shown."""
+    """Return in words the range of percentages over the rounds, and that no difference is shown if zero lies within."""
     doubt = ": no difference shown" if low <= 0 <= high else ""
     return f" (by round {_range(low, high)} %{doubt})"
 

@@ -12,7 +12,7 @@ from reproduce.report.speed.timing_tables import (
 )
 from reproduce.speed.timing.cells import RECIPE_BATCH
 
-# What is compared: words, and the two rows as (what, network).
+# The comparisons: their words, and the (what, network) of the two rows compared.
 _STEP = ("training_step", PAPER)
 WITHOUT_OVER_WITH = "step without normalization over the step with it"
 ONE_COLUMN_OVER_TWO = "one-column net's step over the two-column net's"
@@ -27,10 +27,11 @@ _RATIOS = (
 
 
 def ratios(timings: Timings) -> pd.DataFrame:
-    """Return the ratios of training steps at all threads, each at the largest batch at which both nets were timed.
+    """Return ratios of the times of two kinds of work at all threads, at the largest batch at which both were timed.
 
-    ``ratio`` is that of the fastest rounds: other work on the machine only ever adds time, so the fastest is the least
-    disturbed. ``smallest`` and ``largest`` are over the rounds, within which both were timed one soon after the other.
+    ``ratio`` divides the fastest times of both: other work on the machine only ever adds time, so the fastest is the
+    least disturbed. ``smallest`` and ``largest`` are the ends of the ratios within a round, in which the two are timed
+    soon after one another.
     """
     rows = at_all_threads(timings.measured())
     rows = rows[rows["batch_size"].le(RECIPE_BATCH)]
@@ -56,8 +57,8 @@ def ratios(timings: Timings) -> pd.DataFrame:
 def scaling(timings: Timings) -> pd.DataFrame:
     """Return images per second of networks timed at several batch sizes or numbers of threads.
 
-    ``varies`` is batch_size (at all threads) or threads (at the largest batch, up to the recipes', that was timed at
-    every number of threads); ``at`` its value.
+    ``varies`` is ``batch_size`` (at all threads) or ``threads``, and ``at`` is its value. Threads vary at the largest
+    batch, no larger than the recipe's, that was timed at every number of threads.
     """
     rows = timings.measured()
     steps = rows[rows["what"].eq("training_step")]
@@ -71,7 +72,7 @@ def scaling(timings: Timings) -> pd.DataFrame:
 
 
 def _at_a_common_batch(steps: pd.DataFrame) -> pd.DataFrame:
-    """Return a CPU's steps at the largest batch that all numbers of threads of a network share, if there is one."""
+    """Return a CPU's training steps of each network at the largest batch that was timed at every number of threads."""
     chosen = []
     on_cpu = steps[steps["device"].eq("cpu") & steps["batch_size"].le(RECIPE_BATCH)]
     for _, group in on_cpu.groupby(["machine", "precision", "network"], sort=False):

@@ -49,7 +49,7 @@ class Timings:
     days: pd.DataFrame
 
     def measured(self) -> pd.DataFrame:
-        """Return the rows that hold a time; the others give the reason for its absence."""
+        """Return the rows that hold a time. The other rows tell why a cell was not timed."""
         return self.rows[self.rows["ms_median"].notna()]
 
 
@@ -65,16 +65,16 @@ def load_timings(folder: Path | None = None) -> Timings:
 
 
 def other_batches(system: str) -> str:
-    """Return the part of a measured system's name about batches other than the recipes'."""
+    """Return the end of a timed system's name, if it tells a batch size that differs from the recipe's; else empty."""
     _, found, size = system.partition(", batches of ")
     return found + size
 
 
 def device_names(timings: Timings) -> dict[tuple[str, str], str]:
-    """Return each timed (machine, device) in words: a processor with its cores, or a GPU, and its ``doubts``.
+    """Return each timed (machine, device) in words: a processor with its cores or a GPU, and its ``doubts``.
 
-    Devices of the same name (one machine with two versions of torch, two equal GPUs) get the name of their file too, or
-    torch's name of the device.
+    Devices of the same name are told apart. If their files differ (one machine with two versions of torch), the file's
+    name is added, and for two equal GPUs in one file torch's name of the device.
     """
     names, doubtful = {}, doubts(timings)
     for row in timings.measured().drop_duplicates(["machine", "device"]).itertuples():
@@ -110,7 +110,7 @@ def _of_earlier_harness(timings: Timings) -> set[str]:
 
 
 def machines(timings: Timings) -> pd.DataFrame:
-    """Return the timed devices of each machine, and whether it was ``quiet``; others are not to be quoted."""
+    """Return each machine's timed devices, and whether it was ``quiet``. Do not quote a machine that was not."""
     measured, earlier = timings.measured(), _of_earlier_harness(timings)
     rows = []
     for (machine, device), group in measured.groupby(["machine", "device"], sort=False):
@@ -133,7 +133,7 @@ def machines(timings: Timings) -> pd.DataFrame:
 
 
 def skipped(timings: Timings) -> pd.DataFrame:
-    """Return the networks not timed, or timed by an earlier harness, by kind of work and reason."""
+    """Return the networks that were not timed, or were timed by an earlier harness, by kind of work and reason."""
     former = ~timings.rows["what"].isin(_WORK)
     rows = timings.rows.assign(skipped=timings.rows["skipped"].mask(former, _NOT_COMPARABLE))
     left_out = rows[rows["skipped"].notna()]
@@ -150,7 +150,7 @@ def at_all_threads(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def fastest_settings(timings: Timings) -> list[tuple[str, str, str, float]]:
-    """Return (machine, device, precision, threads) of the precision that trains the paper's net fastest, by device."""
+    """Return (machine, device, precision, threads) of each device, in its fastest precision for the paper's net."""
     steps = at_all_threads(training_steps(timings.rows))
     steps = steps[steps["network"].eq(PAPER)].sort_values("images_per_second", ascending=False, kind="stable")
     best = steps.drop_duplicates(["machine", "device"]).sort_values(["device", "machine"])
@@ -160,8 +160,8 @@ def fastest_settings(timings: Timings) -> list[tuple[str, str, str, float]]:
 def layer_times(timings: Timings, setting: Sequence[object], network: str = PAPER) -> pd.DataFrame:
     """Return the milliseconds of each layer's passes in one step, in the network's order, then loss and update.
 
-    Columns: layer, kind (one of ``KINDS``), forward_ms, backward_ms (NaN for loss and update, which stand in
-    forward_ms), batch_size.
+    Columns: layer, kind (one of ``KINDS``), forward_ms, backward_ms (NaN for loss and update, whose times
+    are in forward_ms), batch_size.
     """
     rows = timings.measured()
     for column, value in zip(SETTING, setting, strict=True):
@@ -186,7 +186,7 @@ def layer_times(timings: Timings, setting: Sequence[object], network: str = PAPE
 
 
 def shares_by_kind(timings: Timings) -> pd.DataFrame:
-    """Return what share of a step each kind of layer takes, at all threads, in percent of the passes' sum."""
+    """Return the share of a step that each kind of layer takes at all threads, in percent of the sum of all passes."""
     rows = at_all_threads(timings.measured())
     layered = rows[rows["what"].eq("layer_forward")].drop_duplicates([*SETTING, "network"])
     table = []
@@ -203,7 +203,7 @@ def beside_references(timings: Timings, machine: str, device: str) -> tuple[pd.D
 
     Returns:
         references: precision, peak_gflop_per_second (the fastest round of the fastest matrix product),
-            gbyte_per_second (of a copy of memory, likewise); measured, so no bounds.
+            gbyte_per_second (of the fastest copy of memory). Both are measured, so a layer may exceed them.
         passes: precision, what, layer, kind, operations_per_byte, gflop_per_second; layers without operations are left
             out.
     """

@@ -18,8 +18,8 @@ from reproduce.study.study import load_study
 def seconds_to_error(records: Records, study: str, variant: str, error: float) -> pd.DataFrame:
     """Return for each run of a variant the training seconds until its test error was first at most ``error`` percent.
 
-    Columns: seed, seconds (NaN where it never was), all_seconds (of the whole schedule), threads, cpu. Seconds cover
-    training alone, up to the end of that epoch. The machines did other work at the same time.
+    Columns: seed, seconds (NaN where the error stayed higher), all_seconds (of the whole schedule), threads, cpu.
+    Seconds count training alone, to the end of the epoch. The machines did other work at the same time.
     """
     runs, histories = records.runs, records.histories
     wanted = runs[runs["study"].eq(study) & runs["variant"].eq(variant) & runs["status"].eq("finished")]
@@ -34,11 +34,11 @@ def seconds_to_error(records: Records, study: str, variant: str, error: float) -
 
 
 def extrapolated_words(timed_steps: float) -> str:
-    """Return the caveat of an extrapolated time: the number of updates it follows from."""
+    """Return the caveat of an extrapolated time: the number of updates that were timed."""
     return f"extrapolated from {timed_steps:.0f} timed updates"
 
 
-_TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last year of the estimates that do)
+_TIME_CLAIMS = {  # claim: (kind of machine that it is about, last year of the machines whose estimates are shown)
     "training-days": ("gpu", 2012),
     "account-week-on-gpus": ("gpu", 2012),
     "account-months-on-cpu": ("cpu", 2012),
@@ -48,8 +48,8 @@ _TIME_CLAIMS = {  # claim: (kind of machine of the days that speak to it, last y
 def claims_on_days(timings: Timings, claims: Sequence[Claim], sources: bool = True) -> pd.DataFrame:
     """Return the claims about days of training, one column per kind of evidence, and the finding on each.
 
-    Days of machines timed here are extrapolated from updates alone, with the images ready. Estimated days are of
-    machines up to 2012. Published days have their year and, with ``sources``, their setting.
+    Days of machines timed here are extrapolated from updates alone, with the images ready. Estimated days are for
+    machines up to 2012. Published days have their year and, if ``sources`` is true, their setting.
     """
     table = []
     for claim in (claim for claim in claims if claim.id in _TIME_CLAIMS):
@@ -71,10 +71,10 @@ def claims_on_days(timings: Timings, claims: Sequence[Claim], sources: bool = Tr
 
 
 def cost_words(timings: Timings) -> str:
-    """Return what the whole training would take on each processor timed here, in sentences: updates, then batches.
+    """Return sentences on the days that AlexNet's whole training would take on each device timed here.
 
-    No machine here has run it: the days follow from timed updates. Each precision has its own sentence, beside the days
-    of the paper's two GPUs and the time that making batches adds.
+    No machine here has run that training: the days follow from timed updates. A device's sentences give the days of the
+    updates in each precision, and the time that making the batches adds. The last gives the days of the paper's GPUs.
     """
     measured = timings.days[timings.days["evidence"].eq("extrapolated")]
     paper = timings.days[timings.days["evidence"].eq("published")].sort_values("year").iloc[0]
@@ -113,7 +113,7 @@ def _ends(row: pd.Series) -> str:
 
 
 def _spans(days: pd.DataFrame, years: bool = False, sources: bool = False) -> str:
-    """Return the days of each system with the year and, with ``sources``, the setting in its source's words."""
+    """Return each system's days in words, with the year if ``years``, and the basis in print if ``sources`` too."""
     spans = []
     for row in days.itertuples():
         ends = _span(row)
@@ -153,7 +153,7 @@ def days_table(timings: Timings) -> pd.DataFrame:
 
 
 def seconds_words(timings: Timings) -> str:
-    """Return in a sentence the time of all updates of the 80-second net's schedule on each device."""
+    """Return a sentence on the time that all updates of the 80-second net's schedule take on each device."""
     names, said = device_names(timings), []
     epochs = load_study("cifar10_nets").variant("80sec").full_epochs()
     steps = at_all_threads(timings.measured())
@@ -175,10 +175,10 @@ _WHOLE = "whole schedule, median of all seeds"
 
 
 def seconds_table(records: Records, study: str, variants: Sequence[str], error: float) -> pd.DataFrame:
-    """Return ``seconds_to_error`` of several variants, averaged by variant and machine, below the published time.
+    """Return the published time, and below it the range and median of ``seconds_to_error`` by variant and machine.
 
-    Seeds that never reached the error have no such time, so a column counts those that did. The seconds of the whole
-    schedule are of all seeds.
+    Only seeds that reached the error have such a time, and a column counts them. The seconds of the whole schedule are
+    the median of all seeds.
     """
     published = records.claim("cifar10-80sec-time").targets[0].value
     rows = [["published: a GPU, not named", "as printed", "-", None, published, None, None]]

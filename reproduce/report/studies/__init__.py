@@ -1,7 +1,7 @@
-"""Figures and parts of pages that a study has of its own: one module per study, found by the study's name.
+"""Figures and parts of pages that belong to one study: one module per study, found by the study's name.
 
-A module defines ``FIGURES``, from a file's stem to the function of the tables that draws it, and ``BLOCKS``, from a
-marker on a page to the function of the tables that gives its Markdown. A study without a module has common figures.
+A module defines two dictionaries of functions that take the tables. ``FIGURES`` names each by the stem of the file that
+it draws, ``BLOCKS`` by the marker on a page whose Markdown it gives. A study without a module has common figures.
 """
 
 import importlib
@@ -15,14 +15,14 @@ from reproduce.report.records import Records
 
 
 def study_module(study: str) -> ModuleType | None:
-    """Return the module of that study's name; None where it has none."""
+    """Return the module of the study's name, or None if there is none."""
     name = f"{__name__}.{study}"
     is_study = study in {path.parent.name for path in EXPERIMENTS.glob("*/README.md")}
     return importlib.import_module(name) if is_study and importlib.util.find_spec(name) else None
 
 
 def own_blocks() -> dict[str, Callable[[Records], str]]:
-    """Return the blocks of all studies by their markers.
+    """Return the functions that give the blocks of all studies, by marker.
 
     Raises:
         ReproduceError: two studies have a block of the same name.

@@ -1,4 +1,4 @@
-"""Nets after 2012 on CIFAR-10's images: errors against what training cost, and the arithmetic of the declared costs."""
+"""Nets after 2012 on CIFAR-10's images: errors against training costs, and the operations of the planned runs."""
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -12,7 +12,7 @@ from reproduce.study.study import load_study
 
 
 def budgets_table(loaded: Records) -> str:
-    """Return one row per planned arm in Markdown: runs, epochs, images, operations, the declared cost it comes to.
+    """Return one row per planned arm in Markdown: runs, epochs, images, operations, and the declared cost it meets.
 
     A line below it gives the operations of all planned runs that are not too long for the machines used here.
     """

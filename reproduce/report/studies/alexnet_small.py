@@ -74,7 +74,7 @@ def bias_windows_table(loaded: Records) -> pd.DataFrame:
 
 
 def _updates_by_seed(losses: pd.DataFrame, window: int) -> list[int]:
-    """Return each run's updates to leave chance; an empty list where a run never does."""
+    """Return each run's updates to leave chance, or an empty list if any run never does."""
     by_seed = losses.groupby("seed")["training_loss_nats"]
     found = [updates_to_leave_chance(run.to_numpy(), CIFAR10.classes, window) for _, run in by_seed]
     return [] if None in found else found

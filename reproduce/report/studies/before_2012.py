@@ -15,7 +15,7 @@ from reproduce.runs.statistics import mean_interval
 def methods_table(loaded: Records) -> str:
     """Return one row per method in Markdown: protocol, published error, mean error of our runs, seeds.
 
-    Methods with neither a published error nor runs are named below, among those still to be run.
+    Methods with neither a published error nor runs are named below the table, among those still to be run.
     """
     methods = load_methods(loaded)
     rows = [
@@ -34,7 +34,7 @@ def methods_table(loaded: Records) -> str:
 
 
 def _ours(method: DrawnMethod) -> str:
-    """Return the mean with its 95 % interval; of two seeds their values, since they give no useful interval."""
+    """Return the mean with its 95 % interval, or the values of two seeds, since two give no useful interval."""
     if not method.errors:
         return "not run" if method.is_planned else "in print alone"
     if len(method.errors) < FEWEST:

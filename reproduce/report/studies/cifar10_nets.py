@@ -27,7 +27,8 @@ def load_points(path: Path = POINTS_CSV) -> pd.DataFrame:
     """Return the authors' printed points: network, measure, views, passes, files, loss_nats, error_percent.
 
     ``passes`` counts the complete passes through the training images. A training point is the mean over the lines
-    printed in an epoch, as ours is the mean over its updates. An epoch whose last file is not printed gives none.
+    printed in an epoch; our running error is the mean over the epoch's updates. An epoch whose last file is not
+    printed gives no point.
 
     Raises:
         ReproduceError: the file is missing or lacks a column, or an error is no percentage.
@@ -52,10 +53,10 @@ def _epoch_mean(lines: pd.DataFrame) -> dict[str, object]:
 def printed_points(
     histories: pd.DataFrame, points: pd.DataFrame | None = None, study: Study | None = None
 ) -> pd.DataFrame:
-    """Return the points of each variant in ``histories`` that is a printed net, unchanged and of the source's length.
+    """Return the authors' points for each variant in ``histories`` that trains a printed net at the source's length.
 
-    Tests by several views were printed at the end of training alone. Columns: variant, epochs, and those of ``points``,
-    by default ``load_points()``.
+    Tests by several views were printed only at the end of training. Columns: variant, epochs, and the columns of
+    ``points``, which by default is ``load_points()``.
     """
     study, points = study or load_study(STUDY), load_points() if points is None else points
     parts = [points.assign(variant="", epochs=0).iloc[:0]]
@@ -72,8 +73,8 @@ def printed_points(
 def points_table(loaded: Records, points: pd.DataFrame | None = None, study: Study | None = None) -> str:
     """Return one row per variant and printed point in Markdown: the authors' error and loss beside ours.
 
-    Ours is the running mean of the same epoch; a test between two epochs is interpolated. The authors print one run, so
-    it is held against the 95 % interval of one more seed of ours, not against that of our mean.
+    Ours is the running mean of the same epoch. For a test between two epochs ours is interpolated. The authors print
+    one run, so theirs is compared with the 95 % interval of one more seed of ours, not with the interval of our mean.
     """
     histories = records.study_histories(loaded, STUDY)
     drawn = printed_points(histories, points, study).sort_values(["variant", "passes"], kind="stable")
@@ -109,7 +110,7 @@ def one_more_seed(mean: Estimate) -> tuple[float, float]:
 
 
 def _ours(point: tuple, quantity: str, loaded: Records, histories: pd.DataFrame) -> Sequence[float]:
-    """Return each seed's error or loss where the authors printed theirs."""
+    """Return each seed's error or loss at the epoch of the authors' printed point."""
     if point.views > 1:
         runs = loaded.runs[loaded.runs["study"].eq(STUDY) & loaded.runs["variant"].eq(point.variant)]
         runs = runs[runs["epochs"].eq(point.epochs) & runs["status"].eq("finished")]

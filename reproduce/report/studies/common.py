@@ -23,10 +23,10 @@ _GAP = "center_generalization_gap_percent"
 
 
 def common_figures(study: Study, loaded: Records) -> dict[str, Callable[[Records], Figure]]:
-    """Return the figures of a study without a module: learning curves, verdicts and precision, if it has any.
+    """Return the figures that apply to a study without a module: learning curves, verdicts, precision.
 
-    Learning curves are of networks, which train epoch by epoch. Verdicts need a claim on a single error rate, precision
-    a declared comparison of the test error of bf16 with that of fp32. A figure without runs is still drawn, empty or
+    Learning curves need a network, since other methods have no epochs. Verdicts need a claim on a single error rate.
+    Precision needs a declared comparison of test errors in bf16 and fp32. A figure without runs is drawn too, empty or
     with its claims as ``not run``, so that every stage has its outputs.
     """
     name = study.study
@@ -67,8 +67,8 @@ def precision(loaded: Records, study: str) -> Figure:
 def arms_table(loaded: Records, study: str) -> str:
     """Return one row per arm: finished seeds of those planned, test and training error, and their difference.
 
-    Errors and difference have 95 % t-intervals. The difference is taken with the center view, as the training error
-    is; the test error is that of all views.
+    Errors and difference have 95 % t-intervals. The column of test errors averages all test views. The difference is
+    between errors by the center view, since the training error is measured with that view.
     """
     frame = loaded.table("summary", "study variant epochs planned finished metric mean low high", study)
     runs = loaded.table("runs", "study variant epochs status", study)
@@ -97,9 +97,9 @@ def _gap(arm: pd.DataFrame, study: str) -> str:
 
 
 def costs_table(loaded: Records, study: str) -> str:
-    """Return one row per arm and descriptor of features: the costs tried, and those chosen, by seed.
+    """Return one row per arm and feature descriptor: the classifier's costs tried, and the cost chosen by each seed.
 
-    A chosen cost at the edge of the grid is named as such, since one outside might have done better.
+    A chosen cost at the edge of the grid is named as such, since a cost outside the grid might have done better.
     """
     columns = "study variant seed stream cost iterations stopped_by held_out_error_percent edge"
     fits = loaded.table("classifier_fits", columns, study)

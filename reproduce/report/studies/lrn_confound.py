@@ -16,7 +16,7 @@ from reproduce.study.study import load_study
 
 STUDY = "lrn_confound"
 _NETS = "cifar10_nets"
-_ENDS = ("conv_local_13pct", "conv_local_11pct")  # what the source publishes an error of
+_ENDS = ("conv_local_13pct", "conv_local_11pct")  # the nets whose error the source publishes
 _NAMES = {
     "step-normalization": "normalization",
     "step-body": "body",
@@ -37,13 +37,13 @@ _ALONE = "normalization-at-520-epochs"
 
 
 def load_steps(loaded: Records) -> dict[str, DrawnStep]:
-    """Return every step by the id of its comparison: the three of the chain, all of them, and normalization alone.
+    """Return the steps by the id of their comparison: three of the chain, all three as one, and normalization alone.
 
     Args:
         loaded: ``records.load_records()``.
 
     Raises:
-        ReproduceError: the collected comparisons lack a step, since they are older than its declaration.
+        ReproduceError: the collected comparisons lack a step, because it was declared after they were collected.
     """
     declared = {each.id: each for each in load_study(STUDY).comparisons}
     found = loaded.comparisons[loaded.comparisons["study"].eq(STUDY)].set_index("comparison")
@@ -74,7 +74,7 @@ def published_ends(loaded: Records) -> tuple[float, float]:
 
 
 def steps_table(loaded: Records) -> str:
-    """Return one row per step in Markdown: errors before and after, the difference, its share of the published one."""
+    """Return one row per step in Markdown: errors before and after, difference, share of the published difference."""
     first, last = published_ends(loaded)
     rows = []
     for step in load_steps(loaded).values():
@@ -93,7 +93,7 @@ def steps_table(loaded: Records) -> str:
 
 
 def answered_steps(loaded: Records) -> str:
-    """Return the steps that have a value, one row each in Markdown, and a line that names those still to be run."""
+    """Return the steps that have a value, one row each in Markdown, and a line that names the steps still to be run."""
     steps = load_steps(loaded).values()
     rows = [
         {

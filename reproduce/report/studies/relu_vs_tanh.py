@@ -44,8 +44,8 @@ def load_curves(loaded: Records) -> pd.DataFrame:
 def load_crossings(loaded: Records) -> pd.DataFrame:
     """Return one row per arm and measure (``running`` or ``clean``).
 
-    Columns net, unit, variant, measure, seeds, listed, mean, low, high (epochs). ``seeds`` counts those
-    that came to 25 %; ``mean`` is missing where there are none.
+    Columns net, unit, variant, measure, seeds, listed, mean, low, high (epochs). ``seeds`` counts the seeds
+    that came to 25 %; ``mean`` is missing where no seed did.
     """
     frame = loaded.table("summary", "study variant metric listed n_seeds mean low high", STUDY)
     names = {metric: measure for measure, metric in REACHED.items()}
@@ -94,7 +94,7 @@ def _seeds(row: tuple) -> str:
 def rates_table(study: Study | None = None) -> str:
     """Return the search for rates: epochs to 25 % running error by seed, one row per net and unit, one column per rate.
 
-    ``> 9`` is a run that ended after nine epochs above 25 %; the rate with the fewest epochs on average is in bold.
+    ``> 9`` stands for a run that was still above 25 % after its nine epochs. The rate with the smallest mean is bold.
     """
     study = study or load_study(STUDY)
     frame = _with_words(read_tuning(study), study)
@@ -109,7 +109,7 @@ def rates_table(study: Study | None = None) -> str:
 
 
 def fastest_rate(runs: pd.DataFrame) -> float | None:
-    """Return the rate with the fewest epochs to 25 % running error, averaged over seeds; None where no rate got there.
+    """Return the rate with the fewest epochs to 25 % running error, averaged over seeds, or None if no rate reached it.
 
     Args:
         runs: columns rate and ``epochs_to_25_percent_training_error``; a rate with a run that did not reach 25 % is
@@ -144,7 +144,7 @@ def error_figure(loaded: Records) -> Figure:
 
 
 def _sentence(loaded: Records) -> str:
-    """Return how many times as many epochs tanh takes, by the judged claims, beside the paper's figure."""
+    """Return a sentence on the ratio of tanh's epochs to ReLU's, by the judged claims, beside the paper's figure."""
     judged = (
         loaded.table("verdicts", "claim_id estimate")
         .set_index("claim_id")["estimate"]

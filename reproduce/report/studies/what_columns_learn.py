@@ -1,6 +1,6 @@
 """Filters, color shares, likeliest classes and nearest images of the runs of the reduced two-column AlexNet.
 
-Nothing is chosen by its outcome: runs by the order of their seeds, images by their place in the test file.
+Nothing is chosen by its outcome: runs are taken in the order of their seeds, images by their place in the test file.
 """
 
 from collections.abc import Sequence
@@ -47,12 +47,12 @@ def shown_filters(runs: Sequence[RunId], runs_root: Path | None = None) -> list[
 
 
 def first_of_classes(labels: np.ndarray, count: int) -> np.ndarray:
-    """Return the row of the first image of each class, the first ``count`` such rows in the order of the file."""
+    """Return the rows of the first image of each class, in the order of the file, ``count`` rows at most."""
     return np.sort(np.unique(labels, return_index=True)[1])[:count]
 
 
 def top_fives(run: RunId, images: np.ndarray, runs_root: Path | None = None) -> list[TopFive]:
-    """Return the five likeliest classes of eight test images, by a run's stored probabilities.
+    """Return the five likeliest classes of eight test images, from a run's stored probabilities.
 
     Args:
         run: the run.
@@ -71,7 +71,7 @@ def top_fives(run: RunId, images: np.ndarray, runs_root: Path | None = None) -> 
 
 
 def neighborhoods(run: RunId, data: ImageArrays, runs_root: Path | None = None) -> list[Neighborhood]:
-    """Return five queries with their nearest training images in features and in pixels; none if the run kept none."""
+    """Return five queries with their nearest training images in features and in pixels; empty if the run kept none."""
     features, pixels = read_neighbors(run, runs_root), read_pixel_neighbors(runs_root)
     if features is None:
         return []

@@ -11,7 +11,7 @@ from reproduce.report.records import Records
 from reproduce.runs.learning import updates_to_reach
 
 STUDY = "why_ports_stall"
-PLATEAU_NATS = math.log(10)  # what knowing that there are ten classes gives, and nothing about the image
+PLATEAU_NATS = math.log(10)  # the loss of a net that knows that there are ten classes, and nothing about the image
 LEFT_NATS = 2.2  # fixed with the study's design: a mean over 20 updates below it has left the plateau
 FINAL_UPDATES = 30
 
@@ -30,7 +30,7 @@ def load_activations(loaded: Records) -> pd.DataFrame:
 def summary(losses: pd.DataFrame) -> pd.DataFrame:
     """Return one row per run: final loss (mean of the last 30 updates, nats) and update of leaving the plateau.
 
-    ``left_at`` is the first update at which the mean of the last 20 is below 2.2 nats, empty where none is.
+    ``left_at`` is the first update at which the mean loss of the last 20 updates is below 2.2 nats, else empty.
     """
     rows = [
         {
@@ -47,8 +47,8 @@ def summary(losses: pd.DataFrame) -> pd.DataFrame:
 def image_share(activations: pd.DataFrame) -> pd.DataFrame:
     """Return the share of each layer's spread that is between images before the first update, by variant and layer.
 
-    ``share`` divides the deviation of one output over the images, averaged over outputs, by the deviation over
-    everything; it is averaged over seeds. Near 0, all images look alike to the layer.
+    ``share`` is a ratio of standard deviations, averaged over seeds: one output's over the images, averaged over the
+    layer's outputs, divided by the one over all outputs and images. Near 0, all images look alike to the layer.
     """
     before = activations[activations["when"].eq("before")]
     share = before["standard_deviation_over_images"] / before["standard_deviation"]

@@ -53,7 +53,7 @@ def measure_alexnet(
     timed_steps: int = TIMED_STEPS,
     matrix_side: int = MATRIX_SIDE,
 ) -> dict[str, Any]:
-    """Time updates of each network by each loop beside a matrix product; return the settings and the tables' rows.
+    """Time each network's updates by each loop, and a matrix product; return the settings and the tables' rows.
 
     The images are noise in memory, 256 x 256; reading images is timed by the part ``data``. All loops' networks stay in
     memory from the first round to the last, so that no step pays for setting up. This takes up to 7 GB at the defaults.

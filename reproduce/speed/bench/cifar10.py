@@ -23,7 +23,7 @@ STUDY = "cifar10_nets"
 NETWORKS = ("80sec", "18pct", "conv_local_13pct", "conv_local_13pct_lrn")
 NORMALIZED, UNNORMALIZED = "conv_local_13pct_lrn", "conv_local_13pct"  # differ in normalization alone
 ROUNDS = 7
-WARM_UP_STEPS = 10  # the DataLoader's queue of four batches is in its steady state well before
+WARM_UP_STEPS = 10  # the DataLoader's queue of four batches reaches its steady state well before that
 TIMED_STEPS = 20
 
 
@@ -38,10 +38,10 @@ def measure_cifar10(
 
     Args:
         rounds: timings of each arm; ratios are taken within a round.
-        nets: variants of the study ``cifar10_nets``. The share of normalization is measured where they include
-            ``conv_local_13pct_lrn``.
+        nets: variants of the study ``cifar10_nets``. The share of normalization is measured if
+            ``conv_local_13pct_lrn`` is among them.
         data: CIFAR-10 by default.
-        warm_up_steps, timed_steps: updates of each timing before and within the clock.
+        warm_up_steps, timed_steps: the untimed updates before each timing, and the updates timed in it.
 
     Raises:
         ReproduceError: an unknown net, numbers out of range, data missing.

@@ -37,10 +37,10 @@ IMAGES = 512
 ROUNDS = 7
 BATCH_SIZE = 128
 CROP = 224
-READER_BATCHES = 100  # under the clock; the slower ways have three a worker
+READER_BATCHES = 100  # that are timed; the slower ways read three per worker
 _BATCHES_A_WORKER = 3
-_TASKS_A_WORKER = 4  # so that the last one leaves few cores idle
-_COPIES = 4  # of every image in the packed data that are read: more bytes than most processors' caches hold
+_TASKS_A_WORKER = 4  # so that few cores are idle during the last tasks
+_COPIES = 4  # of every image in the packed data, so that they are larger than most processors' caches
 _SOURCE_SIZE = f"{WIDTH}x{HEIGHT}"
 _FOLDERS = {f"image_folder_{_SOURCE_SIZE}": PHOTOGRAPHS, f"image_folder_{SIDE}x{SIDE}": SQUARES}
 
@@ -63,7 +63,7 @@ def measure_data(
     if rounds < 1 or images < 2 or batch_size < 1 or reader_batches < 1:
         raise ReproduceError(
             f"rounds={rounds}, images={images}, batch_size={batch_size}, reader_batches={reader_batches}: "
-            "give at least one of each and two images"
+            "give at least 1 for each, and at least 2 for images"
         )
     with ExitStack() as stack:
         name = stack.enter_context(TemporaryFolder("reproduce-bench-"))
@@ -120,7 +120,7 @@ def _packing_arms(
         "pillow_torchvision": partial(_packing_rate, pool, pack_by_torchvision, tasks, len(entries)),
     }
     for arm in arms.values():
-        arm()  # the processes import, the files come into the page cache
+        arm()  # not timed: the processes import, and the files come into the page cache
     return arms
 
 
@@ -166,7 +166,7 @@ def _reading_arms(
 def reader_rate(images: PackedImages, batch_size: int, timed_batches: int) -> float:
     """Return images per second of ``TrainingReader`` on the CPU, random crops and flips, in random order.
 
-    Its threads work ahead while each batch is copied to where a network would read it; both are under the clock.
+    The reader's threads work ahead while each batch is copied to where a network would read it. Both are timed.
     """
     order = np.random.default_rng(SEED)
     steps = (Step(number, order.integers(len(images), size=batch_size)) for number in count())
@@ -188,7 +188,7 @@ def image_folder_rate(folder: Path, workers: int, batch_size: int, timed_batches
         transforms.PILToTensor(),
     ]
     dataset = ImageFolder(str(folder), transforms.Compose(usual))
-    ahead = 2 * workers  # batches that the loader keeps in work: torch's default
+    ahead = 2 * workers  # the loader prepares so many batches ahead: torch's default
     wanted = (workers + timed_batches + ahead) * batch_size
     sampler = RandomSampler(dataset, replacement=True, num_samples=wanted)
     with running_loader(dataset, batch_size, workers, sampler) as batches:

@@ -25,7 +25,7 @@ from reproduce.train.loop import DTYPES, TrainingData
 
 
 def use_stock_layers(network: Network) -> None:
-    """Put torch's own LocalResponseNorm into every normalization across maps of ``network``."""
+    """Replace each normalization across maps of ``network`` by torch's own LocalResponseNorm."""
     for layer in network.layers.values():
         if isinstance(layer, ResponseNormalizationLayer) and layer.settings.extent == "across_maps":
             layer.normalize = _stock_across_maps
@@ -36,7 +36,7 @@ def _stock_across_maps(x: Tensor, window: int, alpha_per_square: float, beta: fl
 
 
 def stock_error(precision: str) -> str | None:
-    """Return torch's error when its LocalResponseNorm trains in ``precision`` on a CPU; None where it can."""
+    """Return the error that torch raises when its LocalResponseNorm trains in ``precision`` on a CPU, or None."""
     x = torch.ones(1, 8, 2, 2, dtype=DTYPES[precision], requires_grad=True)
     try:
         functional.local_response_norm(x, 5).sum().backward()

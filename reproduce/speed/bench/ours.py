@@ -64,7 +64,7 @@ def time_phases(
 
 
 def _clocked_step(trainer: Trainer, number: int) -> list[float]:
-    """Do one update as ``Trainer.advance`` does; return the clock before it and after each phase."""
+    """Do one update as ``Trainer.advance`` does; return the clock's readings before the update and after each phase."""
     batch = trainer.variant.batch_size
     rows = torch.arange(number * batch, (number + 1) * batch)
     phase, clocks = trainer.phases[0], [time.perf_counter()]

@@ -53,10 +53,10 @@ def _objects(random: np.random.Generator) -> Iterator[np.ndarray]:
 
 
 def write_photographs(folder: Path, count: int, mapped: Callable[..., Any] = map) -> None:
-    """Write ``count`` photographs below ``folder``/photographs, and cut to 256 x 256 below ``folder``/squares.
+    """Write ``count`` photographs in ``folder``/photographs, and their 256 x 256 centers in ``folder``/squares.
 
     Both are JPEG files of ``QUALITY`` in one folder per class, as torchvision's ``ImageFolder`` reads them. ``mapped``
-    is ``map`` or that of a pool of processes.
+    is ``map``, or the ``map`` of a pool of processes.
     """
     for kind in (PHOTOGRAPHS, SQUARES):
         for name in CLASSES:

@@ -1,4 +1,4 @@
-"""Writes a benchmark: one JSON file per machine with the parts measured there, and the same as tables for reading."""
+"""Writes a benchmark: one JSON file per machine with the parts measured there, and a Markdown page of their tables."""
 
 import json
 from collections.abc import Mapping
@@ -63,9 +63,11 @@ def _read_result(path: Path) -> dict[str, Any]:
     """
     content = read_json(path)
     if not isinstance(content, dict) or not all(isinstance(content.get(key), dict) for key in ("machine", "parts")):
-        raise ReproduceError(f"{relative_to_repo(path)} is of another form, without machine and parts; move it away")
+        raise ReproduceError(
+            f"{relative_to_repo(path)} has another form, without machine and parts; move it out of its folder"
+        )
     if not isinstance(content["machine"].get("memory_gib"), int | float):
-        raise ReproduceError(f"{relative_to_repo(path)} names no memory_gib of its machine; move it away")
+        raise ReproduceError(f"{relative_to_repo(path)} has no memory_gib under machine; move it out of its folder")
     return content
 
 

@@ -43,16 +43,16 @@ def run_benchmarks(parts: Iterable[str] = (), out: Path = RESULTS / "benchmarks"
     """
     chosen = list(dict.fromkeys(parts)) or list(PARTS)
     if unknown := [name for name in chosen if name not in PARTS]:
-        raise ReproduceError(f"bench has no part {unknown[0]!r}; choose of {', '.join(PARTS)}")
+        raise ReproduceError(f"bench has no part {unknown[0]!r}; choose from {', '.join(PARTS)}")
     check_writable(out)
-    average = load_average()  # of others: once the first part has begun, the load is our own
+    average = load_average()  # before the first part: afterwards the load is our own
     for name in chosen:
         path = run_part(name, PARTS[name], out, average)
     return path
 
 
 def run_part(name: str, measure: Callable[[], dict[str, Any]], out: Path, average: float) -> Path:
-    """Measure one part and put it into this machine's file; return that file.
+    """Measure one part, put its results into this machine's file, and return the file's path.
 
     Args:
         name: of the part.
@@ -63,10 +63,10 @@ def run_part(name: str, measure: Callable[[], dict[str, Any]], out: Path, averag
     Raises:
         ReproduceError: from ``measure``, or ``out`` is not writable.
     """
-    keep_freed_memory()  # acts on the whole process: the standard ways profit from it too
+    keep_freed_memory()  # acts on the whole process, so the standard ways gain too
     machine = {**machine_fingerprint(), "torchvision": torchvision.__version__, "features": processor_features()}
     del machine["load_average_at_start"]
-    result_path(out, machine)  # what is wrong with the files there shows before anything is measured
+    result_path(out, machine)  # a damaged file there is refused before anything is measured
     head = {
         "software": {key: machine.pop(key) for key in _SOFTWARE},
         "load_average_at_start": average,

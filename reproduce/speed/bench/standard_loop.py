@@ -1,7 +1,7 @@
 """The standard loop for the same network: DataLoader workers, torchvision transforms, stock layers.
 
-Eager float32 in torch's default memory format, ``torch.optim.SGD`` with one parameter group per weight and per bias.
-It computes what ``reproduce.train`` computes, from the same initial weights.
+It runs in eager float32 and torch's default memory format, by ``torch.optim.SGD`` with one parameter group per weight
+and per bias. It computes the same updates as ``reproduce.train``, from the same initial weights.
 """
 
 from collections.abc import Callable, Iterator
@@ -59,7 +59,7 @@ class StandardNetwork(nn.Module):
 
 
 def in_stock_order(settings: spec.Weighted, weight: Tensor) -> Tensor:
-    """Return a weight of ours, or its gradient, as the stock layer holds it.
+    """Return a weight of our network, or its gradient, in the order of the stock layer's weight.
 
     Only local layers differ: our patches are ordered (row, column, map), those of ``unfold`` (map, row, column).
     """
@@ -72,7 +72,7 @@ def in_stock_order(settings: spec.Weighted, weight: Tensor) -> Tensor:
 
 
 class SubtractMean(nn.Module):
-    """(C, H, W) uint8 -> float32, 0 to 255 less the center of the mean image (C, H, W)."""
+    """(C, H, W) uint8 -> float32: pixels from 0 to 255, minus the center of the mean image (C, H, W)."""
 
     def __init__(self, mean_image: np.ndarray, size: int) -> None:
         super().__init__()
@@ -83,9 +83,9 @@ class SubtractMean(nn.Module):
 
 
 class PixelDataset(Dataset):
-    """The same bytes, (C, H, W) uint8 each, through the transforms, with their labels.
+    """The training images, (C, H, W) uint8 each, after the transforms, with their labels.
 
-    Tensors, not the PIL images of ``torchvision.datasets.CIFAR10``: the transforms are faster on them.
+    The images are tensors, since the transforms are slower on the PIL images of ``torchvision.datasets.CIFAR10``.
     """
 
     def __init__(self, data: TrainingData, transform: nn.Module | transforms.Compose) -> None:
@@ -131,12 +131,12 @@ def standard_step(network: nn.Module, optimizer: torch.optim.Optimizer, images: 
 def running_loader(
     dataset: Dataset, batch_size: int, workers: int = WORKERS, sampler: Sampler | None = None
 ) -> Iterator[Iterator[list[Tensor]]]:
-    """Yield a running DataLoader's batches; its workers stop at the end of the block and disturb no other timing."""
+    """Yield a running DataLoader's batches. Its workers stop at the end of the block, to disturb no other timing."""
     batches = iter(DataLoader(dataset, batch_size, sampler=sampler, num_workers=workers, persistent_workers=True))
     try:
         yield batches
     finally:
-        batches._shutdown_workers()  # the loader itself stops them only when it is collected
+        batches._shutdown_workers()  # the loader itself stops its workers only when it is garbage-collected
 
 
 @contextmanager

@@ -25,7 +25,7 @@ class WithinMapNormalization(nn.Module):
 
 
 class ColumnwiseNormalization(nn.LocalResponseNorm):
-    """torch's LocalResponseNorm on each of ``columns`` equal runs of maps by itself; the runs are only a view."""
+    """torch's LocalResponseNorm on each of ``columns`` equal groups of maps by itself. No data are copied."""
 
     def __init__(self, settings: spec.ResponseNormalization) -> None:
         super().__init__(settings.window, settings.alpha, settings.beta, settings.k)
@@ -88,7 +88,7 @@ def stock_layers(settings: spec.Layer, channels: int, size: int) -> list[nn.Modu
 
 
 def _convolution(settings: spec.Convolution, channels: int, size: int) -> list[nn.Module]:
-    """Return the convolution, after padding with zeros at the right and bottom, where its last window overhangs."""
+    """Return the convolution. If its last window overhangs, zeros are padded at the right and bottom before it."""
     kernel, stride, padding = settings.kernel_size, settings.stride, settings.padding
     side = output_shape(settings, channels, size)[1]
     overhang = max(0, (side - 1) * stride + kernel - size - 2 * padding)

@@ -18,19 +18,19 @@ from reproduce.speed.timing.cells import (
 )
 
 MIN_ROUNDS = 3
-WARM_UPS = 1.5  # calls before the rounds, the first one slower, in units of a timed one
-SMALL_BATCH = 32  # images: what 128 is cut to where a step of them takes too long; also a size of the scaling
-_LEAST_SECONDS = 0.002  # of a step: small kernels wait for being started
-NASNET_SHARE = 0.25  # of the speed of AlexNet's step: its operations are small and many
-# Of the budget, what one call may take before its batch is made smaller.
+WARM_UPS = 1.5  # cost of warming a cell up, in timed calls: the first call is slower
+SMALL_BATCH = 32  # images; replaces 128 where a step takes too long; scaling is timed at it too
+_LEAST_SECONDS = 0.002  # of a step: starting its small kernels takes that long
+NASNET_SHARE = 0.25  # of the speed of AlexNet's step, since NASNet's operations are small and many
+# A call that takes more than this share of the budget gets a smaller batch. The shares are tried in order.
 _LONGEST_SHARES = (1 / 20, 1 / 40, 1 / 80, 1 / 160, 1 / 320)
-_ESSENTIAL = 5  # priorities up to this one are kept by smaller batches, those at fewer threads first
+_ESSENTIAL = 5  # cells up to this priority get smaller batches rather than be left out
 SKIPPED = "does not fit the time budget of {:.0f} s"
 
 
 @dataclass(frozen=True)
 class Speed:
-    """First measurements in FLOP/s at one setting, to plan by: of a matrix product, and of a small training step."""
+    """Speeds in FLOP/s measured first at one setting, to plan by: a matrix product's and a small training step's."""
 
     product: float
     step: float

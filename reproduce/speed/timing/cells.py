@@ -18,13 +18,13 @@ IMAGENET_NETWORKS = (
 CIFAR10_NETWORKS = (
     *("80sec", "19pct", "18pct", "conv_local_13pct", "conv_local_13pct_lrn", "conv_local_11pct", "alexnet_small"),
 )
-NASNET = "nasnetalarge"  # of timm; inference only
+NASNET = "nasnetalarge"  # from timm; inference only
 _NASNET_SIDE = 331  # pixels; the size its published accuracy was measured at
 _NASNET_GMACS = 23.8  # multiply-accumulates of one image in 1e9: NASNet paper, Table 2, 6 @ 4032
 RECIPE_BATCH = 128  # images an update: paper section 5, and every recipe of cuda-convnet
 _BYTES = {"fp32": 4, "bf16": 2}
 
-# Kinds of work. The first two are the ceilings that everything else is a percentage of.
+# Kinds of work. The first two are the ceilings: all other speeds are given in percent of them.
 MATRIX_MULTIPLY, MEMORY_COPY = "matrix_multiply", "memory_copy"
 FORWARD, TRAINING_STEP, LAYERS = "forward", "training_step", "layers"
 NETWORK_INPUT, STEP_AND_INPUT = "network_input", "training_step_and_input"
@@ -32,7 +32,7 @@ CEILINGS = (MATRIX_MULTIPLY, MEMORY_COPY)
 
 
 Sample = dict[tuple[str, str], float]
-"""Seconds a call by (what, layer)."""
+"""Seconds per call by (what, layer)."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Cell:
-    """One thing to time. ``priority`` 0 is always timed; where time is short the highest are left out first.
+    """One thing to time.
 
-    ``batch_size`` counts images; of a matrix product, the rows of its square matrices.
+    If time is short, the cells with the highest ``priority`` are left out first; those with 0 are always timed.
+    ``batch_size`` counts images, or for a matrix product the rows of its square matrices.
     """
 
     setting: Setting
@@ -63,16 +64,17 @@ class Scope:
     """The extent of a timing session.
 
     Attributes:
-        budget_seconds: of the whole, from the first to the last timing.
+        budget_seconds: time for the whole session, from the first to the last timing.
         networks: those timed at all threads; the first of ``IMAGENET_NETWORKS`` among them is timed in more detail.
-        fewer_threads: whether all is timed on 1, 2, 4, ... CPU threads too.
-        batch_sizes: at which scaling is timed.
+        fewer_threads: whether the networks are timed on 1, 2, 4, ... CPU threads too.
+        batch_sizes: the sizes at which the scaling with the batch is timed.
         copy_bytes: size of the array copied to find the memory bandwidth, by device type.
-        matrix_sides: of the square matrices multiplied to find the peak, by device type; the first is always timed.
+        matrix_sides: sides of the square matrices multiplied to find the peak, by device type; the first is always
+            timed.
         sample_seconds: a timing lasts at least this long where one call is shorter.
-        most_rounds: timings of each cell, where the budget allows; never fewer than ``budget.MIN_ROUNDS``.
-        kinds: of work; the ceilings are always timed.
-        least_priority: the least priority of any cell; 1 leaves nothing out, however slow the machine.
+        most_rounds: timings of each cell, if the budget allows; never fewer than ``budget.MIN_ROUNDS``.
+        kinds: kinds of work to time; the ceilings are timed in any case.
+        least_priority: cells of a higher number get this one. With 1 no cell is left out, however slow the machine.
     """
 
     budget_seconds: float
@@ -114,7 +116,7 @@ def type_of(device: str) -> str:
 
 def devices_present() -> list[str]:
     """Return ``cpu`` and every CUDA device as torch names it."""
-    import torch  # here, since those who read committed timings need none
+    import torch  # imported here, since readers of committed timings need no torch
 
     return ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
 
@@ -223,7 +225,7 @@ def layer_work(network: NetworkSpec, batch_size: int, precision: str) -> dict[tu
         read, written, weights = batch_size * inputs, batch_size * row.outputs, row.parameters
         operations, size = 2.0 * batch_size * row.multiply_accumulates, _BYTES[precision]
         work["layer_forward", row.name] = operations, size * (read + written + weights)
-        input_gradient = 0 if first else read  # images need none
+        input_gradient = 0 if first else read  # the first layer's images need no gradient
         back = read + written + weights + input_gradient + weights
         work["layer_backward", row.name] = operations * (1 if first else 2), size * back
         inputs, first = row.outputs, False

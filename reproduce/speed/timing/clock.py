@@ -1,8 +1,8 @@
 """Clocks for a CPU and for CUDA devices, and settings that hold inside a block.
 
 ``torch.utils.benchmark.Timer`` is not used: it repeats one statement until it has enough samples. Pieces of work could
-then not take turns, and a drift of the machine would fall on one of them. It also has no marks inside a pass, which
-layers need.
+then not take turns, and a drift of the machine's speed would distort one of them. ``Timer`` also cannot mark moments
+inside a pass, which the timing of layers needs.
 """
 
 import time
@@ -16,8 +16,8 @@ import torch
 class Stopwatch:
     """Marks moments of the work given to a device, on CUDA by events in its stream.
 
-    The time between two events includes idling where the host queues kernels more slowly than the device runs them. For
-    short kernels it is therefore the host's time.
+    If the host queues kernels more slowly than the device runs them, the time between two events includes idling. For
+    short kernels that time is therefore the host's.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -71,16 +71,16 @@ def threads_set(threads: int) -> Iterator[None]:
 
 
 def gpu_load_percent(devices: Sequence[str]) -> float | None:
-    """Return the load of the busiest GPU among ``devices`` in the last moments, in percent; asked before a run.
+    """Return the load of the busiest GPU among ``devices`` in the last moments, in percent. Call this before timing.
 
-    None where it is unknown: without a GPU, without the package nvidia-ml-py, or with a silent driver.
+    None if the load is unknown: without a GPU, without the package nvidia-ml-py, or if the driver does not answer.
     """
     loads = []
     for name in devices:
         if torch.device(name).type == "cuda":
             try:
                 loads.append(float(torch.cuda.utilization(torch.device(name))))
-            except (ModuleNotFoundError, RuntimeError):  # torch's words for no package, and for no answer
+            except (ModuleNotFoundError, RuntimeError):  # no package; no answer from the driver
                 return None
     return max(loads, default=None)
 
@@ -93,10 +93,10 @@ class OtherWork:
 
     @staticmethod
     def _busy_seconds() -> float:
-        """Return the processor seconds that others have used so far: all busy or stolen time minus our own."""
+        """Return the processor seconds that other programs have used so far: all busy or stolen time minus our own."""
         machine, own = psutil.cpu_times(), psutil.Process().cpu_times()
         idle = machine.idle + getattr(machine, "iowait", 0.0)
-        counted = sum(machine) - getattr(machine, "guest", 0.0) - getattr(machine, "guest_nice", 0.0)  # guests twice
+        counted = sum(machine) - getattr(machine, "guest", 0.0) - getattr(machine, "guest_nice", 0.0)  # summed twice
         return counted - idle - own.user - own.system
 
     def percent(self) -> float:

@@ -4,8 +4,9 @@ Three kinds of evidence are never mixed in a row. ``extrapolated``: from updates
 others for their machine. ``estimated``: operations over an assumed share of a published peak, plus bytes over the
 published bandwidth.
 
-The middle of every fp32 estimate is calibrated: the share of the peak at which two GTX 580 take the paper's own five to
-six days. So the middles compare other machines with those two; they do not test whether the days are right.
+The middle of every fp32 estimate is calibrated: it assumes the share of the peak at which two GTX 580 take the paper's
+own five to six days. So the middles compare other machines with two GTX 580. They do not test whether the days are
+right.
 """
 
 from dataclasses import dataclass
@@ -69,7 +70,7 @@ def share_of_two_gtx_580(days: float, hardware: pd.DataFrame) -> float:
 
 
 def shares_assumed(kind: str, precision: str, hardware: pd.DataFrame) -> ShareOfPeak:
-    """Return the assumption for ``cpu`` or ``gpu`` in a precision. Every estimate is proportional to it."""
+    """Return the share of the peak that is assumed for ``cpu`` or ``gpu`` in a precision."""
     in_2012 = share_of_two_gtx_580(_DAYS_IN_2012, hardware)
     if kind == "cpu":
         why = f"10 % compiled loops, 80 % a tuned matrix product; {_CALIBRATED}"
@@ -109,14 +110,14 @@ def training_days(timing: pd.DataFrame, hardware: pd.DataFrame, published: pd.Da
     """Return the days of training AlexNet by machine, with the kind of evidence and its uncertainty.
 
     Args:
-        timing: ``timing_rows.read_all``; its machines are the extrapolated ones.
-        hardware: ``load_hardware``; the estimated ones.
-        published: ``load_published``.
+        timing: from ``timing_rows.read_all``; days of its machines are extrapolated.
+        hardware: from ``load_hardware``; days of its machines are estimated.
+        published: from ``load_published``.
 
     Returns:
         one row per machine and precision: ``days_low`` <= ``days_mid`` <= ``days_high``. Extrapolated: fastest, median
         and slowest round. Published: as printed, with the middle between. Estimated: the highest, middle and lowest
-            share. The paper's days calibrate every middle in fp32, so those of two GTX 580 agree by definition.
+        share. The paper's days calibrate every middle in fp32, so two GTX 580 have theirs by definition.
     """
     rows = [*_extrapolated_days(timing), *_published_days(published), *_estimated_days(hardware)]
     return pd.DataFrame(rows).reset_index(drop=True)
@@ -132,7 +133,7 @@ def _extrapolated_days(timing: pd.DataFrame) -> list[dict[str, Any]]:
         calls = f"{step.rounds:.0f} rounds of {step.calls_per_round:.0f} steps of {step.batch_size:.0f} images"
         basis = "; ".join(filter(None, (calls, uneven_words(step.uneven_percent))))
         name = f"{step.cpu}, {step.cores:.0f} cores" if on_cpu else str(step.device_name)
-        if step.batch_size != RECIPE_BATCH:  # what one update costs weighs more in a smaller batch
+        if step.batch_size != RECIPE_BATCH:  # an update's fixed cost weighs more in a smaller batch
             name += f", batches of {step.batch_size:.0f}"
         days = [days_at(1e3 * step.batch_size / ms) for ms in (step.ms_min, step.ms_median, step.ms_max)]
         rows.append(
@@ -181,7 +182,7 @@ def _estimated_days(hardware: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def _with_two_gtx_580(hardware: pd.DataFrame) -> pd.DataFrame:
-    """Return the devices with the paper's pair before the single GPU: twice its peak and bandwidth, without loss."""
+    """Return the devices with the paper's pair before the single GPU: twice its peak and bandwidth, no loss."""
     pair = hardware[hardware["device"].eq(_THEIR_GPU)]
     figures = ["peak_fp32_gflops", "bandwidth_gb_per_s"]
     pair = pair.assign(device=f"2 x {_THEIR_GPU} (middle by definition)", **{name: 2 * pair[name] for name in figures})
@@ -203,7 +204,7 @@ def load_hardware() -> pd.DataFrame:
     """Read the sourced table of devices.
 
     Raises:
-        ReproduceError: it cannot be read, or a row lacks a figure, a kind or a source.
+        ReproduceError: the table cannot be read, or a row lacks a figure, a kind or a source.
     """
     needed = ["device", "year", "kind", "peak_fp32_gflops", "bandwidth_gb_per_s", "source", "verified"]
     return _filled(read_csv(HARDWARE_CSV, [*needed, "peak_bf16_gflops"]), needed, HARDWARE_CSV)
@@ -213,7 +214,7 @@ def load_published() -> pd.DataFrame:
     """Read the sourced table of training times and speeds that others printed.
 
     Raises:
-        ReproduceError: it cannot be read, or a row lacks its system, kind or source.
+        ReproduceError: the table cannot be read, or a row lacks its system, kind or source.
     """
     needed = ["system", "year", "kind", "note", "source", "verified"]
     table = read_csv(PUBLISHED_CSV, [*needed, "days_low", "days_high", "epochs", "images_per_second"])

@@ -15,9 +15,9 @@ from reproduce.study.study import Study
 
 
 def study_table(studies: Sequence[Study], speeds: Speeds) -> pd.DataFrame:
-    """Return the time of every profile of every study, one run after another, and of its longest run.
+    """Return for every profile of every study the time of all its runs, one after another, and of its longest run.
 
-    Where the variant of the longest run takes more than half of a profile's time, the time of all others is named.
+    If the variant of the longest run takes more than half of a profile's time, the time of all others is named too.
     """
     rows = []
     for study in studies:
@@ -47,7 +47,7 @@ def _longest_words(runs: Sequence[RunId], times: Sequence[float]) -> str:
 
 
 def standing_table(speeds: Speeds) -> pd.DataFrame:
-    """Return days of AlexNet's training: this machine among the published and the estimated, slowest first."""
+    """Return the days of AlexNet's training on this machine and on published and estimated ones, slowest first."""
     rows = speeds.rows[speeds.rows["device"].eq(speeds.device)]
     days = cost.training_days(rows, cost.load_hardware(), cost.load_published())
     here = days["evidence"].eq(cost.EXTRAPOLATED)

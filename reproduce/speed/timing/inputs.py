@@ -80,7 +80,7 @@ class InputMaker:
         self._numbers = itertools.count()
 
     def make(self, batch_size: int, precision: str) -> Tensor:
-        """Return one more batch, made from nothing, (N, 3, size, size), on the device."""
+        """Return one more batch (N, 3, size, size) on the device, of which nothing was read ahead."""
         return next(self._batches(itertools.islice(self._steps(batch_size), 1), precision))
 
     def batches(self, batch_size: int, precision: str) -> Iterator[Tensor]:

@@ -49,9 +49,9 @@ def time_cells(scope: Scope, devices: Sequence[str]) -> list[dict[str, Any]]:
 def calls_of(cell: Cell, seconds: float, sample_seconds: float) -> tuple[int, int]:
     """Return the numbers of untimed and of timed calls in a sample, for calls of ``seconds`` each.
 
-    Short calls are repeated, after an untimed one that refills the caches. A step beside a reader that reads ahead
-    finds its queue full at first. Where steps are short, as on a GPU, as many are untimed as are timed, so that the
-    slower of step and reader decides. A long step leaves the reader time for one batch per step.
+    Short calls are repeated, after an untimed one that refills the caches. A reader that reads ahead has a full queue
+    at first, which would hide a slow reader. Where steps are short, as on a GPU, untimed steps therefore empty the
+    queue first, equal in number to the timed ones. A long step leaves the reader time for one batch per step.
     """
     timed = max(1, round(sample_seconds / seconds))
     reads_ahead = cell.what == STEP_AND_INPUT and cell.network in IMAGENET_NETWORKS
@@ -87,9 +87,9 @@ def _warm_all_up(
 ) -> tuple[dict[Cell, Sampler], dict[Cell, float], list[Cell]]:
     """Return each cell's sampler, the seconds of a call, and the cells that did not fit the device's memory.
 
-    Cells come with the most wanted first, until half the budget is used, since a machine slower than its peak suggests
-    must still end in time. Setting a cell up counts against the budget, but not in the seconds of its call, by which
-    rounds are planned.
+    The most wanted cells come first. Warming up ends when half the budget is used, since a machine slower than its peak
+    suggests must still end in time. Setting a cell up counts against the budget. It does not count in the seconds of a
+    call, by which rounds are planned.
     """
     samplers: dict[Cell, Sampler] = {}
     seconds: dict[Cell, float] = {}
@@ -102,7 +102,7 @@ def _warm_all_up(
                 samplers[cell] = _within_setting(cell, workshop.sampler(cell))
                 seconds[cell] = _warmed_up(samplers[cell], scope.sample_seconds)
             except torch.OutOfMemoryError:
-                samplers.pop(cell, None)  # with what it holds
+                samplers.pop(cell, None)  # frees the memory that it holds
                 torch.cuda.empty_cache()
                 too_large.append(cell)
             progress.update(1, f"warming up {_words(cell)}")
@@ -144,13 +144,13 @@ def _within_setting(cell: Cell, sampler: Sampler) -> Sampler:
 
 
 def _warmed_up(sampler: Sampler, sample_seconds: float) -> float:
-    """Call until warm and return the seconds of a call; a long call's first time is near enough."""
+    """Call until warm and return the seconds of a call. For a long call the first time is exact enough."""
     seconds = sum(sampler(1).values())
     return sum(sampler(2).values()) if seconds < 2 * sample_seconds else seconds
 
 
 def _arm(sampler: Sampler, untimed: int, timed: int) -> Callable[[], Sample]:
-    """Return a function that takes one sample, which is empty where the device's memory does not suffice."""
+    """Return a function that takes one sample, which is empty if the device's memory does not suffice."""
 
     def sample() -> Sample:
         try:

@@ -26,14 +26,14 @@ from reproduce.speed.timing.timing_rows import (
 from reproduce.train.launch import Launch, prepare_torch
 
 QUICK_FOLDER = RESULTS / "quick" / "timing"
-_OTHERS_PERCENT = 10.0  # of the machine's processor time, from which other programs disturb
+_OTHERS_PERCENT = 10.0  # of the processors' time: other programs that use more mark the machine as busy
 
 
 def run_timing(quick: bool = False, out: Path | None = None, scope: Scope | None = None) -> Path:
     """Time this machine; write ``<out>/<machine>.csv`` and return its path.
 
     Args:
-        quick: a minute instead of ten: fewer networks, into ``results/quick/timing``, which git ignores.
+        quick: time fewer networks in one minute instead of ten, and write to ``results/quick/timing``, ignored by git.
         out: folder of all machines' files, by default ``results/timing``.
         scope: what is timed, by default ``FULL`` or ``QUICK``.
 
@@ -43,7 +43,7 @@ def run_timing(quick: bool = False, out: Path | None = None, scope: Scope | None
     scope = scope or (cells.QUICK if quick else cells.FULL)
     folder, devices = out or (QUICK_FOLDER if quick else TIMING_FOLDER), cells.devices_present()
     check_writable(folder)
-    machine_file(facts_of_machine(devices), folder)  # what is wrong with it shows before ten minutes are spent
+    machine_file(facts_of_machine(devices), folder)  # a damaged file is refused before ten minutes are spent
     rows, facts = time_here(scope, devices)
     path = write_rows(rows, facts, folder)
     left_out = sum(row.get("skipped") is not None for row in rows)
@@ -62,7 +62,7 @@ def time_here(scope: Scope, devices: Sequence[str]) -> tuple[list[dict[str, Any]
         rows = time_cells(scope, devices)
     except torch.OutOfMemoryError as error:
         raise ReproduceError(
-            "a GPU has no memory left for a matrix product and a step of 32 images; end what else uses it"
+            "a GPU has no memory left for a matrix product and a step of 32 images; end the other programs that use it"
         ) from error
     percent = others.percent()
     if percent > _OTHERS_PERCENT:
@@ -79,7 +79,7 @@ def time_here(scope: Scope, devices: Sequence[str]) -> tuple[list[dict[str, Any]
 def _is_gpu_busy(devices: Sequence[str]) -> bool:
     load = gpu_load_percent(devices)
     if load is None and any(name != "cpu" for name in devices):
-        print("note: whether others use the GPU is not known; nvidia-ml-py tells, where installed", file=sys.stderr)
+        print("note: other programs' use of the GPU is unknown; install nvidia-ml-py to have it read", file=sys.stderr)
     if busy := (load or 0.0) > _OTHERS_PERCENT:
         _warn(f"a GPU worked {load:.0f} % of the time before anything was timed")
     return busy

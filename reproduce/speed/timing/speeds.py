@@ -1,6 +1,6 @@
 """This machine's speeds, and the seconds that a run takes at them.
 
-Speeds are those of this machine's file in results/timing where there is one, else of a measurement of 20 seconds.
+Speeds are read from this machine's file in results/timing, or measured in 20 seconds if there is no such file.
 """
 
 import math
@@ -48,9 +48,9 @@ class Speeds:
     def seconds_per_image(self, what: str, name: str, network: NetworkSpec, precision: str) -> float:
         """Return the seconds of one image in ``what`` (training_step, forward or network_input).
 
-        A network that was not timed takes the time of the nearest timed one, in proportion to the operations. NASNet's
-        cells are assumed to take four times as long for each (``NASNET_SHARE``). A precision that this device lacks
-        takes the time of fp32.
+        A network that was not timed gets the time of the timed network nearest in operations, scaled by the ratio of
+        operations. An operation in NASNet's cells is assumed to take four times as long (``NASNET_SHARE``). For a
+        precision that this device lacks, the time of fp32 is returned.
 
         Raises:
             ReproduceError: nothing of this kind was timed on the device.
@@ -76,17 +76,17 @@ class Speeds:
 
 
 def _share_of_speed(network: NetworkSpec) -> float:
-    """Return the share of the timed networks' speed in operations a second that a network not among them reaches."""
+    """Return the operations per second that an untimed network is assumed to reach, as a share of a timed network's."""
     return NASNET_SHARE if any(isinstance(layer, NasnetCell) for layer in network.layers) else 1.0
 
 
 def speeds_here(folder: Path = TIMING_FOLDER, device: str | None = None, scope: cells.Scope = cells.ESTIMATE) -> Speeds:
-    """Return this machine's speeds: those of its file in ``folder``, else of a short measurement.
+    """Return this machine's speeds, read from its file in ``folder`` or measured for a short time if it has none.
 
     Args:
         folder: of all machines' files.
-        device: by default the first GPU, or else the CPU, as ``--device auto`` of ``train``.
-        scope: the scope of the timing where there is no file.
+        device: by default the first GPU, or else the CPU, as ``--device auto`` of ``train`` chooses.
+        scope: the scope of the short measurement.
     """
     devices = cells.devices_present()
     path = machine_file(facts_of_machine(devices), folder)
@@ -115,13 +115,14 @@ def _at_all_threads(rows: pd.DataFrame) -> pd.DataFrame:
 def run_seconds(variant: Variant, epochs: int, dataset: str, speeds: Speeds) -> float:
     """Return the seconds one run of ``variant`` would take: training, with its input, and all evaluations.
 
-    Images in memory become input on the device, before each step. Packed images are read ahead in threads: beside a
-    GPU the slower of the two decides, while on the CPU both take from the same cores, and their times add up.
+    Images in memory become input on the device before each step, so the times of input and step add up. Packed images
+    are read ahead in threads. Beside a GPU the slower of reading and training decides. On a CPU both use the same
+    cores, and their times add up.
 
     Args:
         variant: what is trained.
         epochs: length of the schedule.
-        dataset: its name; no subset, whose sizes are the user's.
+        dataset: name of a data set; not of a subset, whose size the user chooses.
         speeds: of the machine.
     """
     sizes = _sizes(variant, dataset)
@@ -139,7 +140,7 @@ def run_seconds(variant: Variant, epochs: int, dataset: str, speeds: Speeds) -> 
 
     per_file = sizes.training // sizes.files
     trained = images_trained_on(variant, epochs, dataset)
-    views = 1 if variant.test_views == 1 else variant.test_views + 1  # the protocol's, and the center once more
+    views = 1 if variant.test_views == 1 else variant.test_views + 1  # the protocol's views, and the center once more
     tested = views * sizes.test + variant.test_views * (variant.held_out_images or 0)
     at_the_end = tested + min(sizes.training, variant.evaluated_images or TRAINING_IMAGES_TESTED)
     evaluated = sum(phase.epochs * _evaluated(phase, per_file, sizes) for phase in phases) + at_the_end
@@ -149,7 +150,7 @@ def run_seconds(variant: Variant, epochs: int, dataset: str, speeds: Speeds) -> 
 
 
 def _sizes(variant: Variant, dataset: str) -> Sizes:
-    """Return the images that a variant reads of its data set."""
+    """Return the numbers of images that a variant reads of its data set."""
     known, most = DATASETS[dataset], variant.evaluated_images or sys.maxsize
     sizes = Sizes(known.training_images, known.training_files, known.test_images, known.images_watched)
     if variant.training_images is not None:

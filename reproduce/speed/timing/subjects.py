@@ -23,7 +23,7 @@ from reproduce.train.update import MomentumUpdate
 
 _SEED = 1
 _MOMENTUM = 0.9  # paper, section 5
-# Steps on noise must not blow the weights up; the arithmetic is the same.
+# Rates so low that steps on noise do not blow the weights up. The arithmetic is the same.
 _PHASE = Phase(epochs=1, training_files=[1], weight_rate_factor=1e-6, bias_rate_factor=1e-6)
 
 

@@ -40,7 +40,7 @@ _CELL = ["device", "device_name", "precision", "threads", "network", "what", "la
 _TIMES = ["rounds", "calls_per_round", "ms_median", "ms_min", "ms_max", "ms_by_round", "images_per_second"]
 _WORK = ["gflop", "gbyte", "gflop_per_second", "gbyte_per_second", "skipped"]
 COLUMNS = [*_MACHINE, *_RUN, *_CELL, *_TIMES, *_WORK]
-DERIVED_COLUMNS = ["percent_of_matrix_product", "uneven_percent"]  # from the rows of a file, when they are read
+DERIVED_COLUMNS = ["percent_of_matrix_product", "uneven_percent"]  # computed from a file's rows when it is read
 TEXT_COLUMNS = ["cpu", "gpu", "features", "os", "torch", "python", "git_commit", "started_utc", "finished_utc"]
 TEXT_COLUMNS += ["device", "device_name", "precision", "network", "what", "layer", "ms_by_round", "skipped"]
 
@@ -52,7 +52,7 @@ def cell_rows(cell: Cell, scope: Scope, samples: Sequence[Sample], calls: int) -
         cell: what was timed.
         scope: of the run; it gives the sizes of the ceilings.
         samples: one per round.
-        calls: that each sample is the mean of.
+        calls: the number of calls whose mean each sample is.
     """
     return [_row(cell, scope, key, [sample[key] for sample in samples], calls) for key in samples[0]]
 
@@ -85,7 +85,7 @@ def _work(cell: Cell, scope: Scope, key: tuple[str, str]) -> tuple[float, float]
         network = known_spec(cell.network)
         return layer_work(network, cell.batch_size, cell.setting.precision).get(key, (0.0, 0.0))
     if cell.what == MEMORY_COPY:
-        return 0.0, 2.0 * scope.copy_bytes[type_of(cell.setting.device)]  # read and written
+        return 0.0, 2.0 * scope.copy_bytes[type_of(cell.setting.device)]  # every byte is read and written
     return flops(cell), 0.0
 
 
@@ -103,7 +103,7 @@ def cell_columns(cell: Cell) -> dict[str, Any]:
 
 
 def _name_of(device: str) -> str:
-    import torch  # here, since those who read committed timings need none
+    import torch  # imported here, since readers of committed timings need no torch
 
     return torch.cuda.get_device_name(torch.device(device))
 
@@ -111,9 +111,9 @@ def _name_of(device: str) -> str:
 def with_shares(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one machine's rows with the columns that follow from its matrix products.
 
-    ``percent_of_matrix_product``: operations a second over those of the fastest round of the fastest product at the
-    same setting. ``uneven_percent``: the most by which any product's slowest round exceeds its fastest on the device,
-    at all threads. It shows the work of other guests of a shared machine, even where no load does.
+    ``percent_of_matrix_product``: operations per second, divided by those of the fastest round of the fastest product
+    at the same setting. ``uneven_percent``: the largest excess of any product's slowest round over its fastest on the
+    device, at all threads. A large one shows that other guests use a shared machine, even if the load average does not.
     """
     products = frame[frame["what"].eq(MATRIX_MULTIPLY)]
     speeds = products.assign(fastest=1e3 * products["gflop"] / products["ms_min"])
@@ -147,7 +147,7 @@ def write_rows(rows: Sequence[Mapping[str, Any]], facts: Mapping[str, Any], fold
 
 
 def machine_file(machine: Mapping[str, Any], folder: Path) -> Path:
-    """Return where the rows of ``machine`` go: processor, cores, GPU and torch decide."""
+    """Return the file for the rows of ``machine``, which its processor, cores, GPU and torch determine."""
     alike = Counter(machine["gpu"].split(GPU_SEPARATOR) if machine["gpu"] else [])
     gpu = [f"{count} x {name}" if count > 1 else name for name, count in alike.items()]
     stem = slug(machine["cpu"], machine["cores"], "cores", *gpu, "torch", str(machine["torch"]).split("+")[0])
@@ -155,7 +155,7 @@ def machine_file(machine: Mapping[str, Any], folder: Path) -> Path:
 
 
 def read_machine(path: Path) -> dict[str, Any]:
-    """Return the machine that a file of timings is of."""
+    """Return the machine whose timings a file holds."""
     first = read_rows(path).iloc[0]
     row = {name: None if pd.isna(first[name]) else first[name] for name in ("cpu", "cores", "gpu", "os", "features")}
     return {**row, "memory_gib": float(first["memory_gib"])}  # NaN is refused where the file is read
