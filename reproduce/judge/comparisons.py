@@ -25,8 +25,8 @@ class Compared:
 
     ``value`` is the first arm's mean minus the second's, or the ratio of their geometric means. ``low`` and ``high``
     are Welch's 95 % interval, computed in logs for a ratio. The paired interval over ``shared_seeds`` and the
-    ``correlation`` show whether pairing helps. ``diverged`` and ``missing`` count such runs. Where a run diverged or a
-    seed was left out there is no value, since the runs that remain are those that went well.
+    ``correlation`` show whether pairing helps. Where a run diverged or a seed was left out there is no value, since the
+    runs that remain are those that went well. ``diverged`` and ``missing`` count such runs.
     """
 
     study: str
@@ -120,9 +120,8 @@ def _measured(row: Compared, comparison: Comparison, listed: Sequence[pd.DataFra
     first, second = (arm[arm["status"] == "finished"] for arm in listed)
     where = f"comparison {comparison.id!r} of study {row.study}"
     one, two = (values_of_arm(arm, comparison.estimand, where) for arm in (first, second))
-    if (
-        not one or not two or any(map(went_wrong, listed))
-    ):  # no value: for example, a run never reached the target error
+    # An arm has no value where a run never reached the target error, for example.
+    if not one or not two or any(map(went_wrong, listed)):
         return row
     found = (statistics.ratio if comparison.kind == "ratio" else statistics.welch_difference)(one, two)
     means = {"first_mean": statistics.mean_interval(one).value, "second_mean": statistics.mean_interval(two).value}

@@ -38,7 +38,7 @@ class EffectRow:
     """One row of factorials.csv: an effect of a design, its runs, and what they gave.
 
     ``n`` counts the values of each of the ``cells``. Shares are the effect and its interval in percent of
-    ``published_gain``, which only effects of the same factor have.
+    ``published_gain``; only effects of the factor with a published gain have them.
     """
 
     study: str

@@ -1,4 +1,4 @@
-"""Claims measured by their runs: the rows of each arm, the estimate, and what all runs have in common."""
+"""Claims measured by their runs: the rows of each arm, the estimate, and what a verdict says about the runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

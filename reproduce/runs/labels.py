@@ -26,9 +26,9 @@ def read_labels(dataset: str, part: Literal["test", "training"] = "test", runs_r
 
 
 def known_test_labels(dataset: str, runs_root: Path | None = None, data: Path | None = None) -> np.ndarray:
-    """Return the test labels by which stored classes are judged: the committed ones, or those beside the images.
+    """Return the test labels that stored predictions are compared with: committed ones, else those in the data folder.
 
-    Runs on other data sets record which images they classified correctly, and need no labels.
+    Runs on ILSVRC record which images they classified correctly, and need no labels.
 
     Args:
         dataset: cifar10 or fashion_mnist.

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 WINDOW = 100  # updates that a loss is averaged over
-_OF_CHANCE = 6 / 7  # part of the loss of guessing: 5.92 of 6.91 nats on ILSVRC, 1.97 of 2.30 on CIFAR-10
+_OF_CHANCE = 6 / 7  # share of the loss of guessing: 5.92 of 6.91 nats on ILSVRC, 1.97 of 2.30 on CIFAR-10
 
 # In study alexnet_small, the lowest whole percent that every run of base, no_dropout, plateau and plateau_no_dropout
 # falls below at the first rate. Chosen when these runs were known, by that rule alone.
