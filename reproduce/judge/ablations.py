@@ -14,7 +14,7 @@ from reproduce.study.claims import Claim
 class AblationRow:
     """One row of ablations.csv: a claim that credits an ingredient, and its verdict.
 
-    ``p_value_holm`` is the verdict's: corrected within all judged claims of its study.
+    ``p_value_holm`` is the p that the verdict follows: corrected over all judged claims of the claim's study.
     """
 
     ablation: str

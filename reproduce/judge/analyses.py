@@ -29,7 +29,7 @@ _QUANTITIES = {  # by the end of an id
     "neighbors.difference_percentage_points": "share of neighbors of the query's class, by features minus by pixels",
 }
 
-# By the name of its table's file.
+# Each analysis by the name of the file that holds its table.
 ANALYSES: dict[str, Callable[[pd.DataFrame, Path | None], pd.DataFrame]] = {
     "ensembles": ensemble_gains,
     "views": lambda runs, runs_root: view_gains(runs),
@@ -57,7 +57,7 @@ def analyze(runs: pd.DataFrame, runs_root: Path | None = None) -> dict[str, pd.D
         runs_root: the folder of all run folders.
 
     Raises:
-        ReproduceError: what a listed run stored, or the committed labels, cannot be read.
+        ReproduceError: the arrays of a listed run or the committed labels cannot be read.
     """
     return {name: analysis(runs, runs_root) for name, analysis in ANALYSES.items()}
 
@@ -73,7 +73,7 @@ def numbers_of(tables: Mapping[str, pd.DataFrame]) -> list[Number]:
 
 def _ensemble(row: Mapping[str, Any]) -> list[Number]:
     if row["nets"] not in (2, _PAPERS_NETS, row["n_seeds"]):
-        return []  # the table has every number of nets
+        return []  # only these numbers of nets can be cited; the table has every number
     name, protocol = f"mean_of_{row['nets']}_nets", f"{row['views']} test views, {row['groups']} groups of nets"
     error = Found(row["ensemble_error_percent"], None, None, row["method"])
     gain = Found(row["gain_percentage_points"], row["low"], row["high"], row["method"])

@@ -18,7 +18,7 @@ REFERENCES_FILE = PAPER_NOTES / "references.bib"
 CITATION_FILE = REPO_ROOT / "CITATION.cff"
 
 _ENTRY = re.compile(r"^@\w+\{([^,\s]+),\n.*?^\}$", re.MULTILINE | re.DOTALL)
-_KEY_OF_SOURCE = {  # how a claim's source begins, and the work it is
+_KEY_OF_SOURCE = {  # the first words of a claim's source, and the key of that work
     "paper": "krizhevsky2012imagenet",
     "cuda-convnet": "cudaconvnet2012",
     "authors' notes of": "chm2025alexnet",
@@ -33,7 +33,7 @@ _LATEX |= {"~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\N{MINUS SIGN
 
 
 class _Author(BaseModel):
-    """A person or an entity, as the format of CITATION.cff has them."""
+    """An author in CITATION.cff: a person or an entity."""
 
     name: str | None = None
     family_names: str | None = Field(None, alias="family-names")
@@ -47,7 +47,7 @@ class _Author(BaseModel):
 
 
 class _Citation(BaseModel):
-    """The fields of CITATION.cff that a citation takes over."""
+    """The fields of CITATION.cff that a citation uses."""
 
     title: str = Field(min_length=1)
     authors: list[_Author] = Field(min_length=1)
@@ -59,7 +59,7 @@ class _Citation(BaseModel):
 
 
 def sources_of(claim: Claim) -> list[str]:
-    """Return the works behind a claim: where it stands, and where it was checked.
+    """Return the works behind a claim: the one that makes it, and those that it was checked against.
 
     Each is a key of ``references.bib`` with the place in that work.
     """
@@ -120,7 +120,7 @@ def own_key(number_id: str) -> str:
 
 
 def own_entry(key: str, note: str, citation: Mapping[str, Any]) -> str:
-    """Return this project's BibTeX entry, which every style knows (``@misc``).
+    """Return this project's BibTeX entry, of the type ``@misc``, which every style knows.
 
     Args:
         key: the entry's key.

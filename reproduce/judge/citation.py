@@ -29,12 +29,12 @@ from reproduce.runs import places
 PAPER_KEY = "krizhevsky2012imagenet"
 
 _FIGURE_WORDS = {"authors_log": "authors' log"}
-# Kinds in the order of a list: what was claimed and asked before what else was measured.
+# Order of the kinds in ``list_numbers``: claims and questions first, other measurements last.
 _LISTED = ["claim", "comparison", "effect", "drop", "published", "analysis", "groups", "mean"]
 
 
 class Citation:
-    """The numbers of one file, with the version and commit that they are cited by."""
+    """The numbers of one file, with the version and commit under which they are cited."""
 
     def __init__(self, numbers: Path = NUMBERS_FILE, citation: Path = bibliography.CITATION_FILE) -> None:
         """Read the file and ``CITATION.cff``.
@@ -58,7 +58,7 @@ class Citation:
         return "\n".join([*self.lines(row), "", self.bibtex(row)])
 
     def lines(self, row: Row) -> list[str]:
-        """Return the lines of ``text`` before the entries: they are the same in every copy of the record."""
+        """Return the lines of ``text`` before the BibTeX entries; they are the same in every copy of the file."""
         lines = [f"{row['id']}: {first_line(row)}", *described(row, self.numbers.parent)]
         lines.append(f"record: {self._record()}, id {row['id']}, version {self.head['version']}")
         if url := self.project.get("repository-code") or self.project.get("url"):
@@ -72,7 +72,7 @@ class Citation:
         return relative_to_repo(self.numbers)
 
     def bibtex(self, row: Row) -> str:
-        """Return BibTeX: this project's entry where the number or finding is its own, and those of the sources."""
+        """Return BibTeX entries: this project's, where it made the number or finding, and those of the sources."""
         entries = []
         if is_own(row):
             commit = f", commit {self.commit}" if self.commit else ""
@@ -169,8 +169,8 @@ def described(row: Row, results: Path) -> Iterator[str]:
     """Yield what a reader needs to trust a number, one line each.
 
     Args:
-        row: of ``numbers.json``.
-        results: the folder of results that the runs are in.
+        row: a row of ``numbers.json``.
+        results: the results folder, which holds the runs.
     """
     if row["statement"]:
         name = {"claim": "claim", "published": "figure"}.get(row["kind"], "question")
@@ -213,7 +213,7 @@ def _judged(row: Row) -> Iterator[str]:
     if row.get("finding") and row["value"] is not None:
         yield f"finding: {row['finding']}; {row['finding_why']}"
     if not verdict or is_check:
-        return  # a check's first line has its finding
+        return  # the first line of a source check already gives the finding
     margin = f" with a margin of {row['margin']:g}" if row["margin"] is not None else ""
     target = row["target_value"]
     held = "" if target is None else f", held against {target:.10g}{unit_words(row['unit'])}{margin}"

@@ -88,7 +88,7 @@ def collect(
     """Write ``tables/*.csv``, ``tables/verdicts.md`` and ``numbers.json``, ``.csv`` and ``.tex`` below ``out``.
 
     Args:
-        studies: whose listed runs are read, and no others.
+        studies: the studies whose listed runs are read.
         out: the results folder.
         runs_root: the folder of all run folders.
         claims: those to judge; by default all of ``paper_notes/claims.yaml``.
@@ -97,7 +97,8 @@ def collect(
         The verdicts, in the claims' order.
 
     Raises:
-        ReproduceError: a run or claim is malformed or names what there is not, or a table cannot be written.
+        ReproduceError: a run or claim is malformed, a claim or design names an unknown study, variant or metric, or a
+            table cannot be written.
     """
     studies = list(studies)
     claims = load_claims() if claims is None else claims

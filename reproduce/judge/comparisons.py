@@ -1,4 +1,4 @@
-"""Differences and ratios of two variants that a study declares: what bf16, a kernel or an option does to a metric."""
+"""The comparisons that studies declare: a metric's difference or ratio between two variants, such as bf16 and fp32."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -24,9 +24,9 @@ class Compared:
     """One row of comparisons.csv: a declared comparison, its runs, and what they gave.
 
     ``value`` is the first arm's mean minus the second's, or the ratio of their geometric means. ``low`` and ``high``
-    are Welch's 95 % interval, of a ratio in logs; the paired interval over ``shared_seeds`` and the ``correlation``
-    show whether pairing helps. Where a run diverged or a seed was left out there is no value, since the runs that
-    remain are those that went well. ``diverged`` and ``missing`` count these runs.
+    are Welch's 95 % interval, computed in logs for a ratio. The paired interval over ``shared_seeds`` and the
+    ``correlation`` show whether pairing helps. Where a run diverged or a seed was left out there is no value, since the
+    runs that remain are those that went well. ``diverged`` and ``missing`` count such runs.
     """
 
     study: str
@@ -63,9 +63,8 @@ class Compared:
 def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> list[Compared]:
     """Return one row per declared comparison.
 
-    Arms are compared at the lengths that the comparison fixes, else at the greatest length that both have runs of.
-
-    ``p_value_holm`` is adjusted within all of the study's comparisons, answered or not.
+    Arms are compared at the lengths that the comparison fixes, else at the greatest length that both have run.
+    ``p_value_holm`` is corrected for all of the study's comparisons, also those without a value yet.
 
     Raises:
         ReproduceError: a comparison's estimand is no metric.
@@ -80,7 +79,7 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> list[Compared]:
 
 
 def answerable(study: Study, declared: Sequence[Declared], runs: pd.DataFrame) -> list[Declared]:
-    """Return the study's comparisons; where runs are published by hand, only those with both arms published."""
+    """Return the declared comparisons or designs; where runs are published by hand, those whose arms all have runs."""
     if study.is_trained_by_stages:
         return list(declared)
     return [each for each in declared if all(len(rows_of_arm(runs, study.study, arm)) for arm in each.arms)]
@@ -121,7 +120,8 @@ def _measured(row: Compared, comparison: Comparison, listed: Sequence[pd.DataFra
     first, second = (arm[arm["status"] == "finished"] for arm in listed)
     where = f"comparison {comparison.id!r} of study {row.study}"
     one, two = (values_of_arm(arm, comparison.estimand, where) for arm in (first, second))
-    if not one or not two or any(map(went_wrong, listed)):  # a run may never have come to the target error
+    # An arm has no value where a run never reached the target error, for example.
+    if not one or not two or any(map(went_wrong, listed)):
         return row
     found = (statistics.ratio if comparison.kind == "ratio" else statistics.welch_difference)(one, two)
     means = {"first_mean": statistics.mean_interval(one).value, "second_mean": statistics.mean_interval(two).value}

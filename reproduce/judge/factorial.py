@@ -1,7 +1,7 @@
-"""The 2 x 2 designs that studies declare: what each of two factors is worth, alone and beside the other.
+"""The 2 x 2 designs that studies declare: the effect of each of two factors, alone and together with the other.
 
-Every effect is a contrast of the four cells' means, low level minus high level: positive where the estimand falls from
-the low to the high level, so that an error lowered is a gain. With m(a, b) for the mean of a cell:
+Every effect is a contrast of the four cells' means, low level minus high level. It is positive where the estimand is
+lower at the high level, so a lower error counts as a gain. With m(a, b) for the mean of a cell:
 
 - main effect of a: the mean over b of m(low, b) - m(high, b); the main effect of b likewise;
 - simple effects of b: m(a, low) - m(a, high), at a low and at a high;
@@ -37,8 +37,8 @@ class Effect:
 class EffectRow:
     """One row of factorials.csv: an effect of a design, its runs, and what they gave.
 
-    ``n`` counts the values of each of the ``cells``. Shares are of ``published_gain``; only effects of the same factor
-    have one.
+    ``n`` counts the values of each of the ``cells``. Shares are the effect and its interval in percent of
+    ``published_gain``; only effects of the factor with a published gain have them.
     """
 
     study: str
@@ -91,10 +91,11 @@ def effects_of(design: Factorial) -> list[Effect]:
 def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> list[EffectRow]:
     """Return five rows per declared design, each with Welch-Satterthwaite's 95 % interval over seeds.
 
-    Where the second factor is the length, each cell is taken at its level's length. Else all cells are taken at one
-    length: the one that most cells have runs of, and of several the longest. An effect has no value where one of its
-    cells has none; one seed in a cell gives no interval. Diverged and missing runs are counted. A cell with one of
-    these has no value, since its other runs are those that went well. ``p_value_holm`` is adjusted within the design.
+    Where the second factor is the length of training, each cell is taken at the length of its level. Otherwise all
+    cells are taken at one length: the length that the most cells have run, and the longest of several such lengths.
+    A cell with a diverged or left-out run has no value, since its other runs are those that went well. An effect has no
+    value where one of its cells has none, and no interval where a cell has one seed. ``p_value_holm`` is corrected for
+    the effects of the design.
 
     Raises:
         ReproduceError: a design's estimand is no metric.
@@ -117,7 +118,7 @@ def _rows(study: str, design: Factorial, runs: pd.DataFrame) -> list[EffectRow]:
 
 
 def _cells_by_level(design: Factorial, listed: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Return each cell's listed runs, by variant, at the length that its level of the second factor names."""
+    """Return each cell's listed runs, by variant, at the length of training that is the cell's level."""
     return {name: listed[listed["arm"].eq(name) & listed["epochs"].eq(n)] for name, n in design.lengths.items()}
 
 

@@ -1,4 +1,4 @@
-"""Words in place of an interval that two seeds alone would give: the two values themselves.
+"""The two values themselves, in words, where an interval would be over two seeds only.
 
 A t-interval over two seeds has one degree of freedom. It is 12.7 standard errors wide on either side, so it may reach
 below 0 % or above 100 %, and says less than the two values do.
@@ -13,15 +13,15 @@ import pandas as pd
 from reproduce.base.text import figures
 
 FEWEST = 3
-"""Seeds, or groups of nets, from which on an interval is shown."""
+"""The least number of seeds, or of groups of nets, for which an interval is shown."""
 
 
 def few_seeds(row: Mapping[str, Any]) -> str | None:
-    """Return the words that stand in place of a number's interval; None where its interval is shown, or it has none.
+    """Return the words shown in place of a number's interval; None where the interval is shown or there is none.
 
     Args:
-        row: of ``numbers.json``: ``value``, ``low``, ``high``, ``n_seeds``, ``n_groups`` and ``confidence_percent``,
-            the last two where the row has them.
+        row: a row of ``numbers.json``; ``value``, ``low``, ``high``, ``method`` and ``n_seeds`` are read, and
+            ``n_groups`` and ``confidence_percent`` where the row has them.
     """
     count = row.get("n_groups") or row["n_seeds"]
     if row["low"] is None or not 1 < count < FEWEST:
@@ -33,7 +33,7 @@ def few_seeds(row: Mapping[str, Any]) -> str | None:
 
 
 def few_seeds_of_verdict(row: Any) -> str | None:
-    """Return what ``few_seeds`` does, for a ``Verdict`` or a row of ``verdicts.csv``, whose missing numbers are NaN."""
+    """Return the words of ``few_seeds`` for a ``Verdict`` or a row of ``verdicts.csv``; missing numbers may be NaN."""
     if pd.isna(row.low):
         return None
     confidence = None if pd.isna(row.confidence_percent) else row.confidence_percent
@@ -42,7 +42,10 @@ def few_seeds_of_verdict(row: Any) -> str | None:
 
 
 def _two_values(row: Mapping[str, Any]) -> tuple[float, float]:
-    """Return the two values behind a t-interval, the lower first. Its half-width is t times half their distance."""
+    """Return the two values behind a t-interval, the lower first.
+
+    The half-width of the interval is t times half the distance between the values.
+    """
     confidence = (row.get("confidence_percent") or 95) / 100
     t = math.tan(math.pi * confidence / 2)  # the quantile of Student's t with one degree of freedom
     half = (row["high"] - row["low"]) / 2 / t

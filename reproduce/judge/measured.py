@@ -1,4 +1,4 @@
-"""Claims measured by their runs: the rows of each arm, the estimate, and what all runs have in common."""
+"""Claims measured by their runs: the rows of each arm, the estimate, and what a verdict says about the runs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -25,12 +25,12 @@ class Measured:
     """A claim whose runs exist, measured and not yet judged.
 
     Attributes:
-        arms: listed runs of each arm that decide, rows of ``table.read_runs``: the planned seeds.
-        listed: all listed runs of each arm.
-        facts: what a verdict says of the runs themselves.
-        n_by_arm: values of each arm.
+        arms: for each arm, the runs that decide (those of the planned seeds), as rows of ``table.read_runs``.
+        listed: for each arm, all listed runs.
+        facts: the fields of a verdict that describe its runs.
+        n_by_arm: number of values of each arm.
         estimate: in the claim's unit; None where an arm has no value, or the claim fixes no number.
-        lacking: why there is no estimate.
+        lacking: the reason why there is no estimate; empty where there is one.
     """
 
     claim: Claim
@@ -43,7 +43,7 @@ class Measured:
 
     @property
     def seeds(self) -> int:
-        """Seeds of the smaller arm."""
+        """Number of seeds of the smaller arm."""
         return min(self.n_by_arm)
 
     @property
@@ -53,10 +53,10 @@ class Measured:
 
 
 def arms_of(claim: Claim, runs: pd.DataFrame) -> list[pd.DataFrame]:
-    """Return the rows of each arm of the claim, at the lengths that it fixes, else at the longest that all arms have.
+    """Return the rows of each arm, at the lengths that the claim fixes, else at the greatest that all arms have run.
 
     Raises:
-        ReproduceError: the runs of one arm are not of one kind.
+        ReproduceError: the runs of one arm differ in schedule, scale, data set, precision, views or length.
     """
     arms = [rows_of_arm(runs, claim.study, arm) for arm in claim.arms]
     arms = arms_at(arms, claim.epochs) if arms else []
@@ -99,7 +99,7 @@ def measure(claim: Claim, arms: Sequence[pd.DataFrame], listed: Sequence[pd.Data
 
 
 def _facts(claim: Claim, arms: Sequence[pd.DataFrame]) -> dict[str, Any]:
-    """Return what a verdict says of the runs themselves."""
+    """Return the fields of a verdict that describe its runs."""
     listed = pd.concat(arms)
     existing = listed[listed["status"] != "missing"]
     processors = existing["gpu"].where(existing["gpu"].notna(), existing["cpu"]).dropna()
@@ -114,7 +114,7 @@ def _facts(claim: Claim, arms: Sequence[pd.DataFrame]) -> dict[str, Any]:
 
 
 def _scale(claim: Claim, existing: pd.DataFrame) -> str:
-    """Return the scale of the runs as the claim sees it: ``reduced`` where the claim is of another data set."""
+    """Return the scale at which the runs test the claim: ``reduced`` where the claim is about another data set."""
     dataset, scale = str(existing["dataset"].iloc[0]), str(existing["scale"].iloc[0])
     if scale in rules.LIMITED_SCALES or claim.dataset is None:
         return scale

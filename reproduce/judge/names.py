@@ -1,4 +1,4 @@
-"""Refusing claims, comparisons and designs that name an unknown study, variant or metric."""
+"""Refuses claims, comparisons and designs that name an unknown study, variant or metric."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from reproduce.study.study import Study
 
 @dataclass(frozen=True)
 class Question:
-    """A claim, comparison or design as the name checks see it: its title for messages, and the names it uses."""
+    """A claim, comparison or design: its title in messages (``words``), and the names in it that are checked."""
 
     words: str
     study: str
@@ -23,15 +23,15 @@ class Question:
 
 
 def check_names(claims: Sequence[Claim], studies: Sequence[Study], runs: pd.DataFrame) -> None:
-    """Check every name that claims and studies use of one another.
+    """Check that every study, variant and metric named by a claim, comparison or design exists.
 
     Args:
-        claims: those to judge.
-        studies: all of them.
+        claims: the claims to judge.
+        studies: all studies.
         runs: the frame of ``table.read_runs`` for all studies.
 
     Raises:
-        ReproduceError: the first unknown name, with the known ones most like it.
+        ReproduceError: a name is unknown; the message gives the known names most like it.
     """
     variants = {study.study: [*study.variants, *study.ensembles] for study in studies}
     estimands = known_estimands(runs)

@@ -16,7 +16,7 @@ class Arm:
     """The finished runs of one variant at one length behind a number.
 
     ``variant`` is ``study/variant``; ``seeds`` counts its runs, of ``epochs`` each. ``full_epochs`` is the length of
-    the source's schedule, None where the study that declares it is not at hand.
+    the source's schedule, None where the variant's study was not read.
     """
 
     variant: str
@@ -29,12 +29,16 @@ class Arm:
 class Number:
     """One number, its setting and its runs.
 
-    ``kind`` is its origin, and says which of the later fields it has: a claim's verdict, a mean over seeds, a declared
-    comparison, an effect of a 2 x 2 design, a further analysis, the same over groups of nets, a figure that others
-    published, or the drop between two of these. ``quantity`` says in words what was measured, ``statement`` what was
-    claimed or asked. ``sources`` are keys of ``references.bib``, each optionally followed by a comma and the place.
-    ``figures`` are those claimed, or those that a drop lies between: value, unit, kind and place of each. ``n_groups``
-    counts the groups of nets that an interval is over. ``ends`` are the two ids that a drop lies between.
+    Attributes:
+        kind: origin of the number, which decides what later fields the row has: a claim's verdict, a mean over seeds, a
+            declared comparison, an effect of a 2 x 2 design, a further analysis, an analysis over groups of nets, a
+            figure that others published, or the drop between two published figures.
+        quantity: the measured quantity in words.
+        statement: the claim or question in words.
+        sources: keys of ``references.bib``, each optionally followed by a comma and the place.
+        figures: figures claimed, or the two that a drop lies between: value, unit, kind and place of each.
+        n_groups: number of groups of nets, where the interval is over groups.
+        ends: the ids of the two figures that a drop lies between.
     """
 
     kind: Kind
@@ -98,7 +102,7 @@ def fields_of(kind: Kind) -> list[str]:
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it: None for what is missing, floats rounded."""
+    """Return a value as it is written to JSON: None where it is missing or infinite, floats rounded."""
     if isinstance(value, (list, str, dict)) or value is None:
         return value
     if pd.isna(value) or math.isinf(value):

@@ -23,12 +23,12 @@ Run = Mapping[str, Any]
 """A row of ``table.read_runs``."""
 
 FullEpochs = Callable[[str, str], int | None]
-"""The length of the source's schedule of a study's variant."""
+"""Gives, for the names of a study and a variant, the length of the source's schedule in epochs."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """The origin of a number: test images, configurations, commits and machines of its runs, and the last run's day."""
+    """The origin of a number: its runs' test images, configurations, commits and machines, and the last run's date."""
 
     n_images: int | None
     config_sha256: list[str]
@@ -48,10 +48,14 @@ def build_rows(
 ) -> list[dict[str, Any]]:
     """Return the rows of ``numbers.json``.
 
-    One per claim (its id), one per mean (``<study>.<variant>.<metric>.mean``; for every length of a variant but its
-    first, ``<study>.<variant>.epochs<n>.<metric>.mean``), one per declared comparison
-    (``<study>.<comparison>.difference`` or ``.ratio``) and one per effect of a 2 x 2 design
-    (``<study>.<factorial>.<effect>``), then ``further`` ones.
+    They come in this order, with these ids:
+
+    - claims: the claim's id;
+    - means: ``<study>.<variant>.<metric>.mean`` for the first length of a variant in ``summary``, and
+      ``<study>.<variant>.epochs<n>.<metric>.mean`` for its other lengths;
+    - declared comparisons: ``<study>.<comparison>.difference`` or ``.ratio``;
+    - effects of 2 x 2 designs: ``<study>.<factorial>.<effect>``;
+    - ``further`` numbers: their own ids.
     """
     numbers = [*(_of_claim(*pair) for pair in judged), *_of_means(summary, runs)]
     numbers += [_of_comparison(row, runs) for row in compared]
@@ -151,7 +155,7 @@ def _of_effect(row: EffectRow, runs: pd.DataFrame) -> Number:
 
 
 def _protocol(row: Compared | EffectRow, runs: pd.DataFrame) -> str | None:
-    """Return the test views of the runs in words; None for what no test image tells, such as updates."""
+    """Return the test views of the runs in words; None where the estimand is not measured on test images."""
     of_row = runs["run_id"].isin(row.runs)
     views = sorted(int(count) for count in runs.loc[of_row, "views"].dropna().unique())
     return _views_words(views) if views and row.estimand.startswith("test_") else None
@@ -162,7 +166,7 @@ def _views_words(views: Sequence[int]) -> str:
 
 
 def _alike(row: Compared | EffectRow) -> dict[str, Any]:
-    """Return the fields that have the same name in a comparison or effect and in a number."""
+    """Return the fields that a number takes over, under the same names, from a comparison or an effect."""
     names = "value low high method unit dataset scale schedule runs"
     return {name: getattr(row, name) for name in names.split()}
 
@@ -186,7 +190,7 @@ def _as_row(number: Number, runs: Mapping[str, Run], full_epochs: FullEpochs) ->
     found = asdict(_provenance(used))
     fields |= found | {"n_images": found["n_images"] or number.n_images, "few_seeds": None}
     row = {name: plain(fields[name]) for name in fields_of(number.kind)}
-    return row | {"few_seeds": few_seeds(row)}  # of the rounded numbers, as every reader of the file has them
+    return row | {"few_seeds": few_seeds(row)}  # from the rounded numbers that readers of the file see
 
 
 def _arms(used: Sequence[Run], full_epochs: FullEpochs) -> list[Arm]:

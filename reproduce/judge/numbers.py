@@ -20,7 +20,7 @@ from reproduce.judge.rules import LIMITED_SCALES
 NUMBERS_FILE = RESULTS / "numbers.json"
 SCHEMA_VERSION = "1.0"
 
-_MOST_OF_EACH = 4  # ids suggested for a wrong one
+_MOST_OF_EACH = 4  # ids suggested for a wrong id, by each kind of likeness
 _PRINTED_KINDS = ("published", "drop")  # shown with the decimals of their sources
 
 Row = Mapping[str, Any]
@@ -41,7 +41,7 @@ class _CitedFigure(BaseModel):
 
 
 class _Cited(BaseModel):
-    """The fields of a number that are read again, as ``number_rows`` writes them; others are not checked."""
+    """The fields of a number that are checked when the file is read; ``number_rows`` writes them."""
 
     model_config = ConfigDict(strict=True, extra="allow", allow_inf_nan=False)
 
@@ -90,12 +90,12 @@ class _Numbers(BaseModel):
 def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     """Write ``numbers.json``: its schema, the project's version and license, and the rows.
 
-    The file cannot name the commit that contains it. It names the version, and ``git_tag`` the tag that marks the
+    The file cannot name the commit that contains it. So it names the version, and in ``git_tag`` the tag of the
     version's commit.
 
     Args:
         path: the file.
-        rows: as ``build_rows`` gives them.
+        rows: the rows that ``build_rows`` returns.
         citation: ``bibliography.read_citation()``.
 
     Raises:
@@ -160,7 +160,7 @@ def find_number(number_id: str, path: Path = NUMBERS_FILE) -> dict[str, Any]:
 
 
 def similar_ids(number_id: str, known: Mapping[str, Any]) -> list[str]:
-    """Return known ids that begin like a wrong one, then those that share most words with it or are spelled alike."""
+    """Return known ids that begin with a wrong id, then ids spelled like it, then ids that share the most words."""
     wanted = set(_words(number_id))
     shared = {name: len(wanted.intersection(_words(name))) for name in known}
     most = max(shared.values(), default=0)
@@ -175,7 +175,10 @@ def similar_ids(number_id: str, known: Mapping[str, Any]) -> list[str]:
 
 
 def matching(text: str, rows: Mapping[str, Row]) -> list[Row]:
-    """Return the rows whose id, statement, quantity or data set has every word of ``text``; an empty one finds all."""
+    """Return the rows that have every word of ``text``; an empty text finds all rows.
+
+    A word may stand in the id, statement, quantity, data set, verdict, source or caveat.
+    """
     wanted = text.lower().split()
     fields = ("id", "statement", "quantity", "dataset", "verdict", "source", "caveat")
     return [
@@ -190,7 +193,7 @@ def _words(number_id: str) -> list[str]:
 
 
 def cited_number(row: Row) -> str:
-    """Return a number as it is cited: value, unit, interval and seeds; never without the label of a lesser scale."""
+    """Return a number as it is cited: value, unit, interval, seeds, and the label of a reduced or synthetic scale."""
     if row["value"] is None:
         return row.get("verdict") or "no value"
     value, *ends = shown_values(row)

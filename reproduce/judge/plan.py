@@ -1,4 +1,4 @@
-"""``python -m reproduce plan``: seeds that would settle an inconclusive verdict, their time, the edit, the command."""
+"""``python -m reproduce plan``: seeds that would settle an inconclusive verdict, their time, and how to add them."""
 
 import difflib
 import math
@@ -30,10 +30,11 @@ _RE_PLAN = (
 
 @dataclass(frozen=True)
 class Addition:
-    """New runs of an arm: those that are listed and missing, and further seeds.
+    """New runs of an arm: listed runs that are missing, and further seeds.
 
-    ``profile`` lists the arm at that length (None where none does); ``seconds_each`` is the median training time of its
-    published runs of that length, None where there are none.
+    ``there`` counts the finished runs. ``unlisted`` gives the new runs' seeds that study.yaml does not list yet.
+    ``profile`` is the profile that lists the arm at the runs' length, None where none does. ``seconds_each`` is the
+    median training time of the arm's published runs of that length, None where there are none.
     """
 
     study: Study
@@ -51,18 +52,18 @@ def plan_text(
     claims: Sequence[Claim] | None = None,
     runs_root: Path | None = None,
 ) -> str:
-    """Return the plan for the inconclusive verdicts among ``names``, claims or studies; without names, for all.
+    """Return the plan for the inconclusive verdicts of the claims and studies in ``names``; without names, of all.
 
-    A claim named that is not inconclusive gets its verdict.
+    For a claim in ``names`` whose verdict is not inconclusive, the verdict itself is given.
 
     Args:
         names: ids of claims and names of studies.
-        studies: all of them.
-        claims: those to judge; by default all of ``paper_notes/claims.yaml``.
+        studies: all studies.
+        claims: the claims to judge; by default all of ``paper_notes/claims.yaml``.
         runs_root: the folder of all run folders.
 
     Raises:
-        ReproduceError: a name is neither a claim's nor a study's, or a claim names what there is not.
+        ReproduceError: a name is neither a claim's nor a study's, or a claim names an unknown study, variant or metric.
     """
     claims, known = load_claims() if claims is None else claims, {study.study: study for study in studies}
     _check_names(names, claims, known)
@@ -111,8 +112,8 @@ def _nothing(study: str, judged: Sequence[tuple[Claim, Verdict]]) -> str:
 def seeds_wanted(claim: Claim, verdict: Verdict) -> int | None:
     """Return the seeds per arm that an inconclusive verdict waits for; None where runs of this length settle nothing.
 
-    The planned seeds come first, and one seed shows no spread to plan by. A single value from a schedule of another
-    length than the source's stays inconclusive, so no seeds help.
+    These are at least the planned seeds, and at least two, since one seed shows no spread to plan by. A single value
+    stays inconclusive where its schedule is of another length than the source's, so no seeds help.
     """
     if verdict.estimate is None or (claim.kind == "single_value" and verdict.schedule != "full"):
         return None
@@ -131,7 +132,7 @@ def _additions(
 
 
 def _shared(claim: Claim, additions: Sequence[Addition], claims: Sequence[Claim]) -> list[str]:
-    """Return one line per growing arm that other claims use too."""
+    """Return one line for each arm that gets new runs and that other claims use too."""
     lines = []
     for addition in additions:
         place = (addition.study.study, addition.variant)
@@ -150,7 +151,7 @@ def _gave_no_value(arms: Sequence[pd.DataFrame]) -> bool:
 
 
 def _addition(study: Study, arm: pd.DataFrame, wanted: int) -> Addition:
-    """Return the runs that bring an arm to ``wanted`` values: all its missing runs, then seeds after its last."""
+    """Return the runs that bring an arm to ``wanted`` values: its missing runs, then seeds after its last seed."""
     variant, epochs = str(arm["variant"].iloc[0]), int(arm["epochs"].iloc[0])
     finished = arm[arm["status"] == "finished"]
     waiting, last = arm.loc[arm["status"] == "missing", "seed"].tolist(), int(arm["seed"].max())

@@ -1,4 +1,4 @@
-"""Figures that others published, by ids of their own, and the drops between them: each with its source and caveat.
+"""Figures that others published, and the drops between two of them: each with an id, a source and a caveat.
 
 ``paper_notes/cited_figures.yaml`` says which cells of the tables of literature have an id. Nothing is measured here: an
 interval covers the sampling of test images alone and follows from their number.
@@ -36,7 +36,7 @@ _SPLITS = {"val": "validation", "test (top-1 on val)": "test"}
 
 
 class Figure(Strict):
-    """One cell of a table: the value in ``column`` of the only row that has the values of ``row``."""
+    """One cell of a table: in ``column``, of the only row of the table that has the values given in ``row``."""
 
     id: _Id
     table: Literal["ilsvrc_timeline", "later_models"]
@@ -63,7 +63,7 @@ class CitedFigures(Strict):
 
 @dataclass(frozen=True)
 class _Known:
-    """A figure as a number, with the images that it was measured on."""
+    """A figure as a number, with the test set and split that it was measured on."""
 
     number: Number
     images: tuple[str, str]
@@ -73,11 +73,12 @@ def published_numbers(path: Path = FIGURES_FILE, folder: Path = PAPER_NOTES) -> 
     """Return every figure of others that may be cited, then the drops.
 
     Args:
-        path: which figures have an id.
-        folder: of the tables.
+        path: the file that gives figures their ids.
+        folder: the folder of the tables.
 
     Raises:
-        ReproduceError: a file is missing or malformed, a figure fits no row or several, or a drop names no figure.
+        ReproduceError: a file is missing or malformed, a figure fits no row or several rows, or a drop names an unknown
+            figure.
     """
     shown = relative_to_repo(path)
     cited = validated(CitedFigures, read_yaml(path), shown)

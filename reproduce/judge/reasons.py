@@ -28,7 +28,7 @@ def explain(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, outcom
 
     Args:
         claim: the claim judged, for its unit and plan.
-        estimate: in the claim's unit (a ratio not in logs), as is the region of ``terms``.
+        estimate: in the claim's unit (a ratio not in logs), as is the accepted region in ``terms``.
         n_seeds: seeds of the smaller arm.
         terms: the terms of the verdict.
         outcome: the verdict and what would settle it.

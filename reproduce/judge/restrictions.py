@@ -1,4 +1,4 @@
-"""Limits on a verdict beyond the decision table: an error beside a gap, a late estimand, a control that fails."""
+"""Limits on a verdict beyond the decision table: a test error beside a gap, a late estimand, a claim not judged."""
 
 from collections.abc import Sequence
 
@@ -16,13 +16,13 @@ _TRAINING = "training_top1_error_percent"
 
 
 def restrict(claim: Claim, arms: Sequence[pd.DataFrame], outcome: Outcome, why: str) -> tuple[Outcome, str]:
-    """Return the outcome under the claim's further terms, and the reasons for it.
+    """Return the outcome under the claim's further terms, and the reasons.
 
     Args:
         claim: the claim judged.
-        arms: rows of its runs, by arm.
-        outcome: by the decision table.
-        why: the reasons for it.
+        arms: rows of the claim's runs, by arm.
+        outcome: the outcome by the decision table.
+        why: the reasons for that outcome.
     """
     if claim.not_judged:
         return Outcome(rules.NOT_JUDGED), claim.not_judged
@@ -48,7 +48,7 @@ def _lowered_by(claim: Claim, arms: Sequence[pd.DataFrame], estimand: str) -> Es
 
 
 def _compared(lowered: Estimate) -> str:
-    """Return in words by how much the second arm's error differs from the first's."""
+    """Return in words by how much the second arm's error is lower or higher than the first's."""
     low, high = figures(lowered.low, lowered.high)
     if lowered.low > 0:
         return f"lower by {low} to {high} points"

@@ -8,7 +8,7 @@ import pandas as pd
 
 from reproduce.runs.statistics import Estimate
 
-_TYPES = {float | None: "float64", int | None: "Int64"}  # what a column is, however few of its cells are filled
+_TYPES = {float | None: "float64", int | None: "Int64"}  # pandas would infer other types from empty cells
 
 
 def table_of(rows: Iterable[Any], row_type: type) -> pd.DataFrame:

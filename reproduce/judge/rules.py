@@ -1,17 +1,19 @@
 """The decision table: from an interval and what was fixed before the runs to a verdict. Pure functions.
 
-In this order, for a difference between two arms, taken so that the claimed effect is positive:
+A difference between two arms is taken so that the claimed effect is positive. The first verdict that fits is given:
 
 - ``reproduced``: the interval lies inside the published value +- margin, and the effect is significant.
-- ``direction reproduced``: the effect is significant. With ``, size not`` where the interval lies wholly outside the
-  published value +- margin.
-- ``no effect``: the whole interval lies within the smallest effect of interest, fixed before the runs.
+- ``direction reproduced``: the effect is significant. The words ``, size not`` are added where the interval lies wholly
+  outside the published value +- margin.
+- ``no effect``: in place of ``inconclusive``, where the whole interval lies within the smallest effect of interest,
+  fixed before the runs.
 - ``inconclusive``: the interval overlaps the published value +- margin, or there is one seed only.
 - ``not reproduced``: all else.
 
 Significant means that p, after Holm's correction within the study's claims, is below 0.05. Where only a direction is
-claimed, a significant effect of the other sign is ``not reproduced``. A single value knows no direction: its interval
-lies inside the margin, overlaps it, or neither. Ratios are judged in logs, where the same holds.
+claimed, a significant effect of the other sign is ``not reproduced``. A single value has no direction: it is
+``reproduced`` where its interval lies inside the published value +- margin, ``inconclusive`` where the two overlap, and
+else ``not reproduced``. Ratios are judged in logs by the same rules.
 """
 
 import math
@@ -58,10 +60,10 @@ class Terms:
         scale, schedule: those of the runs.
         epochs: the length of their schedules, in words.
         arms: their number; 1 where both things compared are measured on the same run.
-        p_factor: what the estimate's p is multiplied by: Holm's correction within the study's claims, times the looks
-            at the runs.
+        p_factor: factor that corrects the estimate's p, for the study's other claims (Holm) and for the number of looks
+            at the runs (Bonferroni).
         negligible_within: the smallest effect of interest, in the estimate's unit; None where none was fixed.
-        confidence: of the estimate's interval; more than 0.95 where its runs were looked at before.
+        confidence: confidence of the estimate's interval; more than 0.95 where the runs were looked at before.
         chosen_afterward: whether the estimand was chosen when the runs were known.
     """
 
@@ -81,8 +83,10 @@ class Terms:
 class Outcome:
     """A verdict and the limits on it.
 
-    An inconclusive one has the seeds per arm that would settle it; ``withheld`` says that failed runs stand in the way
-    of a better one. ``negligible``: whether the effect is shown to be too small to matter; None where that is open.
+    Attributes:
+        seeds_to_settle: seeds per arm that would settle an inconclusive verdict; None where no number would.
+        withheld: whether a good verdict is withheld because runs failed.
+        negligible: whether the effect is shown to be too small to matter; None where that is open.
     """
 
     verdict: str
@@ -94,8 +98,8 @@ class Outcome:
 def accepted_region(claim: Claim) -> Region | None:
     """Return the region around the claim's first target in the claim's unit, or None without target or margin.
 
-    The margin of a ratio is a factor. The region is open below for ``at_most`` and above for ``at_least``, and where
-    better is no failure on the better side: a smaller error, a larger effect.
+    The margin of a ratio is a factor. The region is open below for ``at_most`` and above for ``at_least``. Where better
+    is no failure, it is open on the better side, toward smaller errors or larger effects.
     """
     if not claim.targets or claim.margin is None:
         return None
@@ -129,14 +133,14 @@ def in_logs(estimate: Estimate, region: Region | None) -> tuple[Estimate, Region
 
 
 def significant_sign(estimate: Estimate, terms: Terms) -> int:
-    """Return 1 or -1 where an effect of that sign is shown by its corrected p, else 0."""
+    """Return the sign, 1 or -1, of an effect that is significant by its corrected p; 0 where it is not."""
     if not terms.compares or estimate.p_value is None or estimate.p_value * terms.p_factor >= SIGNIFICANT_P:
         return 0
     return 1 if estimate.value > 0 else -1
 
 
 def decide(estimate: Estimate, n_seeds: int, terms: Terms) -> str:
-    """Return the verdict of the decision table, lowered where scale, schedule or a late estimand forbid it."""
+    """Return the verdict of the decision table, limited by scale, schedule and an estimand chosen afterward."""
     verdict = limit(_table(estimate, n_seeds, terms), terms, significant_sign(estimate, terms))
     is_small = n_seeds > 1 and is_negligible(estimate, terms.negligible_within)
     verdict = NO_EFFECT if verdict == INCONCLUSIVE and is_small else verdict
@@ -198,9 +202,9 @@ def judge_beside(verdict: str, test: Estimate) -> str:
 
 
 def seeds_to_settle(estimate: Estimate, terms: Terms) -> int | None:
-    """Return the least seeds per arm that would end ``inconclusive`` if value and spread stayed as they are.
+    """Return the least number of seeds per arm that would settle the verdict if value and spread stayed as they are.
 
-    None where no number (up to 10,000) would, or where one run alone shows no spread.
+    The result is None where no number up to 10,000 would, or where a single run shows no spread.
     """
     if estimate.std is None:
         return None

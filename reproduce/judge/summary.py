@@ -74,7 +74,7 @@ def _summary(group: pd.DataFrame, metric: str, claims: Sequence[Claim], planned:
     asked = (study, [variant], metric, "single_value")
     claim = next((c for c in claims if (c.study, c.arms, c.estimand, c.kind) == asked), None)
     finished = group.loc[group["status"] == "finished", metric]
-    values = [] if finished.isna().any() else finished.tolist()  # without those that never came to a target: biased
+    values = [] if finished.isna().any() else finished.tolist()  # a mean over the others would be biased
     found = mean_interval(values) if values else None
     counts = group["status"].value_counts()
     return Summary(

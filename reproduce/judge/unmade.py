@@ -20,7 +20,7 @@ from reproduce.study.variant import Variant
 class Planned:
     """The runs that a claim waits for in one arm, all of one length; none where no profile lists the arm.
 
-    ``profile`` lists them; an ensemble's lists the nets that it averages.
+    ``profile`` is the profile that lists these runs, or the nets that they average where the arm is an ensemble.
     """
 
     study: Study
@@ -29,7 +29,7 @@ class Planned:
     profile: str | None
 
     def trained(self) -> str:
-        """Return the variant that is trained: the arm's own, or that of the nets it averages."""
+        """Return the variant that is trained: the arm's own, or for an ensemble the variant of its nets."""
         ensembles = self.study.ensembles
         return ensembles[self.variant].variant if self.variant in ensembles else self.variant
 
@@ -43,9 +43,9 @@ def why_unmade(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> tu
     """Return why a claim has no verdict yet, and the command that makes the runs it lacks.
 
     Args:
-        claim: one of whose arms has no run.
+        claim: a claim with an arm that has no run.
         runs: the frame of ``table.read_runs`` for all studies.
-        studies: those whose runs were read.
+        studies: the studies whose runs were read.
     """
     unread = {study_and_variant(arm, claim.study)[0] for arm in claim.arms} - {study.study for study in studies}
     if unread:
@@ -67,16 +67,16 @@ def why_unmade(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> tu
 
 
 def further_command(claim: Claim, runs: pd.DataFrame, studies: Sequence[Study]) -> str | None:
-    """Return the command for runs of the greatest planned length, where an arm has none of that length yet."""
+    """Return the command for an arm's runs of the greatest planned length; None where every arm has such a run."""
     lacking = [arm for arm in _lacking(_planned(claim, studies), runs) if arm.runs]
     return _command_for(lacking) if lacking else None
 
 
 def profile_listing(study: Study, variant: str, epochs: int, runs: Collection[RunId]) -> str | None:
-    """Return the profile that lists the variant at that length; of two, the one to train ``runs`` by.
+    """Return the profile by which to train ``runs``, one that lists the variant at that length; None where none does.
 
-    Where stages publish, that is ``standard``: seeds that only ``full`` lists at the same length are not read. Where
-    runs are published by hand both profiles count, and it is the one that lists more of ``runs``.
+    If both profiles list it and DVC's stages publish the runs, it is ``standard``: seeds of this length that only
+    ``full`` lists are not read. If runs are published by hand, it is the profile that lists more of ``runs``.
     """
     names = [name for name in ("standard", "full") if name in study.profiles]
     lists = {name: _of_length(study.runs(name), variant, epochs) for name in names}
@@ -87,7 +87,7 @@ def profile_listing(study: Study, variant: str, epochs: int, runs: Collection[Ru
 
 
 def training_command(arms: Sequence[tuple[Study, str, str]]) -> str:
-    """Return the command that makes the missing runs of arms, each a study, a variant or ensemble and a profile."""
+    """Return the command that makes the missing runs of arms, each given as study, variant or ensemble, and profile."""
     stages: list[str] = []
     trained: dict[tuple[str, str], list[str]] = {}
     afterward: list[str] = []
@@ -106,7 +106,7 @@ def training_command(arms: Sequence[tuple[Study, str, str]]) -> str:
 
 
 def expected_seconds(finished: pd.DataFrame, epochs: int) -> float | None:
-    """Return the training time of one run of so many epochs, by the median pace of finished ones; None without any."""
+    """Return the training time of a run of ``epochs``, at the median pace of ``finished`` runs; None without any."""
     seconds = (finished["training_seconds"] / finished["epochs"]).median() * epochs
     return None if pd.isna(seconds) else float(seconds)
 
@@ -118,7 +118,8 @@ def _of_length(runs: Sequence[RunId], variant: str, epochs: int) -> list[RunId]:
 def _planned(claim: Claim, studies: Sequence[Study]) -> list[Planned]:
     """Return the planned runs of each arm.
 
-    Their length is the one that the claim fixes, else the greatest that profiles list of all arms, else of each arm.
+    Their length is the one that the claim fixes. Otherwise it is the greatest length that profiles list for all arms,
+    or each arm's own greatest length where the arms have none in common.
     """
     known = {study.study: study for study in studies}
     places = [study_and_variant(arm, claim.study) for arm in claim.arms]
@@ -132,24 +133,24 @@ def _planned(claim: Claim, studies: Sequence[Study]) -> list[Planned]:
 
 
 def _arm(study: Study, variant: str, runs: list[RunId], seeds: int | None) -> Planned:
-    """Return the arm with the first profile that lists ``seeds`` of its runs, else with the one that lists most."""
+    """Return the arm with the profile to train it by; ``full`` where ``standard`` lists fewer runs than ``seeds``."""
     if not runs:
         return Planned(study, variant, [], None)
     epochs, arm = runs[0].epochs, Planned(study, variant, runs, None)
     profile = profile_listing(study, arm.trained(), epochs, arm.members() or runs[:seeds])
-    if profile is None:  # an ensemble's nets may be in none
+    if profile is None:  # no profile may list an ensemble's nets
         return Planned(study, variant, [], None)
     is_made_in_part = profile == "standard" and len(_of_length(study.runs(profile), variant, epochs)) < len(
         runs[:seeds]
     )
     if is_made_in_part and variant not in study.ensembles:
-        profile = "full"  # standard has those of the planned seeds that are made
+        profile = "full"  # standard lists only those of the planned seeds that are made
     listed = runs if variant in study.ensembles else _of_length(study.runs(profile), variant, epochs)
     return Planned(study, variant, listed, profile)
 
 
 def _lacking(arms: Sequence[Planned], runs: pd.DataFrame) -> list[Planned]:
-    """Return the arms of which no planned run is there."""
+    """Return the arms without any of their planned runs."""
     there = set(runs.loc[runs["status"] != "missing", "run_id"])
     return [arm for arm in arms if there.isdisjoint(map(str, arm.runs))]
 
@@ -162,7 +163,7 @@ def _command_for(lacking: Sequence[Planned]) -> str:
 
 
 def _needs(arm: Planned) -> str:
-    """Return the needs of an arm's runs that most machines cannot meet, in words."""
+    """Return in words the data or device that an arm's runs need and most machines lack."""
     edition = DATASETS[arm.study.dataset].edition
     needed = "a device that most machines lack"
     if edition is not None:

@@ -22,14 +22,19 @@ from reproduce.study.study import Study
 class Verdict:
     """One row of the verdict table.
 
-    ``epochs`` are those of the runs' schedules (of both arms, where they differ), in words; ``authors_log`` is the
-    figure of the authors' own run notes or docs, where there is one beside the target. ``estimate``, ``low``, ``high``
-    (the 95 % interval), ``half_width`` and ``margin`` are in ``unit``, but a ratio's margin is a factor. ``n_seeds``
-    (of the smaller arm), ``seeds_planned`` and ``seeds_to_settle`` count seeds per arm, ``n_by_arm`` the values in the
-    order of the claim's arms. ``p_value`` is two-sided, for no difference between the arms; ``p_value_holm``, which
-    decides, is corrected within the study's claims. ``negligible``: whether the interval lies within
-    ``negligible_within`` of zero, where that bound was fixed. ``precision`` and ``processors`` are those of the runs:
-    the same seed in bf16 is another draw on another processor.
+    ``estimate``, the interval's ends ``low`` and ``high``, ``half_width`` and ``margin`` are in ``unit``, except that
+    the margin of a ratio is a factor.
+
+    Attributes:
+        epochs: length of the runs' schedules in words; both lengths where the arms differ.
+        authors_log: figure of the authors' own run notes or docs, where the claim has one.
+        n_seeds: number of seeds of the smaller arm.
+        seeds_planned, seeds_to_settle: numbers of seeds per arm.
+        n_by_arm: number of values of each arm, in the order of the claim's arms.
+        p_value: two-sided p for the hypothesis that the arms do not differ.
+        p_value_holm: that p corrected for the study's other claims; it decides.
+        negligible: whether the interval lies within ``negligible_within`` of zero, where that bound was fixed.
+        precision, processors: those of the runs. In bf16 the same seed is another draw on another processor.
     """
 
     claim_id: str
@@ -78,12 +83,13 @@ def judge(claims: Sequence[Claim], runs: pd.DataFrame, studies: Sequence[Study] 
     """Judge every claim, in order.
 
     Args:
-        claims: all of them, as ``load_claims`` gives them: Holm's family of a claim are all judged claims of its study.
+        claims: all claims, since Holm's correction of one p counts all judged claims of the same study.
         runs: the frame of ``table.read_runs`` for all studies.
-        studies: all of them; the study of a claim without runs says why there are none.
+        studies: all studies; they tell why a claim has no runs.
 
     Raises:
-        ReproduceError: runs lack a claim's estimand, or the runs of one arm are not of one kind.
+        ReproduceError: runs lack a claim's estimand, or the runs of one arm differ in schedule, scale, data set,
+            precision, views or length.
     """
     measured = [_measure(claim, runs, studies) for claim in claims]
     corrected = _corrected_p_values(claims, measured)
@@ -106,7 +112,7 @@ def _corrected_p_values(claims: Sequence[Claim], measured: Sequence[Measured | V
 
 
 def _p_value(measured: Measured) -> float | None:
-    """Return the estimate's p, multiplied by the looks at its runs (Bonferroni)."""
+    """Return the estimate's p, multiplied by the number of looks at its runs (Bonferroni)."""
     p_value = measured.estimate.p_value
     return None if p_value is None else min(1.0, p_value * measured.claim.looks)
 
@@ -155,7 +161,7 @@ def _verdict(claim: Claim, verdict: str, why: str, **fields: Any) -> Verdict:
 
 
 def _judge(measured: Measured, p_value_holm: float | None) -> Verdict:
-    """Return the verdict by the planned seeds; the reasons mention further seeds."""
+    """Return the verdict by the planned seeds; its reasons say what all seeds would give, where there are more."""
     claim, estimate = measured.claim, measured.estimate
     if estimate is None:
         return _verdict(claim, rules.INCONCLUSIVE, measured.lacking, **measured.facts, n_by_arm=measured.n_by_arm)
@@ -205,9 +211,9 @@ def _terms(measured: Measured, p_factor: float) -> Terms:
 def _decide(measured: Measured, terms: Terms) -> Outcome:
     """Return the outcome.
 
-    A good verdict, or the finding that an effect is negligible, is withheld where runs failed or seeds were left out:
-    the runs that remain may be those that went well. Neither is given before the planned seeds are there: stopping when
-    the interval pleases would make it too narrow.
+    A good verdict, or the finding that an effect is negligible, is withheld where runs failed or seeds were left out,
+    since the runs that remain may be those that went well. It is also withheld before the planned seeds are there,
+    since stopping when the interval pleases would make the interval too narrow.
     """
     claim, estimate, n_seeds = measured.claim, measured.estimate, measured.seeds
     if claim.kind == "ratio":

@@ -1,1 +1,1 @@
-"""Published runs: their places, predictions, metrics derived from what they keep, and statistics over seeds."""
+"""Published runs: their folders, their predictions, metrics derived from their arrays, and statistics over seeds."""

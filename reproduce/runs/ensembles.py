@@ -1,6 +1,6 @@
-"""The gain from averaging, from stored predictions: several nets against one, ten views against one.
+"""Gains from averaging, computed from stored predictions: several nets against one, ten views against one.
 
-Beside it, how closely validation and test error agree. Nothing here trains or reads an image.
+The distance between validation and test error is computed here too. Nothing here trains or reads an image.
 """
 
 import math
@@ -19,7 +19,7 @@ from reproduce.runs.run_files import read_predictions, read_record
 from reproduce.study.run_id import RunId
 
 LEAST_SEEDS = 4  # fewer nets of a variant are not averaged
-LEAST_GROUPS = 3  # the interval of two is as narrow as chance has the two alike, down to no width at all
+LEAST_GROUPS = 3  # two groups that happen to have the same gain would give an interval of no width
 _TEST, _CENTER, _VALIDATION = (
     f"{name}_top1_error_percent" for name in ("test", "test_center", "validation")
 )  # columns of the table of runs
@@ -74,7 +74,7 @@ def ensemble_gains(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.Data
     rows = []
     for identity, arm, listed in _arms(runs):
         if len(arm) < LEAST_SEEDS or not DATASETS[identity["dataset"]].labels_committed:
-            continue  # other data sets have no committed labels
+            continue
         stored = [_probabilities(run_id, runs_root) for run_id in arm["run_id"]]
         if any(part is None for part in stored):
             continue
@@ -130,7 +130,7 @@ def validation_gaps(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.Dat
 
     Nets of synthetic scale are left out: they were stopped long before their errors meant anything.
 
-    Beside the mean absolute difference over seeds stand two numbers for samples from one distribution: the standard
+    Two columns say what chance alone would give if both sets of images were drawn from one distribution: the standard
     error of the difference, and its mean absolute value. All seeds are tested on the same images, so the interval over
     seeds does not cover other images.
 
@@ -161,16 +161,16 @@ def validation_gaps(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.Dat
 
 
 def sampling_error(first_percent: float, first_images: int | None, second_percent: float, second_images: int) -> float:
-    """Return the standard error of the difference of two error rates on images drawn apart, in percentage points.
+    """Return the standard error of the difference of two error rates on independent images, in percentage points.
 
-    NaN where the number of images of one is not known.
+    It is NaN where ``first_images`` is None.
     """
     rates = ((first_percent, first_images or math.nan), (second_percent, second_images))
     return math.sqrt(sum(percent * (100 - percent) / images for percent, images in rates))
 
 
 def validation_images(run_id: str, runs_root: Path | None = None) -> int | None:
-    """Return a run's number of validation images, by its configuration; None where they are read from disk."""
+    """Return a run's number of validation images from its configuration; None for data sets read from disk (ILSVRC)."""
     record = read_record(places.found_at(run_id, runs_root))
     config, dataset = record["config"], DATASETS[record["dataset"]]
     if dataset.edition is not None:

@@ -23,7 +23,7 @@ DERIVED_ESTIMANDS: dict[str, Callable[[pd.DataFrame], pd.Series]] = {
 }
 
 
-# Metrics that runs record besides those that all have, and numbers made from what they keep; some runs have each.
+# Metrics that only some runs record, and numbers derived from the arrays that only some runs keep.
 _FURTHER_METRICS = [
     *("test_top5_error_percent", "test_center_top5_error_percent"),
     *("validation_top1_error_percent", "validation_top5_error_percent", "validation_loss_nats"),
@@ -43,12 +43,12 @@ def known_estimands(runs: pd.DataFrame) -> list[str]:
 
 
 def values_of_arm(arm: pd.DataFrame, estimand: str, where: str) -> list[float]:
-    """Return one value per finished run, or none where one run lacks it: an average of the rest is biased.
+    """Return one value per finished run; an empty list if any run lacks it, since a mean of the others would be biased.
 
     Args:
         arm: rows of the runs table.
         estimand: a metric, or one of ``DERIVED_ESTIMANDS``.
-        where: the asking claim or comparison, for the error.
+        where: name of the claim or comparison, for the error message.
 
     Raises:
         ReproduceError: there is no such metric.

@@ -17,7 +17,7 @@ from reproduce.runs.run_files import arrays_of_run, read_record
 from reproduce.runs.statistics import Estimate, mean_interval
 
 SPLIT_P_VALUE = 0.05
-_SHUFFLES, _SHUFFLE_SEED = 9_999, 2012  # with the division itself, 10,000
+_SHUFFLES, _SHUFFLE_SEED = 9_999, 2012  # together with the net's own division, 10,000
 _IDENTITY = ["run_id", "study", "variant", "epochs", "seed", "dataset", "scale", "schedule"]
 COLUMNS = [
     *(*_IDENTITY, "role", "filters", "first_column_color_share", "second_column_color_share"),
@@ -47,12 +47,13 @@ class Division:
     """Color in the two halves of a layer's filters, and how unequal it is.
 
     Attributes:
-        shares: mean color share of the filters of the first and the second half. Every filter counts as one, as in the
-            paper's sentence on kernels; one that never learned keeps the 2/3 of random weights, which can only blur.
-        index: their absolute difference.
+        shares: mean color share of the filters of the first and the second half. Every filter counts once, as in the
+            paper's sentence on kernels. A filter that never learned keeps the share of random weights, 2/3, which can
+            only make the halves more alike.
+        index: absolute difference of the two shares.
         shuffled_mean, shuffled_high: mean and 95th percentile of the index when filters are dealt to the halves anew.
-        p_value: how often such a deal gives at least this index.
-        method: of the shuffling: how many deals, and whether those are all.
+        p_value: share of such deals whose index is at least as large.
+        method: number of such deals, and whether they are random or all that there are.
     """
 
     shares: tuple[float, float]
@@ -66,7 +67,7 @@ class Division:
 def division(shares: np.ndarray) -> Division:
     """Return how unequally the first and the second half of ``shares``, (an even number of maps,), share color.
 
-    The test deals the filters to the halves in every possible way, or in 9,999 drawn from a fixed seed.
+    The test deals the filters to the halves in every possible way, or in 9,999 random ways from a fixed seed.
     """
     return _division(tuple(shares.tolist()))
 
@@ -90,10 +91,11 @@ def _division(shares: tuple[float, ...]) -> Division:
 
 
 def color_specialization(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
-    """Return one row per finished run whose first layer is read in two columns, and per control run.
+    """Return one row per finished run whose first-layer maps are divided into two columns, and one per control run.
 
-    ``role`` is ``columns`` where the normalization or the layer after the first one is cut in two, and ``control`` for
-    the other nets of the same study, whose maps are cut into a first and a second half that nothing sets apart.
+    ``role`` is ``columns`` where the normalization after the first layer, or the next layer, treats the halves of the
+    maps separately. It is ``control`` for the other nets of the same study: they have no columns, and their maps are
+    halved for comparison only.
 
     Args:
         runs: as ``table.read_runs`` gives them.
@@ -113,18 +115,18 @@ def color_specialization(runs: pd.DataFrame, runs_root: Path | None = None) -> p
 
 
 def _cut(run_id: str, runs_root: Path) -> int | None:
-    """Return the number of columns in which a run's first layer is read; None without such a layer on RGB images."""
+    """Return the number of columns that divide a run's first-layer maps; None without a network on RGB images."""
     network = read_record(places.found_at(run_id, runs_root))["config"].get("network_spec")
     return columns_of_first_layer(network) if network and network["input"]["channels"] == 3 else None
 
 
 def columns_of_first_layer(network: Mapping[str, Any]) -> int:
-    """Return the number of columns in which the maps of the first layer are read.
+    """Return the number of columns that divide the maps of the first layer.
 
-    They are cut by the normalization after it or by the next layer with weights.
+    The normalization after the first layer divides its maps, or the next layer with weights.
 
     Args:
-        network: a resolved ``network_spec``; a layer without ``columns`` has one.
+        network: a resolved ``network_spec``; a layer without the field ``columns`` has one column.
     """
     later: Sequence[Mapping[str, Any]] = network["layers"][1:]
     weighted = [place for place, layer in enumerate(later) if "learning_rate" in layer]
@@ -161,7 +163,7 @@ def _row(run: Mapping[str, Any], role: str, runs_root: Path) -> dict[str, Any]:
 
 
 def specialization_summary(table: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per variant: mean index over seeds with its t-interval, the shuffled mean, and runs that split.
+    """Return one row per variant: mean index over seeds, t-interval, shuffled mean, number of runs that divide color.
 
     Args:
         table: as ``color_specialization`` gives it.

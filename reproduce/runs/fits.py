@@ -1,4 +1,4 @@
-"""Fits of linear classifiers on features: every cost tried, and where the chosen one lies among those tried."""
+"""Fits of linear classifiers on features: every cost tried, and whether the chosen cost is the lowest or highest."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -17,11 +17,11 @@ LOWEST, HIGHEST = "lowest", "highest"
 
 
 def read_fits(run_ids: Iterable[RunId], runs_root: Path | None = None) -> pd.DataFrame:
-    """Return the history of every listed run of features that exists, one row per fit, with ``COLUMNS``.
+    """Return the fits of every listed run that exists, one row per fit, with ``COLUMNS``.
 
-    ``edge`` is ``lowest`` or ``highest`` in the rows of a chosen cost that is the lowest or highest tried, where
-    several were: a cost outside the grid might have done better. ``stopped_by`` is missing in runs made before it was
-    recorded.
+    ``edge`` is ``lowest`` or ``highest`` where the chosen cost is the lowest or highest of several tried: a cost
+    outside the grid might have done better. It is empty in all other rows. ``stopped_by`` is missing in runs made
+    before it was recorded.
 
     Raises:
         ReproduceError: an existing run's history is damaged.
@@ -40,7 +40,7 @@ def _streams(path: Path) -> Iterable[tuple[str, pd.DataFrame]]:
 
 
 def _edges(stream: pd.DataFrame) -> np.ndarray:
-    """Return the edge that each row's cost is at, if it is the chosen one; empty elsewhere, and of one cost alone."""
+    """Return the column ``edge`` that ``read_fits`` describes, for the rows of one stream."""
     low, high = stream["cost"].min(), stream["cost"].max()
     may_be = stream["is_chosen"] & (low < high)
     at = [may_be & stream["cost"].eq(low), may_be & stream["cost"].eq(high)]

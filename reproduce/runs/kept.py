@@ -20,18 +20,19 @@ _PLATEAU = "validation_error_plateau"
 def numbers_from_kept(
     record: Mapping[str, Any], metrics: Mapping[str, Any], folder: Path, runs_root: Path
 ) -> dict[str, float | int | None]:
-    """Return those of these numbers whose arrays the run kept:
+    """Return the following numbers by name, each only where the run kept the data that it is derived from.
 
-    - ``updates_to_leave_chance`` (D41), ``updates_to_converge`` and that ``_at_first_rate`` (D40),
-    - ``updates_to_held_out_level`` (D40), of nets trained beside held-out images,
-    - ``color_specialization_above_chance_percent``: by how much the absolute difference of two columns' mean
-      color shares is larger than when filters are dealt to the columns anew (D46),
-    - ``neighbor_purity_gain_percent``: of neighbors in features over those in pixels (D47).
+    - ``updates_to_leave_chance`` (D41),
+    - ``updates_to_converge`` and ``updates_to_converge_at_first_rate`` (D40),
+    - ``updates_to_held_out_level`` (D40), for nets evaluated on held-out images,
+    - ``color_specialization_above_chance_percent``: the absolute difference of the two columns' mean color shares,
+      minus its mean when filters are dealt to the columns anew (D46),
+    - ``neighbor_purity_gain_percent``: purity of the neighbors in features minus purity of those in pixels (D47).
 
     Args:
         record: the run's ``run.json``.
-        metrics: its ``metrics.json`` with its ``status``.
-        folder: the run's.
+        metrics: the run's ``metrics.json``, with its ``status`` added.
+        folder: the run's folder.
         runs_root: the folder of all run folders.
 
     Raises:
@@ -42,7 +43,8 @@ def numbers_from_kept(
     found: dict[str, float | int | None] = {}
     if "update_losses" in diagnostics:
         losses = _kept(folder, "update_losses_nats")
-        # Some nets here have 1,000 outputs for ten classes; only those of a subset tell how many classes it has.
+        # The outputs are used only for a subset, whose number of classes the registry does not know. Other nets may
+        # have more outputs than classes: 1,000 for ten.
         classes = DATASETS[record["dataset"]].classes or network["layers"][-1]["outputs"]
         found["updates_to_leave_chance"] = updates_to_leave_chance(losses, classes)
     if finished and config.get("held_out_images"):

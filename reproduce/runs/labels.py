@@ -26,9 +26,9 @@ def read_labels(dataset: str, part: Literal["test", "training"] = "test", runs_r
 
 
 def known_test_labels(dataset: str, runs_root: Path | None = None, data: Path | None = None) -> np.ndarray:
-    """Return the test labels by which stored classes are judged: the committed ones, or those beside the images.
+    """Return the test labels that stored predictions are compared with: committed ones, else those in the data folder.
 
-    Runs on other data sets record which images they classified correctly, and need no labels.
+    Runs on ILSVRC record which images they classified correctly, and need no labels.
 
     Args:
         dataset: cifar10 or fashion_mnist.
@@ -56,15 +56,15 @@ def answers_by_metric(predictions: Mapping[str, np.ndarray]) -> dict[str, str]:
 
 
 def needs_labels(name: str) -> bool:
-    """Return True where an array of answers holds classes.
+    """Return True where the array called ``name`` holds predicted classes.
 
-    Else it holds one bit per image, set where the answer was right.
+    Other arrays hold one bit per image, set where the prediction was right.
     """
     return not name.endswith(_BITS)
 
 
 def answers(predictions: Mapping[str, np.ndarray], name: str, images: int) -> np.ndarray:
-    """Return the answer for each image, (images,): the class (uint8), or whether it was right (bool).
+    """Return the stored answer for each image, (images,): the predicted class (uint8), or whether it was right (bool).
 
     Raises:
         ReproduceError: the array is missing or of another number of images.
@@ -79,13 +79,13 @@ def hits(predictions: Mapping[str, np.ndarray], name: str, images: int, labels: 
     """Return whether each image was classified correctly, bool (images,).
 
     Args:
-        predictions: the run's, by name.
-        name: of the array to judge.
+        predictions: the run's arrays by name.
+        name: name of the array to judge.
         images: the number of test images used, from the first on.
-        labels: of the test set; None where ``needs_labels`` says that none are needed.
+        labels: labels of the test set; None where ``needs_labels`` says that none are needed.
 
     Raises:
-        ReproduceError: the array is missing, or of another number of images than asked for or labelled.
+        ReproduceError: the array is missing or is not of ``images`` images, or there are fewer labels.
     """
     given = answers(predictions, name, images)
     if not needs_labels(name):

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 WINDOW = 100  # updates that a loss is averaged over
-_OF_CHANCE = 6 / 7  # ILSVRC: 5.92 nats, one below the 6.91 of guessing; CIFAR-10: 1.97 of 2.30
+_OF_CHANCE = 6 / 7  # share of the loss of guessing: 5.92 of 6.91 nats on ILSVRC, 1.97 of 2.30 on CIFAR-10
 
-# Of alexnet_small: the lowest whole percent that every run of base, no_dropout, plateau and plateau_no_dropout falls
-# below at the first rate. Chosen when these runs were known, by that rule alone.
+# In study alexnet_small, the lowest whole percent that every run of base, no_dropout, plateau and plateau_no_dropout
+# falls below at the first rate. Chosen when these runs were known, by that rule alone.
 HELD_OUT_LEVEL_PERCENT = 26.0
 _HELD_OUT_WINDOW = 5  # epochs
 
@@ -18,13 +18,13 @@ _HELD_OUT_WINDOW = 5  # epochs
 def updates_to_leave_chance(losses: np.ndarray, classes: int, window: int = WINDOW) -> int | None:
     """Return the updates until the loss is a seventh below that of guessing, None if it never is (D41).
 
-    The level is the same for all nets of as many classes. A level relative to the first update's loss would not be,
-    since biases of 1 raise that loss.
+    The level is the same for all nets on data with the same number of classes. A level relative to the first update's
+    loss would not be, since biases of 1 raise that loss.
 
     Args:
-        losses: of every update in order, in nats.
-        classes: of the data; guessing costs ln(classes).
-        window: updates that the loss is averaged over.
+        losses: loss of every update in order, in nats.
+        classes: number of classes in the data; guessing costs ln(classes).
+        window: number of updates that the loss is averaged over.
     """
     return updates_to_reach(pd.Series(losses), _OF_CHANCE * math.log(classes), window)
 
@@ -33,9 +33,9 @@ def updates_to_reach(losses: pd.Series, loss_nats: float, window: int = 20) -> i
     """Return the first update at which the mean loss of the last ``window`` updates is below ``loss_nats``, or None.
 
     Args:
-        losses: of one run's updates in order, in nats.
+        losses: losses of one run's updates in order, in nats.
         loss_nats: the loss to reach.
-        window: number of updates averaged; the first mean is after so many.
+        window: number of updates averaged, and so the first update that can be returned.
     """
     return _first_mean_below(losses, loss_nats, window)
 
@@ -50,13 +50,13 @@ def updates_to_held_out_level(history: pd.DataFrame, updates: int) -> int | None
     """Return the updates until five epochs' mean held-out error first lies below a fixed level, None if never (D40).
 
     The paper's "roughly doubles the number of iterations required to converge" (section 4.2) names no measure; this one
-    was chosen when the runs were known. Only epochs at the first rate count, since nets may leave it at different times
-    and every error falls then. The level is the same for every net: this is the time to a given error, not to a net's
-    own best, and a net with a lower final error passes it sooner.
+    was chosen when the runs were known. Only epochs at the first learning rate count: nets may leave that rate at
+    different times, and the error falls whenever the rate falls. The level is the same for every net, so it measures
+    the time to a given error and not to a net's own best error. A net with a lower final error passes the level sooner.
 
     Args:
-        history: of one run, one row per epoch.
-        updates: of the whole run; every epoch has as many.
+        history: history of one run, one row per epoch.
+        updates: updates of the whole run; every epoch has the same number.
     """
     at_first_rate = history["phase"].eq(history["phase"].iloc[0])
     errors = history.loc[at_first_rate, "validation_error_percent"]
@@ -65,16 +65,16 @@ def updates_to_held_out_level(history: pd.DataFrame, updates: int) -> int | None
 
 
 def updates_to_converge(history: pd.DataFrame, updates: int, waits: Sequence[int]) -> list[int] | None:
-    """Return the updates until the best held-out error at each rate (D40); None where a phase was cut off before.
+    """Return the updates until the best held-out error at each learning rate (D40).
 
-    The epochs in which the rule waits for a better error are left out. They are as many for every net and would draw
-    the ratio of two nets toward 1. A phase cut off at its greatest length was still improving, so its best is not
-    known.
+    The result is None where a phase was cut off at its greatest length: it was still improving, so its best error is
+    not known. The epochs in which the rule waits for a better error are left out. Their number is the same for every
+    net, so they would draw the ratio of two nets toward 1.
 
     Args:
-        history: of a run whose phases end when the validation error stops improving; one row per epoch.
-        updates: of the whole run; every epoch has as many.
-        waits: of each phase, the epochs without a better error that end it.
+        history: history of a run whose phases end when the validation error stops improving; one row per epoch.
+        updates: updates of the whole run; every epoch has the same number.
+        waits: for each phase, the number of epochs without a better error that ends the phase.
     """
     found = []
     for (_, errors), wait in zip(history.groupby("phase")["validation_error_percent"], waits, strict=True):

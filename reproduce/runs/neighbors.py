@@ -1,7 +1,7 @@
-"""Share of the training images nearest to a test image that have its class, in a net's features and in pixels.
+"""Purity of neighbors: of the training images nearest to a test image (the query), the share that have its class.
 
-The paper shows five queries with six neighbors each (6.1, Figure 4); the share of neighbors of the query's own class
-puts a number on what the picture shows (deviation D47).
+Neighbors are sought by a net's features and by pixels. The paper shows five queries with six neighbors each (6.1,
+Figure 4); purity puts a number on what the picture shows (deviation D47).
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,9 @@ COLUMNS = [*_IDENTITY, "feature_purity_percent", "pixel_purity_percent", "differ
 
 
 def read_pixel_neighbors(runs_root: Path | None = None) -> np.ndarray:
-    """Return the rows that ``write_pixel_neighbors`` found, uint16 (1000, 6).
+    """Return the rows of each query's nearest training images by pixels, as ``write_pixel_neighbors`` found them.
+
+    They are uint16 (1000, 6).
 
     Raises:
         ReproduceError: the file is missing or damaged.
@@ -39,9 +41,9 @@ def purity_percent(rows: np.ndarray, query_labels: np.ndarray, labels: np.ndarra
     """Return the share of neighbors that have their query's class, in percent.
 
     Args:
-        rows: (queries, neighbors), rows of ``labels``.
+        rows: (queries, neighbors), indices into ``labels``.
         query_labels: (queries,).
-        labels: of the images that the neighbors are among.
+        labels: labels of all images among which the neighbors were sought.
     """
     return 100 * float(np.mean(labels[rows] == query_labels[:, None]))
 
@@ -63,7 +65,7 @@ def neighbor_purity(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.Dat
         runs_root: the folder of all run folders.
 
     Raises:
-        ReproduceError: a file cannot be read, or a run's training images are others than those compared by pixels.
+        ReproduceError: a file cannot be read, or a run's neighbors were not sought among the images compared by pixels.
     """
     finished = runs[runs["status"].eq("finished")].to_dict("records")
     found = [(run, read_neighbors(run["run_id"], runs_root)) for run in finished]
@@ -82,12 +84,12 @@ def purities_percent(record: Mapping[str, Any], rows: np.ndarray, runs_root: Pat
         runs_root: the folder of all run folders.
 
     Raises:
-        ReproduceError: a file cannot be read, or the run's training images are others than those compared by pixels.
+        ReproduceError: a file cannot be read, or the neighbors were not sought among the images compared by pixels.
     """
     if record["config"].get("training_images") != SUBSET_IMAGES or rows.shape != (QUERIES, NEIGHBORS):
         expected = f"{NEIGHBORS} neighbors of {QUERIES} test images among {SUBSET_IMAGES}"
         raise ReproduceError(
-            f"{record['run_id']} keeps other neighbors than {expected}, which those in pixels are; train it again with "
+            f"{record['run_id']} must keep {expected}, like the neighbors in pixels; train it again with "
             f"training_images: {SUBSET_IMAGES}"
         )
     every, tested = (read_labels(CIFAR10.name, part, runs_root) for part in ("training", "test"))

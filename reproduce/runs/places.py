@@ -1,7 +1,8 @@
-"""The places of a run (trained to, published to, found at) and of the files beside all runs.
+"""The folders that a run is trained to, published to and found at, and those of files that belong to all runs.
 
-Results lie below ``paths.RESULTS``, read at every call. Readers of published runs take the folder of all run folders as
-``runs_root``; what ``publish`` copied and the statistics of data sets lie beside it, in external/ and data/.
+Results lie below ``paths.RESULTS``, which is looked up at every call. Readers of published runs take the folder of all
+run folders as ``runs_root``. Beside that folder lie external/, with the runs that ``publish`` copied, and data/, with
+the statistics of data sets.
 """
 
 from pathlib import Path
@@ -12,17 +13,17 @@ from reproduce.study.study import Study
 
 
 def trained_to(study: Study, run: RunId) -> Path:
-    """Return the folder that training writes: the published one, or that from which ``publish`` copies."""
+    """Return the folder that training writes: the published one, or the one that ``publish`` copies from."""
     return published_to(study, run) if study.is_trained_by_stages else paths.DATA / "runs" / str(run)
 
 
 def published_to(study: Study, run: RunId) -> Path:
-    """Return the folder that is committed."""
+    """Return the committed folder of a published run."""
     return paths.RESULTS / ("runs" if study.is_trained_by_stages else "external") / str(run)
 
 
 def found_at(run: RunId | str, runs_root: Path | None = None) -> Path:
-    """Return the folder of a published run by its name alone: in external/ if ``publish`` put it there."""
+    """Return the folder of a published run: the one in external/ if there is one, else the one in ``runs_root``."""
     root = _root(runs_root)
     external = root.with_name("external") / str(run)
     return external if external.exists() else root / str(run)

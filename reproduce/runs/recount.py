@@ -32,7 +32,7 @@ def evaluate_run(run: RunId) -> str:
     """Return the run's test error recomputed from its committed predictions, with its binomial interval.
 
     Raises:
-        ReproduceError: the run is not published, the data are missing, or metrics.json says otherwise.
+        ReproduceError: the run is not published, the data are missing, or metrics.json records another error.
     """
     folder = published_folder(run)
     metrics, dataset = read_metrics(folder), read_record(folder)["dataset"]

@@ -1,4 +1,4 @@
-"""Reading the files of published runs, each held against the form in which training writes it."""
+"""Reads the files of published runs, and checks each against the form in which training writes it."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ _REMEDY = f"{RESTORE} or train the run again"
 
 
 class _Form(BaseModel):
-    """A part of run.json: these fields, of these types; others are let be."""
+    """A part of run.json, with the fields and types that are checked; other fields are allowed."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
@@ -67,7 +67,7 @@ class _Run(_Form):
     ensemble_of: list[str] = []
 
 
-# Dimensions and kinds of the arrays that analyses read, by the endings of their names.
+# Number of dimensions and NumPy dtype kinds of the arrays that analyses read, by the endings of their names.
 _ARRAYS = {
     "_predicted": (1, "u"),
     "_probabilities": (2, "u"),
@@ -118,16 +118,16 @@ def needed(metrics: Mapping[str, float | int | None], name: str, folder: Path) -
 
 
 def read_history(path: Path) -> pd.DataFrame:
-    """Return a run's ``history.csv``: one row per epoch, or of fitted features one per ``cost`` tried.
+    """Return a run's ``history.csv``: one row per epoch, or one per ``cost`` tried where features were fitted.
 
     Raises:
-        ReproduceError: the file is missing or damaged, or is not whole: it has not the epochs that ``metrics.json``
-            beside it counts, or a stream of features has not one row for its final fit.
+        ReproduceError: the file is missing, damaged or incomplete: its epochs are not those that ``metrics.json``
+            counts, or a stream of features does not have exactly one row for its final fit.
     """
     history = read_csv(path, ["epoch"])
     trained = needed(read_metrics(path.parent), "epochs", path.parent)
     if "cost" in history:
-        final = history["held_out_error_percent"].isna()  # a final fit takes in the held-out images
+        final = history["held_out_error_percent"].isna()  # a final fit uses the held-out images too
         if not final.groupby(history["stream"]).sum().eq(1).all():
             raise ReproduceError(f"{relative_to_repo(path)} lacks the row of a final fit; {_REMEDY}")
         return history

@@ -1,7 +1,7 @@
-"""Estimates with their 95 % intervals: means, differences, ratios, single error rates, and the seeds they need.
+"""Estimates with their 95 % intervals: means, differences, ratios and single error rates; and the seeds they need.
 
-The unit of repetition is the run (one seed). Intervals of runs are t-intervals; a binomial interval stands only where
-one error rate stands alone, and then speaks of the sampling of test images, not of the spread over seeds.
+The unit of repetition is the run (one seed). Intervals over runs are t-intervals. A binomial interval is given only for
+the error rate of a single run; it covers the sampling of test images, not the spread over seeds.
 """
 
 import bisect
@@ -15,7 +15,7 @@ from scipy import stats
 from reproduce.base.errors import ReproduceError
 
 CONFIDENCE = 0.95
-_MOST_SEEDS = 10_000  # beyond this a plan is no plan
+_MOST_SEEDS = 10_000  # nobody would plan more
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,15 @@ class Estimate:
     """A value with its interval, in the unit of the values it was made from.
 
     Attributes:
-        low, high: ends of the two-sided interval; None where one value alone gives none.
-        n: runs (of the smallest arm where several are compared), or test images for a binomial interval.
-        std: sample standard deviation of one observation of the quantity: a run's value, the contrast of one run of
-            each arm, or (ratio) that of the log ratio. None where there is none.
-        p_value: two-sided, of no difference between the arms (no ratio other than 1).
-        correlation: Pearson's, over the seeds that two arms share.
-        degrees_per_seed: the degrees of freedom that each further seed per arm adds, if all arms have as many: 1 for
-            one arm or for pairs; for independent arms at most their number, and less where their spreads differ.
+        low, high: ends of the two-sided interval; None where a single value gives none.
+        n: number of runs (of the smallest arm where several are compared), or of test images for a binomial interval.
+        std: sample standard deviation of one observation: of a run's value, of the contrast of one run from each arm,
+            or, for a ratio, of the log ratio. None for a single run.
+        p_value: two-sided p for the hypothesis that the arms do not differ, or that their ratio is 1.
+        correlation: Pearson's correlation over the seeds that two arms share.
+        degrees_per_seed: degrees of freedom added by one further seed in every arm, if all arms have equally many. It
+            is 1 for one arm and for pairs. For independent arms it is at most their number, and less where their
+            spreads differ.
     """
 
     value: float
@@ -222,7 +223,7 @@ def expected_half_width(estimate: Estimate, n: int, confidence: float = CONFIDEN
     """Return the half-width that the t-interval would have with ``n`` (at least 2) seeds per arm, if spreads stay.
 
     Args:
-        estimate: what would be estimated again, with its ``std``; for a ratio both ``std`` and half-width are in logs.
+        estimate: the present estimate, with its ``std``; for a ratio both ``std`` and half-width are in logs.
         n: seeds per arm.
         confidence: of the two-sided interval.
     """

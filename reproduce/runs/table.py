@@ -1,4 +1,4 @@
-"""Reading the listed runs, and only those, into tidy frames. Nothing here looks for runs by pattern."""
+"""Reads the listed runs, and no others, into data frames. No folder is searched for further runs."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -47,12 +47,12 @@ COLUMNS = [
 
 
 def published_runs(study: Study, runs_root: Path | None = None) -> list[RunId]:
-    """Return the runs that count: all of ``standard``, and those of ``full`` for each variant that has begun them.
+    """Return the runs that tables list: all of profile ``standard``, and of ``full`` the variants with a published run.
 
-    A variant with one finished run of its full schedule is listed with every seed of that schedule, so that missing
-    ones show. Where ``standard`` lists runs of that length itself, it says which are published, and ``full`` which are
-    planned. Of a study published by hand only published runs count, since a machine without its data has not failed.
-    But a seed left out below a published one is listed, and shows as missing.
+    A variant with one published run of its full schedule is listed with every seed of that schedule, so that missing
+    seeds show. Where ``standard`` itself lists the variant at that length, only the seeds in ``standard`` are listed;
+    the others in ``full`` are planned. In a study published by hand only published runs are listed, since a machine
+    without the study's data has not failed. The exception is a seed below a published one: it shows as missing.
     """
     if study.is_published_by_hand:
         runs = study.publishable_runs()
@@ -77,7 +77,7 @@ def rows_of_arm(runs: pd.DataFrame, study: str, arm: str) -> pd.DataFrame:
 
 
 def went_wrong(arm: pd.DataFrame) -> bool:
-    """Return whether a run of an arm failed, or a seed is missing below a seed that is there."""
+    """Return whether a run of an arm failed, or a seed is missing although a higher seed was run."""
     existing = arm[arm["status"] != "missing"]
     left_out = arm["status"].eq("missing") & arm["seed"].lt(existing["seed"].max())
     return bool((existing["status"] != "finished").any() or left_out.any())
@@ -91,10 +91,10 @@ def arms_at(arms: Sequence[pd.DataFrame], epochs: Sequence[int] | None) -> list[
 
 
 def longest_shared(arms: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
-    """Return each arm's rows at the longest schedule that all arms have runs of, else that all list.
+    """Return each arm's rows at the greatest length that all arms have run, else at the greatest that all arms list.
 
-    A longer training of one arm would pass for an effect. Arms without a common length (sources of 11 and 140 epochs,
-    or a comparison of lengths) are each taken at their own longest.
+    A longer training of one arm would pass for an effect. Arms without a common length are each taken at their own
+    greatest length, for example where their sources train for 11 and 140 epochs, or where lengths are compared.
     """
     listed = set.intersection(*(set(arm["epochs"]) for arm in arms))
     there = set.intersection(*(set(arm.loc[arm["status"] != "missing", "epochs"]) for arm in arms))
@@ -111,7 +111,7 @@ def read_runs(run_ids: Iterable[RunId], runs_root: Path | None = None) -> pd.Dat
     record.
 
     Raises:
-        ReproduceError: a run is malformed, or says it is another run than its folder.
+        ReproduceError: a run is malformed, or its record names another run than its folder does.
     """
     rows = [_read_run(run_id, runs_root) for run_id in run_ids]
     further = sorted({name for row in rows for name in row} - set(COLUMNS))
@@ -141,7 +141,7 @@ def _read_run(run_id: RunId, runs_root: Path) -> dict[str, Any]:
 
 
 def _needed_metrics(record: Mapping[str, Any]) -> list[str]:
-    """Return the metrics that a run of its kind records."""
+    """Return the metrics that every run of this record's kind must have."""
     if "encoder" in record["config"]:
         return [name for name in METRICS if not name.endswith("_nats")]  # hinge losses are no nats
     return _ENSEMBLE_METRICS if "ensemble_of" in record else METRICS

@@ -1,6 +1,6 @@
-"""The record of a study's tuning runs without their test errors, ``experiments/<study>/tuning.csv``.
+"""``experiments/<study>/tuning.csv``: the record of a study's tuning runs, without their test errors.
 
-Rates and lengths are chosen by it before the published runs.
+Rates and lengths are chosen from this file before the published runs are made.
 """
 
 from pathlib import Path
@@ -22,10 +22,10 @@ _PROVENANCE = ["config_sha256", "git_commit"]
 
 
 def tabulate_tuning(study: Study) -> Path:
-    """Write the study's tuning.csv from the runs of its profile ``tuning`` that lie here; return its path.
+    """Write the study's tuning.csv from the runs of its profile ``tuning`` that lie on this machine; return its path.
 
-    Rows of runs that are not here stay as they were if they were made from today's configuration, so that tuning can
-    be done in parts. No column tells a test error.
+    A run that lies elsewhere keeps its row if its configuration is still the one in study.yaml, so that tuning can be
+    done in parts. No column tells a test error.
 
     Raises:
         ReproduceError: the study has no such profile, or no run of it is here or in the file.
@@ -35,7 +35,7 @@ def tabulate_tuning(study: Study) -> Path:
     found = [row for run in study.runs("tuning") if (row := _row(study, run, known)) is not None]
     if not found:
         raise ReproduceError(
-            f"no tuning run of {study.study} is here; `python -m reproduce train {study.study} --profile tuning`"
+            f"no tuning run of {study.study} is here; run `python -m reproduce train {study.study} --profile tuning`"
         )
     frame = pd.DataFrame(found)
     metrics = sorted(name for name in frame.columns if name not in [*_IDENTITY, *_PROVENANCE])
@@ -55,9 +55,9 @@ def read_tuning(study: Study) -> pd.DataFrame:
 
 
 def recorded_runs(study: Study) -> set[RunId]:
-    """Return the runs of the profile ``tuning`` that the study's tuning.csv holds, made from today's configuration.
+    """Return the runs of the profile ``tuning`` whose row in tuning.csv has the configuration of today's study.yaml.
 
-    Tuning runs are not published: only this file keeps them.
+    Tuning runs are not published: only tuning.csv keeps them.
 
     Raises:
         ReproduceError: the study has no such profile, or the file is no table of runs.

@@ -15,7 +15,7 @@ _IDENTITY = ["study", "variant", "seed"]
 
 
 def read_update_losses(run_ids: Iterable[RunId], runs_root: Path | None = None) -> pd.DataFrame:
-    """Return one row per update of every listed run that recorded them.
+    """Return one row per update of every listed run that recorded its updates' losses.
 
     Columns are study, variant, seed, update (from 1) and training_loss_nats, the mean over the update's batch.
 

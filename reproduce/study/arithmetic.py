@@ -1,4 +1,4 @@
-"""Evaluates the small arithmetic expressions by which claims derive a number, and nothing else."""
+"""Evaluates the arithmetic expressions from which claims derive a number; any other expression is refused."""
 
 import ast
 import math

@@ -16,11 +16,11 @@ CLAIMS_FILE = PAPER_NOTES / "claims.yaml"
 Kind = Literal["single_value", "gain", "difference", "ratio", "arithmetic", "source_check", "qualitative"]
 TargetKind = Literal["published", "authors_log", "claimed", "derived"]
 Unit = Literal["percent", "percentage_points", "ratio", "seconds", "days", "epochs", "count", "pixels"]
-_OF_OTHERS = ("ILSVRC-2011", "ImageNet Fall 2009", "ImageNet Fall 2011", "ImageNet")  # in the literature, not here
+_OF_OTHERS = ("ILSVRC-2011", "ImageNet Fall 2009", "ImageNet Fall 2011", "ImageNet")  # only in the literature
 Dataset = Literal[(*(dataset.title for dataset in DATASETS.values() if not dataset.subset), *_OF_OTHERS)]
 
-# Arms of a measured kind: value(first) of the first two, of which a gain is itself a difference within each run and has
-# a direction; then value(first) - value(second) and value(first) / value(second).
+# Number of arms of each measured kind. A single value and a gain are the mean of one arm; a gain is a difference within
+# each run, so it has a direction. A difference is first minus second arm, a ratio is first over second.
 _ARMS_OF_KIND = {"single_value": 1, "gain": 1, "difference": 2, "ratio": 2}
 
 
@@ -28,8 +28,8 @@ class Target(Strict):
     """One figure that a claim is compared with.
 
     ``kind``: ``published`` is printed in the primary source, ``authors_log`` stands in the authors' own run notes or
-    docs, ``claimed`` is what a secondary text states, ``derived`` follows from ``expression``, whose value rounds to
-    ``value`` at the decimals written. ``where`` names the place in the source.
+    docs, ``claimed`` is what a secondary text states, ``derived`` is computed by ``expression``. The result of
+    ``expression``, rounded to the decimals of ``value``, must equal ``value``. ``where`` names the place in the source.
     """
 
     value: float = Field(allow_inf_nan=False)
@@ -41,7 +41,7 @@ class Target(Strict):
     @model_validator(mode="after")
     def _derivation_agrees(self) -> Self:
         if (self.kind == "derived") != (self.expression is not None):
-            raise ValueError("a derived target, and no other, has an expression")
+            raise ValueError("a target needs an expression where its kind is derived, and must have none elsewhere")
         if self.expression is not None:
             computed, decimals = evaluate(self.expression), len(f"{self.value:.12g}".partition(".")[2])
             if abs(computed - self.value) > 0.5 * 10**-decimals + 1e-9:
@@ -50,7 +50,10 @@ class Target(Strict):
 
 
 class NotRun(Strict):
-    """Why a claim without a study has no runs, and a command for what comes nearest to them (None: nothing does)."""
+    """The reason why a claim without a study has no runs, and the command for the nearest thing that can be run.
+
+    ``command`` is None where nothing comes near.
+    """
 
     reason: str = Field(min_length=1)
     command: str | None = None
@@ -70,21 +73,24 @@ class SourceCheck(Strict):
 class Claim(Strict):
     """One testable statement, fixed before its runs.
 
-    The first target is the one judged. ``margin`` is in its unit and includes the rounding of the printed figure; for
-    a ratio it is a factor of at least 1, for the log scale. A difference or ratio is of ``arms`` [first, second], in
-    the order that makes the claimed effect positive (above 1). Without targets only that direction is claimed.
-    ``relation`` says whether the estimate should equal, not exceed or not fall below the target.
-    An arm is a variant of ``study``, or ``study/variant`` of another. ``epochs`` fixes the length of each arm's runs;
-    without it all arms are taken at the longest length that all have runs of.
-    ``seeds_planned``: of each arm; ``seeds_planned_by_arm`` where the arms' numbers differ, the smaller being
-    ``seeds_planned``. The first so many seeds decide.
-    ``looked_at_seeds``: the numbers of seeds at which runs had been looked at before more were planned. For each look
-    the interval is wider and p larger (Bonferroni).
-    ``negligible_within``: effects at most this large either way, in the claim's unit, are too small to matter.
-    ``beside`` is judged with the gap between test and training error, which is narrower too where a net fits worse.
-    ``chosen_afterward``: the estimand was chosen when its runs were known; ``margin_why`` says so and why.
-    ``not_judged`` is why the measured value answers no claim.
-    ``ablation`` names in short what the effect is credited to, at whatever scale; claims of one ingredient share it.
+    Attributes:
+        targets: figures to compare with; the first is judged. Without targets only a direction is claimed.
+        relation: whether the estimate should equal the target, be at most the target or be at least the target.
+        arms: a variant of ``study``, or ``study/variant`` for a variant of another study. A difference is first minus
+            second arm and a ratio first over second, in the order that makes the claimed difference positive or the
+            claimed ratio greater than 1.
+        epochs: the length of each arm's runs. Without it all arms are taken at the greatest length that all have run.
+        margin: in the unit of the first target, with the rounding of the printed figure; of a ratio, a factor >= 1.
+        negligible_within: effects at most this large in either direction, in the claim's unit, are too small to matter.
+        seeds_planned: seeds of each arm that decide, counted from the first; the smallest number where arms differ.
+        seeds_planned_by_arm: the planned seeds of each arm, where the arms differ in number.
+        looked_at_seeds: the numbers of seeds at which the runs were looked at before more seeds were planned. Each look
+            widens the interval and raises p (Bonferroni).
+        beside: the error that is judged together with a gap between test and training error, since a net that fits
+            worse has a narrower gap too.
+        chosen_afterward: whether the estimand was chosen when its runs were known; ``margin_why`` says so and why.
+        not_judged: the reason why the measured value answers no claim.
+        ablation: short name of the ingredient that the effect is credited to, the same in all claims about it.
     """
 
     id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
@@ -122,7 +128,7 @@ class Claim(Strict):
             if self.estimand is None:
                 raise ValueError(f"a {self.kind} needs an estimand")
             if self.study and len(self.arms) != _ARMS_OF_KIND[self.kind]:
-                raise ValueError(f"a {self.kind} compares {_ARMS_OF_KIND[self.kind]} arm(s), not {len(self.arms)}")
+                raise ValueError(f"a {self.kind} needs {_ARMS_OF_KIND[self.kind]} arm(s), not {len(self.arms)}")
         elif self.kind == "arithmetic":
             if [target.kind == "derived" for target in self.targets] != [False, True]:
                 raise ValueError("an arithmetic claim has two targets: the stated figure, then the derived one")
@@ -133,7 +139,7 @@ class Claim(Strict):
         if self.kind in {*_ARMS_OF_KIND, "qualitative"} and not (self.study or self.not_run):
             raise ValueError("a claim without a study needs not_run with the reason")
         if self.study and self.not_run:
-            raise ValueError("a claim with a study has no not_run of its own: the study's profiles say it; remove it")
+            raise ValueError("a claim with a study needs no not_run: the study's profiles give the reason; remove it")
         return self
 
     @model_validator(mode="after")
@@ -141,20 +147,20 @@ class Claim(Strict):
         if bool(self.arms) != bool(self.study):
             raise ValueError("arms need a study, and a study needs arms")
         if self.epochs is not None and len(self.epochs) != len(self.arms):
-            raise ValueError(f"epochs fix one length per arm: {len(self.epochs)} for {len(self.arms)} arms")
+            raise ValueError(f"epochs needs one length per arm: it has {len(self.epochs)} for {len(self.arms)} arms")
         if self.margin is not None and not (self.targets and self.margin_why):
             raise ValueError("a margin needs a target and margin_why")
         if self.negligible_within is not None and self.kind not in ("gain", "difference"):
-            raise ValueError("only a gain or a difference may be negligible")
+            raise ValueError("only a gain or a difference may have negligible_within")
         is_gap = self.kind == "difference" and str(self.estimand).endswith("generalization_gap_percent")
         if self.beside and not is_gap:
-            raise ValueError("only a difference of gaps between test and training error has an error beside it")
+            raise ValueError("beside is only for a difference whose estimand ends in generalization_gap_percent")
         if self.chosen_afterward and not self.margin_why:
             raise ValueError("an estimand chosen afterward needs margin_why, which says so and why")
         if self.not_judged and self.kind not in _ARMS_OF_KIND:
-            raise ValueError("only what is measured can be left without a verdict by not_judged")
+            raise ValueError(f"not_judged is only for the measured kinds, {', '.join(_ARMS_OF_KIND)}")
         if self.ablation and self.kind not in _ARMS_OF_KIND:
-            raise ValueError(f"an ablation is measured: only {', '.join(_ARMS_OF_KIND)} may name one")
+            raise ValueError(f"ablation is only for the measured kinds, {', '.join(_ARMS_OF_KIND)}")
         if self.margin is not None and self.kind == "ratio" and self.margin < 1:
             raise ValueError("the margin of a ratio is a factor of at least 1")
         return self
@@ -168,16 +174,16 @@ class Claim(Strict):
         if self.looked_at_seeds and sorted(set(rising)) != rising:
             raise ValueError(f"looked_at_seeds must rise and stay below the seeds planned, {planned}")
         if self.chosen_afterward and self.kind == "single_value":
-            raise ValueError("an estimand chosen afterward shows a direction at most, which a single value has not")
+            raise ValueError("chosen_afterward allows a direction at most, and a single_value has none; remove it")
         return self
 
     def planned_of(self, arm: int) -> int | None:
-        """Return the seeds planned of the arm of that position; None where no number was planned."""
+        """Return the number of seeds planned for the arm at position ``arm``; None where none was planned."""
         return self.seeds_planned_by_arm[arm] if self.seeds_planned_by_arm else self.seeds_planned
 
     @property
     def looks(self) -> int:
-        """The number of looks at the runs: one, and one for each earlier plan."""
+        """The number of times that the runs are looked at: once now, and once for each earlier plan."""
         return 1 + len(self.looked_at_seeds)
 
     def holds(self) -> bool:

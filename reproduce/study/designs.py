@@ -1,6 +1,7 @@
-"""Comparisons of variants that a study declares in study.yaml besides its claims: pairs, and 2 x 2 designs.
+"""Comparisons of variants that study.yaml declares in addition to the study's claims: pairs, and 2 x 2 designs.
 
-An arm is a variant of the study itself, or ``study/variant`` of another study, so that no run is made twice.
+An arm is a variant of the study itself, or a variant of another study, written ``study/variant``. So no run needs to be
+made twice.
 """
 
 from typing import Annotated, Literal
@@ -14,15 +15,16 @@ _Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 
 def study_and_variant(arm: str, study: str) -> tuple[str, str]:
-    """Return the study and the variant that an arm named in ``study`` means."""
+    """Return the names of the arm's study and variant; an arm without a study belongs to ``study``."""
     other, _, variant = arm.rpartition("/")
     return other or study, variant
 
 
 class Comparison(Strict):
-    """A question of our own that two variants answer: value of the first arm minus, or over, value of the second.
+    """A question of our own, answered by the difference (first minus second) or the ratio (first over second) of arms.
 
-    ``epochs`` fixes the length of each arm's runs; without it both are taken at the longest that both have runs of.
+    ``epochs`` fixes the length of each arm's runs. Without it both arms are taken at the greatest length that both have
+    run.
     """
 
     id: str
@@ -34,7 +36,13 @@ class Comparison(Strict):
 
 
 class PublishedGain(Strict):
-    """The published gain of one factor: how far the source says it lowers the estimand, and where it says so."""
+    """The published gain of one factor.
+
+    Attributes:
+        value: points by which the factor lowers the estimand, according to the source.
+        of: the factor.
+        where: the place in the source.
+    """
 
     value: Annotated[float, Field(gt=0)]
     of: str
@@ -45,12 +53,12 @@ class Factorial(Strict):
     """A 2 x 2 design: every combination of two factors, each at a low or a high level, is a variant of its own.
 
     Attributes:
-        factors: their names, a then b.
+        factors: names of the two factors, a then b.
         levels: the low and the high level of a, then those of b, in words.
         cells: [[a low b low, a low b high], [a high b low, a high b high]], names of variants.
-        published_gain: of one of the factors, for the share of it that is found here.
-        epochs: where b is the length of the training, its low level and its high one, the longer. Without it all
-            cells are taken at one length.
+        published_gain: gain of one factor in print; effects of that factor are also given as a share of this gain.
+        epochs: the shorter and the longer training, where b is the length of training. Without ``epochs`` all cells are
+            taken at one length.
     """
 
     id: str
@@ -69,7 +77,7 @@ class Factorial(Strict):
 
     @property
     def lengths(self) -> dict[str, int]:
-        """Each variant's epochs where length is the second factor, else nothing."""
+        """Epochs by variant where the second factor is the length of training; empty elsewhere."""
         return dict(zip(self.arms, self.epochs * 2, strict=True)) if self.epochs else {}
 
     @model_validator(mode="after")
@@ -77,9 +85,9 @@ class Factorial(Strict):
         if len(set(self.arms)) < 4:
             raise ValueError(f"the cells of {self.id} must be four different variants, not {self.arms}")
         if len(set(self.factors)) < 2:
-            raise ValueError(f"the factors of {self.id} need two names, not {self.factors}")
+            raise ValueError(f"the factors of {self.id} need two different names, not {self.factors}")
         if self.epochs and self.epochs[0] >= self.epochs[1]:
             raise ValueError(f"epochs of {self.id} must name the shorter length first, not {self.epochs}")
         if self.published_gain and self.published_gain.of not in self.factors:
-            raise ValueError(f"the published gain of {self.id} is of one of {self.factors}")
+            raise ValueError(f"published_gain.of in {self.id} must be one of the factors {self.factors}")
         return self

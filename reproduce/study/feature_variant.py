@@ -1,4 +1,4 @@
-"""Variants of features and a linear classifier, as before deep networks: what decides their numbers."""
+"""Variants with an encoder and a linear classifier, as was usual before deep networks."""
 
 from typing import Annotated, Any, Literal
 
@@ -15,12 +15,12 @@ class KmeansTriangle(Strict):
     """The encoder of Coates, Lee & Ng (AISTATS 2011): a k-means dictionary of whitened patches.
 
     Attributes:
-        centroids: of the dictionary; features are four times as many.
-        patch_side: pixels.
-        patches: drawn for whitening and k-means.
+        centroids: number of centroids in the dictionary; an image has four times as many features.
+        patch_side: side of a patch, in pixels.
+        patches: number of patches drawn for whitening and k-means.
         contrast_constant: added to a patch's variance, in squared gray levels.
         whitening_constant: added to the eigenvalues of the patches' covariance.
-        iterations: of k-means.
+        iterations: number of iterations of k-means.
     """
 
     type: Literal["kmeans_triangle"]
@@ -36,16 +36,16 @@ class DenseDescriptors(Strict):
     """Descriptors on a grid, in principal components.
 
     Attributes:
-        streams: descriptors, each with a classifier of its own; their scores are averaged.
-        patch_sides: pixels, each a multiple of 4.
+        streams: kinds of descriptor. Each kind has a classifier of its own, and the classifiers' scores are averaged.
+        patch_sides: sides of the patches, in pixels, each a multiple of 4.
         grid_step: pixels from one patch to the next.
-        components: kept of each descriptor.
-        sampled_descriptors: drawn of the training images for components and dictionary.
-        iterations: of the dictionary's fit.
+        components: number of principal components kept of each descriptor.
+        sampled_descriptors: number of descriptors drawn from the training images to fit components and dictionary.
+        iterations: number of iterations of the dictionary's fit.
         sampled_from: ``first_images`` reads training images from the front until enough descriptors are drawn, so that
             every seed sees the same images; ``all_images`` reads images that the seed draws (deviation D69).
-        sift_sigma: pixels; the blur that OpenCV's SIFT brings an image to before it takes gradients. It takes the image
-            to have 0.5 already, so that 0.5 adds none; 1.6 is its default (deviation D51).
+        sift_sigma: blur in pixels that OpenCV's SIFT brings an image to before it takes gradients. OpenCV assumes that
+            the image already has a blur of 0.5, so the value 0.5 adds none. OpenCV's default is 1.6 (deviation D51).
     """
 
     streams: Annotated[list[Literal["sift", "color"]], Field(min_length=1)]
@@ -66,26 +66,27 @@ class FisherVectors(DenseDescriptors):
 
 
 class VisualWords(DenseDescriptors):
-    """Counts of the nearest of ``words`` k-means centroids, in the whole image and its quadrants."""
+    """Counts of descriptors by the nearest of ``words`` k-means centroids, in the whole image and its quadrants."""
 
     type: Literal["visual_words"]
     words: Whole
 
 
 class FeatureVariant(Strict):
-    """An encoder and a linear L2-SVM, one against all; told from a ``Variant`` by its key ``encoder``.
+    """An encoder and a linear L2-SVM, one against all; in study.yaml such a variant has the key ``encoder``.
 
     Attributes:
-        encoder: from images to features.
-        precision: of features and products; sums and weights are float64.
-        storage: of the features on disk.
+        encoder: computes features from images.
+        precision: number format of features and products; sums and weights are float64.
+        storage: number format of the features on disk.
         standardized: whether each feature gets mean 0 and variance 1 over the images fitted to.
-        held_out: training images, the last so many, on which the cost is chosen; then all are fitted to.
-        costs: tried, rising; each multiplies the mean squared hinge loss.
-        most_iterations: of L-BFGS at each cost, which starts from the weights of the cost before.
-        tolerance: L-BFGS stops once the objective falls by less than this part of itself.
-        patience: rounds in a row that must fall by less; with 1 a fit that starts near another's end may stop at once,
-            since the first step of L-BFGS is short (deviation D54).
+        held_out: number of training images, taken from the end, on which the cost is chosen. The final fit is to all
+            training images.
+        costs: costs tried, in rising order; each multiplies the mean squared hinge loss.
+        most_iterations: most iterations of L-BFGS at each cost; each fit starts from the weights of the previous cost.
+        tolerance: L-BFGS stops once the objective falls by less than this part of its value.
+        patience: number of iterations in a row whose falls must be this small before L-BFGS stops. With 1 a fit may
+            stop near the weights that it starts from, since the first step of L-BFGS is short (deviation D54).
     """
 
     encoder: Annotated[KmeansTriangle | FisherVectors | VisualWords, Field(discriminator="type")]
@@ -101,7 +102,9 @@ class FeatureVariant(Strict):
     @model_validator(mode="after")
     def _costs_rise(self) -> "FeatureVariant":
         if sorted(set(self.costs)) != self.costs:
-            raise ValueError(f"costs must rise, since each fit starts from the one before, not {self.costs}")
+            raise ValueError(
+                f"costs must rise, not be {self.costs}: each fit starts from the weights of the previous cost"
+            )
         return self
 
     def full_epochs(self) -> int:
@@ -127,7 +130,10 @@ class FeatureVariant(Strict):
             raise ReproduceError(f"an encoder reads the training images once, not {epochs} times; ask for 1 epoch")
 
     def resolved(self) -> dict[str, Any]:
-        """Return everything that decides the numbers as plain data; fields declared by ``later`` not at defaults."""
+        """Return everything that decides the numbers, as plain data.
+
+        Fields declared by ``later`` are left out at their defaults.
+        """
         encoder = without_later_defaults(self.encoder, self.encoder.model_dump())
         return {**without_later_defaults(self, self.model_dump()), "encoder": encoder}
 

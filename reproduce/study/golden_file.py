@@ -1,7 +1,7 @@
-"""Golden files: a variant's numerics, recorded.
+"""Golden files: each records the numerics of one variant.
 
-Published runs depend on this file instead of on the source, so a refactoring reruns nothing. Runs record the digest of
-its content, so its layout may change.
+A published run depends on its variant's golden file instead of on the source code, so a refactoring reruns nothing. A
+run records the digest of the file's content, so the file's layout may change.
 """
 
 import hashlib
@@ -31,12 +31,12 @@ class _Form(Strict):
 
 
 def read_golden(path: Path) -> dict[str, Any]:
-    """Return a golden file's content, which has the digest of a configuration.
+    """Return a golden file's content, checked to name the digest of a configuration.
 
-    Numerics may be missing from it. Only ``check_golden`` needs them.
+    The recorded numerics may be missing, since only ``check_golden`` needs them.
 
     Raises:
-        ReproduceError: it is missing or damaged.
+        ReproduceError: the file is missing or damaged.
     """
     content = read_json(path)
     validated(_Form, content, relative_to_repo(path), RESTORE)
@@ -46,8 +46,8 @@ def read_golden(path: Path) -> dict[str, Any]:
 def golden_digest(path: Path) -> str:
     """Return the SHA-256 of a golden file's content, the same in every layout.
 
-    It is taken of the content with one number per line, the layout of the first golden files, so that the digests in
-    the first runs' records stay true.
+    The content is hashed with one number per line, the layout of the first golden files, so that the digests in the
+    first runs' records stay true.
 
     Raises:
         ReproduceError: the file is missing or is not JSON.

@@ -1,4 +1,4 @@
-"""Training operations of a run, and the whole epochs that come nearest to a given number of them."""
+"""Training operations of a run, and the number of whole epochs that comes nearest to given operations."""
 
 from reproduce.data.registry import DATASETS
 from reproduce.models.counts import training_flops_per_image
@@ -11,7 +11,7 @@ def images_trained_on(variant: Variant, epochs: int, dataset: str) -> int:
     Args:
         variant: what is trained.
         epochs: length of the schedule.
-        dataset: its name; no subset, whose sizes are the user's.
+        dataset: name of a data set; not of a subset, whose size the user chooses.
 
     Raises:
         ReproduceError: fewer epochs than phases.
@@ -24,7 +24,10 @@ def images_trained_on(variant: Variant, epochs: int, dataset: str) -> int:
 
 
 def training_operations(variant: Variant, epochs: int, dataset: str) -> int:
-    """Return the floating-point operations of a run's forward and backward passes; arguments as above."""
+    """Return the number of floating-point operations of a run's forward and backward passes.
+
+    The arguments are those of ``images_trained_on``.
+    """
     return images_trained_on(variant, epochs, dataset) * training_flops_per_image(variant.network_spec())
 
 

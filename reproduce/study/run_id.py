@@ -11,7 +11,7 @@ _FORM = re.compile(r"([\w-]{1,99})/([\w-]{1,99})/epochs([1-9]\d{0,17})/seed([1-9
 
 @dataclass(frozen=True, order=True)
 class RunId:
-    """Names one run: variant x length x seed of a study."""
+    """The name of one run: its study, variant, length in epochs and seed."""
 
     study: str
     variant: str

@@ -38,9 +38,9 @@ class RunList(Strict):
 
 
 class Ensemble(Strict):
-    """Nets whose probabilities are averaged: seeds of one variant at its full length, each list one ensemble.
+    """Ensembles: nets of one variant, trained at its full length, whose probabilities are averaged.
 
-    The lists share no seed, so that the ensembles are independent of one another.
+    Each list in ``seeds`` is one ensemble. The lists share no seed, so that the ensembles are independent.
     """
 
     variant: str
@@ -50,7 +50,7 @@ class Ensemble(Strict):
     def _disjoint(self) -> "Ensemble":
         every = [seed for group in self.seeds for seed in group]
         if len(set(every)) < len(every):
-            raise ValueError(f"a seed is in two places of {self.seeds}; ensembles share no net")
+            raise ValueError(f"a seed stands twice in {self.seeds}; give each seed to one ensemble")
         return self
 
 
@@ -62,10 +62,11 @@ class Study(Strict):
     """A study: its data set, variants, profiles, comparisons and designs.
 
     Attributes:
-        dataset: its name on the command line of ``python -m reproduce data``; ``_subset`` is what ``--subset`` packs.
+        dataset: the data set's name for ``python -m reproduce data``; a name with ``_subset`` is the part of a data set
+            that ``--subset`` packs.
         scale: own (the source's own), imagenet, reduced, synthetic or literature.
-        published_by: ``stages``: DVC trains its runs on any machine; ``publish``: they need data or devices that most
-            machines lack, and are added to results/external by ``python -m reproduce publish``.
+        published_by: ``stages`` where DVC's stages train the runs, on any machine; ``publish`` where the runs need data
+            or devices that most machines lack, and ``python -m reproduce publish`` adds them to results/external.
         variants: those that study.yaml writes, and those that its sweeps make.
     """
 
@@ -87,7 +88,9 @@ class Study(Strict):
             self.variants.update(sweep.variants(name, written))
         staged = self.profiles.get("standard", {}).keys() & (self.variants.keys() - written.keys())
         if staged:
-            raise ValueError(f"write {sorted(staged)} under variants, not in a sweep: DVC's stages read their settings")
+            raise ValueError(
+                f"write {sorted(staged)} under variants, not in a sweep: profile standard lists them for DVC's stages"
+            )
         return self
 
     @model_validator(mode="after")
@@ -111,7 +114,9 @@ class Study(Strict):
         for design in self.factorials:
             unlisted = design.lengths.items() - listed
             if unlisted:
-                raise ValueError(f"factorial {design.id}: no profile lists {sorted(unlisted)}")
+                raise ValueError(
+                    f"factorial {design.id}: no profile lists these variants at these epochs: {sorted(unlisted)}"
+                )
         return self
 
     @model_validator(mode="after")
@@ -132,7 +137,10 @@ class Study(Strict):
         return self.published_by == "publish"
 
     def needs_golden_file(self, variant: str) -> bool:
-        """Return whether DVC's stages may publish a variant's runs: a profile other than ``tuning`` lists it."""
+        """Return whether a variant needs a golden file.
+
+        It does where DVC's stages publish the study's runs and a profile other than ``tuning`` lists the variant.
+        """
         listed = {name for profile, lists in self.profiles.items() if profile != "tuning" for name in lists}
         return self.is_trained_by_stages and variant in listed
 
@@ -147,11 +155,11 @@ class Study(Strict):
         return self.variants[name]
 
     def is_of_network(self, run: RunId) -> bool:
-        """Return whether a run trains a network epoch by epoch: no encoder, and no average of other runs."""
+        """Return whether a run trains a network epoch by epoch, as runs with an encoder and ensembles do not."""
         return isinstance(self.variants.get(run.variant), Variant)
 
     def stages(self) -> list[RunId]:
-        """Return the runs that are DVC's stages, each published at the place it is trained to."""
+        """Return the runs that DVC's stages train, one run per stage; none where runs are published by hand."""
         return self.runs("standard") if self.is_trained_by_stages and "standard" in self.profiles else []
 
     def runs(self, profile: str) -> list[RunId]:
@@ -166,12 +174,12 @@ class Study(Strict):
         return [RunId(self.study, name, runs.epochs, seed) for name, runs in lists.items() for seed in runs.seeds]
 
     def publishable_runs(self) -> list[RunId]:
-        """Return every run whose place may be taken: those of the profiles standard and full, and the ensembles."""
+        """Return every run that may be published: the runs of the profiles standard and full, and the ensembles."""
         listed = [run for name in ("standard", "full") if name in self.profiles for run in self.runs(name)]
         return list(dict.fromkeys([*listed, *self.ensemble_runs()]))
 
     def ensemble_runs(self) -> dict[RunId, list[RunId]]:
-        """Return each ensemble's record with the runs it averages."""
+        """Return the runs that each ensemble averages, by the run id under which the ensemble is recorded."""
         members = {}
         for name, ensemble in self.ensembles.items():
             epochs = self.variants[ensemble.variant].full_epochs()
@@ -186,7 +194,7 @@ class Study(Strict):
         return {"members": [str(member) for member in members], "config_sha256": self.config_digest(members[0])}
 
     def config_digest(self, run: RunId) -> str:
-        """Return the digest of today's configuration of a run or an ensemble's record."""
+        """Return the digest of the configuration that study.yaml now gives a run or an ensemble."""
         if run.variant in self.ensembles:
             return json_digest(self.ensemble_config(run))
         return self.variant(run.variant).digest()
@@ -204,7 +212,7 @@ def load_study(name: str, experiments: Path = paths.EXPERIMENTS) -> Study:
         ReproduceError: no such study, or the first violation in its file.
     """
     known = sorted(found.parent.name for found in experiments.glob("*/study.yaml"))
-    if name not in known:  # asked of the list, so that no name is ever taken for a path
+    if name not in known:  # looked up in the list, so that no name is ever taken for a path
         raise ReproduceError(f"there is no study {shortened(name)}; known: {', '.join(known)}")
     study = validated(Study, read_yaml(experiments / name / "study.yaml"), f"experiments/{name}/study.yaml")
     if study.study != name:

@@ -11,11 +11,11 @@ _WEIGHTS, _BIASES = "*.learning_rate", "*.bias_learning_rate"
 
 
 class Sweep(Strict):
-    """A variant at other learning rates of the weights; the rate of the biases keeps its ratio to them.
+    """Copies of a variant at other learning rates; the biases' rate keeps its ratio to the weights' rate.
 
     Attributes:
-        base: the variant, which sets both rates of all layers in its ``changes``.
-        learning_rates: of the weights; their names have six decimals at most.
+        base: the variant copied, whose ``changes`` set the rates of all weights and of all biases.
+        learning_rates: rates of the weights; a variant's name gives its rate to six decimals.
     """
 
     base: str
@@ -25,11 +25,13 @@ class Sweep(Strict):
         """Return the variants of the sweep ``name``, each named after its rate: name_r0005 has the rate 0.0005.
 
         Raises:
-            ValueError: there is no such base, it sets no rates, or a name is taken.
+            ValueError: there is no such base, the base does not set both rates, or a variant's name is taken.
         """
         base = written.get(self.base)
         if not isinstance(base, Variant) or not {_WEIGHTS, _BIASES} <= base.changes.keys():
-            raise ValueError(f"sweep {name}: no variant {self.base!r} is written that changes {_WEIGHTS} and {_BIASES}")
+            raise ValueError(
+                f"sweep {name}: base must be a variant that changes {_WEIGHTS} and {_BIASES}, not {self.base!r}"
+            )
         ratio = base.changes[_BIASES] / base.changes[_WEIGHTS]
         made = {}
         for rate in self.learning_rates:

@@ -1,4 +1,4 @@
-"""Variants and their schedules: everything that decides a run's numbers besides its length and seed."""
+"""Variants and their schedules: everything that decides a run's numbers, except its length and seed."""
 
 import math
 from typing import Annotated, Any, Literal
@@ -14,7 +14,7 @@ TrainingFile = Annotated[int, Field(ge=1, le=5)]
 
 
 class LayerRates(Strict):
-    """Factors of one layer's rates that take the place of the phase's; 0 freezes."""
+    """Rate factors of one layer, in place of the phase's factors; 0 freezes the weights or the biases."""
 
     weight_rate_factor: NonNegative
     bias_rate_factor: NonNegative
@@ -24,19 +24,20 @@ class Phase(Strict):
     """A stretch of training at constant rates.
 
     Attributes:
-        epochs: length, or the most it may take where ``until`` can end it sooner.
-        training_files: read in this order every epoch; data that come as one sequence are file 1.
+        epochs: length of the phase, or its greatest length where ``until`` can end it sooner.
+        training_files: files read every epoch, in this order; a data set in one piece is file 1.
         weight_rate_factor, bias_rate_factor: multiply each layer's own rates; cuda-convnet's recipes for CIFAR-10
-            lower only the weights' (deviation D24).
-        layer_rates: factors of single layers, by name.
+            lower only the weights' factor (deviation D24).
+        layer_rates: factors of single layers, by the layer's name.
         color_noise: False leaves the variant's color noise out of this phase (deviation D9).
-        until: ``epochs``; ``file_5_reaches_first_phase_loss``, the authors' rule for CIFAR-10: stop once the training
-            loss on file 5 has fallen to that of the first phase; ``validation_error_plateau``, the paper's rule
-            (section 5): stop once ``plateau_epochs`` epochs in a row have not lowered the phase's validation error;
-            ``training_error_reached``: stop once the training error, running and where it is recorded clean, is at most
-            ``target_error_percent`` (paper, Figure 1).
-        course: of the rates within the phase: ``constant``, or ``cosine``, which falls from the phase's rates to zero
-            along half a cosine, from update to update (Loshchilov & Hutter 2017, without restarts).
+        until: the rule that ends the phase. ``epochs`` runs its whole length. ``file_5_reaches_first_phase_loss``, the
+            authors' rule for CIFAR-10, stops once the training loss on file 5 has fallen to the training loss at the
+            end of the first phase. ``validation_error_plateau``, the paper's rule (section 5), stops once
+            ``plateau_epochs`` epochs in a row have not lowered the phase's best validation error.
+            ``training_error_reached`` (paper, Figure 1) stops once the running training error is at most
+            ``target_error_percent``; so must be the training error in test mode, where it is recorded.
+        course: course of the rates within the phase: ``constant``, or ``cosine``, along which the rates fall to zero
+            with every update, along half a cosine (Loshchilov & Hutter 2017, without restarts).
     """
 
     epochs: Whole
@@ -55,11 +56,11 @@ class Phase(Strict):
     @model_validator(mode="after")
     def _course_has_an_end(self) -> "Phase":
         if self.course == "cosine" and self.until != "epochs":
-            raise ValueError("course: cosine needs a length that is known, until: epochs")
+            raise ValueError("course: cosine needs until: epochs, since the phase's length must be known at its start")
         return self
 
     def at(self, share_done: float) -> "Phase":
-        """Return the phase with the rates it has once ``share_done`` of its updates, 0 to 1, are done."""
+        """Return the phase with its rates after the share ``share_done`` (0 to 1) of its updates."""
         if self.course == "constant":
             return self
         left = (1 + math.cos(math.pi * share_done)) / 2
@@ -78,34 +79,35 @@ def _times(rates: dict[str, float], factor: float) -> dict[str, float]:
 
 
 class Variant(Strict):
-    """One setting of every switch.
+    """One recipe: a network, and all settings of its training and test.
 
     Attributes:
         network: name of a spec in reproduce/models/specs.
-        changes: "layer.field" or "*.field": value, applied to the spec; an ablation is one entry.
+        changes: values that replace those of the spec, by "layer.field" or "*.field"; an ablation is one entry.
         remove: names of layers left out of the spec.
         precision: arithmetic of the layers; weights, updates and losses are always float32 (deviation D32).
         batch_size: images per update; the last batch of a file may be shorter and still takes a full step.
         momentum: decay of the velocity.
         nesterov: take Nesterov's form of the momentum.
-        clip_gradient_norm: shorten the gradients of an update to this norm where theirs is greater; None never does.
-        order: ``files`` reads the files as they are, every epoch alike (cuda-convnet); ``reshuffled`` draws an order.
+        clip_gradient_norm: gradients of an update with a greater norm are shortened to this norm; None never does.
+        order: ``files`` reads the images in the order of the files, the same every epoch (cuda-convnet);
+            ``reshuffled`` draws a new order for each epoch.
         augmentation: ``none``; ``crops_and_flips``: a random crop of the network's input size, mirrored or not;
             ``padded_crops_and_flips``: the same from the image padded by four pixels on each side (He et al. 2016).
         color_noise: ``none``, or the form of the noise along the principal color axes (paper 4.1; deviation D8).
         input_scale: ``gray_levels`` leaves pixels at 0 to 255 (deviation D7); ``unit_variance`` divides each channel by
             its standard deviation over the training pixels.
         training_images: train on a fixed, balanced part of this many images and hold out the rest; None for all.
-        held_out_images: hold out only so many of the rest, balanced too, and watch them instead of the test images,
-            which are then looked at once, at the end; None for the whole rest.
+        held_out_images: hold out only this many of the rest, balanced too. They are evaluated after every epoch in
+            place of the test images, which are then evaluated only at the end. None holds out the whole rest.
         image_side: enlarge the images to this many pixels a side before anything else; None leaves them.
-        evaluated_images: evaluate on the first so many images of each set; None for all.
-        diagnostics: what is recorded beyond the usual: ``update_losses``, the loss of every update;
-            ``activation_scales``, each layer's outputs before the first update and after the last;
-            ``clean_training_error``, that of the trained files in test mode after every epoch;
+        evaluated_images: evaluate on this many images of each set, from the first on; None for all.
+        diagnostics: further records: ``update_losses``, the loss of every update;
+            ``activation_scales``, the scale of each layer's outputs before the first update and after the last;
+            ``clean_training_error``, the error in test mode on the trained files after every epoch;
             ``nearest_neighbors``, the training images nearest to test images in the last hidden layer.
         test_views: 1 (the whole image or its center) or 10 (four corners and center, mirrored; paper 4.1).
-        phases: the full schedule of the source.
+        phases: the source's full schedule.
     """
 
     network: str
@@ -134,7 +136,9 @@ class Variant(Strict):
     def _rule_needs_files(self) -> "Variant":
         rules = {phase.until for phase in self.phases}
         if self.order == "reshuffled" and "file_5_reaches_first_phase_loss" in rules:
-            raise ValueError("the stopping rule watches file 5, which order: reshuffled mixes with the others")
+            raise ValueError(
+                "file_5_reaches_first_phase_loss needs order: files; reshuffled mixes file 5 with the others"
+            )
         return self
 
     @model_validator(mode="after")
@@ -174,7 +178,7 @@ class Variant(Strict):
         self.scaled_phases(epochs)
 
     def scaled_phases(self, epochs: int) -> list[Phase]:
-        """Return the phases shortened or stretched to ``epochs`` in all, in proportion, each at least one epoch.
+        """Return the phases in proportion, shortened or stretched to ``epochs`` in all, each at least one epoch long.
 
         Raises:
             ReproduceError: fewer epochs than phases.

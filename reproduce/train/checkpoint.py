@@ -10,7 +10,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import atomic_path, json_digest
 from reproduce.base.paths import scratch_folder
 
-FORMAT = 1  # of the checkpoint's content; a change starts runs afresh
+FORMAT = 1  # version of the checkpoint's content; a new version starts runs afresh
 
 
 def checkpoint_folder() -> Path:
@@ -24,7 +24,7 @@ def checkpoint_path(identity: dict[str, Any]) -> Path:
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write ``state`` whole or not at all; the previous checkpoint stays until then.
+    """Write ``state`` whole or not at all; the previous checkpoint stays until the new one is complete.
 
     Raises:
         ReproduceError: the disk is full or the folder not writable.
@@ -32,7 +32,7 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
     with atomic_path(path) as temporary:
         try:
             torch.save(state, temporary)
-        except RuntimeError as error:  # as torch's writer says that a disk is full, in words of its own
+        except RuntimeError as error:  # torch reports a full disk by this error
             free = shutil.disk_usage(path.parent).free / 1e6
             raise ReproduceError(
                 f"cannot write {path}: {free:,.0f} MB are free there; free space, or set REPRODUCE_SCRATCH elsewhere"
@@ -40,7 +40,9 @@ def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:
-    """Return the saved state, or None where there is none; clear what a killed writer of it left (caller locks).
+    """Return the saved state, or None where there is none.
+
+    Incomplete files that a killed writer left are removed, so the caller must hold the run's lock.
 
     Raises:
         ReproduceError: the file is there but cannot be read.

@@ -7,7 +7,7 @@ from reproduce.study.variant import Phase, Variant
 
 
 def data_problem(variant: Variant, phases: list[Phase], data: Data, processes: int) -> str | None:
-    """Return the reason why ``variant`` cannot be trained on ``data`` by so many processes; None where it can."""
+    """Return the reason why ``variant`` cannot be trained on ``data`` by that many processes; None where it can."""
     spec = variant.network_spec()
     *_, (_, _, _, outputs, _) = spec.shapes(spec.input.size)
     if data.image_side < spec.input.size:
@@ -18,7 +18,9 @@ def data_problem(variant: Variant, phases: list[Phase], data: Data, processes: i
     if last_file > data.files:
         return f"a phase reads file {last_file} and the data have {data.files}; correct training_files in study.yaml"
     if any(p.until == "validation_error_plateau" and data.validation(p.training_files) is None for p in phases):
-        return "the plateau rule needs validation images, and this data set has none beside its test images"
+        return (
+            "validation_error_plateau needs validation images, and this data set has none; use another rule as `until`"
+        )
     if variant.augmentation == "padded_crops_and_flips" and not isinstance(data, TrainingData):
         return "padded crops are for data sets in memory, and these images are read from disk; use crops_and_flips"
     return _sharing_problem(variant, data, processes)
@@ -38,7 +40,7 @@ def _sharing_problem(variant: Variant, data: Data, processes: int) -> str | None
 
 
 def passes_problem(variant: Variant, images_per_pass: int | None) -> str | None:
-    """Return what keeps a batch of ``variant`` from going through the network in several passes, or None."""
+    """Return the reason why a batch of ``variant`` cannot go through the network in several passes, or None."""
     if images_per_pass is None or images_per_pass >= variant.batch_size or not _normalizes_batches(variant):
         return None
     return f"{variant.network} normalizes over whole batches, so --images-per-pass must be {variant.batch_size} or more"

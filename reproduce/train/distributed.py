@@ -1,9 +1,9 @@
-"""One training over several processes, started by torchrun. What they compute does not depend on how many they are.
+"""Training shared by several processes that torchrun starts. Up to rounding, results do not depend on their number.
 
-Every process reads its part of the global batch and draws the masks of the whole batch; gradients are added up by
-DistributedDataParallel. Results agree with one process up to the order of floating-point sums. Two processes that go on
-from a checkpoint repeat every bit. With more, the last bits may change, since DistributedDataParallel settles the order
-of sums anew after the first update.
+Every process reads its part of the global batch and draws the dropout masks of the whole batch. DistributedDataParallel
+adds up the gradients, so rounding depends on the order of its sums. Two processes that go on from a checkpoint repeat
+every bit of an unbroken run. With more processes the last bits may change, since DistributedDataParallel settles the
+order of sums anew after the first update.
 
 On GPUs the gradients go through NCCL; the few numbers that steer training go through gloo on the CPU.
 """
@@ -31,7 +31,7 @@ _MOST_DIGITS = 6  # of numbers that torchrun sets
 
 @dataclass(frozen=True)
 class Processes:
-    """This process's number among all processes; one alone by default."""
+    """The number of this process (``rank``) and the number of all processes; by default there is one process."""
 
     rank: int = 0
     count: int = 1
@@ -42,15 +42,15 @@ class Processes:
         return self.rank == 0
 
     def part_of(self, total: int) -> range:
-        """Return this process's share of ``total`` places, contiguous; shares differ by at most one."""
+        """Return this process's contiguous share of ``range(total)``; shares differ by at most one in length."""
         return range(self.rank * total // self.count, (self.rank + 1) * total // self.count)
 
     def wrapped(self, network: nn.Module) -> nn.Module:
-        """Return the network as training calls it: with several processes, its gradients become their mean."""
+        """Return the network as training calls it; with several processes, gradients are averaged over them."""
         return network if self.count == 1 else DistributedDataParallel(network)
 
     def adding_up(self, wrapped: nn.Module, last: bool) -> AbstractContextManager[None]:
-        """Return the context of one pass; processes exchange gradients only in the ``last`` pass of an update."""
+        """Return the context for one pass of an update; processes exchange gradients only in the ``last`` pass."""
         return wrapped.no_sync() if isinstance(wrapped, DistributedDataParallel) and not last else nullcontext()
 
     def sums(self, values: list[float]) -> list[float]:
@@ -62,7 +62,7 @@ class Processes:
         return total.tolist()
 
     def joined(self, part: Tensor) -> Tensor:
-        """Return the processes' parts (n_i, ...) on the CPU one after another, in all of them."""
+        """Return the parts (n_i, ...) of all processes, joined on the CPU in the order of ranks, in every process."""
         if self.count == 1:
             return part
         parts: list[Tensor | None] = [None] * self.count
@@ -73,8 +73,8 @@ class Processes:
         """Return what ``attempt`` returns here once it has succeeded in every process.
 
         Raises:
-            ReproduceError: it failed, here or (``ElsewhereError``) in another process; the lowest of those that
-                failed raises its own error.
+            ReproduceError: ``attempt`` failed in a process. The failed process of the lowest rank raises its own error,
+                and every other process raises ``ElsewhereError``.
         """
         if self.count == 1:
             return attempt()
@@ -90,12 +90,12 @@ class Processes:
         return result
 
     def fail(self, error: ReproduceError) -> NoReturn:
-        """Raise an ``error`` that every process has met: in the first itself, in the others ``ElsewhereError``."""
+        """Raise an ``error`` that all processes have met: the first raises it, the others raise ``ElsewhereError``."""
         raise error if self.is_first else ElsewhereError(error.exit_code)
 
 
 def local_rank() -> int:
-    """Return which of this machine's processes this is, as torchrun numbers them."""
+    """Return the number that torchrun gives this process among the processes of this machine, from 0."""
     return _count_in_environment("LOCAL_RANK", "0")
 
 
@@ -103,7 +103,7 @@ def _count_in_environment(variable: str, default: str = "", most: int = 10**_MOS
     """Return the whole number that torchrun left in an environment variable.
 
     Raises:
-        ReproduceError: it is none, or above ``most``.
+        ReproduceError: the variable holds no whole number, or one above ``most``.
     """
     text = os.environ.get(variable, default)
     is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
@@ -116,7 +116,7 @@ def _count_in_environment(variable: str, default: str = "", most: int = 10**_MOS
 
 
 def _check_addresses(count: int) -> None:
-    """Check the variables that torchrun sets beside WORLD_SIZE; some mistakes would make torch wait for half an hour.
+    """Check the other variables that torchrun sets; with some wrong values torch would wait for half an hour.
 
     Raises:
         ReproduceError: a number or the address is missing or makes no sense.

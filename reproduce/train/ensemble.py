@@ -35,10 +35,13 @@ _SAME = ("dataset", "scale", "schedule", "precision", "data_manifest_sha256")
 
 
 def make_ensembles(study_name: str, name: str) -> list[Path]:
-    """Average every ensemble of that name whose runs are all here; return the folders. Print the runs that others lack.
+    """Average the ensembles called ``name`` whose runs are all on this machine; return their folders.
+
+    For each other ensemble of that name, the number of runs that it lacks is printed.
 
     Raises:
-        ReproduceError: no such ensemble, none is complete, its runs do not belong together, or another makes it.
+        ReproduceError: there is no such ensemble, none is complete, runs of one ensemble do not belong together, or
+            another command is averaging them.
     """
     study = load_study(study_name)
     if name not in study.ensembles:
@@ -87,7 +90,7 @@ def _make(study: Study, run: RunId, members: Sequence[RunId]) -> Path:
 
 
 def _record_of(study: Study, member: RunId) -> dict[str, Any]:
-    """Return the member's run.json after checking its probabilities against it."""
+    """Return a member's run.json, once its probabilities are found to have the digest recorded there."""
     folders = (places.trained_to(study, member), places.published_to(study, member))
     folder = next((folder for folder in folders if (folder / "run.json").is_file()), None)
     if folder is None:
@@ -136,7 +139,11 @@ def _metrics(mean: Tensor, images: PackedImages) -> dict[str, float | int]:
 
 
 def _description(run: RunId, config: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the ensemble's run.json, in the form of a run's, with the times and provenance of all its runs."""
+    """Return the ensemble's run.json, in the form of a run's.
+
+    Training time and interruptions are summed over the averaged runs. ``git_dirty`` is false only where the trees of
+    all runs and the present tree are clean.
+    """
     git = git_state()
     return {
         **run.identity(),

@@ -23,7 +23,7 @@ from reproduce.study.study import Study
 from reproduce.train.record import npz_bytes, run_description
 from reproduce.train.session import stop_requests
 
-_CENTROIDS_KEPT = 64  # as a sample: all of them would not fit a run's folder
+_CENTROIDS_KEPT = 64  # a sample, since all centroids would not fit a run's folder
 _SESSIONS = "sessions.json"
 
 
@@ -44,9 +44,10 @@ def fit_features(
 
     Args:
         run, variant: what is run.
-        data: its images.
-        scratch: the run's folder for products of its steps; the caller holds its lock, and clears it at the end.
-        session: says what computes now.
+        data: the data set.
+        scratch: the folder that keeps the results of the run's steps. The caller holds the run's lock, and clears the
+            folder at the end.
+        session: commit, source and machine of this session.
 
     Raises:
         InterruptedRunError: SIGINT or SIGTERM came; the steps taken are kept.
@@ -62,14 +63,14 @@ def fit_features(
 
         steps = KeptSteps(scratch, str(run), check)
         sessions = [*_sessions_gone_on_from(steps, session), session]
-        check_needs(variant, images, steps)  # of the steps that are kept
+        check_needs(variant, images, steps)  # after the steps made with other libraries are cleared
         write_json(scratch / _SESSIONS, sessions)
         result = run_pipeline(variant, images, run.seed, steps)
     return FittedFeatures(result, images, steps.all_seconds(), json.loads(json.dumps(sessions)))
 
 
 def _sessions_gone_on_from(steps: KeptSteps, session: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the sessions whose steps this one goes on from; steps by other versions of libraries are cleared."""
+    """Return the earlier sessions whose steps are used; steps made with other versions of libraries are cleared."""
     path = steps.folder / _SESSIONS
     earlier = read_json(path) if path.is_file() else []
     if not earlier:
@@ -94,7 +95,7 @@ def _words(libraries: dict[str, str] | None) -> str:
 def feature_data(data: TrainingData | PackedData) -> FeatureData:
     """Return the images that an encoder reads: those that a net's training error is measured on, and the test images.
 
-    Of ILSVRC these are the first 50,000 training images, since features of all would not fit a disk.
+    For ILSVRC the former are the first 50,000 training images, since the features of all would not fit a disk.
     """
     training, test = data.training(), data.test()
     labels = [np.asarray(part.labels, dtype=np.int64) for part in (training, test)]
@@ -102,9 +103,9 @@ def feature_data(data: TrainingData | PackedData) -> FeatureData:
 
 
 def feature_metrics(fitted: FittedFeatures) -> dict[str, Any]:
-    """Return the run's metrics: errors of the streams' mean scores, and the cost chosen for each stream.
+    """Return the run's metrics: errors of the streams' mean scores, and of several streams each one's test error.
 
-    ``held_out_top1_error_percent`` is of the classifiers that the held-out images did not take part in.
+    ``held_out_top1_error_percent`` is the error of classifiers that were fitted without the held-out images.
     """
     data, streams = fitted.data, fitted.result.streams
     held_out = data.training_labels[-len(next(iter(streams.values())).held_out_scores) :]
@@ -129,9 +130,10 @@ def _mean(streams: dict[str, Any], scores: str) -> np.ndarray:
 
 
 def feature_predictions(fitted: FittedFeatures, as_hits: bool) -> dict[str, np.ndarray]:
-    """Return the class predicted for each test image, uint8, by all streams and by each.
+    """Return the class predicted for each test image, uint8, by the streams' mean scores and by each stream.
 
-    ``as_hits``: return instead whether the label is the first, or among the first five, one bit per image.
+    With ``as_hits``, return one bit per image for whether the label is the first class by mean score, and one for
+    whether the label is among the first five.
     """
     streams, labels = fitted.result.streams, fitted.data.test_labels
     scores = _mean(streams, "test_scores")
@@ -168,7 +170,7 @@ def write_feature_record(
         folder: the run's folder; what is there stays until the new one is complete.
         run, study: the run and the study it belongs to.
         fitted: what ``fit_features`` returned.
-        reports_top5: whether hits are kept instead of classes.
+        reports_top5: whether top-5 errors are reported, and hits are kept instead of predicted classes.
         meta: digests, provenance and machine.
     """
     variant = study.variant(run.variant)

@@ -1,4 +1,4 @@
-"""Checking and recording golden files: a change of code that changes results is seen."""
+"""Checks and records golden files, which show whether a change of code changes results."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ from reproduce.train.golden_numerics import TOLERANCES, differences, numerics
 
 
 def write_golden(path: Path, content: dict[str, Any]) -> None:
-    """Write a golden file with one quantity per line, all its numbers beside its name."""
+    """Write a golden file with one line per quantity, which holds its name and all its numbers."""
     write_text(path, _one_quantity_per_line(content) + "\n")
 
 
@@ -44,7 +44,7 @@ def golden_variants(study: Study) -> list[str]:
 
 
 def _place(study: Study, variant: str) -> Path:
-    """Return where a variant's golden file is or would be.
+    """Return the path of a variant's golden file, whether or not it exists.
 
     Raises:
         ReproduceError: there is no such variant, or the study has no golden files.
@@ -70,7 +70,7 @@ def check_golden(study: Study, name: str) -> list[str]:
     """Return how the variant's present numerics differ from its golden file; empty when they agree.
 
     Raises:
-        ReproduceError: there is no such variant, the study has no golden files, or this one is missing.
+        ReproduceError: there is no such variant, the study has no golden files, or the variant's file is missing.
     """
     path, variant = _place(study, name), study.variant(name)
     if not path.is_file():
@@ -90,21 +90,24 @@ def check_variants(study: Study, names: list[str]) -> None:
     """Check the golden files of several variants, and print every difference.
 
     Raises:
-        ReproduceError: there are differences, or what ``check_golden`` raises.
+        ReproduceError: there are differences, or a file cannot be checked (see ``check_golden``).
     """
     problems = [f"{name}: {line}" for name in names for line in check_golden(study, name)]
     for line in problems:
         print(line, file=sys.stderr)
     if problems:
-        raise ReproduceError(f"{len(problems)} differences from {study.study}'s golden files; if meant, record them")
+        raise ReproduceError(
+            f"{len(problems)} differences from {study.study}'s golden files; if they are meant, record them by "
+            "`python -m reproduce golden record`"
+        )
 
 
 def record_golden(study_name: str, variant_name: str, reason: str) -> Path:
     """Record the variant's numerics anew, keeping the list of reasons; return the file.
 
     Raises:
-        ReproduceError: there is no such variant, the study has no golden files, no reason is given, or nothing changed
-            within tolerance.
+        ReproduceError: there is no such variant, the study has no golden files, no reason is given, or the numerics
+            still agree with the file within tolerance.
     """
     study = load_study(study_name)
     path = _place(study, variant_name)

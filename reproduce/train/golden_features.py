@@ -1,6 +1,6 @@
 """A feature variant's numerics, as its golden file holds them: tiny dictionaries, features and scores.
 
-Images are smooth noise on one thread. The sizes are cut down, while every constant is the variant's own.
+The images are noise, and one thread computes. All sizes are small, but every constant is the variant's own.
 """
 
 from pathlib import Path
@@ -25,12 +25,12 @@ _SMALL = {
     "visual_words": {"words": 8, "components": 6, "sampled_descriptors": 4_000, "iterations": 5},
 }
 # Relative to the largest entry of a quantity. Dictionaries amplify rounding differences between processors, and SIFT
-# is rounded to whole numbers, so a tolerance guards the order of things rather than their last digits.
+# is rounded to whole numbers, so these tolerances show gross changes and not changes in the last digits.
 FEATURE_TOLERANCES = {"fp32": {"dictionary": 1e-2, "features": 1e-2, "scores": 5e-2}}
 
 
 def _tiny_images() -> FeatureData:
-    """Return smooth noise whose mean brightness and grain tell its class."""
+    """Return noise images, coarse and fine; the fine noise is stronger the higher an image's class."""
     random = draws.generator(0, "golden images of features")
     count = _IMAGES + _TEST_IMAGES
     labels = random.integers(0, _CLASSES, size=count)
@@ -52,7 +52,7 @@ def _rounded(values: np.ndarray) -> list[float]:
 
 
 def feature_numerics(variant: FeatureVariant) -> dict[str, Any]:
-    """Return the three parts in fp32, on one thread."""
+    """Return the three parts (dictionary, features and scores) in fp32, computed by one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

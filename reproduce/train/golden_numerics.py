@@ -1,13 +1,14 @@
 """A variant's numerics, as its golden file holds them.
 
-Three parts, each in float32 on one thread with a bf16 twin, on fixed noise images:
+Three parts are computed from fixed noise images by one thread, each in float32 and in bf16:
 
-- ``one_pass``: outputs and gradient sizes of the network with weights scaled up until every layer matters, under the
-  training and the test draw, and the average over the test views where there are several. One pass cannot amplify
+- ``one_pass``: outputs of the network in training and in test mode, norms of its gradients, and probabilities averaged
+  over the test views where there are several. Weights are scaled up until every layer matters. One pass cannot amplify
   rounding, so its tolerance is tight.
-- ``update_rule``: how far each parameter moves under drawn gradients, through every phase's rates. Tight.
+- ``update_rule``: the distance that each parameter moves under drawn gradients, at every phase's rates. Its tolerance
+  is tight.
 - ``trajectory``: a tiny run through every phase, short last batches and the test views. Training amplifies rounding
-  differences between processors, so its tolerance is wide; it guards the order of things, not their last digits.
+  differences between processors, so its tolerance is wide: it shows gross changes and not changes in the last digits.
 """
 
 from collections.abc import Mapping
@@ -30,7 +31,7 @@ _IMAGES_PER_FILE = 6
 _BATCH_SIZE = 4  # so that every file ends in a short batch of 2
 _TEST_IMAGES = 4
 _CLASSES_KEPT = 10
-_STEADY = 1e-4  # part of the rates that a run is steady at, whatever its batches
+_STEADY = 1e-4  # factor on the rates at which a tiny run is stable, whatever its batches
 _SIDES = {dataset.channels: dataset.image_side for dataset in (CIFAR10, FASHION_MNIST)}
 # Differences allowed, relative to the largest entry of a part's quantity. bf16 keeps 8 bits of mantissa.
 TOLERANCES = {
@@ -40,7 +41,7 @@ TOLERANCES = {
 
 
 def _tiny_data(variant: Variant, lowest: int, highest: int) -> TrainingData:
-    """Return noise images of the size of the variant's data set, in as many files."""
+    """Return a few noise images of the size in the variant's data set, in as many files as its phases read."""
     random = draws.generator(0, "golden images")
     files = 1 if variant.training_images else max(max(phase.training_files) for phase in variant.phases)
     count = files * _IMAGES_PER_FILE
@@ -52,7 +53,7 @@ def _tiny_data(variant: Variant, lowest: int, highest: int) -> TrainingData:
     mean = images[:count].double().mean(0).permute(2, 0, 1).numpy()
     covariance = np.diag(np.linspace(3000.0, 5000.0, channels))
     arrays = images[:count], labels[:count], images[count:], labels[count:]
-    held_out = None if variant.training_images is None else ImageSet(*arrays[2:])  # watched, never trained on
+    held_out = None if variant.training_images is None else ImageSet(*arrays[2:])  # evaluated, never trained on
     data = TrainingData(*arrays, mean, covariance, files=files, held_out=held_out)
     return data if variant.image_side is None else enlarged_data(data, variant.image_side)
 
@@ -132,9 +133,9 @@ def update_rule(variant: Variant) -> dict[str, list[float]]:
 
 
 def _steadied(variant: Variant) -> Variant:
-    """Return the variant at a small part of its rates where batch normalization sees one value of each image.
+    """Return the variant with tiny rates where batch normalization sees one value per image; else as it is.
 
-    Two or four values have hardly a variance: at the whole rates rounding grows beyond any tolerance.
+    The variance of two or four values is hardly defined, so at full rates rounding grows beyond any tolerance.
     """
     layers = variant.network_spec().layers
     dense = next((place for place, layer in enumerate(layers) if isinstance(layer, FullyConnected)), len(layers))
@@ -162,7 +163,7 @@ def trajectory(variant: Variant) -> dict[str, list[float]]:
 
 
 def numerics(variant: Variant) -> dict[str, Any]:
-    """Return all three parts in fp32 and bf16, on one thread."""
+    """Return all three parts in fp32 and bf16, computed by one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -176,7 +177,7 @@ def numerics(variant: Variant) -> dict[str, Any]:
 def differences(
     recorded: dict[str, Any], now: dict[str, Any], allowed: Mapping[str, Mapping[str, float]] = TOLERANCES
 ) -> list[str]:
-    """Return where two numerics differ by more than is allowed of their part, one line per quantity."""
+    """Return one line per quantity that differs by more than its part's tolerance in ``allowed``."""
     problems = []
     for precision, tolerances in allowed.items():
         for part, tolerance in tolerances.items():

@@ -1,4 +1,4 @@
-"""Runs side by side: each in a process of its own, through DVC where DVC records it, with their lines in one stream."""
+"""Trains runs side by side, each in a process of its own, and prints their lines in one stream."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ from reproduce.study.study import Study
 def train_side_by_side(study: Study, runs: list[RunId], jobs: int, threads: int) -> None:
     """Train ``runs``, ``jobs`` at a time, each on ``threads`` threads, and print their lines as they come.
 
-    An interrupt reaches every run at work, which saves its checkpoint, and starts no further run.
+    On an interrupt every run at work saves its checkpoint and stops, and no further run starts.
 
     Raises:
         InterruptedRunError: SIGINT or SIGTERM came; the same command goes on.
@@ -36,7 +36,7 @@ def train_side_by_side(study: Study, runs: list[RunId], jobs: int, threads: int)
 
 
 def command_of(study: Study, run: RunId) -> list[str]:
-    """Return the command that trains a run: its own stage where it has one, so that DVC records it, else ``train``."""
+    """Return the command that trains a run: its DVC stage where it has one, so that DVC records it, else ``train``."""
     if run in study.stages():
         stage = f"experiments/{study.study}/dvc.yaml:{run.variant}@{run.seed}"
         return [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", stage]
@@ -54,10 +54,10 @@ class _AtWork:
         self._processes: list[subprocess.Popen[str]] = []
 
     def start(self, command: list[str]) -> subprocess.Popen[str] | None:
-        """Return the command's process, or None where no more are to be started.
+        """Return the command's process, or None after ``stop``.
 
-        It writes to a pipe, so its progress is plain lines: bars of several runs would overwrite each other. It has a
-        process group of its own, so that an interrupt reaches DVC and its trainer alike, once.
+        The process writes to a pipe, so its progress is plain lines: bars of several runs would overwrite each other.
+        It has a process group of its own, so that an interrupt reaches DVC, and the trainer that DVC started, once.
         """
         with self._lock:
             if self.is_stopping:
@@ -86,14 +86,14 @@ class _AtWork:
 
 
 def _follow(command: list[str], at_work: _AtWork) -> int:
-    """Run a command to its end, printing its lines as they come; return its exit status, 0 where it was not begun."""
+    """Run a command to its end and print its lines as they come; return its exit status, or 0 if it was not started."""
     process = at_work.start(command)
     if process is None:
         return 0
     try:
         for line in process.stdout:
             print(line, end="", flush=True)
-    except BaseException:  # nobody reads our lines any more: the runs must not wait for that
+    except BaseException:  # our output is closed: stop the runs, which would wait for a reader
         at_work.stop()
         process.communicate()
         raise

@@ -1,4 +1,4 @@
-"""Updates later than 2012's rule: Nesterov's momentum, and gradients clipped at a norm."""
+"""Update rules from after 2012: Nesterov's momentum, and gradients clipped at a norm."""
 
 import torch
 from torch import Tensor
@@ -11,8 +11,8 @@ from reproduce.train.update import MomentumUpdate
 class NesterovUpdate(MomentumUpdate):
     """v <- momentum v - pull; w <- w + momentum v - pull, with pull = rate * (gradient + decay * w).
 
-    Nesterov's momentum in the form of Sutskever et al. 2013 as torch computes it. Rates, decays and frozen layers are
-    as in ``MomentumUpdate``, the rate inside the velocity included.
+    This is Nesterov's momentum in the form of Sutskever et al. 2013, as torch computes it. Rates, decays and frozen
+    layers are as in ``MomentumUpdate``; here too the learning rate stands inside the velocity.
     """
 
     @torch.no_grad()
@@ -35,9 +35,10 @@ def update_of(variant: Variant, network: Network) -> MomentumUpdate:
 
 
 def clipped(gradients: list[Tensor], norm: float | None) -> list[Tensor]:
-    """Return the gradients, shortened together where their common Euclidean norm is above ``norm``; None leaves them.
+    """Return the gradients, all scaled by one factor where their joint Euclidean norm is above ``norm``.
 
-    They are float32 and those of a whole batch (Pascanu et al. 2013).
+    The gradients are float32 and of a whole batch (Pascanu et al. 2013). Where ``norm`` is None they are left as they
+    are.
     """
     if norm is None:
         return gradients

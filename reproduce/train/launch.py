@@ -1,4 +1,4 @@
-"""Settings of a launch that decide a run's speed and not its result, and torch set up by them."""
+"""Settings of a launch, which change a run's speed but not its result, and setting up torch by them."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,9 @@ from reproduce.train.distributed import local_rank
 
 @dataclass(frozen=True)
 class Launch:
-    """Settings that change a run's speed but not its result, so they are no part of its identity.
+    """Settings that change a run's speed but not its result, so they are no part of the run's identity.
 
-    ``images_per_pass`` bounds the images that go through the network at once; None takes a process's whole share.
+    ``images_per_pass`` is the most images that go through the network at once; None is a process's share of a batch.
     """
 
     device: str = "auto"
@@ -41,7 +41,7 @@ def choose_device(name: str) -> torch.device:
             "start one process per GPU (torchrun --nproc-per-node)"
         )
     device = torch.device(name, local_rank())
-    torch.cuda.set_device(device)  # or every process would also keep memory on the first GPU
+    torch.cuda.set_device(device)  # otherwise every process would also keep memory on the first GPU
     return device
 
 
@@ -50,7 +50,7 @@ def prepare_torch(launch: Launch) -> torch.device:
     keep_freed_memory()
     if launch.threads:
         torch.set_num_threads(launch.threads)
-    torch.backends.cudnn.allow_tf32 = False  # else fp32 on recent GPUs is 10 bits of mantissa
+    torch.backends.cudnn.allow_tf32 = False  # otherwise fp32 has 10 bits of mantissa on recent GPUs
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.deterministic = True  # resuming must give the same weights
     return choose_device(launch.device)

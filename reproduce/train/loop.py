@@ -49,8 +49,8 @@ class Trainer:
             variant, phases, seed: what to train.
             data: the data set, on the training device.
             processes: the processes that share every batch.
-            images_per_pass: most images that go through the network at once; gradients are added up over the passes.
-                None for all of a process's share.
+            images_per_pass: most images that go through the network at once, None for a process's share of a batch;
+                gradients are added up over the passes.
 
         Raises:
             ReproduceError: the data do not suit the network or the schedule.
@@ -68,7 +68,7 @@ class Trainer:
         self.state = State()
         self._trained = processes.wrapped(self.network)
         self._updates_in_all = self.total_updates()
-        self._files: list[int] = []  # of the present epoch's updates
+        self._files: list[int] = []  # the file that each update of the present epoch reads
         self._batches: Iterator[Batch] | None = None
 
     def _check_data(self) -> None:
@@ -100,7 +100,7 @@ class Trainer:
         return self.state.phase >= len(self.phases)
 
     def total_updates(self) -> int:
-        """Return the updates of the whole schedule (an upper bound where a phase may stop early)."""
+        """Return the number of updates of the whole schedule (an upper bound where a phase may stop early)."""
         per_epoch = [self._updates_of(phase) for phase in self.phases]
         return sum(phase.epochs * updates for phase, updates in zip(self.phases, per_epoch, strict=True))
 
@@ -144,13 +144,13 @@ class Trainer:
         self._batches = self.data.training_batches(steps, size, self.seed, augmentation)
 
     def _passes(self, images: int) -> list[slice]:
-        """Return this process's positions in a batch, cut into the passes that it takes them in."""
+        """Return this process's positions in a batch, one slice per pass through the network."""
         part = self.processes.part_of(images)
         at_once = self.images_per_pass or len(part)
         return [slice(start, min(start + at_once, part.stop)) for start in range(part.start, part.stop, at_once)]
 
     def _one_update(self, phase: Phase) -> tuple[float, float, int]:
-        """Do one update; return the mean loss, the number of wrong answers and of images, of the whole batch."""
+        """Do one update; return the whole batch's mean loss, number of wrong answers and number of images."""
         loss = wrong = 0.0
         self.network.zero_grad()
         while True:
@@ -172,7 +172,7 @@ class Trainer:
         return done / (phase.epochs * len(self._files))
 
     def _one_pass(self, batch: Batch, last: bool) -> tuple[float, float]:
-        """Add one pass's gradients; return its share of the batch's mean loss, and its wrong answers."""
+        """Add one pass's gradients; return the pass's part of the batch's mean loss, and of its wrong answers."""
         inputs = batch.network_input(self.mean, self.dtype, self.deviation)
         images = len(batch.step.rows)
         share = batch.step.number / self._updates_in_all
@@ -185,7 +185,7 @@ class Trainer:
         return loss.item(), float((logits.detach().argmax(1) != batch.labels).sum())
 
     def _auxiliary_loss(self, labels: Tensor) -> Tensor | float:
-        """Return what auxiliary heads add to the mean loss of the images just passed; 0 where there are none."""
+        """Return the loss that auxiliary heads add to the mean loss of the images just passed; 0 without such heads."""
         heads = self.network.auxiliary_heads()
         return sum((head.settings.loss_weight * functional.cross_entropy(head.logits, labels) for head in heads), 0.0)
 
@@ -215,7 +215,7 @@ class Trainer:
         clean = self.evaluate(self.data.training(phase.training_files)) if recorded else None
         for seen in (validation, test):
             if seen is not None:
-                self._check_finite(seen.loss_nats)  # the epoch's last update may have lost the weights
+                self._check_finite(seen.loss_nats)  # the epoch's last update may have made weights infinite
         self.state.end_epoch(phase, validation, test, clean)
         self._batches = None
 
@@ -232,7 +232,7 @@ class Trainer:
         return scores(*self.probabilities(images, views))
 
     def state_dict(self) -> dict[str, Any]:
-        """Return everything needed to go on: weights, velocities and where training stands."""
+        """Return everything needed to go on: weights, velocities, and the counters and history of training."""
         return {
             "weights": self.network.state_dict(),
             "velocities": self.update.velocities,

@@ -19,8 +19,9 @@ def batches_of_epoch(
 ) -> Iterator[tuple[int, Tensor]]:
     """Yield (file, rows) of every update of one epoch, rows int64 into the training set.
 
-    Each file is cut on its own, so 10,000 images make 78 batches of 128 and one of 16: 79 updates. ``reshuffled``
-    permutes all the epoch's images together first, as a function of (seed, epoch), and keeps the batch sizes.
+    Each file is cut into batches on its own, so 10,000 images make 78 batches of 128 and one of 16: 79 updates. In the
+    order ``reshuffled`` all images of the epoch are first permuted together, as a function of (seed, epoch); the batch
+    sizes stay the same.
     """
     rows = torch.cat([torch.arange((file - 1) * images_per_file, file * images_per_file) for file in training_files])
     if order == "reshuffled":

@@ -27,8 +27,8 @@ def publish(study_name: str, variant: str | None = None) -> list[Path]:
         The folders of all runs found, published now or before.
 
     Raises:
-        ReproduceError: the study's runs are published by DVC, it has nothing of that name, none is finished, or one was
-            refused (after the others were published; each refusal is printed).
+        ReproduceError: DVC's stages publish the study's runs, the study has no such variant, no run is finished, or a
+            run was refused. The other runs are published all the same, and each refusal is printed.
     """
     study = load_study(study_name)
     if study.is_trained_by_stages:
@@ -66,7 +66,7 @@ def _nothing_finished(study: Study, variant: str | None) -> str:
 
 
 def _publish_run(study: Study, run: RunId) -> list[str]:
-    """Publish one run and return nothing, or return why it cannot be."""
+    """Publish one run and return an empty list, or return the reasons why it cannot be published."""
     source, target = places.trained_to(study, run), places.published_to(study, run)
     try:
         refused = [f"{run}: {reason}" for reason in reasons_against(study, run, source)]
@@ -96,7 +96,7 @@ def reasons_against(study: Study, run: RunId, folder: Path) -> Iterator[str]:
     """Yield every reason why the run in ``folder`` must not be published as ``run``.
 
     Raises:
-        ReproduceError: its records cannot be read.
+        ReproduceError: the run's record or metrics cannot be read.
     """
     wanted = _FILES if run.variant in study.ensembles else _FILES + _FILES_OF_TRAINING
     lacking = [name for name in wanted if not (folder / name).is_file()]
@@ -120,7 +120,7 @@ def _identity_reasons(study: Study, run: RunId, record: dict[str, Any]) -> Itera
         if record.get(name) != expected:
             yield f"run.json says {name} {record.get(name)!r} and not {expected!r}; make the run again"
     if not record.get("git_commit") or record.get("git_dirty") is not False:
-        yield "was not made from a commit: its tree had changes or was no repository; make it again from one"
+        yield "was not made from a commit: its tree had changes or was no repository; make it again from a clean commit"
 
 
 def _config_reasons(study: Study, run: RunId, record: dict[str, Any]) -> Iterator[str]:

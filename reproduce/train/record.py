@@ -27,13 +27,13 @@ from reproduce.study.variant import Variant
 from reproduce.train.loop import Trainer
 from reproduce.train.schedule import TRAINING_ERRORS, epochs_to_reach
 
-_FINAL_UPDATES = 30  # that the final training loss is the mean of, where every update's is recorded
-_MOST_CLASSES_STORED = 100  # more probabilities an image do not fit a run's folder
+_FINAL_UPDATES = 30  # the final training loss is the mean over these, where the loss of every update is recorded
+_MOST_CLASSES_STORED = 100  # probabilities of more classes would not fit a run's folder
 
 
 @dataclass(frozen=True)
 class Tested:
-    """Test results of a trained network; ``probabilities`` are those of the protocol, (N, classes) float32."""
+    """Test results of a trained network; ``probabilities``, (N, classes) float32, are by the variant's test views."""
 
     metrics: dict[str, Any]
     predictions: dict[str, np.ndarray]
@@ -78,7 +78,7 @@ def run_description(
     meta: dict[str, Any],
     times: dict[str, float | None],
 ) -> dict[str, Any]:
-    """Return the content of run.json: identity, configuration, what made the run, and its times in seconds."""
+    """Return the content of run.json: identity, configuration, provenance (``meta``), and times in seconds."""
     return {
         **run.identity(),
         "dataset": study.dataset,
@@ -94,9 +94,9 @@ def run_description(
 
 
 def evaluate_trained(trainer: Trainer) -> Tested:
-    """Test the network by the variant's protocol and by the center view, and on training images by the center view.
+    """Test the network by the variant's test views and by the center view, and on training images by the center view.
 
-    Every process calls it; all get the same.
+    Every process must call this function; all get the same results.
     """
     started = time.perf_counter()
     data, views = trainer.data, trainer.variant.test_views
@@ -133,9 +133,9 @@ def evaluate_trained(trainer: Trainer) -> Tested:
 
 
 def _epochs_to_target(trainer: Trainer) -> dict[str, float]:
-    """Return the epochs that the running and the clean training error took to reach the last phase's target.
+    """Return the epochs that the running and the clean (test mode) training error took to the last phase's target.
 
-    Only schedules with a target have such numbers (``until: training_error_reached``).
+    The result is empty where the last phase has no target (``until: training_error_reached``).
     """
     last, history = trainer.phases[-1], trainer.state.history
     if last.until != "training_error_reached":
@@ -172,8 +172,8 @@ def _hits(averaged: Tensor, center: Tensor, labels: Tensor) -> dict[str, np.ndar
 def small_arrays(trainer: Trainer) -> dict[str, np.ndarray]:
     """Return the first layer's weights, float16 (maps, channels, rows, columns), and the diagnostics' arrays.
 
-    ``update_losses_nats``, float32, is the loss of every update; ``neighbor_rows``, uint16 (test images, 6), what
-    ``nearest_neighbors`` returns.
+    ``update_losses_nats``, float32, is the loss of every update. ``neighbor_rows``, uint16 (test images, 6), is the
+    result of ``nearest_neighbors``.
     """
     first = trainer.network.weighted_layers()[0]
     arrays = {f"{first.settings.name}_weights": first.weight.detach().cpu().contiguous().numpy().astype(np.float16)}
@@ -217,7 +217,7 @@ def scales_before_and_after(trainer: Trainer) -> pd.DataFrame:
 
 
 def npz_bytes(arrays: dict[str, np.ndarray]) -> bytes:
-    """Return a compressed .npz whose bytes depend on the arrays alone (numpy's own writes the time)."""
+    """Return a compressed .npz whose bytes depend on the arrays alone (numpy's own writer adds the time)."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, array in arrays.items():

@@ -1,4 +1,4 @@
-"""Training one published run again, to be compared with it."""
+"""Trains a published run again, and compares the two."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,19 +17,19 @@ from reproduce.study.run_id import RunId
 from reproduce.train.launch import Launch
 from reproduce.train.run import train_run
 
-_DECIDING = ("cpu", "features", "threads", "gpu", "torch")  # of the machine: these decide the rounding
+_DECIDING = ("cpu", "features", "threads", "gpu", "torch")  # facts of a machine that decide rounding
 _COMPARED = (TOP1, "test_loss_nats", "training_top1_error_percent", "updates")
-_LEAST_SEEDS = 3  # two give an interval 13 standard deviations wide either side
+_LEAST_SEEDS = 3  # two give a prediction interval of 16 standard deviations on either side
 _ROUNDING = 1e-9  # percent: the mean of equal errors may differ from them in its last digit
 
 
 @dataclass(frozen=True)
 class Reran:
-    """A rerun beside its published run.
+    """A rerun compared with its published run.
 
     Attributes:
-        text: both side by side, what differs in the machine, and the spread over the published seeds.
-        failure: a sentence with the distance of the rerun from that spread; None where it lies inside.
+        text: both runs side by side, what differs in the machine, and the spread over the published seeds.
+        failure: a sentence that says that the rerun lies outside that spread; None where it does not.
     """
 
     text: str
@@ -44,7 +44,7 @@ def rerun(run: RunId, launch: Launch) -> Reran:
     """
     published = published_folder(run)
     record = read_record(published)
-    seeds, old = _spread(published), read_metrics(published)  # a damaged record shows before hours are spent
+    seeds, old = _spread(published), read_metrics(published)  # a damaged file shows before hours of training
     compared = [name for name in _COMPARED if "encoder" not in record["config"] or name.endswith("_percent")]
     old = {name: needed(old, name, published) for name in (*compared, "test_images")}
     if launch.threads is None:
@@ -63,15 +63,15 @@ def rerun(run: RunId, launch: Launch) -> Reran:
 
 
 def _answers(folder: Path, images: int) -> np.ndarray:
-    """Return what a run answered for each test image."""
+    """Return a run's answer for each test image."""
     predictions = arrays_of_run(folder / "predictions.npz")
     return answers(predictions, answers_by_metric(predictions)[TOP1], images)
 
 
 def _machine(published: Mapping[str, Any], again: Mapping[str, Any], is_equal: bool) -> str:
-    """Return whether both were trained on the same machine, and what follows for their digits, in words.
+    """Return in words whether both runs were trained on the same machine, and whether their digits should agree.
 
-    A record without the processor's instructions leaves the processor open.
+    A fact that one of the records lacks counts as a difference.
     """
     changed = [
         f"{name} {then} then, {now} now"
@@ -103,13 +103,13 @@ def _values(record: Mapping[str, Any], name: str) -> list[Any]:
 
 
 def _spread(published: Path) -> Estimate:
-    """Return the test error to expect of one new run, in percent, from the published seeds beside ``published``."""
+    """Return the test error to expect of one new run, in percent, from all published seeds of the same variant."""
     finished = [path for path in published.parent.glob("seed*") if read_record(path)["status"] == "finished"]
     return prediction_interval([needed(read_metrics(path), TOP1, path) for path in finished])
 
 
 def _against_seeds(seeds: Estimate, old: float, new: float) -> tuple[str, str | None]:
-    """Return the rerun's error beside those of the seeds, and a further sentence where it lies outside their spread."""
+    """Return in words the two errors and the seeds' spread, and a further sentence where the rerun lies outside it."""
     text = f"Test error: {old:.2f} % published, {new:.2f} % in the rerun ({new - old:+.2f} points)."
     if seeds.n < _LEAST_SEEDS:
         return (

@@ -36,7 +36,8 @@ from reproduce.train.session import train_to_end
 def inputs_of(study: Study, run: RunId) -> dict[str, str | None]:
     """Return the digests that decide a run's result: of its configuration, numerics (golden file) and data manifest.
 
-    Only variants that DVC's stages may publish have golden files. Every record names the source that made it.
+    The digest of the numerics is None for a variant that needs no golden file. Every record names the source that made
+    the run.
 
     Raises:
         ReproduceError: the golden file or the manifest is missing.
@@ -63,11 +64,13 @@ def _golden(study: Study, run: RunId) -> tuple[Path, str]:
 def _check_golden_configuration(study: Study, run: RunId, config_sha256: str) -> None:
     golden, command = _golden(study, run)
     if study.needs_golden_file(run.variant) and read_golden(golden)["config_sha256"] != config_sha256:
-        raise ReproduceError(f"{relative_to_repo(golden)} is of another configuration; if yours is meant, `{command}`")
+        raise ReproduceError(
+            f"{relative_to_repo(golden)} is of another configuration; if the new one is meant, run `{command}`"
+        )
 
 
 def is_up_to_date(run: RunId) -> bool:
-    """Return whether a run made from today's configuration, numerics and data is published or ready to be."""
+    """Return whether a run with today's configuration, numerics and data is published or ready to be published."""
     study = load_study(run.study)
     folders = {places.trained_to(study, run), places.published_to(study, run)}
     records = [read_record(folder) for folder in folders if (folder / "run.json").is_file()]
@@ -78,7 +81,10 @@ def is_up_to_date(run: RunId) -> bool:
 
 
 def settle_run(run: RunId) -> None:
-    """Clear what a kill left beside a finished run: its checkpoint, the folder that it replaced. Others' work stays."""
+    """Remove what a kill left of a finished run: its checkpoint, its kept steps and the folder that it replaced.
+
+    Nothing is removed while another trainer is at work on the run.
+    """
     study = load_study(run.study)
     folder = places.trained_to(study, run)
     checkpoint = checkpoint_of(run, folder, inputs_of(study, run))
@@ -209,7 +215,7 @@ def _only_trainer(run: RunId, checkpoint: Path, processes: Processes) -> Iterato
 
 def _write(folder: Path, run: RunId, study: Study, trainer: Trainer, tested: Tested, meta: dict[str, Any]) -> None:
     """Write the run's folder; probabilities that are too large for it go beside the data."""
-    is_rerun = folder != places.trained_to(study, run)  # which leaves those of the run itself alone
+    is_rerun = folder != places.trained_to(study, run)  # a rerun leaves the published run's probabilities alone
     if trainer.data.reports_top5 and not is_rerun:
         path = places.probabilities_of(run)
         write_bytes(path, npy_bytes(tested.probabilities.astype(np.float16)))
@@ -220,7 +226,7 @@ def _write(folder: Path, run: RunId, study: Study, trainer: Trainer, tested: Tes
 def provenance_of(sessions: list[dict[str, Any]]) -> dict[str, Any]:
     """Return a run's provenance from its sessions: the fields of the last one, and the list of all.
 
-    ``git_dirty`` is true if any session's tree was.
+    ``git_dirty`` is true if the tree of any session had uncommitted changes.
     """
     last = sessions[-1]
     dirty = True if any(session["git_dirty"] for session in sessions) else last["git_dirty"]

@@ -1,4 +1,4 @@
-"""When a phase ends before its epochs are over."""
+"""The rules by which a phase ends before its epochs are over."""
 
 import math
 
@@ -11,13 +11,13 @@ History = list[dict[str, float | int | None]]
 def ends_early(
     phase: Phase, number: int, history: History, sums: dict[int, list[float]], first_phase_loss: float | None
 ) -> bool:
-    """Return whether ``phase`` is over after the epoch that ``history`` ends with.
+    """Return whether ``phase`` is over after the last epoch in ``history``.
 
     Args:
         phase: the present phase.
-        number: its number, from 1, as in ``history``.
+        number: the phase's number, from 1, as in ``history``.
         history: one row per epoch of the whole run.
-        sums: [loss, wrong, images] of the epoch, by file.
+        sums: sums over the epoch's images, [loss, wrong answers, images], by file.
         first_phase_loss: mean training loss of the first phase's last epoch, in nats; None in the first phase.
     """
     match phase.until:
@@ -36,7 +36,7 @@ def ends_early(
 def epochs_to_reach(history: History, column: str, error_percent: float) -> float | None:
     """Return the number of epochs until ``column`` is first at most ``error_percent``, None where it never is.
 
-    Between two epochs' ends the error is taken as a straight line; reached within the first epoch it counts as one.
+    Between the ends of two epochs the error is interpolated linearly. An error reached in the first epoch gives 1.
     """
     for index, row in enumerate(history):
         if row[column] <= error_percent:

@@ -1,4 +1,4 @@
-"""Training until the schedule ends or a signal comes, with checkpoints by time: one session of a run."""
+"""One session of a run: training until the schedule ends or a signal comes, with checkpoints at intervals of time."""
 
 import signal
 import time
@@ -22,8 +22,8 @@ def train_to_end(
 ) -> list[dict[str, Any]]:
     """Train until the schedule ends, starting from ``checkpoint`` where it exists; return all sessions so far.
 
-    Every process calls it; the first saves and prints. ``session`` describes this session and is the last of the
-    result.
+    Every process must call this function; the first process saves and prints. ``session`` describes this session and is
+    the last entry of the result.
 
     Raises:
         InterruptedRunError: SIGINT or SIGTERM came; the checkpoint is saved.
@@ -46,7 +46,7 @@ def train_to_end(
             if stop or save:
                 started = time.monotonic()
                 processes.agreed(write)
-                saving = time.monotonic() - started  # half a gigabyte for AlexNet: at most one part in fifty is saving
+                saving = time.monotonic() - started  # half a gigabyte for AlexNet: saving may take 1/50 of the time
                 pause = max(seconds_between_checkpoints, _LEAST_TRAINING_PER_SAVING * saving)
                 next_save = time.monotonic() + (pause if seconds_between_checkpoints else 0)
             if stop:

@@ -42,11 +42,12 @@ def missing_runs(study: Study, runs: list[RunId], profile: str | None) -> list[R
 
 
 def train_missing_side_by_side(study: Study, runs: list[RunId], profile: str | None, launch: Launch, jobs: int) -> None:
-    """Train those of a profile's ``runs`` that are missing, ``jobs`` at a time, each on one thread or ``launch``'s.
+    """Train the missing runs of a profile, ``jobs`` at a time, each on ``launch.threads`` threads (one by default).
 
     Raises:
-        ReproduceError: there is no profile, ``launch`` says more than threads, these are too many for this machine, or
-            what ``train_side_by_side`` raises.
+        InterruptedRunError: SIGINT or SIGTERM came.
+        ReproduceError: no profile is named, ``launch`` sets more than threads, the threads of all jobs are too many for
+            this machine, or a run failed.
     """
     if launch != Launch(threads=launch.threads):
         raise ReproduceError("with --jobs, leave out --device, --images-per-pass and --seconds-between-checkpoints")
@@ -91,5 +92,5 @@ def train_runs(study: Study, runs: list[RunId], profile: str | None, launch: Lau
 
 
 def _recorded(study: Study, profile: str | None) -> set[RunId]:
-    """Return the tuning runs that need not be made again; no other profile has any."""
+    """Return the runs that tuning.csv records and that need not be made again; none for other profiles."""
     return recorded_runs(study) if profile == "tuning" else set()

@@ -36,9 +36,9 @@ class State:
     def end_epoch(
         self, phase: Phase, validation: Scores | None, test: Scores | None, clean: Scores | None = None
     ) -> None:
-        """Write the history row of the epoch and turn to the next one, or to the next phase.
+        """Append the epoch's row to the history, and go on to the next epoch or phase.
 
-        ``clean`` is of the trained images in test mode, and has its column only where it is recorded.
+        ``clean`` holds the scores of the trained images in test mode; without it the row has no such column.
         """
         loss, wrong, images = (sum(column) for column in zip(*self.sums.values(), strict=True))
         recorded = {"clean_training_error_percent": clean.top1_error_percent} if clean else {}

@@ -1,4 +1,4 @@
-"""Runs that were stopped: those that the same command goes on with, and leftovers that no planned run takes up."""
+"""Stopped runs: those that their command goes on with, and leftovers that no planned run uses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from reproduce.train.run import checkpoint_of, inputs_of
 
 @dataclass(frozen=True)
 class Unfinished:
-    """The planned runs that have a checkpoint or kept steps, and all others' in the same folder."""
+    """The planned runs that have a checkpoint or kept steps, and the checkpoints and steps of no planned run."""
 
     resumable: list[RunId]
     leftovers: list[Path]
@@ -27,8 +27,8 @@ class Unfinished:
 def find_unfinished(studies: Sequence[Study]) -> Unfinished:
     """Return the stopped runs of this machine's scratch folder.
 
-    A leftover is of a rerun, of a run in no profile, or was begun from another configuration, numerics or data; also
-    of a run whose data is not there now.
+    A leftover belongs to a rerun, to a run in no profile, to a run begun with another configuration, numerics or data,
+    or to a run whose data are not on this machine now.
     """
     there = {path for path in checkpoint_folder().glob("*") if path.suffix in {".pt", ".steps"}}
     resumable = []

@@ -21,7 +21,7 @@ class MomentumUpdate:
         self.momentum = momentum
         self.parameters: list[nn.Parameter] = []
         self._rates: list[tuple[float, float]] = []  # (learning rate, weight decay)
-        self._layers: list[tuple[str, bool]] = []  # (layer's name, whether it is its bias)
+        self._layers: list[tuple[str, bool]] = []  # (layer's name, whether the parameter is a bias)
         for layer in network.trained_layers():
             settings = layer.settings
             name = settings.name

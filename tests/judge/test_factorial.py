@@ -253,14 +253,14 @@ def test_a_design_of_something_not_measured_is_an_error(analyze):
     [
         ({"cells": [["a", "b"], ["c", "a"]]}, "four different variants"),
         ({"cells": [["a", "b"], ["c"]]}, "cells.1"),
-        ({"factors": ["body", "body"]}, "need two names"),
+        ({"factors": ["body", "body"]}, "need two different names"),
         ({"factors": ["Body", "x"]}, "factors.0"),
         ({"levels": [["low", "high"]]}, "levels"),
         ({"epochs": [45]}, "epochs"),
         ({"epochs": [0, 90]}, "epochs"),
         ({"epochs": [90, 45]}, "the shorter length first"),
         ({"epochs": [90, 90]}, "the shorter length first"),
-        ({"published_gain": {"value": 2.0, "of": "width", "where": "x"}}, "is of one of"),
+        ({"published_gain": {"value": 2.0, "of": "width", "where": "x"}}, "must be one of the factors"),
         ({"published_gain": {"value": 0.0, "of": "body", "where": "x"}}, "published_gain.value"),
     ],
 )

@@ -51,9 +51,7 @@ def test_a_row_a_run_that_kept_its_neighbors(small):
 
 def test_a_run_on_other_images_is_refused(small):
     edit_json(small / "runs" / str(RUN) / "run.json", config={"training_images": 5})
-    with pytest.raises(
-        ReproduceError, match=r"small/base/epochs11/seed1 keeps other neighbors than 2 neighbors of 3 test"
-    ):
+    with pytest.raises(ReproduceError, match=r"small/base/epochs11/seed1 must keep 2 neighbors of 3 test"):
         purity(small)
 
 

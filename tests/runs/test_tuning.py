@@ -65,7 +65,7 @@ def test_rows_of_runs_made_elsewhere_stay_while_the_configuration_does(study):
     path = study.folder / "tuning.csv"
     path.write_text(path.read_text().replace(study.config_digest(first), "of another configuration"))
     (places.trained_to(study, second) / "run.json").unlink()
-    with pytest.raises(ReproduceError, match="no tuning run of tiny is here; `python -m reproduce train tiny"):
+    with pytest.raises(ReproduceError, match="no tuning run of tiny is here; run `python -m reproduce train tiny"):
         tabulate_tuning(study)
 
 

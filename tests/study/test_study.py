@@ -149,7 +149,10 @@ def test_the_lengths_of_a_design_are_listed():
     design = {"id": "f", "question": "?", "estimand": "x", "factors": ["one", "length"]}
     design |= {"cells": [["a", "b"], ["c", "d"]], "epochs": [4, 8]}
     assert validated(Study, study | {"factorials": [design]}, "x").factorials[0].epochs == [4, 8]
-    with pytest.raises(ReproduceError, match=r"factorial f: no profile lists \[\('a', 3\), \('c', 3\)\]"):
+    with pytest.raises(
+        ReproduceError,
+        match=r"factorial f: no profile lists these variants at these epochs: \[\('a', 3\), \('c', 3\)\]",
+    ):
         validated(Study, study | {"factorials": [design | {"epochs": [3, 8]}]}, "x")
 
 
@@ -180,7 +183,7 @@ def test_an_ensemble_is_numbered_like_seeds_and_has_its_variants_length():
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        ({"pair": {"variant": "b", "seeds": [[1, 2], [2, 3]]}}, "ensembles share no net"),
+        ({"pair": {"variant": "b", "seeds": [[1, 2], [2, 3]]}}, "give each seed to one ensemble"),
         ({"pair": {"variant": "b", "seeds": [[1]]}}, "seeds.0"),
         ({"pair": {"variant": "c", "seeds": [[1, 2]]}}, "must average a variant"),
         ({"a": {"variant": "b", "seeds": [[1, 2]]}}, "a name that no variant has"),

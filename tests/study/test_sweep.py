@@ -36,8 +36,8 @@ def test_each_rate_is_the_variant_written_out():
 @pytest.mark.parametrize(
     ("sweep", "message"),
     [
-        ({"base": "net", "learning_rates": [0.001]}, "sweep net: no variant 'net' is written that changes"),
-        ({"base": "plain", "learning_rates": [0.001]}, "sweep net: no variant 'plain' is written that changes"),
+        ({"base": "net", "learning_rates": [0.001]}, "sweep net: base must be a variant that changes"),
+        ({"base": "plain", "learning_rates": [0.001]}, "sweep net: base must be a variant that changes"),
         ({"base": "net_r002", "learning_rates": [0.001, 0.002]}, "sweep net makes a variant twice"),
         ({"base": "net_r002", "learning_rates": [0.001, 0.001]}, "sweep net makes a variant twice"),
         ({"base": "net_r002", "learning_rates": [1.5]}, "sweeps.net.learning_rates.0: Input should be less than 1"),

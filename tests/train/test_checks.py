@@ -32,7 +32,9 @@ def test_what_suits_has_no_problem(variant):
 def test_the_plateau_rule_needs_validation_images(variant):
     held_out = ImageSet(DATA.test_images, DATA.test_labels)
     joined = [PLATEAU, PLATEAU.model_copy(update=ALL_FILES)]
-    problem = "the plateau rule needs validation images, and this data set has none beside its test images"
+    problem = (
+        "validation_error_plateau needs validation images, and this data set has none; use another rule as `until`"
+    )
     assert data_problem(variant, [PLATEAU], DATA, 1) is None  # file 5 is left out
     assert data_problem(variant, joined, DATA, 1) == problem
     assert data_problem(variant, joined, replace(DATA, held_out=held_out), 1) is None

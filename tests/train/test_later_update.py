@@ -58,7 +58,7 @@ def test_a_cosine_falls_from_the_phases_rates_to_zero_for_every_layer():
 
 
 def test_a_cosine_needs_a_length_that_is_known():
-    with pytest.raises(ReproduceError, match="course: cosine needs a length that is known"):
+    with pytest.raises(ReproduceError, match="course: cosine needs until: epochs"):
         validated(Phase, PHASE | {"course": "cosine", "until": "training_error_reached"}, "v")
 
 
