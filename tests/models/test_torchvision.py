@@ -164,4 +164,4 @@ def test_the_net_of_2012_takes_its_own_size_only():
     network_spec = spec.load_spec("alexnet_paper")
     assert spec.size_problem(network_spec, 224) is None
     assert spec.size_problem(network_spec, 225) is None  # 56 x 56, but again 6 x 6 maps at the top
-    assert "fc6 has weights for (256, 6)" in spec.size_problem(network_spec, 256)
+    assert "fc6 has weights for (maps, side) = (256, 6), not for (256, 7)" in spec.size_problem(network_spec, 256)
