@@ -310,7 +310,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
 
 
-def _check_environment() -> None:
+def _settle_environment() -> None:
     from reproduce.data.ilsvrc.editions import PACKED_VARIABLE
     from reproduce.data.registry import DATASETS
 
@@ -325,7 +325,7 @@ def main(argv: list[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
 
     def run() -> None:
-        _check_environment()
+        _settle_environment()
         _VERBS.run(arguments)
 
     return exit_status(run)

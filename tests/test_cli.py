@@ -184,7 +184,7 @@ def test_a_full_disk_behind_standard_output_is_one_line():
 
 def test_another_program_s_backend_of_matplotlib_does_not_matter(tmp_path):
     """As in a terminal of a notebook server, whose backend may not be installed here."""
-    imports = "from reproduce import cli; cli._check_environment(); import matplotlib; print(matplotlib.get_backend())"
+    imports = "from reproduce import cli; cli._settle_environment(); import matplotlib; print(matplotlib.get_backend())"
     environment = os.environ | {"MPLBACKEND": "module_of_somebody_else"}
     done = subprocess.run([sys.executable, "-c", imports], env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stdout.strip().lower()) == (0, "agg"), done.stderr

@@ -92,13 +92,16 @@ def _is_source(path: Path, endings: Collection[str]) -> bool:
 
 
 def sent_elsewhere(root: Path) -> str | None:
-    """Return the variable that points git to a repository without the folder ``reproduce``; None where none does."""
+    """Return the variable that points git to another repository than the one in ``root``; None where none does."""
     named = [name for name in _ELSEWHERE if name in os.environ]
+    if not named:
+        return None
     try:
-        is_other = bool(named) and run_git(root, "rev-parse", "--quiet", "--verify", "HEAD:reproduce").returncode != 0
+        used = run_git(root, "rev-parse", "--absolute-git-dir")
+        own = run_git(root, f"--git-dir={root / '.git'}", "rev-parse", "--absolute-git-dir")
     except OSError:
         return None
-    return named[0] if is_other else None
+    return named[0] if used.stdout != own.stdout else None
 
 
 def git_problem(root: Path | None = None) -> str | None:

@@ -8,11 +8,11 @@ _TORCH = ("can't allocate memory", "out of memory", "Cannot allocate memory")
 """Words in torch's messages about too little memory; on the CPU such an error has no type of its own."""
 
 
-def lack(error: BaseException) -> str | None:
+def lack_message(error: BaseException) -> str | None:
     """Return a message with the missing memory or library and the remedy; None for an exception of another cause."""
+    if isinstance(error, ImportError) and (error.name or "").partition(".")[0] == "reproduce":
+        return None  # our own fault
     if isinstance(error, ModuleNotFoundError):
-        if (error.name or "").partition(".")[0] == "reproduce":
-            return None  # our own fault
         return f"the library {error.name} is missing in {sys.executable}; `make environment` makes .venv, which has it"
     if isinstance(error, ImportError):
         return f"a library cannot be loaded ({one_line(error)}); give more memory (ulimit -v) or run `make environment`"

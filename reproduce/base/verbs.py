@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from reproduce.base.arguments import Parser
 from reproduce.base.errors import ElsewhereError, ReproduceError, one_line, system_reason
-from reproduce.base.lacks import lack
+from reproduce.base.lacks import lack_message
 from reproduce.base.streams import say_error
 
 Run = Callable[[argparse.Namespace], None]
@@ -84,7 +84,7 @@ def exit_status(action: Callable[[], None]) -> int:
             _discard_output()
         return ReproduceError.exit_code
     except (MemoryError, ImportError, RuntimeError) as error:
-        lacking = lack(error)
+        lacking = lack_message(error)
         if lacking is None:
             raise
         say_error(f"error: {lacking}")

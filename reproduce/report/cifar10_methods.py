@@ -111,9 +111,9 @@ def declared_costs() -> dict[str, int]:
     }
 
 
-def is_too_long_here(operations: float | None) -> bool:
-    """Return whether a training costs at least ten times the greater declared cost, which means days on two cores."""
-    return operations is not None and operations >= 10 * max(declared_costs().values())
+def most_operations_here() -> int:
+    """Return ten times the greater declared cost: a training of more operations takes days on two cores."""
+    return 10 * max(declared_costs().values())
 
 
 def to_be_run(methods: Sequence[DrawnMethod]) -> str:
@@ -122,15 +122,13 @@ def to_be_run(methods: Sequence[DrawnMethod]) -> str:
     A sentence that would name no method is left out.
     """
     planned = [method for method in methods if method.is_planned and not method.errors]
-    names = [method.name for method in planned if not is_too_long_here(method.operations)]
-    too_long = [
-        f"{method.name} ({operations_words(method.operations)} training operations)"
-        for method in planned
-        if is_too_long_here(method.operations)
-    ]
+    most = most_operations_here()
+    too_long = [method for method in planned if method.operations is not None and method.operations > most]
+    names = [method.name for method in planned if method not in too_long]
     sentences = [f"Still to be run: {'; '.join(names)}."] if names else []
     if too_long:
-        sentences.append(f"Not run, since too long for the machines used here: {'; '.join(too_long)}.")
+        sizes = [f"{each.name} ({operations_words(each.operations)} training operations)" for each in too_long]
+        sentences.append(f"Not run, since too long for the machines used here: {'; '.join(sizes)}.")
     return " ".join(sentences)
 
 

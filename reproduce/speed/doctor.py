@@ -68,8 +68,8 @@ def _unfinished_report(studies: Sequence[Study]) -> list[str]:
     if unfinished.leftovers:
         paths = ", ".join(map(str, unfinished.leftovers))
         lines.append(
-            f"Left over: {unfinished.leftover_bytes() / 1e6:,.0f} MB of runs begun with settings that no study has, or "
-            f"with data that is not here; delete those that you will not resume: {paths}"
+            f"Left over: {unfinished.leftover_bytes() / 1e6:,.0f} MB of runs that no study lists as they were begun "
+            f"(reruns too), or whose data is not here; delete those that you will not resume: {paths}"
         )
     return lines
 

@@ -57,6 +57,14 @@ def test_an_error_of_another_kind_keeps_its_traceback():
         exit_status(fail)
 
 
+def test_a_fault_of_our_own_imports_keeps_its_traceback():
+    def fail():
+        from reproduce.base.lacks import no_such_name  # noqa: F401
+
+    with pytest.raises(ImportError, match="cannot import name 'no_such_name' from 'reproduce.base.lacks'"):
+        exit_status(fail)
+
+
 def test_an_interpreter_without_the_libraries_is_told_how_to_get_them():
     """As `python3 -m reproduce doctor` before the environment is made or entered."""
     command = [sys.executable, "-S", "-m", "reproduce", "doctor"]  # -S: without installed libraries

@@ -83,6 +83,10 @@ def test_a_variable_that_sends_git_to_another_repository_is_named(repository, tm
     monkeypatch.setenv("GIT_DIR", str(other / ".git"))
     assert provenance.git_state() == {"git_commit": None, "git_dirty": None}
     assert git_problem().startswith("GIT_DIR sends git to another repository (") and "unset GIT_DIR" in git_problem()
+    clone = tmp_path_factory.mktemp("clone")  # whose commit need not be this one
+    git(repository, "clone", "--quiet", str(repository), str(clone))
+    monkeypatch.setenv("GIT_DIR", str(clone / ".git"))
+    assert provenance.git_state() == {"git_commit": None, "git_dirty": None}
     monkeypatch.setenv("GIT_DIR", str(repository / ".git"))
     assert git_problem() is None and provenance.git_state()["git_dirty"] is False
 

@@ -126,7 +126,7 @@ def test_a_broken_file_is_corrupt_and_the_reason_is_one_stable_line(content):
 
 
 def test_postscript_in_an_image_s_place_is_never_run(tmp_path, monkeypatch):
-    """Where Ghostscript is installed, Pillow would hand it the file."""
+    """Pillow by itself runs Ghostscript on such a file."""
     (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     (tmp_path / "gs").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)

@@ -144,6 +144,7 @@ def test_every_reference_and_deviation_of_a_claim_is_found():
     notes, every = load_notes(), load_claims()
     for each in every:
         check_sources(each)
+    assert all(each.source_check.sources for each in every if each.source_check)
     named = {row["id"] for each in every for row in notes.deviations_of(each)}
     assert {"D24", "D27"} <= named
     assert notes.deviations["D24"]["question"] == "Do the bias rates of the CIFAR-10 nets fall too?"

@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reproduce.base.text import frame_as_markdown, operations_words
-from reproduce.report.cifar10_methods import LATER, declared_costs, is_too_long_here, load_methods
+from reproduce.report.cifar10_methods import LATER, declared_costs, load_methods, most_operations_here
 from reproduce.report.figures.generations_by_cost import error_by_core_hours, error_by_operations
 from reproduce.report.records import Records
 from reproduce.study.operations import epochs_at, images_trained_on, training_operations
@@ -18,11 +18,11 @@ def budgets_table(loaded: Records) -> str:
     """
     study, costs = load_study(LATER), declared_costs()
     finished = loaded.runs[loaded.runs["study"].eq(LATER) & loaded.runs["status"].eq("finished")]
-    rows, planned, too_long = [], [], []
+    most, rows, planned, too_long = most_operations_here(), [], [], []
     for name, runs in study.profiles["full"].items():
         variant = study.variant(name)
         operations = training_operations(variant, runs.epochs, study.dataset)
-        if is_too_long_here(operations):
+        if operations > most:
             too_long.append(f"`{name}`")
         else:
             planned.append(len(runs.seeds) * operations)
