@@ -25,7 +25,7 @@ test: $(INSTALLED)  ## the test suite (minutes)
 	$(BIN)/python -m pytest $(BESIDE)
 
 test-slow: $(INSTALLED)  ## the long tests too: kills, the whole pipeline
-	$(BIN)/python -m pytest $(BESIDE) -m slow
+	$(BIN)/python -m pytest $(BESIDE) -m slow --durations 12
 
 kills: $(INSTALLED)  ## commands killed 100 times, each run again and compared: make kills [KILLS=20] [PLACE=notebook]
 	PYTHONPATH=.:tests:tests/support $(BIN)/python -m kills --kills $(KILLS) --place "$(PLACE)"
