@@ -18,7 +18,8 @@ def check_variables(folders: Collection[str], switches: Collection[str]) -> None
         switches: the variables that are 0 or 1.
 
     Raises:
-        ReproduceError: a name with our prefix is unknown, a folder cannot be reached, or a switch is neither 0 nor 1.
+        ReproduceError: a name with our prefix is unknown, a folder's path is relative or cannot be reached, or a switch
+            is neither 0 nor 1.
     """
     known = sorted([*folders, *switches])
     for name, value in os.environ.items():
@@ -35,9 +36,13 @@ def check_variables(folders: Collection[str], switches: Collection[str]) -> None
 
 
 def _check_folder(name: str, value: str) -> None:
+    if not value:
+        return
     try:
-        if value:
-            Path(value).expanduser().stat()
+        folder = Path(value).expanduser()
+        if not folder.is_absolute():  # DVC starts a stage in its study's folder, where the path would mean another one
+            raise ReproduceError(f"{name} is {shortened(value)}, a relative path; set it to a path that begins with /")
+        folder.stat()
     except FileNotFoundError:
         pass  # the folder is made when it is first written
     except (OSError, RuntimeError) as error:  # RuntimeError: the home folder of an unknown user (~name)
