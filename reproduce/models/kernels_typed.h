@@ -170,6 +170,7 @@ void NAMED(average_pool_backward)(const ELEMENT *gradient, ELEMENT *in_gradient,
  *
  * Pixels are taken in tiles: the maps of several pixels lie one after another in a buffer with half a window of
  * zeros on either side of each pixel, so that every loop is long and flat. c + window <= TILE. */
+UNROLLED
 void NAMED(across_maps_forward)(const ELEMENT *in, ELEMENT *out, long pixels, long c, long window, float alpha,
                                 float beta, float constant) {
     if (ACROSS_MAPS_FORWARD_DONE(in, out, pixels, c, window, alpha, beta, constant)) return;
@@ -195,6 +196,7 @@ void NAMED(across_maps_forward)(const ELEMENT *in, ELEMENT *out, long pixels, lo
 
 /* Gradient: gx_i = gy_i d_i^-beta - 2 alpha beta x_i * sum over the windows j that hold i of gy_j x_j d_j^(-beta-1).
  * The window is symmetric, so the windows that hold i are those centered on i's neighbors. */
+UNROLLED
 void NAMED(across_maps_backward)(const ELEMENT *in, const ELEMENT *gradient, ELEMENT *in_gradient, long pixels, long c,
                                  long window, float alpha, float beta, float constant) {
     if (ACROSS_MAPS_BACKWARD_DONE(in, gradient, in_gradient, pixels, c, window, alpha, beta, constant)) return;
@@ -250,6 +252,7 @@ INLINE void NAMED(normalize_pixel)(const ELEMENT *in, ELEMENT *out, float *d, NA
 
 /* Response normalization within a map: the window is a clipped square around the pixel.
  * d (n, h, w, c) float receives the denominators, which the backward pass reads. */
+UNROLLED
 void NAMED(within_map_forward)(const ELEMENT *in, ELEMENT *out, float *d, long n, long h, long w, long c, long window,
                                float alpha, float beta, float constant) {
 #pragma omp parallel for schedule(static)
@@ -277,6 +280,7 @@ INLINE void NAMED(normalize_pixel_gradient)(const ELEMENT *in, const ELEMENT *gr
 }
 
 /* Gradient of within_map_forward; terms (n, h, w, c) float is working space. Form as in across_maps_backward. */
+UNROLLED
 void NAMED(within_map_backward)(const ELEMENT *in, const ELEMENT *gradient, const float *d, float *terms,
                                 ELEMENT *in_gradient, long n, long h, long w, long c, long window, float alpha,
                                 float beta) {
