@@ -63,16 +63,15 @@ def _after(facts: Facts) -> str:
 
 
 def _on_cifar10(facts: Facts) -> str:
-    before, net = facts.row("kmeans-1600-error"), facts.row("cifar10_nets.18pct.test_top1_error_percent.mean")
+    before, net = facts.row("kmeans-1600-error"), facts.row("cifar10-18pct-error")
     step, later = facts.row(_STEP_ON_CIFAR10), facts.row("after-resnet20-error")
     after = "The step to later nets is still to be run."
     if later["value"] is not None:
         after = f"ResNet-20, of 2015, makes {_error(later)} with crops and flips, which is another protocol."
     return (
         f"Without augmentation, k-means on patches (2011) makes {_error(before)}. The 18 % net of 2012 makes "
-        f"{_error(net)}, {effect_words(step)}. The two were compared when both errors were known, and this reading of "
-        f"the net is not judged. The lowest error of a method in print before 2012 is "
-        f"{_best_before_2012()} %. {after}"
+        f"{_error(net)}, {effect_words(step)}. The comparison was added when errors of both were known. The lowest "
+        f"error of a method in print before 2012 is {_best_before_2012()} %. {after}"
     )
 
 
