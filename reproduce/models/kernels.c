@@ -1,4 +1,5 @@
-/* CPU kernels for pooling, response normalization and locally connected layers, forward and backward.
+/* CPU kernels for pooling, response normalization, locally connected layers and convolutions of single maps, forward and
+ * backward.
  *
  * They exist because torch's own are slow: on a CPU with bf16 matrix units its gradient of max pooling takes as long as
  * all convolutions, a few milliseconds per batch, and its LocalResponseNorm more than triples a step in float32. Each
@@ -82,6 +83,8 @@ INLINE void inverse_powers(const float *in, float *out, long c, float beta) {
     }
 }
 
+#include "kernels_depthwise.h"
+
 #define ELEMENT float
 #define LOAD(x) (x)
 #define STORE(x) (x)
@@ -89,6 +92,7 @@ INLINE void inverse_powers(const float *in, float *out, long c, float beta) {
 #define ACROSS_MAPS_FORWARD_DONE(...) 0
 #define ACROSS_MAPS_BACKWARD_DONE(...) 0
 #include "kernels_typed.h"
+#include "kernels_depthwise_typed.h"
 #undef ELEMENT
 #undef LOAD
 #undef STORE
@@ -105,3 +109,4 @@ INLINE void inverse_powers(const float *in, float *out, long c, float beta) {
 #define ACROSS_MAPS_FORWARD_DONE(...) pairs_forward(__VA_ARGS__)
 #define ACROSS_MAPS_BACKWARD_DONE(...) pairs_backward(__VA_ARGS__)
 #include "kernels_typed.h"
+#include "kernels_depthwise_typed.h"

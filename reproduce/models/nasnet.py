@@ -67,7 +67,7 @@ class NasnetCellLayer(nn.Module):
         stride = self.settings.stride if is_input else 1
         if operation.startswith("separable"):
             for turn in ("0", "1"):
-                x = self.parts[f"{place}_{turn}_depth"](functional.relu(x), draw)
+                x = self.parts[f"{place}_{turn}_depth"].of_rectified(x)
                 x = self.parts[f"{place}_{turn}_norm"](self.parts[f"{place}_{turn}_point"](x, draw), draw)
         elif stride == 1:  # always an average, over the pixels inside the image
             x = functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
