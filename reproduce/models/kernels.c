@@ -93,6 +93,7 @@ INLINE void inverse_powers(const float *in, float *out, long c, float beta) {
 #define ACROSS_MAPS_BACKWARD_DONE(...) 0
 #include "kernels_typed.h"
 #include "kernels_depthwise_typed.h"
+#include "kernels_elementwise_typed.h"
 #undef ELEMENT
 #undef LOAD
 #undef STORE
@@ -110,3 +111,4 @@ INLINE void inverse_powers(const float *in, float *out, long c, float beta) {
 #define ACROSS_MAPS_BACKWARD_DONE(...) pairs_backward(__VA_ARGS__)
 #include "kernels_typed.h"
 #include "kernels_depthwise_typed.h"
+#include "kernels_elementwise_typed.h"

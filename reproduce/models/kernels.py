@@ -25,7 +25,14 @@ from reproduce.base.hardware import processor_flags
 from reproduce.base.paths import SCRATCH_VARIABLE, scratch_folder
 from reproduce.base.temporaries import TemporaryFolder, clear_abandoned
 
-_SOURCES = ("kernels.c", "kernels_depthwise.h", "kernels_depthwise_typed.h", "kernels_pairs.h", "kernels_typed.h")
+_SOURCES = (
+    "kernels.c",
+    "kernels_depthwise.h",
+    "kernels_depthwise_typed.h",
+    "kernels_elementwise_typed.h",
+    "kernels_pairs.h",
+    "kernels_typed.h",
+)
 _FLAGS = (
     "-O2",
     "-ftree-vectorize",

@@ -7,6 +7,7 @@
 #define MAX_TAPS 7   /* of a window's side */
 #define OUTPUTS 8    /* computed together */
 #define MAX_ROW 96   /* pixels of a padded row: sides up to 64, windows up to 7, and what the last OUTPUTS read */
+#define LEAST(rectified) ((rectified) ? 0.0f : -INFINITY)
 
 typedef float maps __attribute__((vector_size(4 * MAPS)));
 typedef float maps_in_memory __attribute__((vector_size(4 * MAPS), aligned(4), may_alias));
