@@ -92,6 +92,7 @@ INLINE void inverse_powers(const float *in, float *out, long c, float beta) {
 #define ACROSS_MAPS_FORWARD_DONE(...) 0
 #define ACROSS_MAPS_BACKWARD_DONE(...) 0
 #include "kernels_typed.h"
+#include "kernels_batch_norm_typed.h"
 #include "kernels_depthwise_typed.h"
 #include "kernels_elementwise_typed.h"
 #undef ELEMENT
@@ -110,5 +111,6 @@ INLINE void inverse_powers(const float *in, float *out, long c, float beta) {
 #define ACROSS_MAPS_FORWARD_DONE(...) pairs_forward(__VA_ARGS__)
 #define ACROSS_MAPS_BACKWARD_DONE(...) pairs_backward(__VA_ARGS__)
 #include "kernels_typed.h"
+#include "kernels_batch_norm_typed.h"
 #include "kernels_depthwise_typed.h"
 #include "kernels_elementwise_typed.h"

@@ -27,6 +27,7 @@ from reproduce.base.temporaries import TemporaryFolder, clear_abandoned
 
 _SOURCES = (
     "kernels.c",
+    "kernels_batch_norm_typed.h",
     "kernels_depthwise.h",
     "kernels_depthwise_typed.h",
     "kernels_elementwise_typed.h",
@@ -52,6 +53,7 @@ MAX_WINDOW_ACROSS_MAPS = 33
 MAX_POOLING_WINDOW = 15
 MAX_DEPTHWISE_SIDE = 64  # pixels; more would exceed MAX_ROW of kernels_depthwise.h
 VECTOR_MAPS = 16  # MAPS there
+BATCH_NORM_CHUNK = 128  # pixels; CHUNK of kernels_batch_norm_typed.h
 
 
 def _flags() -> tuple[str, ...]:
