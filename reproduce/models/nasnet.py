@@ -48,7 +48,8 @@ class NasnetCellLayer(nn.Module):
                 for side, (operation, state) in zip(("left", "right"), pair, strict=True)
             )
             states.append(next(both) + next(both))
-        return torch.cat([_DenseGradient.apply(states[state]) for state in JOINED[self.settings.kind]], dim=1)
+        joined = [states[state] for state in JOINED[self.settings.kind]]
+        return torch.cat([_DenseGradient.apply(s) if kernels.usable(s) else s for s in joined], dim=1)
 
     def _run(self, name: str, x: Tensor, draw: StepDraw | None) -> Tensor:
         """Return ``x`` after the convolution ``name`` and its batch normalization."""
