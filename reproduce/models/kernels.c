@@ -1,10 +1,11 @@
-/* CPU kernels for pooling, response normalization, locally connected layers and convolutions of single maps, forward and
- * backward.
+/* CPU kernels for pooling, normalization, locally connected layers, convolutions of single maps and the gradient of ReLU,
+ * forward and backward.
  *
  * They exist because torch's own are slow: on a CPU with bf16 matrix units its gradient of max pooling takes as long as
  * all convolutions, a few milliseconds per batch, and its LocalResponseNorm more than triples a step in float32. Each
- * function works on channels-last arrays in one pass over memory, with float arithmetic. One thread writes each output
- * element, in a fixed order, so results do not depend on the number of threads.
+ * function works on channels-last arrays in one or two passes over memory, with float arithmetic. One thread writes each
+ * output element, in a fixed order, and sums over all images are taken in parts that do not depend on the number of
+ * threads; so no result does.
  *
  * Compiled on first use by reproduce/models/kernels.py with the machine's C compiler. */
 
