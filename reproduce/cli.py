@@ -229,8 +229,8 @@ def _archive(arguments: Arguments) -> None:
 
 
 @_verb(
-    "measure speed against the standard ways; writes results/benchmarks (ten minutes)",
-    option("parts", nargs="*", metavar="PART", help="cifar10, data or alexnet (default: all three)"),
+    "measure speed against the standard ways; writes results/benchmarks (15 minutes)",
+    option("parts", nargs="*", metavar="PART", help="cifar10, data, alexnet or later (default: all four)"),
 )
 def _bench(arguments: Arguments) -> None:
     from reproduce.speed.bench.run import run_benchmarks

@@ -1,9 +1,11 @@
-/* CPU kernels for pooling, response normalization and locally connected layers, forward and backward.
+/* CPU kernels for pooling, normalization, locally connected layers, convolutions of single maps and the gradient of ReLU,
+ * forward and backward.
  *
  * They exist because torch's own are slow: on a CPU with bf16 matrix units its gradient of max pooling takes as long as
  * all convolutions, a few milliseconds per batch, and its LocalResponseNorm more than triples a step in float32. Each
- * function works on channels-last arrays in one pass over memory, with float arithmetic. One thread writes each output
- * element, in a fixed order, so results do not depend on the number of threads.
+ * function works on channels-last arrays in one or two passes over memory, with float arithmetic. One thread writes each
+ * output element, in a fixed order, and sums over all images are taken in parts that do not depend on the number of
+ * threads; so no result does.
  *
  * Compiled on first use by reproduce/models/kernels.py with the machine's C compiler. */
 
@@ -90,6 +92,8 @@ INLINE void inverse_powers(const float *in, float *out, long c, float beta) {
     }
 }
 
+#include "kernels_depthwise.h"
+
 #define ELEMENT float
 #define LOAD(x) (x)
 #define STORE(x) (x)
@@ -97,6 +101,9 @@ INLINE void inverse_powers(const float *in, float *out, long c, float beta) {
 #define ACROSS_MAPS_FORWARD_DONE(...) 0
 #define ACROSS_MAPS_BACKWARD_DONE(...) 0
 #include "kernels_typed.h"
+#include "kernels_batch_norm_typed.h"
+#include "kernels_depthwise_typed.h"
+#include "kernels_elementwise_typed.h"
 #undef ELEMENT
 #undef LOAD
 #undef STORE
@@ -113,3 +120,6 @@ INLINE void inverse_powers(const float *in, float *out, long c, float beta) {
 #define ACROSS_MAPS_FORWARD_DONE(...) pairs_forward(__VA_ARGS__)
 #define ACROSS_MAPS_BACKWARD_DONE(...) pairs_backward(__VA_ARGS__)
 #include "kernels_typed.h"
+#include "kernels_batch_norm_typed.h"
+#include "kernels_depthwise_typed.h"
+#include "kernels_elementwise_typed.h"

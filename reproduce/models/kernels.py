@@ -25,7 +25,15 @@ from reproduce.base.hardware import processor_flags
 from reproduce.base.paths import SCRATCH_VARIABLE, scratch_folder
 from reproduce.base.temporaries import TemporaryFolder, clear_abandoned
 
-_SOURCES = ("kernels.c", "kernels_pairs.h", "kernels_typed.h")
+_SOURCES = (
+    "kernels.c",
+    "kernels_batch_norm_typed.h",
+    "kernels_depthwise.h",
+    "kernels_depthwise_typed.h",
+    "kernels_elementwise_typed.h",
+    "kernels_pairs.h",
+    "kernels_typed.h",
+)
 _FLAGS = (
     "-O2",
     "-ftree-vectorize",
@@ -43,6 +51,9 @@ _SUFFIXES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 MAX_MAPS = 2000  # TILE - MAX_WINDOW of kernels.c, rounded down
 MAX_WINDOW_ACROSS_MAPS = 33
 MAX_POOLING_WINDOW = 15
+MAX_DEPTHWISE_SIDE = 64  # pixels; more would exceed MAX_ROW of kernels_depthwise.h
+VECTOR_MAPS = 16  # MAPS there
+BATCH_NORM_CHUNK = 128  # pixels; CHUNK of kernels_batch_norm_typed.h
 
 
 def _flags() -> tuple[str, ...]:

@@ -115,15 +115,21 @@ INLINE void NAMED(mean_of_window)(const ELEMENT *corner, ELEMENT *to, long rows,
     for (long k = 0; k < width; k++) to[k] = STORE(sum[k] * share);
 }
 
+/* Rows or columns of the window at `at`, `padding` before the first pixel, that lie inside an image of `side` pixels. */
+INLINE long NAMED(pixels_inside)(long at, long window, long padding, long side) {
+    return MIN(side, at - padding + window) - MAX(0, at - padding);
+}
+
 /* Mean of each clipped window, over the pixels really inside the image. (n, h, w, c) -> (n, oh, ow, c). */
 void NAMED(average_pool_forward)(const ELEMENT *in, ELEMENT *out, long n, long h, long w, long c, long oh, long ow,
-                                 long window, long stride) {
+                                 long window, long stride, long padding) {
 #pragma omp parallel for schedule(static)
     for (long row = 0; row < n * oh; row++) {
-        const long image = row / oh, top = (row % oh) * stride;
+        const long image = row / oh, y = (row % oh) * stride;
         for (long ox = 0; ox < ow; ox++) {
-            const long left = ox * stride;
-            const long rows = MIN(window, h - top), columns = MIN(window, w - left);
+            const long x = ox * stride, top = MAX(0, y - padding), left = MAX(0, x - padding);
+            const long rows = NAMED(pixels_inside)(y, window, padding, h);
+            const long columns = NAMED(pixels_inside)(x, window, padding, w);
             const ELEMENT *corner = in + ((image * h + top) * w + left) * c;
             ELEMENT *to = out + (row * ow + ox) * c;
 #define CALL(c0, width) NAMED(mean_of_window)(corner + (c0), to + (c0), rows, columns, w * c, c, width)
@@ -143,22 +149,23 @@ INLINE void NAMED(gather_shares)(const ELEMENT *gradient, ELEMENT *to, const lon
 
 /* Gradient of average_pool_forward. window <= 15. */
 void NAMED(average_pool_backward)(const ELEMENT *gradient, ELEMENT *in_gradient, long n, long h, long w, long c,
-                                  long oh, long ow, long window, long stride) {
+                                  long oh, long ow, long window, long stride, long padding) {
 #pragma omp parallel for schedule(static)
     for (long row = 0; row < n * h; row++) {
-        const long image = row / h, y = row % h;
+        const long image = row / h, y = row % h + padding;
         const long first_oy = NAMED(first_window)(y, window, stride), last_oy = MIN(y / stride, oh - 1);
-        for (long x = 0; x < w; x++) {
+        for (long x = padding; x < w + padding; x++) {
             const long first_ox = NAMED(first_window)(x, window, stride), last_ox = MIN(x / stride, ow - 1);
             long from[225], windows = 0;
             float share[225];
             for (long oy = first_oy; oy <= last_oy; oy++)
                 for (long ox = first_ox; ox <= last_ox; ox++, windows++) {
-                    const long rows = MIN(window, h - oy * stride), columns = MIN(window, w - ox * stride);
+                    const long rows = NAMED(pixels_inside)(oy * stride, window, padding, h);
+                    const long columns = NAMED(pixels_inside)(ox * stride, window, padding, w);
                     from[windows] = ((image * oh + oy) * ow + ox) * c;
                     share[windows] = 1.0f / (float)(rows * columns);
                 }
-            ELEMENT *to = in_gradient + (row * w + x) * c;
+            ELEMENT *to = in_gradient + (row * w + x - padding) * c;
 #define CALL(c0, width) NAMED(gather_shares)(gradient + (c0), to + (c0), from, share, windows, width)
             FOR_BLOCKS_OF_MAPS(CALL)
 #undef CALL

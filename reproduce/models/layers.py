@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reproduce.base import draws
-from reproduce.models import depthwise, kernels, spec
+from reproduce.models import kernels, spec
 from reproduce.models.activations import ACTIVATIONS
+from reproduce.models.depthwise import convolve_maps
 from reproduce.models.local import locally_connected
 from reproduce.models.normalization import normalize_across_maps, normalize_within_map
 from reproduce.models.pooling import average_pool, max_pool
@@ -89,16 +90,24 @@ class ConvolutionLayer(WeightedLayer):
         self.weight.data = kernels.channels_last(self.weight.data)
 
     def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
+        return self.activation(self._convolved(x, rectified=False))
+
+    def of_rectified(self, x: Tensor) -> Tensor:
+        """Return the layer's output for the input max(``x``, 0)."""
+        return self.activation(self._convolved(x, rectified=True))
+
+    def _convolved(self, x: Tensor, rectified: bool) -> Tensor:
         layer = self.settings
         out = rounded_up_size(x.shape[2], layer.kernel_size, layer.stride, layer.padding)
         overhang = (out - 1) * layer.stride + layer.kernel_size - x.shape[2] - 2 * layer.padding
-        if overhang > 0 and layer.rounding == "up":
-            x = kernels.channels_last(functional.pad(x, (0, overhang, 0, overhang)))
+        overhang = max(0, overhang) if layer.rounding == "up" else 0
         weight, bias = self.cast(x)
-        settings = layer.stride, layer.padding, 1, layer.columns
-        single = layer.columns == len(weight) and depthwise.suits(x, weight, bias)
-        convolve = depthwise.convolve_maps if single else functional.conv2d
-        return self.activation(product(convolve, x, weight, bias, *settings))
+        if weight.shape[1] == 1 and layer.columns == len(weight) and bias is None:
+            return convolve_maps(x, weight, layer.stride, layer.padding, overhang, rectified)
+        x = functional.relu(x) if rectified else x
+        if overhang:
+            x = kernels.channels_last(functional.pad(x, (0, overhang, 0, overhang)))
+        return product(functional.conv2d, x, weight, bias, layer.stride, layer.padding, 1, layer.columns)
 
 
 class LocalLayer(WeightedLayer):

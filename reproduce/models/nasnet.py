@@ -8,9 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from reproduce.models import kernels, spec
+from reproduce.models.activations import relu
 from reproduce.models.layers import StepDraw
 from reproduce.models.nasnet_specs import CELLS, JOINED, Part
 from reproduce.models.pooling import average_pool, max_pool
+from reproduce.models.strided import strided
 
 Build = Callable[[Part], nn.Module]
 
@@ -39,14 +41,15 @@ class NasnetCellLayer(nn.Module):
         self.parts = nn.ModuleDict({name: build(part) for name, part in settings.parts(channels, size, beside)})
 
     def forward(self, x: Tensor, draw: StepDraw | None, beside: Tensor) -> Tensor:
-        states = [self._run("before", functional.relu(x), draw), self._brought_to_size(beside, x.shape[2], draw)]
+        states = [self._run("before", relu(x), draw), self._brought_to_size(beside, x.shape[2], draw)]
         for number, pair in enumerate(CELLS[self.settings.kind]):
             both = (
                 self._operation(operation, states[state], state < 2, f"{number}_{side}", draw)
                 for side, (operation, state) in zip(("left", "right"), pair, strict=True)
             )
             states.append(next(both) + next(both))
-        return torch.cat([_DenseGradient.apply(states[state]) for state in JOINED[self.settings.kind]], dim=1)
+        joined = [states[state] for state in JOINED[self.settings.kind]]
+        return torch.cat([_DenseGradient.apply(s) if kernels.usable(s) else s for s in joined], dim=1)
 
     def _run(self, name: str, x: Tensor, draw: StepDraw | None) -> Tensor:
         """Return ``x`` after the convolution ``name`` and its batch normalization."""
@@ -54,11 +57,10 @@ class NasnetCellLayer(nn.Module):
 
     def _brought_to_size(self, beside: Tensor, size: int, draw: StepDraw | None) -> Tensor:
         """Return ``beside`` with the cell's maps and side; one of twice the side is halved on two paths."""
-        beside = functional.relu(beside)
+        beside = relu(beside)
         if beside.shape[2] == size:
             return self._run("beside", beside, draw)
-        moved = functional.pad(beside, (0, 1, 0, 1))[:, :, 1:, 1:]
-        paths = self.parts["even"](beside[:, :, ::2, ::2], draw), self.parts["odd"](moved[:, :, ::2, ::2], draw)
+        paths = [self.parts[path](strided(beside, 2, first), draw) for first, path in enumerate(("even", "odd"))]
         return self.parts["beside_norm"](torch.cat(paths, dim=1), draw)
 
     def _operation(self, operation: str, x: Tensor, is_input: bool, place: str, draw: StepDraw | None) -> Tensor:
@@ -67,10 +69,10 @@ class NasnetCellLayer(nn.Module):
         stride = self.settings.stride if is_input else 1
         if operation.startswith("separable"):
             for turn in ("0", "1"):
-                x = self.parts[f"{place}_{turn}_depth"](functional.relu(x), draw)
+                x = self.parts[f"{place}_{turn}_depth"].of_rectified(x)
                 x = self.parts[f"{place}_{turn}_norm"](self.parts[f"{place}_{turn}_point"](x, draw), draw)
         elif stride == 1:  # always an average, over the pixels inside the image
-            x = functional.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
+            x = average_pool(x, 3, 1, padding=1)
         else:
             x = (average_pool if operation == "average3" else max_pool)(x, 3, stride)
         return self._dropped(x, place, draw)
@@ -96,7 +98,7 @@ class AuxiliaryHeadLayer(nn.Module):
     def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
         if draw is None:
             return x
-        features = functional.avg_pool2d(functional.relu(x), 5, 3)
+        features = functional.avg_pool2d(relu(x), 5, 3)
         for part in self.parts.values():
             features = part(features, draw)
         self.logits = features.float()

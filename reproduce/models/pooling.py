@@ -10,9 +10,9 @@ from reproduce.models import kernels
 from reproduce.models.spec import rounded_up_size
 
 
-def _pooled_shape(x: Tensor, window: int, stride: int) -> tuple[int, int, int, int]:
+def _pooled_shape(x: Tensor, window: int, stride: int, padding: int = 0) -> tuple[int, int, int, int]:
     n, c, h, w = x.shape
-    return n, c, rounded_up_size(h, window, stride), rounded_up_size(w, window, stride)
+    return n, c, rounded_up_size(h, window, stride, padding), rounded_up_size(w, window, stride, padding)
 
 
 def _empty_like_map(x: Tensor, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> Tensor:
@@ -46,19 +46,19 @@ class _MaxPool(torch.autograd.Function):
 
 class _AveragePool(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, window: int, stride: int) -> Tensor:
+    def forward(ctx: Any, x: Tensor, window: int, stride: int, padding: int) -> Tensor:
         x = kernels.channels_last(x)
-        out = _empty_like_map(x, _pooled_shape(x, window, stride))
-        ctx.sizes, ctx.shape = _sizes(x.shape, out.shape, window, stride), x.shape
+        out = _empty_like_map(x, _pooled_shape(x, window, stride, padding))
+        ctx.sizes, ctx.shape = (*_sizes(x.shape, out.shape, window, stride), padding), x.shape
         kernels.call("average_pool_forward", x.dtype, x, out, *ctx.sizes)
         return out
 
     @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         gradient = kernels.channels_last(gradient)
         in_gradient = _empty_like_map(gradient, ctx.shape)
         kernels.call("average_pool_backward", gradient.dtype, gradient, in_gradient, *ctx.sizes)
-        return in_gradient, None, None
+        return in_gradient, None, None, None
 
 
 def max_pool(x: Tensor, window: int, stride: int) -> Tensor:
@@ -77,8 +77,11 @@ def max_pool(x: Tensor, window: int, stride: int) -> Tensor:
     return functional.max_pool2d(x, window, stride, ceil_mode=True)
 
 
-def average_pool(x: Tensor, window: int, stride: int) -> Tensor:
-    """Return the mean of each clipped window over the pixels inside the image; shapes as in ``max_pool``."""
+def average_pool(x: Tensor, window: int, stride: int, padding: int = 0) -> Tensor:
+    """Return the mean of each clipped window over the pixels inside the image; shapes as in ``max_pool``.
+
+    With ``padding``, at most half the window, windows start so many pixels before the image, and OH grows accordingly.
+    """
     if kernels.usable(x) and window <= kernels.MAX_POOLING_WINDOW:
-        return _AveragePool.apply(x, window, stride)
-    return functional.avg_pool2d(x, window, stride, ceil_mode=True)
+        return _AveragePool.apply(x, window, stride, padding)
+    return functional.avg_pool2d(x, window, stride, padding, ceil_mode=True, count_include_pad=False)

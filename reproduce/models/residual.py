@@ -6,6 +6,7 @@ from torch.nn import functional
 from reproduce.models import spec
 from reproduce.models.activations import ACTIVATIONS
 from reproduce.models.layers import StepDraw
+from reproduce.models.strided import strided
 
 
 class ResidualSumLayer(nn.Module):
@@ -18,7 +19,7 @@ class ResidualSumLayer(nn.Module):
 
     def forward(self, x: Tensor, draw: StepDraw | None, beside: Tensor) -> Tensor:
         stride = beside.shape[2] // x.shape[2]
-        shortcut = beside[:, :, ::stride, ::stride]
+        shortcut = strided(beside, stride)
         more = x.shape[1] - shortcut.shape[1]
         if more:
             shortcut = functional.pad(shortcut, (0, 0, 0, 0, 0, more))

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
+from reproduce.models import kernels
 from reproduce.models.counts import count_layers
 from reproduce.models.network import Network, StepDraw
 from reproduce.models.spec import NetworkSpec
@@ -73,3 +75,90 @@ def test_bf16_stays_near_fp32():
     x = images(64)
     full, half = (network(NORM)(x.to(dtype), StepDraw(1, 0)) for dtype in (torch.float32, torch.bfloat16))
     assert (full - half).abs().max() < 0.03 * full.abs().max()
+
+
+SHAPES = [(3, 5, 7, 9), (1, 33, 13, 11), (2, 16, 8, 8), (5, 48, 4, 4), (1, 1, 1, 2), (130, 2, 3, 3), (150, 20), (2, 3)]
+
+
+def normalized(x, direction, activation, threads=1):
+    """Return output, gradients of input, weight and bias, and both running statistics of a layer that learned a bit."""
+    norm = NORM | {"activation": activation, "epsilon": 0.01}
+    content = {"source": "-", "input": {"channels": x.shape[1], "size": 3}, "layers": [norm]}
+    layer = Network(validated(NetworkSpec, content, "n"), seed=1).layers["norm"]
+    with torch.no_grad():
+        layer.weight.copy_(torch.linspace(-1, 2, x.shape[1]))
+        layer.bias.copy_(torch.linspace(1, -0.5, x.shape[1]))
+    leaves = [x.clone().requires_grad_(), layer.weight, layer.bias]
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        out = layer(leaves[0], StepDraw(1, 0))
+        gradients = torch.autograd.grad(out, leaves, direction)
+    finally:
+        torch.set_num_threads(before)
+    return out.detach(), *gradients, layer.running_mean, layer.running_variance
+
+
+def drawn(shape, dtype, mean=3.0):
+    random = torch.Generator().manual_seed(1)
+    return [(offset + torch.randn(shape, generator=random)).to(dtype) for offset in (mean, 0.0)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
+@pytest.mark.parametrize("activation", ["identity", "relu"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_outputs_gradients_and_statistics_are_those_of_double_precision(implementation, shape, activation, dtype):
+    x, direction = drawn(shape, dtype)
+    found = normalized(x, direction, activation)
+    maps = shape[1]
+    mean, variance = torch.zeros(maps).double(), torch.ones(maps).double()
+    learned = (
+        torch.linspace(-1, 2, maps).double().requires_grad_(),
+        torch.linspace(1, -0.5, maps).double().requires_grad_(),
+    )
+    exact = x.double().requires_grad_()
+    out = functional.batch_norm(exact, mean, variance, *learned, True, 0.1, 0.01)
+    kink = (out.detach().abs() < 0.02) & (activation == "relu")  # where rounding decides, the gradient may be either
+    out = torch.relu(out) if activation == "relu" else out
+    if kink.any():
+        direction = direction.masked_fill(kink, 0)
+        found = normalized(x, direction, activation)
+    expected = out.detach(), *torch.autograd.grad(out, (exact, *learned), direction.double()), mean, variance
+    tolerance = 2e-5 if dtype == torch.float32 else 2e-2
+    for ours, wanted in zip(found, expected, strict=True):
+        assert (ours - wanted).norm() <= tolerance * wanted.norm() + 1e-6 * len(x)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["fp32", "bf16"])
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_neither_threads_nor_the_memory_format_change_a_bit(shape, dtype):
+    if kernels.library() is None:
+        pytest.skip("no C compiler here")
+    x, direction = drawn(shape, dtype)
+    alone = normalized(x, direction, "relu")
+    for threads in (2, 3):
+        for a, b in zip(alone, normalized(x, direction, "relu", threads), strict=True):
+            assert torch.equal(a, b)
+    if x.dim() == 4:
+        laid_out = kernels.channels_last(x), kernels.channels_last(direction)
+        assert all(torch.equal(a, b) for a, b in zip(alone, normalized(*laid_out, "relu"), strict=True))
+
+
+def test_a_mean_far_from_zero_costs_less_than_it_costs_torch():
+    if kernels.library() is None:
+        pytest.skip("no C compiler here")
+    x, direction = drawn((32, 16, 16, 16), torch.float32, mean=3000.0)
+    learned = torch.linspace(-1, 2, 16), torch.linspace(1, -0.5, 16)
+    exact, plain = (
+        functional.batch_norm(
+            kernels.channels_last(x.to(dtype)), None, None, *(v.to(dtype) for v in learned), True, 0, 0.01
+        )
+        for dtype in (torch.float64, torch.float32)
+    )
+    ours = normalized(x, direction, "identity")[0]
+    assert (ours - exact).abs().max() <= (plain - exact).abs().max()
+
+
+def test_a_single_value_has_no_variance(implementation):
+    with pytest.raises(ValueError, match="more than 1 value"):
+        normalized(*drawn((1, 4), torch.float32), "relu")

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from reproduce.models import kernels
+from reproduce.models.activations import relu
 from reproduce.models.local import gather_patches
 from reproduce.models.normalization import normalize_across_maps, normalize_within_map
 from reproduce.models.pooling import average_pool, max_pool
@@ -16,6 +17,8 @@ from reproduce.models.pooling import average_pool, max_pool
 OPERATIONS = {
     "max_pool": lambda x: max_pool(x, 3, 2),
     "average_pool": lambda x: average_pool(x, 3, 2),
+    "average_pool_at_the_border": lambda x: average_pool(x, 3, 1, padding=1),
+    "rectified": lambda x: relu(x * 1),
     "across_maps": lambda x: normalize_across_maps(x, 5, 0.01, 0.75, 1.0),
     "within_map": lambda x: normalize_within_map(x, 3, 0.01, 0.75, 1.0),
     "gather_patches": lambda x: gather_patches(x, 3, 1, 11),

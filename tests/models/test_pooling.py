@@ -132,3 +132,22 @@ def test_windows_beyond_the_kernels_reach_are_done_by_torch():
     out, _ = applied(average_pool, values, gradient, 17, 5)
     expected, _ = looped(values.astype(float), gradient.astype(float), 17, 5, "mean")
     np.testing.assert_allclose(out, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("side", "window", "stride", "padding"), [(8, 3, 1, 1), (7, 3, 1, 1), (1, 3, 1, 1), (9, 5, 2, 2)]
+)
+def test_averages_that_start_before_the_image_count_the_pixels_inside(implementation, side, window, stride, padding):
+    values = np.random.default_rng(1).normal(size=(2, 33, side, side)).astype(np.float32)
+    x = torch.from_numpy(values).double()
+    padded = [functional.pad(value, (padding,) * 4) for value in (x, torch.ones_like(x))]
+    sums, counts = (functional.avg_pool2d(value, window, stride, divisor_override=1) for value in padded)
+    leaf = torch.from_numpy(values).requires_grad_()
+    out = average_pool(leaf, window, stride, padding)
+    torch.testing.assert_close(out.double(), sums / counts, rtol=1e-6, atol=1e-6)
+    direction = torch.randn(out.shape, generator=torch.Generator().manual_seed(1))
+    (found,) = torch.autograd.grad(out, leaf, direction)
+    exact = x.requires_grad_()
+    expected = functional.avg_pool2d(functional.pad(exact, (padding,) * 4), window, stride, divisor_override=1) / counts
+    (wanted,) = torch.autograd.grad(expected, exact, direction.double())
+    torch.testing.assert_close(found.double(), wanted, rtol=1e-6, atol=1e-6)

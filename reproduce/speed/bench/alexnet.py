@@ -28,6 +28,7 @@ _WARM_UP_STEPS = 1
 _PRODUCTS = 2
 _FILES = [1, 2, 3, 4, 5]
 _SIDE = 256
+_CLASSES = 1000
 
 
 def alexnet_variant(
@@ -107,14 +108,14 @@ def _time_network(
         return in_turns(name, arms, rounds, progress, timed_steps)
 
 
-def noise_training_data(batch_size: int, steps: int) -> TrainingData:
-    """Return noise for more than ``steps`` updates, so that no epoch ends in between: 256 x 256, 1000 classes."""
+def noise_training_data(batch_size: int, steps: int, side: int = _SIDE, classes: int = _CLASSES) -> TrainingData:
+    """Return noise for more than ``steps`` updates, so that no epoch ends in between: images of ``side`` pixels."""
     images_per_file = batch_size * (steps // len(_FILES) + 1)
     noise = torch.Generator().manual_seed(0)
-    shape = images_per_file * len(_FILES), _SIDE, _SIDE, 3
+    shape = images_per_file * len(_FILES), side, side, 3
     images = torch.randint(0, 256, shape, dtype=torch.uint8, generator=noise)
-    labels = torch.randint(0, 1000, shape[:1], generator=noise)
-    mean = torch.full((3, _SIDE, _SIDE), 127.5, dtype=torch.float64).numpy()
+    labels = torch.randint(0, classes, shape[:1], generator=noise)
+    mean = torch.full((3, side, side), 127.5, dtype=torch.float64).numpy()
     return TrainingData(images, labels, images[:batch_size], labels[:batch_size], mean)
 
 

@@ -96,12 +96,23 @@ def _layers_table(part: Mapping[str, Any]) -> str:
     return markdown_table(header, rows) if rows else ""
 
 
+def _later_table(part: Mapping[str, Any]) -> str:
+    keys = "images_per_second", "ms_per_step", "plain_ms_per_step", "times_plain"
+    rows = [
+        [row["network"], str(row["batch_size"]), row["precision"], *(_figures(row[key]) for key in keys)]
+        for row in part.get("later_nets", [])
+    ]
+    header = ["Network", "Batch", "Precision", "Images/s", "ms a step", "ms a step, plain torch", "Times plain torch"]
+    return markdown_table(header, rows) if rows else ""
+
+
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "Training throughput": _throughput_table,
     "Matrix products": _matrix_products_table,
     "Where a step of this project spends its time": _phases_table,
     "Response normalization: share of a training step of conv_local_13pct_lrn": _share_table,
     "Response normalization: one layer by itself": _layers_table,
+    "A training step with the kernels and without": _later_table,
     "Packing": _ways_table("packing"),
     "Reading for training": _ways_table("reading"),
 }

@@ -17,6 +17,7 @@ from reproduce.models import kernels
 from reproduce.speed.bench.alexnet import measure_alexnet
 from reproduce.speed.bench.cifar10 import measure_cifar10
 from reproduce.speed.bench.data import measure_data
+from reproduce.speed.bench.later import measure_later
 from reproduce.speed.bench.report import result_path, write_benchmark
 from reproduce.speed.measure import is_loaded, load_average
 
@@ -24,6 +25,7 @@ PARTS: dict[str, Callable[[], dict[str, Any]]] = {
     "cifar10": measure_cifar10,
     "data": measure_data,
     "alexnet": measure_alexnet,
+    "later": measure_later,
 }
 _SOFTWARE = ("threads", "python", "torch", "torchvision")
 
