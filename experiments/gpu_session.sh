@@ -154,7 +154,7 @@ updates_in_a_trial() {
     train_all "$1" $((SECONDS + SECONDS_OF_A_TRIAL)) "${todo[@]}" >&2
     logs=("${todo[@]//\//-}")
     echo $((0 $(cd "$output/logs" && sed -n 's/.*stopped at step \([0-9]*\).*/+\1/p; s/.*going on from step /-/p' \
-        "${logs[@]/%/.log}")))
+        "${logs[@]/%/.log}" 2>/dev/null))) # a run that no time was left to begin has no log
 }
 
 interrupted=0
