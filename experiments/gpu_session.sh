@@ -151,10 +151,11 @@ pending() {
 updates_in_a_trial() {
     local todo logs
     mapfile -t todo < <(pending | head -n "$1")
-    train_all "$1" $((SECONDS + SECONDS_OF_A_TRIAL)) "${todo[@]}" >&2
+    # SECONDS counts whole seconds: without one more, a trial of one second could be over before it began a run
+    train_all "$1" $((SECONDS + SECONDS_OF_A_TRIAL + 1)) "${todo[@]}" >&2
     logs=("${todo[@]//\//-}")
     echo $((0 $(cd "$output/logs" && sed -n 's/.*stopped at step \([0-9]*\).*/+\1/p; s/.*going on from step /-/p' \
-        "${logs[@]/%/.log}" 2>/dev/null))) # a run that no time was left to begin has no log
+        "${logs[@]/%/.log}")))
 }
 
 interrupted=0

@@ -54,7 +54,7 @@ pytestmark = pytest.mark.skipif(
 def tree(tmp_path):
     """A tree that holds the script alone, with short pauses, and the made-up Python."""
     script = SCRIPT.read_text()
-    for name, seconds in {"FOR_THE_END": 1, "FROM_STOP_TO_KILL": 5, "OF_A_TRIAL": 2}.items():
+    for name, seconds in {"FOR_THE_END": 1, "FROM_STOP_TO_KILL": 5, "OF_A_TRIAL": 1}.items():
         script, count = re.subn(rf"SECONDS_{name}=\d+", f"SECONDS_{name}={seconds}", script)
         assert count == 1
     for name, text in {"experiments/gpu_session.sh": script, "python": FAKE}.items():
@@ -171,9 +171,9 @@ def test_ctrl_c_stops_the_runs_and_begins_no_more(tree):
 def test_a_trial_decides_how_many_run_at_once(tree, updates, at_once):
     """One run makes 100 updates by itself; then four make 4 x 30 together, which is more, or 4 x 20."""
     runs = [f"tiny/small/epochs6/seed{seed}" for seed in range(1, 6)]
-    status, text, _ = session(tree, 18, runs, TRAINS=60, UPDATES=updates)
+    status, text, _ = session(tree, 14, runs, TRAINS=60, UPDATES=updates)
     assert status == 0, text
-    expected = f"trial of 2 s: 100 updates by one run, {4 * updates} by up to 4; {at_once} at once now"
+    expected = f"trial of 1 s: 100 updates by one run, {4 * updates} by up to 4; {at_once} at once now"
     assert expected in text
     in_the_trial, after = 5, (tree / "notes" / "at_once").read_text().split()
     assert max(map(int, after[in_the_trial:])) == at_once

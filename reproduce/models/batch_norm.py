@@ -70,7 +70,7 @@ class BatchNormalizationLayer(nn.Module):
         layer = self.settings
         running, momentum = (self.running_mean, self.running_variance), 1 - layer.keep
         several = x.numel() > x.shape[1]  # of a single value torch says that it has no variance
-        if draw is not None and several and layer.activation != "tanh" and kernels.usable(x):
+        if draw is not None and several and layer.activation in ("relu", "identity") and kernels.usable(x):
             rates, rectified = (momentum, layer.epsilon), layer.activation == "relu"
             return _BatchNormalized.apply(x, self.weight, self.bias, running, rates, rectified)
         learned = *running, self.weight, self.bias
