@@ -229,7 +229,7 @@ def _archive(arguments: Arguments) -> None:
 
 
 @_verb(
-    "measure speed against the standard ways; writes results/benchmarks (15 minutes)",
+    "measure speed against the standard ways; writes results/benchmarks (17 minutes)",
     option("parts", nargs="*", metavar="PART", help="cifar10, data, alexnet or later (default: all four)"),
 )
 def _bench(arguments: Arguments) -> None:
