@@ -14,7 +14,7 @@ from reproduce.study.golden_file import golden_path, read_golden
 from reproduce.study.study import Study, load_study
 from reproduce.study.variant import Variant
 from reproduce.train.golden_features import FEATURE_TOLERANCES, feature_numerics
-from reproduce.train.golden_numerics import TOLERANCES, differences, numerics
+from reproduce.train.golden_numerics import differences, numerics, tolerances
 
 
 def write_golden(path: Path, content: dict[str, Any]) -> None:
@@ -79,7 +79,7 @@ def check_golden(study: Study, name: str) -> list[str]:
     recorded = read_golden(path)
     if recorded["config_sha256"] != variant.digest():
         return ["the configuration is not the one the golden file was recorded with"]
-    allowed = FEATURE_TOLERANCES if isinstance(variant, FeatureVariant) else TOLERANCES
+    allowed = FEATURE_TOLERANCES if isinstance(variant, FeatureVariant) else tolerances(variant)
     lacking = [f"{p} {part}" for p, parts in allowed.items() for part in parts if part not in recorded.get(p, {})]
     if lacking:
         raise ReproduceError(f"{relative_to_repo(path)} lacks {lacking[0]}; {RESTORE}")

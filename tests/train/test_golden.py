@@ -1,6 +1,7 @@
 """Golden files: this machine follows them, a change of numerics does not, and recording asks for a reason."""
 
 import json
+from functools import partial
 
 import pytest
 import torch
@@ -11,10 +12,12 @@ from reproduce.base import draws, files, paths
 from reproduce.base.errors import ReproduceError
 from reproduce.data import steps
 from reproduce.evaluate import predict
-from reproduce.models import layers
-from reproduce.models.spec import ResponseNormalization
+from reproduce.models import kernels, layers
+from reproduce.models.batch_norm import BatchNormalizationLayer
+from reproduce.models.spec import BatchNormalization, ResponseNormalization
 from reproduce.study import golden_file
 from reproduce.study.study import load_study
+from reproduce.study.variant import Variant
 from reproduce.train import golden, golden_numerics, loop
 from reproduce.train.loop import Trainer
 from reproduce.train.update import MomentumUpdate
@@ -24,21 +27,87 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 STUDY_2012 = load_study("cifar10_nets")
 
 
+RESNET20 = golden_file.golden_path(load_study("after_2012"), "resnet20")
 SLOW_STUDIES = {"why_ports_stall"}  # networks of sixty million weights: a minute and more
-SLOW_VARIANTS = {"vgg_bn_dropout"}  # fifteen million weights and twelve phases
+SLOW_VARIANTS = {"vgg_bn_dropout", "vgg_bn_dropout_half", "nasnet_a_6_768"}  # many weights and phases, or many layers
 
 
 def variants_with_golden_files():
+    """Yield (study, variant, twin), where the twin is an earlier one of the same configuration, or None."""
+    firsts = {}
     for path in sorted(paths.EXPERIMENTS.glob("*/study.yaml")):
         study = load_study(path.parent.name)
         for name in golden.golden_variants(study) if study.is_trained_by_stages else []:
-            marks = [pytest.mark.slow] if study.study in SLOW_STUDIES or name in SLOW_VARIANTS else []
-            yield pytest.param(study, name, id=f"{study.study}-{name}", marks=marks)
+            first = firsts.setdefault(study.variant(name).digest(), (study, name))
+            yield study, name, None if first == (study, name) else first
 
 
-@pytest.mark.parametrize(("study", "name"), list(variants_with_golden_files()))
+def parameters(twins):
+    for study, name, first in variants_with_golden_files():
+        if (first is not None) == twins:
+            slow = first is None and (study.study in SLOW_STUDIES or name in SLOW_VARIANTS)
+            marks = [pytest.mark.slow] if slow else []
+            yield pytest.param(study, name, *([first] if twins else []), id=f"{study.study}-{name}", marks=marks)
+
+
+@pytest.mark.parametrize(("study", "name"), list(parameters(twins=False)))
 def test_every_variant_follows_its_golden_file_here(study, name):
     assert golden.check_golden(study, name) == []
+
+
+@pytest.mark.parametrize(("study", "name", "first"), list(parameters(twins=True)))
+def test_a_variant_of_another_length_alone_has_the_numbers_of_its_twin(study, name, first):
+    recorded, of_twin = (golden_file.read_golden(golden_file.golden_path(*each)) for each in ((study, name), first))
+    variant = study.variant(name)
+    assert recorded["config_sha256"] == of_twin["config_sha256"] == variant.digest()
+    tolerances = golden_numerics.tolerances(variant)
+    assert all(recorded[precision].keys() == parts.keys() for precision, parts in tolerances.items())
+    assert golden_numerics.differences(of_twin, recorded, tolerances) == []
+
+
+@pytest.mark.parametrize("name", ["resnet20", "18pct_batch_norm"])
+def test_a_machine_without_a_compiler_follows_the_golden_files_of_later_nets(monkeypatch, name):
+    monkeypatch.setattr(kernels, "library", lambda: None)
+    assert golden.check_golden(load_study("after_2012"), name) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        ({"epsilon": 1e-3}, "fp32 one_pass outputs"),
+        ({"keep": 0.99}, "fp32 one_pass test_outputs"),
+        ({"activation": "identity"}, "fp32 one_pass outputs"),
+        ({"bias_learning_rate": 0.2}, "fp32 update_rule"),
+    ],
+    ids=str,
+)
+def test_other_settings_of_batch_normalization_are_seen(monkeypatch, change, seen):
+    study = load_study("after_2012")
+    network = study.variant("resnet20").network_spec()
+    changed = [
+        layer.model_copy(update=change) if isinstance(layer, BatchNormalization) else layer for layer in network.layers
+    ]
+    monkeypatch.setattr(Variant, "network_spec", lambda self: network.model_copy(update={"layers": changed}))
+    monkeypatch.setattr(Variant, "digest", lambda self: golden_file.read_golden(RESNET20)["config_sha256"])
+    assert seen in "\n".join(golden.check_golden(study, "resnet20"))
+
+
+def test_statistics_without_a_gradient_are_seen(monkeypatch):
+    def moments(x):
+        return [of(x, (0, 2, 3), keepdim=True).detach() for of in (torch.mean, partial(torch.var, correction=0))]
+
+    def constant(self, x, draw):
+        if draw is None:
+            return forward(self, x, draw)
+        mean, variance = moments(x.float())
+        scale = self.weight.view(-1, 1, 1) * (variance + self.settings.epsilon).rsqrt()
+        return self.activation((x - mean) * scale + self.bias.view(-1, 1, 1)).to(x.dtype)
+
+    forward = BatchNormalizationLayer.forward
+    monkeypatch.setattr(BatchNormalizationLayer, "forward", constant)
+    said = "\n".join(golden.check_golden(load_study("after_2012"), "resnet20"))
+    assert "fp32 gradients gradient of conv2a1.weight" in said
+    assert "fp32 one_pass outputs" not in said  # these are right
 
 
 def problems(name="80sec"):
