@@ -25,7 +25,7 @@ class _BatchNormalized(torch.autograd.Function):
         rectified: bool,
     ) -> Tensor:
         x, maps = _maps_innermost(x), x.shape[1]
-        out, mean, inverse = torch.empty_like(x), torch.empty(maps), torch.empty(maps)
+        out, mean, inverse = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(weight)
         ctx.sizes = x.numel() // maps, maps, int(rectified)
         tensors = x, weight, bias, _chunk_sums(*ctx.sizes), mean, inverse, *running, out
         kernels.call("batch_norm_forward", x.dtype, *tensors, *ctx.sizes, *rates)
@@ -47,7 +47,7 @@ def _maps_innermost(x: Tensor) -> Tensor:
 
 def _chunk_sums(pixels: int, maps: int, _rectified: int) -> Tensor:
     """Return working space of the kernels: two sums for each chunk of pixels and each map."""
-    return torch.empty(-(-pixels // kernels.BATCH_NORM_CHUNK), 2, maps)
+    return torch.empty(-(-pixels // kernels.BATCH_NORM_CHUNK), 2, maps, dtype=torch.float32)
 
 
 class BatchNormalizationLayer(nn.Module):
@@ -69,9 +69,14 @@ class BatchNormalizationLayer(nn.Module):
     def forward(self, x: Tensor, draw: StepDraw | None) -> Tensor:
         layer = self.settings
         running, momentum = (self.running_mean, self.running_variance), 1 - layer.keep
-        several = x.numel() > x.shape[1]  # of a single value torch says that it has no variance
-        if draw is not None and several and layer.activation in ("relu", "identity") and kernels.usable(x):
+        if draw is not None and self._fits(x):
             rates, rectified = (momentum, layer.epsilon), layer.activation == "relu"
             return _BatchNormalized.apply(x, self.weight, self.bias, running, rates, rectified)
         learned = *running, self.weight, self.bias
         return self.activation(functional.batch_norm(x, *learned, draw is not None, momentum, layer.epsilon))
+
+    def _fits(self, x: Tensor) -> bool:
+        """Return whether the kernel can take ``x`` in training."""
+        several = x.numel() > x.shape[1]  # of a single value torch says that it has no variance
+        known = self.settings.activation in ("relu", "identity") and x.dim() in (2, 4)
+        return several and known and self.weight.dtype == torch.float32 and kernels.usable(x)

@@ -45,7 +45,7 @@ class _Depthwise(torch.autograd.Function):
 def _whole_vectors(weight: Tensor, images: int = 1) -> Tensor:
     """Return float32 working space for ``images`` times the weights, the maps rounded up to whole vectors."""
     maps, window = -(-len(weight) // kernels.VECTOR_MAPS) * kernels.VECTOR_MAPS, weight.shape[2]
-    return torch.empty(images * maps * window**2)
+    return torch.empty(images * maps * window**2, dtype=torch.float32)
 
 
 def convolve_maps(
@@ -73,6 +73,9 @@ def convolve_maps(
 
 
 def _fits(x: Tensor, weight: Tensor, stride: int, padding: int, overhang: int) -> bool:
-    window, side = weight.shape[2], max(x.shape[2:])
-    within = window in _WINDOWS and stride in _STRIDES and side <= kernels.MAX_DEPTHWISE_SIDE
-    return within and padding < window and overhang < stride and kernels.usable(x)
+    """Return whether the kernel can take these; of wrong shapes and precisions torch says what is wrong."""
+    window, sides = weight.shape[2], x.shape[2:]
+    known = window in _WINDOWS and stride in _STRIDES and padding < window and overhang < stride
+    alike = weight.dtype == x.dtype and weight.shape == (x.shape[1], 1, window, window)
+    within = max(sides) <= kernels.MAX_DEPTHWISE_SIDE and min(sides) + 2 * padding + overhang >= window
+    return known and alike and within and kernels.usable(x)

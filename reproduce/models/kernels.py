@@ -126,10 +126,18 @@ def channels_last(x: torch.Tensor) -> torch.Tensor:
 
 
 def call(name: str, dtype: torch.dtype, *arguments: torch.Tensor | int | float) -> None:
-    """Call kernel ``name`` for ``dtype``; tensors go as pointers, int as long, float as C float."""
+    """Call kernel ``name`` for ``dtype``; tensors go as pointers, int as long, float as C float.
+
+    Raises:
+        RuntimeError: there is no library, or autograd is to differentiate the call, whose results it cannot trace.
+    """
     loaded = library()
     if loaded is None:
         raise RuntimeError("call() needs the library; ask usable() first")
+    tensors = [argument for argument in arguments if isinstance(argument, torch.Tensor)]
+    # In a Function's backward pass autograd is on only where a gradient of the gradient is asked for.
+    if torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors):
+        raise RuntimeError(f"{name} has no second gradient; set {KERNELS_VARIABLE}=0 to use torch operations")
     converted = [
         ctypes.c_void_p(argument.data_ptr())
         if isinstance(argument, torch.Tensor)

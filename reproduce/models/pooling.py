@@ -11,8 +11,10 @@ from reproduce.models.spec import rounded_up_size
 
 
 def _pooled_shape(x: Tensor, window: int, stride: int, padding: int = 0) -> tuple[int, int, int, int]:
-    n, c, h, w = x.shape
-    return n, c, rounded_up_size(h, window, stride, padding), rounded_up_size(w, window, stride, padding)
+    n, c, *sides = x.shape
+    # A window that would begin beyond the image has no pixels; torch leaves it out too.
+    oh, ow = (min(rounded_up_size(s, window, stride, padding), 1 + (s + padding - 1) // stride) for s in sides)
+    return n, c, oh, ow
 
 
 def _empty_like_map(x: Tensor, shape: tuple[int, ...], dtype: torch.dtype | None = None) -> Tensor:
@@ -70,7 +72,7 @@ def max_pool(x: Tensor, window: int, stride: int) -> Tensor:
         stride: pixels between windows.
 
     Returns:
-        (N, C, OH, OW), OH = 1 + ceil((H - window) / stride).
+        (N, C, OH, OW), OH = 1 + ceil((H - window) / stride), less a window that would begin beyond the image.
     """
     if kernels.usable(x) and window <= kernels.MAX_POOLING_WINDOW:
         return _MaxPool.apply(x, window, stride)

@@ -1,6 +1,7 @@
 """Fixtures of the tests of layers."""
 
 import pytest
+import torch
 
 from reproduce.models import kernels
 
@@ -13,3 +14,11 @@ def implementation(request, monkeypatch):
     elif kernels.library() is None:
         pytest.skip("no C compiler here")
     return request.param
+
+
+@pytest.fixture
+def default_bf16():
+    """Let torch make tensors of bf16 where no precision is named."""
+    torch.set_default_dtype(torch.bfloat16)
+    yield
+    torch.set_default_dtype(torch.float32)

@@ -7,9 +7,10 @@ from torch.nn import functional
 from reproduce.base.errors import ReproduceError
 from reproduce.base.validation import validated
 from reproduce.models import kernels
+from reproduce.models.batch_norm import BatchNormalizationLayer
 from reproduce.models.counts import count_layers
 from reproduce.models.network import Network, StepDraw
-from reproduce.models.spec import NetworkSpec
+from reproduce.models.spec import BatchNormalization, NetworkSpec
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -157,6 +158,23 @@ def test_a_mean_far_from_zero_costs_less_than_it_costs_torch():
     )
     ours = normalized(x, direction, "identity")[0]
     assert (ours - exact).abs().max() <= (plain - exact).abs().max()
+
+
+@pytest.mark.parametrize(
+    ("shape", "learned_dtype"), [((6, 4096, 2, 2), torch.bfloat16), ((6, 2, 3), torch.float32)], ids=str
+)
+def test_what_the_kernel_cannot_read_is_left_to_torch(implementation, shape, learned_dtype):
+    x = drawn(shape, torch.bfloat16)[0]
+    layer = BatchNormalizationLayer(BatchNormalization(**NORM), shape[1]).to(learned_dtype)
+    expected = functional.batch_norm(x.double(), None, None, training=True)
+    assert (layer(x, StepDraw(1, 0)) - expected).abs().max() < 0.1
+
+
+def test_working_space_is_float32_whatever_torchs_default(implementation, default_bf16):
+    layer = BatchNormalizationLayer(BatchNormalization(**NORM), 4096).float()
+    x = drawn((6, 4096, 2, 2), torch.float32)[0]
+    expected = functional.batch_norm(x.double(), None, None, training=True)
+    assert (layer(x, StepDraw(1, 0)) - expected).abs().max() < 0.01
 
 
 def test_a_single_value_has_no_variance(implementation):

@@ -104,3 +104,28 @@ def test_a_nan_passes_the_relu_and_reaches_its_windows_alone(implementation):
     x[0, 16, 2, 2] = float("nan")
     out = convolve_maps(x, torch.ones(17, 1, 3, 3), 1, 1, rectified=True)
     assert out.isnan().nonzero()[:, 1:].tolist() == [[16, y, x] for y in (1, 2, 3) for x in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("sides", "weight", "dtype"),
+    [
+        ((2, 2), (2, 1, 3, 3), torch.float32),  # no window fits
+        ((3, 1), (2, 1, 3, 3), torch.float32),  # rows of windows, and none in a row
+        ((5, 5), (2, 1, 3, 3), torch.bfloat16),  # weights in another precision than the pixels
+        ((5, 5), (1, 1, 3, 3), torch.float32),  # fewer windows than maps
+        ((5, 5), (2, 2, 3, 3), torch.float32),
+    ],
+    ids=str,
+)
+def test_what_torch_refuses_is_refused(implementation, sides, weight, dtype):
+    with pytest.raises(RuntimeError):
+        convolve_maps(torch.ones(1, 2, *sides), torch.ones(weight, dtype=dtype), 2, 0)
+
+
+def test_working_space_is_float32_whatever_torchs_default(implementation, default_bf16):
+    x, weight = inputs((4, 1024, 6, 6, 3), torch.float32)
+    leaves = [x.requires_grad_(), weight.requires_grad_()]
+    direction = torch.ones_like(x)
+    found = torch.autograd.grad(convolve_maps(*leaves, 1, 1), leaves, direction)
+    for ours, (expected, size) in zip(found, list(exact(x, weight, direction, (1, 1, 0), False))[1:], strict=True):
+        assert ((ours - expected).abs() <= 1e-4 * size).all()

@@ -10,10 +10,16 @@ import torch
 
 from reproduce.models import kernels
 from reproduce.models.activations import relu
+from reproduce.models.batch_norm import BatchNormalizationLayer
+from reproduce.models.depthwise import convolve_maps
+from reproduce.models.layers import StepDraw
 from reproduce.models.local import gather_patches
 from reproduce.models.normalization import normalize_across_maps, normalize_within_map
 from reproduce.models.pooling import average_pool, max_pool
+from reproduce.models.spec import BatchNormalization
 
+RATES = {"learning_rate": 0.1, "bias_learning_rate": 0.1, "weight_decay": 0.0}
+NORM = BatchNormalization(name="norm", type="batch_normalization", activation="relu", **RATES)
 OPERATIONS = {
     "max_pool": lambda x: max_pool(x, 3, 2),
     "average_pool": lambda x: average_pool(x, 3, 2),
@@ -22,6 +28,8 @@ OPERATIONS = {
     "across_maps": lambda x: normalize_across_maps(x, 5, 0.01, 0.75, 1.0),
     "within_map": lambda x: normalize_within_map(x, 3, 0.01, 0.75, 1.0),
     "gather_patches": lambda x: gather_patches(x, 3, 1, 11),
+    "convolve_maps": lambda x: convolve_maps(x, torch.ones(x.shape[1], 1, 3, 3, dtype=x.dtype), 2, 1, rectified=True),
+    "batch_norm": lambda x: BatchNormalizationLayer(NORM, x.shape[1])(x, StepDraw(1, 0)),
 }
 
 
@@ -68,6 +76,14 @@ def test_any_memory_layout_gives_the_same(compiled, operation):
     expected = OPERATIONS[operation](x)
     assert torch.equal(OPERATIONS[operation](laid_out), expected)
     assert torch.equal(OPERATIONS[operation](sliced[:, ::2]), expected)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_a_gradient_of_the_gradient_is_refused_rather_than_left_out(compiled, operation):
+    x = torch.randn(2, 3, 13, 13, generator=torch.Generator().manual_seed(1)).bfloat16().requires_grad_()
+    loss = OPERATIONS[operation](x).square().sum() + x.pow(3).sum()
+    with pytest.raises(RuntimeError, match="no second gradient; set REPRODUCE_KERNELS=0"):
+        torch.autograd.grad(loss, x, create_graph=True)
 
 
 PROBE = """

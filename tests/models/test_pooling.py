@@ -1,5 +1,7 @@
 """Pooling over clipped windows against loops written out, with gradients, and against torch's ceil mode."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -151,3 +153,16 @@ def test_averages_that_start_before_the_image_count_the_pixels_inside(implementa
     expected = functional.avg_pool2d(functional.pad(exact, (padding,) * 4), window, stride, divisor_override=1) / counts
     (wanted,) = torch.autograd.grad(expected, exact, direction.double())
     torch.testing.assert_close(found.double(), wanted, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("pool", "side", "geometry"),
+    [(max_pool, 5, (1, 3)), (max_pool, 4, (1, 2)), (average_pool, 7, (2, 4)), (average_pool, 3, (2, 2, 1))],
+)
+def test_no_window_begins_beyond_the_image(implementation, pool, side, geometry):
+    x = torch.rand(2, 33, side, side, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    stock = functional.max_pool2d if pool is max_pool else partial(functional.avg_pool2d, count_include_pad=False)
+    out, expected = pool(x, *geometry), stock(x, *geometry, ceil_mode=True)
+    torch.testing.assert_close(out, expected)
+    gradients = (torch.autograd.grad(value.sum(), x)[0] for value in (out, expected))
+    torch.testing.assert_close(*gradients)
