@@ -97,7 +97,7 @@ def library() -> ctypes.CDLL | None:
         return None
     compiler = shutil.which(os.environ.get("CC") or "gcc") or shutil.which("cc")
     if compiler is None:
-        print("no C compiler: using slower torch operations for pooling and normalization", file=sys.stderr)
+        print("no C compiler: using slower torch operations", file=sys.stderr)
         return None
     try:
         return ctypes.CDLL(str(_build(compiler)))

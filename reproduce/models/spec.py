@@ -120,6 +120,10 @@ class NetworkSpec(Strict):
             channels, size = maps, side
             earlier[layer.name] = maps, side
 
+    def normalizes_batches(self) -> bool:
+        """Return whether a layer takes statistics over the batch; NASNet's cells and auxiliary heads do, too."""
+        return any(isinstance(layer, BatchNormalization | NasnetCell | AuxiliaryHead) for layer in self.layers)
+
     def weighted_layers(self) -> list[Weighted]:
         """Return the layers that have weights, in order, those within cells left out."""
         return [layer for layer in self.layers if isinstance(layer, Weighted)]

@@ -2,7 +2,6 @@
 
 from reproduce.data.in_memory import TrainingData
 from reproduce.data.opening import Data
-from reproduce.models.spec import BatchNormalization
 from reproduce.study.variant import Phase, Variant
 
 
@@ -27,7 +26,7 @@ def data_problem(variant: Variant, phases: list[Phase], data: Data, processes: i
 
 
 def _sharing_problem(variant: Variant, data: Data, processes: int) -> str | None:
-    if processes > 1 and _normalizes_batches(variant):
+    if processes > 1 and variant.network_spec().normalizes_batches():
         return f"{variant.network} normalizes over whole batches, which {processes} processes would cut up; use one"
     images, batch = data.images_per_file, variant.batch_size
     fewest = min(images, batch, images % batch or batch)
@@ -41,10 +40,10 @@ def _sharing_problem(variant: Variant, data: Data, processes: int) -> str | None
 
 def passes_problem(variant: Variant, images_per_pass: int | None) -> str | None:
     """Return the reason why a batch of ``variant`` cannot go through the network in several passes, or None."""
-    if images_per_pass is None or images_per_pass >= variant.batch_size or not _normalizes_batches(variant):
+    if (
+        images_per_pass is None
+        or images_per_pass >= variant.batch_size
+        or not variant.network_spec().normalizes_batches()
+    ):
         return None
     return f"{variant.network} normalizes over whole batches, so --images-per-pass must be {variant.batch_size} or more"
-
-
-def _normalizes_batches(variant: Variant) -> bool:
-    return any(isinstance(layer, BatchNormalization) for layer in variant.network_spec().layers)

@@ -26,7 +26,7 @@ from reproduce.data.in_memory import ImageSet, TrainingData
 from reproduce.data.opening import enlarged_data
 from reproduce.data.registry import CIFAR10, FASHION_MNIST
 from reproduce.models.network import StepDraw
-from reproduce.models.spec import AuxiliaryHead, BatchNormalization, NasnetCell, Weighted
+from reproduce.models.spec import BatchNormalization, Weighted
 from reproduce.study.variant import Variant
 from reproduce.train.loop import Trainer
 
@@ -49,16 +49,11 @@ _TOLERANCES_NORMALIZED = {
 
 def tolerances(variant: Variant) -> Mapping[str, Mapping[str, float]]:
     """Return the difference allowed in each precision and each part of the variant's numerics."""
-    return _TOLERANCES_NORMALIZED if _normalizes_batches(variant) else TOLERANCES
-
-
-def _normalizes_batches(variant: Variant) -> bool:
-    normalizing = BatchNormalization | NasnetCell | AuxiliaryHead
-    return any(isinstance(layer, normalizing) for layer in variant.network_spec().layers)
+    return _TOLERANCES_NORMALIZED if variant.network_spec().normalizes_batches() else TOLERANCES
 
 
 def _batch_size(variant: Variant) -> int:
-    return _BATCH_SIZE_NORMALIZED if _normalizes_batches(variant) else _BATCH_SIZE
+    return _BATCH_SIZE_NORMALIZED if variant.network_spec().normalizes_batches() else _BATCH_SIZE
 
 
 def _tiny_data(variant: Variant, lowest: int, highest: int) -> TrainingData:
@@ -166,7 +161,7 @@ def _steadied(variant: Variant) -> Variant:
 
     At full rates the statistics of tiny batches make rounding grow beyond any tolerance.
     """
-    if not _normalizes_batches(variant):
+    if not variant.network_spec().normalizes_batches():
         return variant
     factors = ("weight_rate_factor", "bias_rate_factor")
     phases = [p.model_copy(update={name: _STEADY * getattr(p, name) for name in factors}) for p in variant.phases]
@@ -190,7 +185,7 @@ def trajectory(variant: Variant) -> dict[str, list[float]]:
 def _parts(variant: Variant) -> dict[str, dict[str, list[float]]]:
     outputs, gradients = one_pass(variant)
     passed = {"one_pass": outputs | gradients}
-    if _normalizes_batches(variant):
+    if variant.network_spec().normalizes_batches():
         passed = {"one_pass": outputs} | ({"gradients": gradients} if variant.precision == "fp32" else {})
     return passed | {"update_rule": update_rule(variant), "trajectory": trajectory(variant)}
 
