@@ -287,7 +287,7 @@ def _golden(arguments: Arguments) -> None:
             print(f"recorded {relative_to_repo(record_golden(arguments.study, name, arguments.reason or ''))}")
     else:
         check_variants(study, names)
-        print(f"{len(names)} variants follow their golden files")
+        print(f"{len(names)} of {len(names)} golden files hold")
 
 
 def _all_studies() -> list[Study]:

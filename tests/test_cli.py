@@ -140,7 +140,7 @@ def test_golden_check_lists_every_difference_and_fails(folder, capsys, monkeypat
     assert lines[2].startswith("error: 2 differences from tiny's golden files")
     monkeypatch.setattr(golden, "check_golden", lambda study, name: [])
     assert cli.main(["golden", "check", "tiny", "small"]) == 0
-    assert "1 variants follow their golden files" in capsys.readouterr().out
+    assert "1 of 1 golden files hold" in capsys.readouterr().out
 
 
 def test_golden_record_without_a_reason_is_refused(folder, capsys):

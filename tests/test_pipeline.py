@@ -135,7 +135,7 @@ def test_renaming_a_function_of_the_trainer_marks_nothing(clone, untouched):
     loop.write_text(loop.read_text().replace("_one_update", "_single_update"))
     assert "_single_update" in loop.read_text()
     assert status(clone) == untouched["all"]
-    assert "1 variants follow their golden files" in run(GOLDEN_CHECK, clone).stdout
+    assert "1 of 1 golden files hold" in run(GOLDEN_CHECK, clone).stdout
 
 
 @pytest.mark.slow

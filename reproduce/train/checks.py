@@ -40,10 +40,7 @@ def _sharing_problem(variant: Variant, data: Data, processes: int) -> str | None
 
 def passes_problem(variant: Variant, images_per_pass: int | None) -> str | None:
     """Return the reason why a batch of ``variant`` cannot go through the network in several passes, or None."""
-    if (
-        images_per_pass is None
-        or images_per_pass >= variant.batch_size
-        or not variant.network_spec().normalizes_batches()
-    ):
+    in_one_pass = images_per_pass is None or images_per_pass >= variant.batch_size
+    if in_one_pass or not variant.network_spec().normalizes_batches():
         return None
     return f"{variant.network} normalizes over whole batches, so --images-per-pass must be {variant.batch_size} or more"

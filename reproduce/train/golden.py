@@ -8,6 +8,7 @@ from typing import Any
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import RESTORE, write_text
 from reproduce.base.paths import relative_to_repo
+from reproduce.base.progress import Progress
 from reproduce.base.provenance import utc_now
 from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.golden_file import golden_path, read_golden
@@ -92,7 +93,11 @@ def check_variants(study: Study, names: list[str]) -> None:
     Raises:
         ReproduceError: there are differences, or a file cannot be checked (see ``check_golden``).
     """
-    problems = [f"{name}: {line}" for name in names for line in check_golden(study, name)]
+    problems = []
+    with Progress(f"golden files of {study.study}", len(names), "variant") as progress:
+        for name in names:
+            problems += [f"{name}: {line}" for line in check_golden(study, name)]
+            progress.update(1, name)
     for line in problems:
         print(line, file=sys.stderr)
     if problems:
