@@ -184,3 +184,18 @@ def trained(trainer: Trainer) -> Trainer:
 if __name__ == "__main__":
     use_study(Path(sys.argv[1]))
     sys.exit(cli.main(sys.argv[2:]))
+
+
+def other_rule(momentum=0.9, decay_sign=1.0, bias_decay=0.0, rate_outside=False):
+    """Return an update rule that is that of 2012 but for the arguments given."""
+
+    @torch.no_grad()
+    def step(self, gradients, phase):
+        rows = zip(self.parameters, self.velocities, gradients, self._rates, self._layers, strict=True)
+        for parameter, velocity, gradient, (rate, decay), (_, is_bias) in rows:
+            rate *= phase.bias_rate_factor if is_bias else phase.weight_rate_factor
+            pull = gradient + (bias_decay if is_bias else decay_sign * decay) * parameter
+            velocity.mul_(momentum).sub_(pull if rate_outside else rate * pull)
+            parameter.add_(rate * velocity if rate_outside else velocity)
+
+    return step
