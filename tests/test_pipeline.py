@@ -58,8 +58,9 @@ STAGED = [study.study for study in STUDIES if study.is_trained_by_stages]
 def test_the_stages_are_the_runs_of_the_standard_profile(name):
     study, path = load_study(name), EXPERIMENTS / name / "dvc.yaml"
     stages = yaml.safe_load(path.read_text())["stages"] if path.is_file() else {}
-    assert list(stages) == list(study.profiles["standard"])
-    for variant, stage in stages.items():
+    lists = list(study.run_lists("standard"))
+    assert list(stages) == [study.stage_name(variant, runs.epochs) for variant, runs in lists]
+    for (variant, _), stage in zip(lists, stages.values(), strict=True):
         assert stage["params"] == [{f"experiments/{name}/study.yaml": [f"variants.{variant}"]}]
         assert stage["deps"][0] == f"experiments/{name}/golden/{variant}.json"
         assert f"results/data/{study.dataset}/manifest.json" in stage["deps"]

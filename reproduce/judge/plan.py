@@ -225,12 +225,15 @@ def _edit(addition: Addition) -> str:
         return f"ensembles.{addition.variant}.seeds: add {len(addition.unlisted)} lists of nets"
     if addition.profile is None:
         return f"list {addition.variant} at {addition.runs[0].epochs} epochs in a profile"
-    return f"profiles.{addition.profile}.{addition.variant}.seeds: add {_seed_words(addition.unlisted)}"
+    has_lengths = isinstance(addition.study.profiles[addition.profile][addition.variant], list)
+    length = f" at {addition.runs[0].epochs} epochs" if has_lengths else ""
+    return f"profiles.{addition.profile}.{addition.variant}.seeds{length}: add {_seed_words(addition.unlisted)}"
 
 
 def _command(addition: Addition) -> str:
     """Return the command that trains an arm's missing runs and nothing else."""
-    return training_command([(addition.study, addition.variant, addition.profile or "standard")])
+    profile = addition.profile or "standard"
+    return training_command([(addition.study, addition.variant, addition.runs[0].epochs, profile)])
 
 
 def _total(wanted: Mapping[RunId, float | None]) -> str:

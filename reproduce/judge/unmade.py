@@ -86,16 +86,20 @@ def profile_listing(study: Study, variant: str, epochs: int, runs: Collection[Ru
     return max(listed, key=lambda name: sum(run in listed[name] for run in runs), default=None)
 
 
-def training_command(arms: Sequence[tuple[Study, str, str]]) -> str:
-    """Return the command that makes the missing runs of arms, each given as study, variant or ensemble, and profile."""
+def training_command(arms: Sequence[tuple[Study, str, int, str]]) -> str:
+    """Return the command that makes the missing runs of arms.
+
+    Args:
+        arms: of each its study, its variant or ensemble, its length in epochs, and the profile that lists its runs.
+    """
     stages: list[str] = []
     trained: dict[tuple[str, str], list[str]] = {}
     afterward: list[str] = []
-    for study, variant, profile in arms:
+    for study, variant, epochs, profile in arms:
         if variant in study.ensembles:
             afterward.append(f"python -m reproduce ensemble {study.study} {variant}")
         elif study.is_trained_by_stages and profile == "standard":
-            stages.append(f"experiments/{study.study}/dvc.yaml:{variant}")
+            stages.append(f"experiments/{study.study}/dvc.yaml:{study.stage_name(variant, epochs)}")
         else:
             trained.setdefault((study.study, profile), []).append(variant)
     afterward += [f"python -m reproduce publish {study.study}" for study, *_ in arms if study.is_published_by_hand]
@@ -158,7 +162,8 @@ def _lacking(arms: Sequence[Planned], runs: pd.DataFrame) -> list[Planned]:
 def _command_for(lacking: Sequence[Planned]) -> str:
     wanted = []
     for arm in lacking:
-        wanted += [(arm.study, name, arm.profile) for name in dict.fromkeys([arm.trained(), arm.variant])]
+        epochs = arm.runs[0].epochs
+        wanted += [(arm.study, name, epochs, arm.profile) for name in dict.fromkeys([arm.trained(), arm.variant])]
     return training_command(wanted)
 
 

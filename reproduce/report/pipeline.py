@@ -58,25 +58,27 @@ def pipeline_files() -> dict[Path, str]:
 
 
 def study_stages(study: Study) -> str:
-    """Return a study's dvc.yaml: one stage per variant of the profile ``standard``, which its matrix repeats per seed.
+    """Return a study's dvc.yaml: one stage per variant and length of the profile ``standard``, repeated per seed.
 
     A study whose runs need data that most machines lack has stages for packing, ensembles and publication too.
     """
     head = _TRAINED_ANYWHERE if study.is_trained_by_stages else _TRAINED_WITH_DATA.format(study=study.study)
-    stages = [_training_stage(study, name, study.variant(name)) for name in study.profiles["standard"]]
+    stages = [_training_stage(study, name, runs.epochs) for name, runs in study.run_lists("standard")]
     if not study.is_trained_by_stages:
         stages = [_data_stage(study), *stages, *_ensemble_stages(study), _publish_stage(study)]
     return _WRITTEN + head + "vars:\n  - study.yaml\n\nstages:\n" + "\n".join(stages)
 
 
-def _training_stage(study: Study, name: str, variant: Variant | FeatureVariant) -> str:
-    listed = f"profiles.standard.{name}"
+def _training_stage(study: Study, name: str, length: int) -> str:
+    lengths = [runs.epochs for other, runs in study.run_lists("standard") if other == name]
+    number = f"[{lengths.index(length)}]" if isinstance(study.profiles["standard"][name], list) else ""
+    listed = f"profiles.standard.{name}{number}"
     epochs, seed = f"${{{listed}.epochs}}", "${item.seed}"
     # DVC fills in length and seed, so the run's path is first made with placeholder numbers.
     place = places.trained_to(study, RunId(study.study, name, 1, 1)).parents[1]
     golden = [f"experiments/{study.study}/golden/{name}.json"] if study.is_trained_by_stages else []
     lines = [
-        f"  {name}:",
+        f"  {study.stage_name(name, length)}:",
         "    matrix:",
         f"      seed: ${{{listed}.seeds}}",
         "    wdir: ../..",
@@ -84,7 +86,7 @@ def _training_stage(study: Study, name: str, variant: Variant | FeatureVariant) 
         "    params:",
         f"      - experiments/{study.study}/study.yaml:",
         f"          - variants.{name}",
-        *_deps([*golden, *_statistics(study, variant)]),
+        *_deps([*golden, *_statistics(study, study.variant(name))]),
         *_outs([f"{relative_to_repo(place)}/epochs{epochs}/seed{seed}"]),
     ]
     return "\n".join(lines) + "\n"

@@ -1,5 +1,7 @@
 """Studies, their profiles and run identities, read from experiments/<study>/study.yaml."""
 
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +19,7 @@ from reproduce.study.sweep import Sweep
 from reproduce.study.variant import Variant
 
 _NETWORK, _FEATURES = f"{FORM}network", f"{FORM}features"
+_ONE, _SEVERAL = f"{FORM}one length", f"{FORM}several lengths"
 
 
 def _form(entry: Any) -> str:
@@ -31,10 +34,21 @@ AnyVariant = Annotated[
 
 
 class RunList(Strict):
-    """The runs of one variant in a profile."""
+    """The runs of one variant at one length in a profile."""
 
     epochs: Whole
     seeds: Annotated[list[Whole], Field(min_length=1)]
+
+
+def _lengths(entry: Any) -> str:
+    """Return the tag of a profile's entry for a variant: runs of one length, or a list with one entry per length."""
+    return _SEVERAL if isinstance(entry, list) else _ONE
+
+
+RunLists = Annotated[
+    Annotated[RunList, Tag(_ONE)] | Annotated[list[RunList], Field(min_length=1), Tag(_SEVERAL)],
+    Discriminator(_lengths),
+]
 
 
 class Ensemble(Strict):
@@ -76,7 +90,7 @@ class Study(Strict):
     published_by: Literal["stages", "publish"] = "stages"
     variants: dict[VariantName, AnyVariant]
     sweeps: dict[VariantName, Sweep] = {}
-    profiles: dict[Literal["standard", "full", "smoke", "tuning"], dict[str, RunList]]
+    profiles: dict[Literal["standard", "full", "smoke", "tuning"], dict[str, RunLists]]
     ensembles: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")], Ensemble] = {}
     comparisons: list[Comparison] = []
     factorials: list[Factorial] = []
@@ -96,11 +110,15 @@ class Study(Strict):
     @model_validator(mode="after")
     def _names_known(self) -> "Study":
         for profile, lists in self.profiles.items():
-            for name, runs in lists.items():
+            for name in lists:
                 if name not in self.variants:
                     raise ValueError(f"profile {profile} lists the unknown variant {name!r}")
-                if len(set(runs.seeds)) < len(runs.seeds):
-                    raise ValueError(f"profile {profile} lists a seed of {name} twice")
+            twice = [run for run, count in Counter(self.runs(profile)).items() if count > 1]
+            if twice:
+                run = twice[0]
+                raise ValueError(
+                    f"profile {profile} lists seed {run.seed} of {run.variant} at {run.epochs} epochs twice; keep one"
+                )
         for declared in ("comparisons", "factorials"):
             places = {study_and_variant(arm, self.study) for each in getattr(self, declared) for arm in each.arms}
             unknown = {name for study, name in places if study == self.study} - self.variants.keys()
@@ -110,7 +128,7 @@ class Study(Strict):
 
     @model_validator(mode="after")
     def _lengths_of_designs_listed(self) -> "Study":
-        listed = {(name, runs.epochs) for lists in self.profiles.values() for name, runs in lists.items()}
+        listed = {(run.variant, run.epochs) for profile in self.profiles for run in self.runs(profile)}
         for design in self.factorials:
             unlisted = design.lengths.items() - listed
             if unlisted:
@@ -170,8 +188,23 @@ class Study(Strict):
         """
         if profile not in self.profiles:
             raise ReproduceError(f"study {self.study} has no profile {profile!r}; it has {', '.join(self.profiles)}")
-        lists = self.profiles[profile]
-        return [RunId(self.study, name, runs.epochs, seed) for name, runs in lists.items() for seed in runs.seeds]
+        return [
+            RunId(self.study, name, runs.epochs, seed) for name, runs in self.run_lists(profile) for seed in runs.seeds
+        ]
+
+    def run_lists(self, profile: str) -> Iterator[tuple[str, RunList]]:
+        """Yield each variant of a profile with its runs of one length, in the order of study.yaml."""
+        for name, entry in self.profiles[profile].items():
+            for runs in entry if isinstance(entry, list) else [entry]:
+                yield name, runs
+
+    def stage_name(self, variant: str, epochs: int) -> str:
+        """Return the name of the DVC stage that trains a variant to a length of profile ``standard``.
+
+        It is the variant's name. Each further length has a stage of its own, as ``body13-epochs160``.
+        """
+        first = next((runs.epochs for name, runs in self.run_lists("standard") if name == variant), epochs)
+        return variant if epochs == first else f"{variant}-epochs{epochs}"
 
     def publishable_runs(self) -> list[RunId]:
         """Return every run that may be published: the runs of the profiles standard and full, and the ensembles."""

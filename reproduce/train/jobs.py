@@ -38,7 +38,7 @@ def train_side_by_side(study: Study, runs: list[RunId], jobs: int, threads: int)
 def command_of(study: Study, run: RunId) -> list[str]:
     """Return the command that trains a run: its DVC stage where it has one, so that DVC records it, else ``train``."""
     if run in study.stages():
-        stage = f"experiments/{study.study}/dvc.yaml:{run.variant}@{run.seed}"
+        stage = f"experiments/{study.study}/dvc.yaml:{study.stage_name(run.variant, run.epochs)}@{run.seed}"
         return [sys.executable, "-m", "dvc", "--wait-for-lock", "repro", "-s", stage]
     length = ["--epochs", str(run.epochs), "--seed", str(run.seed)]
     return [sys.executable, "-m", "reproduce", "train", run.study, run.variant, *length]

@@ -10,10 +10,14 @@ from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 
 
+def lengths(arms):
+    return [{"epochs": epochs, "seeds": seeds} for epochs, seeds in arms]
+
+
 def make_study(profiles, **changes):
     variants = dict.fromkeys(["with", "without", "80sec"], VARIANT)
     lists = {
-        profile: {name: {"epochs": epochs, "seeds": seeds} for name, (epochs, seeds) in arms.items()}
+        profile: {name: lengths(arm) if isinstance(arm, list) else lengths([arm])[0] for name, arm in arms.items()}
         for profile, arms in profiles.items()
     }
     fields = {"study": "nets", "dataset": "cifar10", "scale": "own", "variants": variants, "profiles": lists}
@@ -167,6 +171,13 @@ def test_seeds_that_only_the_full_profile_lists_at_a_length_of_standard_are_adde
     lines = planned(study, ERRORS)
     assert "  then: dvc repro experiments/nets/dvc.yaml:without" in lines
     assert [line for line in lines if "profiles.standard.without.seeds: add seeds 3, 4" in line]
+
+
+def test_seeds_are_added_at_the_length_that_is_judged_where_there_are_several(planned):
+    lists = {name: [(5, [1, 2, 3]), (11, [1, 2])] for name in ("without", "with")}
+    lines = planned(make_study({"standard": lists}), ERRORS)
+    assert "  then: dvc repro experiments/nets/dvc.yaml:without-epochs11" in lines
+    assert [line for line in lines if "profiles.standard.without.seeds at 11 epochs: add seeds 3, 4" in line]
 
 
 def test_runs_published_by_hand_are_trained_and_published(planned):

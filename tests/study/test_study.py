@@ -119,11 +119,27 @@ def test_a_profile_lists_runs_in_the_files_order():
     assert [str(run) for run in runs] == ["nets/b/epochs9/seed2", "nets/b/epochs9/seed1", "nets/a/epochs8/seed3"]
 
 
+def test_a_profile_lists_a_variant_at_several_lengths_each_a_stage():
+    lengths = [{"epochs": 8, "seeds": [1, 2]}, {"epochs": 4, "seeds": [1]}]
+    study = validated(Study, STUDY | {"profiles": {"standard": {"a": lengths, "b": {"epochs": 9, "seeds": [1]}}}}, "x")
+    named = [
+        (f"{run.variant}/{run.epochs}/{run.seed}", study.stage_name(run.variant, run.epochs)) for run in study.stages()
+    ]
+    assert named == [("a/8/1", "a"), ("a/8/2", "a"), ("a/4/1", "a-epochs4"), ("b/9/1", "b")]
+    assert study.stage_name("c", 5) == "c", "the stage that a list of it would make"
+
+
 @pytest.mark.parametrize(
     ("profiles", "message"),
     [
         ({"standard": {"c": {"epochs": 8, "seeds": [1]}}}, "unknown variant 'c'"),
-        ({"standard": {"a": {"epochs": 8, "seeds": [1, 1]}}}, "a seed of a twice"),
+        ({"standard": {"a": {"epochs": 8, "seeds": [1, 1]}}}, "lists seed 1 of a at 8 epochs twice; keep one"),
+        (
+            {"full": {"a": [{"epochs": 8, "seeds": [1, 2]}, {"epochs": 8, "seeds": [2]}]}},
+            "seed 2 of a at 8 epochs twice",
+        ),
+        ({"full": {"a": []}}, "profiles.full.a: List should have at least 1 item"),
+        ({"full": {"a": [{"epochs": 8, "seeds": [1]}, {"epochs": 4}]}}, "profiles.full.a.1.seeds: Field required"),
         ({"standard": {"a": {"epochs": 8, "seeds": [0]}}}, "standard.a.seeds.0"),
         ({"nightly": {}}, "profiles.nightly"),
     ],

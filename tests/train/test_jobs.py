@@ -16,7 +16,7 @@ from training_support import STUDY, write_study
 from reproduce import cli
 from reproduce.base.errors import ReproduceError
 from reproduce.study.run_id import RunId
-from reproduce.study.study import load_study
+from reproduce.study.study import RunList, load_study
 from reproduce.train import jobs
 
 
@@ -76,6 +76,9 @@ def test_dvc_trains_what_is_a_stage():
         *("-m", "dvc", "--wait-for-lock", "repro", "-s"),
         f"experiments/cifar10_nets/dvc.yaml:{stage.variant}@{stage.seed}",
     ]
+    lengths = study.profiles["standard"] | {"80sec": [RunList(epochs=11, seeds=[1]), RunList(epochs=2, seeds=[91])]}
+    longer = study.model_copy(update={"profiles": {"standard": lengths}})
+    assert jobs.command_of(longer, other)[-1] == "experiments/cifar10_nets/dvc.yaml:80sec-epochs2@91"
     assert jobs.command_of(study, other)[1:] == [
         *("-m", "reproduce", "train", "cifar10_nets", "80sec", "--epochs", "2", "--seed", "91")
     ]

@@ -19,7 +19,7 @@ def budgets_table(loaded: Records) -> str:
     study, costs = load_study(LATER), declared_costs()
     finished = loaded.runs[loaded.runs["study"].eq(LATER) & loaded.runs["status"].eq("finished")]
     most, rows, planned, too_long = most_operations_here(), [], [], []
-    for name, runs in study.profiles["full"].items():
+    for name, runs in study.run_lists("full"):
         variant = study.variant(name)
         operations = training_operations(variant, runs.epochs, study.dataset)
         if operations > most:
