@@ -93,10 +93,13 @@ def _pair(facts: Facts) -> str:
     pair, alone = facts.row("lrn-cifar10-published-pair"), facts.row("lrn-cifar10-controlled")
     if pair["value"] is None:
         without = facts.row("cifar10-13pct-error")
+        controlled = ""
+        if alone["value"] is not None:
+            controlled = f"With the 11 % net's normalization alone its error is {effect_words(alone)}. "
         return (
             f"Not settled. The 13 % net makes {without['value']:.2f} % errors ({without['n_seeds']} seeds, verdict: "
-            f"{without['verdict']}). The 11 % net is still to be trained. The two published nets differ in more than "
-            "normalization."
+            f"{without['verdict']}). {controlled}The 11 % net is still to be trained. The two published nets differ in "
+            "more than normalization."
         )
     return f"The 11 % net's error is {effect_words(pair)}. With normalization alone it is {effect_words(alone)}."
 

@@ -68,6 +68,9 @@ class FakeStudy:
     def config_digest(self, run_id: FakeRunId) -> str:
         return self.variant(run_id.variant).digest()
 
+    def stage_name(self, variant: str, epochs: int) -> str:
+        return variant
+
     def runs(self, profile: str) -> list[FakeRunId]:
         return {"standard": self.run_ids, "full": self.full_run_ids}[profile]
 

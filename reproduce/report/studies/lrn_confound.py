@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from reproduce.base.errors import ReproduceError
 from reproduce.base.text import format_number, frame_as_markdown, with_interval
 from reproduce.report import records
+from reproduce.report.effects import effect_words
 from reproduce.report.figures.error_steps import DrawnArm, DrawnStep, error_steps
 from reproduce.report.records import Records
 from reproduce.runs.estimands import values_of_arm
@@ -93,21 +94,21 @@ def steps_table(loaded: Records) -> str:
 
 
 def answered_steps(loaded: Records) -> str:
-    """Return the steps that have a value, one row each in Markdown, and a line that names the steps still to be run."""
+    """Return one list item per step in Markdown with a value, and one that names the steps still to be run."""
     steps = load_steps(loaded).values()
-    rows = [
-        {
-            "step": step.name,
-            "points lower (95 % interval)": with_interval(step.points, step.low, step.high),
-            "seeds": f"{len(step.before.errors)} and {len(step.after.errors)}",
-        }
-        for step in steps
-        if pd.notna(step.points)
-    ]
+    items = [f"- {step.name}: {_answer(step)}" for step in steps if pd.notna(step.points)]
     open_ones = [step.name for step in steps if pd.isna(step.points)]
-    table = [frame_as_markdown(pd.DataFrame(rows))] if rows else []
-    line = [f"Still to be run: {', '.join(open_ones)}."] if open_ones else []
-    return "\n\n".join([*table, *line])
+    if open_ones:
+        items.append(f"- still to be run: {', '.join(open_ones)}")
+    return "\n".join(items)
+
+
+def _answer(step: DrawnStep) -> str:
+    first, second = len(step.before.errors), len(step.after.errors)
+    found = {"value": step.points, "low": step.low, "high": step.high, "n_seeds": min(first, second)}
+    if pd.isna(step.low):  # one seed in an arm
+        found |= {"low": None, "high": None}
+    return f"the error is {effect_words(found | {'method': 'Welch'})}, {first} and {second} seeds"
 
 
 def _mean_words(arm: DrawnArm) -> str:
