@@ -47,15 +47,35 @@ def days_words(days: float) -> str:
     return f"{float(f'{1440 * days:.2g}'):g} min"
 
 
-def with_interval(value: float, low: float | None, high: float | None, decimals: int = 2, unit: str = "") -> str:
-    """Return a number with its unit and, where it has one, its interval: ``3.97 (3.60 to 4.38)``."""
+def with_interval(
+    value: float,
+    low: float | None,
+    high: float | None,
+    decimals: int = 2,
+    unit: str = "",
+    confidence_percent: float | None = None,
+) -> str:
+    """Return a number with its unit and, where it has one, its interval: ``3.97 (3.60 to 4.38)``.
+
+    A confidence other than 95 % is named with the interval: ``0.98 (0.47 to 1.50, at 97.5 %)``.
+    """
     text = f"{format_number(value, decimals)}{unit}"
-    return text if pd.isna(low) else f"{text} ({format_number(low, decimals)} to {format_number(high, decimals)})"
+    if pd.isna(low):
+        return text
+    is_usual = pd.isna(confidence_percent) or confidence_percent == 95
+    level = "" if is_usual else f", at {confidence_percent:g} %"
+    return f"{text} ({format_number(low, decimals)} to {format_number(high, decimals)}{level})"
 
 
 def unit_words(unit: str | None) -> str:
     """Return a unit as it is written after a number, with the space between them."""
     return _UNITS[unit] if unit in _UNITS else f" {unit.replace('_', ' ')}"
+
+
+def amount_words(value: float, unit: str | None) -> str:
+    """Return a stated value with its unit, in the singular for one: "2 points", "1 point", "60,965,224 parameters"."""
+    words = unit_words(unit)
+    return f"{value:,.10g}{words.removesuffix('s') if value == 1 else words}"
 
 
 def verdict_words(verdict: str, negligible_within: float | None, unit: str | None) -> str:

@@ -33,6 +33,7 @@ class AblationRow:
     estimate: float | None
     low: float | None
     high: float | None
+    confidence_percent: float | None
     seeds_planned: int | None
     n_first: int | None
     n_second: int | None
@@ -83,6 +84,7 @@ def _row(claim: Claim, verdict: Verdict, datasets: pd.Series) -> AblationRow:
         estimate=verdict.estimate,
         low=verdict.low,
         high=verdict.high,
+        confidence_percent=verdict.confidence_percent,
         seeds_planned=claim.seeds_planned,
         n_first=n_first,
         n_second=n_second,

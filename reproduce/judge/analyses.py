@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.judge.number_record import Number
+from reproduce.judge.number_record import Number, arm_names
 from reproduce.runs.ensembles import ensemble_gains, validation_gaps, view_gains
 from reproduce.runs.filters import SPLIT_P_VALUE, color_specialization
 from reproduce.runs.neighbors import neighbor_purity
@@ -62,13 +62,23 @@ def analyze(runs: pd.DataFrame, runs_root: Path | None = None) -> dict[str, pd.D
     return {name: analysis(runs, runs_root) for name, analysis in ANALYSES.items()}
 
 
-def numbers_of(tables: Mapping[str, pd.DataFrame]) -> list[Number]:
-    """Return the numbers that may be cited from the tables that ``analyze`` gives."""
+def numbers_of(tables: Mapping[str, pd.DataFrame], runs: pd.DataFrame) -> list[Number]:
+    """Return the numbers that may be cited from the tables that ``analyze`` gives for ``runs``.
+
+    An id begins as those of the arm's means do (``arm_names``).
+    """
+    names = arm_names(runs)
+    tables = {name: _with_arm_names(table, names) for name, table in tables.items()}
     numbers = [number for row in tables["ensembles"].to_dict("records") for number in _ensemble(row)]
     numbers += [_views(row) for row in tables["views"].to_dict("records")]
     numbers += [_validation(row) for row in tables["validation_gaps"].to_dict("records")]
     numbers += [number for arm in _by_variant(tables["color_specialization"]) for number in _color(arm)]
     return numbers + [number for arm in _by_variant(tables["neighbor_purity"]) for number in _purity(arm)]
+
+
+def _with_arm_names(table: pd.DataFrame, names: Mapping[tuple[str, str, int], str]) -> pd.DataFrame:
+    arms = zip(table["study"], table["variant"], table["epochs"], strict=True)
+    return table.assign(arm_name=[names[arm] for arm in arms])
 
 
 def _ensemble(row: Mapping[str, Any]) -> list[Number]:
@@ -140,7 +150,7 @@ def _by_variant(table: pd.DataFrame) -> list[pd.DataFrame]:
 def _number(row: Mapping[str, Any], name: str, found: Found, unit: str, runs: Sequence[str], protocol: str) -> Number:
     return Number(
         kind="analysis",
-        id=f"{row['study']}.{row['variant']}.{name}",
+        id=f"{row['arm_name']}.{name}",
         quantity=_quantity(name),
         value=found.value,
         low=found.low,

@@ -117,14 +117,14 @@ def collect(
         claims, run_ids, without_epochs, runs_root, runs, histories, verdicts, summary, compared, effects
     )
     frames = {name: table(gathered) for name, table in _TABLES.items()} | analyzed
-    for name, frame in frames.items():
-        write_table(frame, out / "tables" / f"{name}.csv")
-    write_text(out / "tables" / "verdicts.md", verdicts_markdown(verdicts))
-    further = [*analyses.numbers_of(analyzed), *published_numbers()]
+    further = [*analyses.numbers_of(analyzed, runs), *published_numbers()]
     judged = list(zip(claims, verdicts, strict=True))
     rows = build_rows(judged, summary, compared, effects, runs, studies, further)
     citation = read_citation()
-    write_numbers(out / "numbers.json", rows, citation)
+    write_numbers(out / "numbers.json", rows, citation)  # first, since it refuses an id that is made twice
+    for name, frame in frames.items():
+        write_table(frame, out / "tables" / f"{name}.csv")
+    write_text(out / "tables" / "verdicts.md", verdicts_markdown(verdicts))
     write_text(out / "numbers.csv", as_csv(rows))
     write_text(out / "numbers.tex", as_tex(rows, citation["title"], citation["version"]))
     return verdicts

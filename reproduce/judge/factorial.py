@@ -82,7 +82,12 @@ def effects_of(design: Factorial) -> list[Effect]:
     return [
         Effect(f"main-{a}", a, f"{a}: {a_low} minus {a_high}, mean over {b}", main_a),
         Effect(f"main-{b}", b, f"{gain}, mean over {a}", main_b),
-        Effect("interaction", None, f"interaction: {gain}, at {a} {a_high} less the same at {a} {a_low}", interaction),
+        Effect(
+            "interaction",
+            None,
+            f"interaction: ({gain}) at {a} = {a_high}, minus the same at {a} = {a_low}",
+            interaction,
+        ),
         Effect(f"{b}-at-low-{a}", b, f"{gain}, at {a} {a_low}", at_low),
         Effect(f"{b}-at-high-{a}", b, f"{gain}, at {a} {a_high}", at_high),
     ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from reproduce.base.text import figures, markdown_table, unit_words, verdict_words
+from reproduce.base.text import amount_words, figures, markdown_table, unit_words, verdict_words
 from reproduce.judge import rules
 from reproduce.judge.few_seeds import few_seeds_of_verdict
 from reproduce.judge.verdicts import Verdict
@@ -35,7 +35,7 @@ _MEASURED = ["Claim", "Target", "Ours", "Data, scale, schedule, precision; the c
 
 
 def _measured_row(verdict: Verdict) -> list[str]:
-    schedule = f"{verdict.schedule} schedule ({verdict.epochs} epochs)"
+    schedule = f"{verdict.schedule} schedule ({verdict.epochs} epoch{'' if verdict.epochs == '1' else 's'})"
     setting = ", ".join(filter(None, [verdict.dataset, f"{verdict.scale} scale", schedule, verdict.precision]))
     setting += f"; claimed for: {verdict.protocol}" if verdict.protocol else ""
     claim = f"`{verdict.claim_id}`: {verdict.statement} ({verdict.source})"
@@ -78,12 +78,12 @@ def _not_run_row(verdict: Verdict) -> list[str]:
 def _target(verdict: Verdict) -> str:
     if verdict.target_value is None:
         return "direction only" if verdict.kind in ("difference", "ratio") else "-"
-    value = f"{verdict.target_value:,.10g}{unit_words(verdict.unit)}"
+    value = amount_words(verdict.target_value, verdict.unit)
     if verdict.margin is not None and verdict.kind != "arithmetic":
         value += f" x/÷ {verdict.margin:g}" if verdict.kind == "ratio" else f" ± {verdict.margin:g}"
     value += f" ({_TARGETS[verdict.target_kind]})"
     if verdict.authors_log is not None and verdict.target_kind != "authors_log":
-        value += f"; {verdict.authors_log:,.10g}{unit_words(verdict.unit)} (authors' log)"
+        value += f"; {amount_words(verdict.authors_log, verdict.unit)} (authors' log)"
     return value
 
 

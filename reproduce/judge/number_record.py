@@ -25,6 +25,21 @@ class Arm:
     full_epochs: int | None
 
 
+def arm_names(runs: pd.DataFrame) -> dict[tuple[str, str, int], str]:
+    """Return how the ids of an arm's numbers begin, by study, variant and epochs.
+
+    They begin with ``<study>.<variant>`` for the first length in ``runs``, and with ``<study>.<variant>.epochs<n>``
+    for a variant's other lengths. ``runs`` is the frame of ``table.read_runs``.
+    """
+    names: dict[tuple[str, str, int], str] = {}
+    first_lengths: dict[tuple[str, str], int] = {}
+    for study, variant, epochs in runs[["study", "variant", "epochs"]].drop_duplicates().itertuples(index=False):
+        first = first_lengths.setdefault((study, variant), epochs)
+        length = "" if epochs == first else f".epochs{epochs}"
+        names[study, variant, epochs] = f"{study}.{variant}{length}"
+    return names
+
+
 @dataclass(frozen=True)
 class Number:
     """One number, its setting and its runs.

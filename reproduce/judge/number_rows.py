@@ -12,7 +12,7 @@ from reproduce.judge.bibliography import sources_of
 from reproduce.judge.comparisons import Compared
 from reproduce.judge.factorial import EffectRow
 from reproduce.judge.few_seeds import few_seeds
-from reproduce.judge.number_record import Arm, Number, fields_of, plain
+from reproduce.judge.number_record import Arm, Number, arm_names, fields_of, plain
 from reproduce.judge.quantities import of_arms, of_claim, of_mean, words_of
 from reproduce.judge.summary import Summary
 from reproduce.judge.verdicts import Verdict
@@ -51,7 +51,7 @@ def build_rows(
     They come in this order, with these ids:
 
     - claims: the claim's id;
-    - means: ``<study>.<variant>.<metric>.mean`` for the first length of a variant in ``summary``, and
+    - means: ``<study>.<variant>.<metric>.mean`` for the first length of a variant in ``runs``, and
       ``<study>.<variant>.epochs<n>.<metric>.mean`` for its other lengths;
     - declared comparisons: ``<study>.<comparison>.difference`` or ``.ratio``;
     - effects of 2 x 2 designs: ``<study>.<factorial>.<effect>``;
@@ -100,13 +100,8 @@ def _of_claim(claim: Claim, verdict: Verdict) -> Number:
 
 
 def _of_means(summary: Sequence[Summary], runs: pd.DataFrame) -> list[Number]:
-    first_lengths: dict[tuple[str, str], int] = {}
-    numbers = []
-    for row in summary:
-        name = f"{row.study}.{row.variant}"
-        first = first_lengths.setdefault((row.study, row.variant), row.epochs)
-        numbers.append(_of_mean(row, name if row.epochs == first else f"{name}.epochs{row.epochs}", runs))
-    return numbers
+    names = arm_names(runs)
+    return [_of_mean(row, names[row.study, row.variant, row.epochs], runs) for row in summary]
 
 
 def _of_mean(row: Summary, name: str, runs: pd.DataFrame) -> Number:

@@ -14,7 +14,7 @@ from reproduce.report.verdict_tables import smallness
 
 _COLUMNS = (
     "ablation claim study arms estimand unit scale schedule dataset relation published authors_log estimate low high "
-    "n_first n_second p_value_holm negligible_within negligible verdict"
+    "confidence_percent n_first n_second p_value_holm negligible_within negligible verdict"
 )
 TEST_ERROR = "points of test error lowered by the ingredient, with 95 % intervals"
 OTHER_ERROR = (
@@ -165,7 +165,8 @@ def _result(row: Any) -> list[str]:
     seeds = ", ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n))
     words = verdict_words(row.verdict, row.negligible_within, row.unit)
     verdict = f"{words}{schedule}{smallness(row)}"
-    return [f"{with_interval(row.estimate, row.low, row.high)}, n = {seeds}", verdict]
+    value = with_interval(row.estimate, row.low, row.high, confidence_percent=row.confidence_percent)
+    return [f"{value}, n = {seeds}", verdict]
 
 
 def verdicts_shown(shown: Iterable[Panel]) -> set[str]:

@@ -149,7 +149,7 @@ def gpu_words(days: pd.DataFrame) -> str:
             f"Two cores of {slowest['system'].split(',')[0]} would take {slowest['days_mid']:.0f} days in fp32 "
             f"({extrapolated_words(slowest['timed_steps'])})."
         )
-    return f"Two GTX 580 took five to six days (paper). {said} No CPU time of 2012 is in print."
+    return f"Two GTX 580 took five to six days (paper). {said} No CPU time of 2012 was found in print."
 
 
 def printed_ratio_words(days: pd.DataFrame) -> str:

@@ -58,6 +58,7 @@ _METHODS = (
     _Method(BEFORE, "visual_words_wide_costs", 1, "visual words", 2010, PLAIN, "visual words"),
     _Method(BEFORE, "fisher_vectors", 1, "Fisher vectors", 2010, PLAIN, "Fisher vectors"),
     _Method(BEFORE, "kmeans_1600", 1, "k-means, 1,600 patches", 2011, PLAIN, "k-means"),
+    _Method(BEFORE, "kmeans_1600_longer_fit", 1, "k-means, 1,600 patches, longer fit", 2011, PLAIN, "k-means"),
     _Method(BEFORE, "kmeans_4000", 1, "k-means, 4,000 patches", 2011, PLAIN, "k-means"),
     _Method(NETS, "18pct_all_rates", 140, "AlexNet's authors' 18 % net", 2012, PLAIN, _NET_18),
     _Method(LATER, "18pct_crops", 140, "18 % net, crops and flips", 2012, CROPPED, _NET_18),

@@ -50,6 +50,7 @@ def effect_words(row: Mapping[str, Any]) -> str:
     if row["high"] < 0:
         return f"{value} points higher ({high} to {low})"
     side = "lower" if row["value"] >= 0 else "higher"
+    side = side if float(value) else "different"
     return f"{value} points {side} ({low} higher to {high} lower)"
 
 
@@ -65,7 +66,7 @@ def test_error_effects_table(facts: Facts) -> str:
             "with": name,
             "the test error is": effect_words(facts.row(number_id)),
             "seeds": seeds_words(facts.row(number_id)).partition(" seed")[0],
-            "the paper's claim": facts.row(claim_id)["verdict"],
+            "verdict": facts.row(claim_id)["verdict"],
         }
         for name, number_id, claim_id in ordered
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.base.text import frame_as_markdown, verdict_words
+from reproduce.base.text import amount_words, frame_as_markdown, verdict_words
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report.records import Records, estimate_words
 from reproduce.study.claims import Claim
@@ -65,8 +65,7 @@ def _published(claim: Claim) -> str:
     """Return the published figure, or that only a direction was published."""
     if not claim.targets:
         return "direction only"
-    printed, unit = claim.targets[0].value, _unit(claim)
-    return f"{printed:g}{unit.rstrip('s') if printed == 1 else unit}"
+    return amount_words(claim.targets[0].value, claim.targets[0].unit)
 
 
 def _seeds(row: Any, claim: Claim) -> str:

@@ -98,7 +98,7 @@ def estimate_words(row: Any, unit: str) -> str:
     """Return a verdict's value with its unit and its interval, or with both seeds' values where there are two seeds."""
     if row.few_seeds:
         return f"{format_number(row.estimate)}{unit} ({row.few_seeds})"
-    return with_interval(row.estimate, row.low, row.high, unit=unit)
+    return with_interval(row.estimate, row.low, row.high, unit=unit, confidence_percent=row.confidence_percent)
 
 
 def load_records(folder: Path | None = None, claims: Sequence[Claim] | None = None) -> Records:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.base.text import format_number, unit_words, verdict_words, with_interval
+from reproduce.base.text import amount_words, format_number, unit_words, verdict_words, with_interval
 from reproduce.judge.rules import NOT_RUN, REPRODUCED
 from reproduce.report import ablation_table
 from reproduce.report.answers import gpu_words, printed_ratio_words
@@ -60,7 +60,7 @@ def of_cifar10_nets(records: Records, study: str = "cifar10_nets") -> str:
 def _judged(row: Any, records: Records) -> str:
     claim, unit = records.claim(row.claim_id), unit_words(row.unit)
     arms = " minus ".join(f"`{arm}`" for arm in claim.arms)
-    target = f"{claim.targets[0].value:g}{unit}" if claim.targets else "a direction"
+    target = amount_words(claim.targets[0].value, row.unit) if claim.targets else "a direction"
     ours = estimate_words(row, unit)
     verdict = "" if row.verdict == REPRODUCED else f", {verdict_words(row.verdict, row.negligible_within, row.unit)}"
     return f"{arms} {ours} against {target}{verdict}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.base.text import unit_words, verdict_words
+from reproduce.base.text import amount_words, unit_words, verdict_words
 from reproduce.judge import rules
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report.records import Records, estimate_words
@@ -47,9 +47,9 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
     setting = f"{row.dataset}, {row.scale} scale" + (f", {row.schedule} schedule" if pd.notna(row.schedule) else "")
     return {
         "claim": row.statement,
-        "published": ", ".join(f"{value:g}{unit.rstrip('s') if value == 1 else unit}" for value in targets["published"])
+        "published": ", ".join(amount_words(value, row.unit) for value in targets["published"])
         or ("-" if claim.targets else "direction only"),
-        "authors' log": ", ".join(f"{value:g}{unit}" for value in targets["authors_log"]) or "-",
+        "authors' log": ", ".join(amount_words(value, row.unit) for value in targets["authors_log"]) or "-",
         "ours (95 % interval)": ours,
         "seeds": _seeds(row, claim),
         "setting": setting,

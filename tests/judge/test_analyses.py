@@ -47,6 +47,20 @@ def test_every_number_names_its_runs_and_has_its_interval(results):
     assert cited_number(numbers["small.base.color_specialization.mean"]).startswith("0.75 (95 % interval")
 
 
+def test_a_length_that_is_not_a_variants_first_is_in_the_ids_of_its_analyses(results):
+    """One run of the first length, so that averages of nets exist at the second length alone."""
+    first = FakeRunId("small", "base", 5, 1)
+    metrics = {"views": 10, "test_center_top1_error_percent": 80.0}
+    write_run(results / "runs", first, error=70.0, metrics=metrics)
+    collect([FakeStudy("small", [first, *RUNS])], results, results / "runs", [])
+    numbers = read_numbers(results / "numbers.json")
+    assert numbers["small.base.ten_views_minus_center.difference"]["value"] == pytest.approx(-10)
+    assert numbers["small.base.epochs11.ten_views_minus_center.difference"]["value"] == pytest.approx(37.5 - 60)
+    assert {name for name in numbers if name.endswith("nets.gain")} == {
+        f"small.base.epochs11.mean_of_{nets}_nets.gain" for nets in (2, 4)
+    }
+
+
 def test_purities_are_means_over_seeds(results):
     tables = analyze(read_runs(RUNS, results / "runs"), results / "runs")
     place = {
@@ -64,7 +78,7 @@ def test_purities_are_means_over_seeds(results):
         for run, p in zip(RUNS, purities, strict=False)
     ]
     tables["neighbor_purity"] = pd.DataFrame(rows)
-    entries = {number.id: number for number in numbers_of(tables)}
+    entries = {number.id: number for number in numbers_of(tables, read_runs(RUNS, results / "runs"))}
     gap = entries["small.base.neighbors.difference_percentage_points"]
     # 35 and 39: mean 37, standard error 2, t(1) = 12.7062
     assert (gap.value, gap.high, gap.unit) == (
@@ -81,4 +95,4 @@ def test_runs_that_stored_nothing_else_give_empty_tables(tmp_path):
     tables = analyze(read_runs(RUNS, tmp_path / "runs"), tmp_path / "runs")
     assert len(tables) >= 5
     assert all(table.empty and len(table.columns) for table in tables.values())
-    assert numbers_of(tables) == []
+    assert numbers_of(tables, read_runs(RUNS, tmp_path / "runs")) == []

@@ -74,7 +74,7 @@ def test_every_effect_is_the_contrast_of_the_means(analyze):
     assert rows["meaning"].tolist() == [
         "body: narrow minus wide, mean over normalization",
         "normalization: without minus with, mean over body",
-        "interaction: normalization: without minus with, at body wide less the same at body narrow",
+        "interaction: (normalization: without minus with) at body = wide, minus the same at body = narrow",
         "normalization: without minus with, at body narrow",
         "normalization: without minus with, at body wide",
     ]

@@ -21,7 +21,7 @@ NOTHING = {
     "unit": "percentage_points",
     "schedule": math.nan,
     "relation": "equal",
-    **dict.fromkeys(["published", "authors_log", "estimate", "low", "high"], math.nan),
+    **dict.fromkeys(["published", "authors_log", "estimate", "low", "high", "confidence_percent"], math.nan),
     "n_first": 0,
     "n_second": 0,
     "study": "nets",

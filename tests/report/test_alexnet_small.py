@@ -66,7 +66,7 @@ def test_effects_are_those_that_ran_in_this_study_with_what_holm_makes_of_their_
     gap |= {"low": 3.5, "high": 4.5, "p_value_holm": 0.00012, "verdict": "direction reproduced"}
     waiting = {"claim": "noise", "ablation": "color noise", "estimand": "test_top1_error_percent", "verdict": "not run"}
     small = {"claim": "conv3", "ablation": "conv3", "estimand": "test_top1_error_percent", "estimate": 0.1}
-    small |= {"low": -0.2, "high": 0.4, "p_value_holm": 0.4, "verdict": "inconclusive"}
+    small |= {"low": -0.2, "high": 0.4, "confidence_percent": 97.5, "p_value_holm": 0.4, "verdict": "inconclusive"}
     small |= {"negligible_within": 0.5, "negligible": True}
     rows = [common | gap, common | small, common | waiting, common | gap | {"study": "ilsvrc2012"}]
     frame = pd.DataFrame(rows).reindex(columns=[*rows[1], "published", "authors_log"])
@@ -83,7 +83,7 @@ def test_effects_are_those_that_ran_in_this_study_with_what_holm_makes_of_their_
         {
             "ingredient": "conv3",
             "measure": "top-1 error",
-            "effect": "0.10 points (\N{MINUS SIGN}0.20 to 0.40)",
+            "effect": "0.10 points (\N{MINUS SIGN}0.20 to 0.40, at 97.5 %)",
             "seeds": "5 and 15",
             "p (Holm)": "0.4",
             "verdict": "**inconclusive**, under 0.5 points",

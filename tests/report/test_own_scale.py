@@ -9,7 +9,9 @@ from reproduce.study.claims import load_claims
 
 
 def verdict(claim_id, name, **values):
-    empty = dict.fromkeys(("estimate", "low", "high", "negligible_within", "n_by_arm"), float("nan"))
+    empty = dict.fromkeys(
+        ("estimate", "low", "high", "confidence_percent", "negligible_within", "n_by_arm"), float("nan")
+    )
     named = {"claim_id": claim_id, "verdict": name, "n_seeds": 0, "unit": "percent", "few_seeds": None}
     return empty | named | values
 

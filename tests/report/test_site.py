@@ -30,7 +30,7 @@ PIXEL = base64.b64encode(b"no real picture").decode()
 def measured(**changes):
     facts = {"estimate": 25.67, "low": 25.4, "high": 25.93, "unit": "percent", "verdict": "reproduced"}
     facts |= {"target_value": 26.0, "target_kind": "published", "negligible_within": None, "source_check": None}
-    facts |= {"few_seeds": None}
+    facts |= {"few_seeds": None, "confidence_percent": 95.0}
     return SimpleNamespace(**facts | {"kind": "single_value"} | changes)
 
 

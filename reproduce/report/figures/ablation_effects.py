@@ -53,7 +53,7 @@ def ablation_effects(effects: pd.DataFrame) -> Figure:
     axes.set_xlabel(
         "points of test error lower with the ingredient (n: seeds of the smaller arm)\n"
         "bars: 95 % intervals, wider where seeds were added later\n"
-        "right: the verdict on the paper's claim, which for some is about overfitting or training error"
+        "right: the verdict on the claim, which for some is about overfitting or training error"
     )
     return figure
 

@@ -38,7 +38,7 @@ def claim_interval(claim: Claim, row: Any) -> Figure:
     color, marker = VERDICT_LOOKS.get(row.verdict, (MUTED, "D"))
     axes.plot([row.low, row.high], [0, 0], color=color, linewidth=2.5)
     axes.plot(row.estimate, 0, color=color, marker=marker, markersize=9, markeredgecolor="white")
-    words = with_interval(row.estimate, row.low, row.high)
+    words = with_interval(row.estimate, row.low, row.high, confidence_percent=row.confidence_percent)
     patch = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1}
     label_point(axes, _inside(row.estimate, words, axes), 0, words, (0, -9), color=text_color(color), bbox=patch)
     axes.set_xlabel(axis_words(claim, row))
@@ -62,7 +62,8 @@ def axis_words(claim: Claim, row: Any) -> str:
 def interval_words(claim: Claim, row: Any) -> str:
     """Return in words what ``claim_interval`` draws, for those who cannot see it."""
     unit, region, nothing = unit_words(row.unit), accepted_region(claim), no_effect(claim)
-    parts = [f"Ours is {with_interval(row.estimate, row.low, row.high, unit=unit)}."]
+    ours = with_interval(row.estimate, row.low, row.high, unit=unit, confidence_percent=row.confidence_percent)
+    parts = [f"Ours is {ours}."]
     if row.target_value is not None:
         parts.append(f"The {row.target_kind.replace('_', ' ')} value is {row.target_value:g}{unit}.")
     if region is not None:

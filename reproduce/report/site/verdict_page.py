@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from reproduce.base.files import write_text
-from reproduce.base.text import unit_words
+from reproduce.base.text import amount_words, unit_words
 from reproduce.judge.rules import VERDICTS
 from reproduce.report.records import Records, estimate_words
 from reproduce.report.site.looks import verdict_badge, verdict_name
@@ -71,8 +71,7 @@ def published_words(row: Any) -> str:
     """Return the published figure that a claim is compared with, with its unit; empty where the claim has none."""
     if row.target_value is None:
         return ""
-    unit = unit_words(row.unit)
-    return f"{row.target_value:,.10g}{unit.rstrip('s') if row.target_value == 1 else unit}"
+    return amount_words(row.target_value, row.unit)
 
 
 def ours_words(row: Any) -> str:

@@ -34,7 +34,7 @@ def budgets_table(loaded: Records) -> str:
                 "arm": f"`{name}`",
                 "runs": f"{len(made)} of {len(runs.seeds)}",
                 "epochs": runs.epochs,
-                "images an epoch": f"{images_trained_on(variant, runs.epochs, study.dataset) // runs.epochs:,}",
+                "images per epoch": f"{images_trained_on(variant, runs.epochs, study.dataset) // runs.epochs:,}",
                 "operations per run": operations_words(operations),
                 "declared cost": " and ".join(shares) or "none: its source's length",
             }

@@ -1,5 +1,7 @@
 """AlexNet's ingredients at reduced scale: error by epoch of every arm, and the effect of each ingredient."""
 
+from typing import Any
+
 import pandas as pd
 
 from reproduce.base.text import frame_as_markdown, unit_words, with_interval
@@ -47,13 +49,18 @@ def claimed_effects_table(loaded: Records) -> pd.DataFrame:
             {
                 "ingredient": row.ablation,
                 "measure": ablation_table.MEASURES.get(row.estimand, row.estimand),
-                "effect": with_interval(row.estimate, row.low, row.high, unit=unit_words(row.unit)),
+                "effect": _effect(row),
                 "seeds": " and ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n)),
                 "p (Holm)": "-" if pd.isna(row.p_value_holm) else f"{row.p_value_holm:.2g}",
                 "verdict": bold_verdict(row),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _effect(row: Any) -> str:
+    unit, confidence = unit_words(row.unit), row.confidence_percent
+    return with_interval(row.estimate, row.low, row.high, unit=unit, confidence_percent=confidence)
 
 
 def bias_windows_table(loaded: Records) -> pd.DataFrame:
