@@ -13,7 +13,7 @@ import pandas as pd
 from reproduce.base.text import figures
 
 FEWEST = 3
-"""The least number of seeds, or of groups of nets, for which an interval is shown."""
+"""The least number of seeds for which an interval is shown."""
 
 
 def few_seeds(row: Mapping[str, Any]) -> str | None:
@@ -21,15 +21,14 @@ def few_seeds(row: Mapping[str, Any]) -> str | None:
 
     Args:
         row: a row of ``numbers.json``; ``value``, ``low``, ``high``, ``method`` and ``n_seeds`` are read, and
-            ``n_groups`` and ``confidence_percent`` where the row has them.
+            ``confidence_percent`` where the row has it.
     """
-    count = row.get("n_groups") or row["n_seeds"]
-    if row["low"] is None or not 1 < count < FEWEST:
+    if row["low"] is None or not 1 < row["n_seeds"] < FEWEST:
         return None  # one seed has no t-interval: its interval, if any, is over test images
     if not str(row["method"]).startswith("t-interval"):
         return "two seeds in an arm, too few for an interval"
     _, lower, upper = figures(row["value"], *_two_values(row))
-    return f"two {'groups' if row.get('n_groups') else 'seeds'}: {lower} and {upper}"
+    return f"two seeds: {lower} and {upper}"
 
 
 def few_seeds_of_verdict(row: Any) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from reproduce.base.text import amount_words, figures, markdown_table, unit_words, verdict_words
 from reproduce.judge import rules
 from reproduce.judge.few_seeds import few_seeds_of_verdict
+from reproduce.judge.measured import COMPARED
 from reproduce.judge.verdicts import Verdict
 
 _TARGETS = {"authors_log": "authors' log", "published": "published", "claimed": "claimed", "derived": "derived"}
@@ -77,7 +78,7 @@ def _not_run_row(verdict: Verdict) -> list[str]:
 
 def _target(verdict: Verdict) -> str:
     if verdict.target_value is None:
-        return "direction only" if verdict.kind in ("difference", "ratio") else "-"
+        return "direction only" if verdict.kind in COMPARED else "-"
     value = amount_words(verdict.target_value, verdict.unit)
     if verdict.margin is not None and verdict.kind != "arithmetic":
         value += f" x/÷ {verdict.margin:g}" if verdict.kind == "ratio" else f" ± {verdict.margin:g}"

@@ -47,9 +47,14 @@ class Measured:
         return min(self.n_by_arm)
 
     @property
+    def has_planned_seeds(self) -> bool:
+        """True once every arm has a value of each of its planned seeds."""
+        return all(there >= (self.claim.planned_of(arm) or 0) for arm, there in enumerate(self.n_by_arm))
+
+    @property
     def is_complete(self) -> bool:
         """True once every planned seed has finished and given an estimate."""
-        return self.estimate is not None and self.seeds >= (self.claim.seeds_planned or 0)
+        return self.estimate is not None and self.has_planned_seeds
 
 
 def arms_of(claim: Claim, runs: pd.DataFrame) -> list[pd.DataFrame]:
@@ -138,7 +143,7 @@ def _estimate(claim: Claim, arms: Sequence[pd.DataFrame], values: list[list[floa
     Two arms are compared as independent (Welch), and their correlation over shared seeds is reported. To pair them only
     after seeing that it helps would give intervals that are too narrow.
     """
-    confidence = 1 - (1 - statistics.CONFIDENCE) / claim.looks
+    confidence = statistics.confidence_at(claim.looks)
     if claim.kind == "gain":
         return statistics.paired_difference(values[0], [0.0] * len(values[0]), confidence)
     if claim.kind != "single_value":

@@ -127,7 +127,9 @@ def _additions(
     wanted = seeds_wanted(claim, verdict)
     if wanted is None or _gave_no_value(arms):
         return []
-    additions = [_addition(studies[arm["study"].iloc[0]], arm, wanted) for arm in arms]
+    plans = [claim.planned_of(number) or 0 for number in range(len(arms))]
+    by_arm = [max(planned, 2) for planned in plans] if wanted <= max(plans) else [wanted] * len(arms)
+    additions = [_addition(studies[arm["study"].iloc[0]], arm, seeds) for arm, seeds in zip(arms, by_arm, strict=True)]
     return additions if any(addition.runs for addition in additions) else []
 
 
@@ -231,7 +233,7 @@ def _edit(addition: Addition) -> str:
 
 
 def _command(addition: Addition) -> str:
-    """Return the command that trains an arm's missing runs and nothing else."""
+    """Return the command that trains an arm's missing runs; by profile ``full``, all that is missing of the variant."""
     profile = addition.profile or "standard"
     return training_command([(addition.study, addition.variant, addition.runs[0].epochs, profile)])
 

@@ -5,6 +5,7 @@ interval covers the sampling of test images alone and follows from their number.
 """
 
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,9 @@ def published_numbers(path: Path = FIGURES_FILE, folder: Path = PAPER_NOTES) -> 
         name: read_csv(folder / f"{name}.csv", dtype=str, keep_default_na=False)
         for name in dict.fromkeys(figure.table for figure in cited.figures)
     }
+    twice = [name for name, count in Counter(figure.id for figure in cited.figures).items() if count > 1]
+    if twice:
+        raise ReproduceError(f"{shown}: the id {twice[0]!r} is given to two figures; rename one")
     known = {figure.id: _figure(figure, tables[figure.table], shown) for figure in cited.figures}
     return [*(each.number for each in known.values()), *(_drop(drop, known, shown) for drop in cited.drops)]
 

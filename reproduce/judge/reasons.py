@@ -1,11 +1,12 @@
 """Saying in words why a verdict was given: where the interval lies, what restricts it, what would settle it."""
 
 import math
+from collections.abc import Sequence
 
 from reproduce.base.text import figures, unit_words
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.judge.rules import INCONCLUSIVE, LIMITED_SCALES, NO_EFFECT, SIGNIFICANT_P, Outcome, Region, Terms
-from reproduce.runs.statistics import Estimate
+from reproduce.runs.statistics import Estimate, confidence_at
 from reproduce.study.claims import Claim
 
 
@@ -23,24 +24,27 @@ def unit_of(estimand: str | None, kind: str = "single_value") -> str | None:
     return "percentage_points" if unit == "percent" and kind in ("difference", "gain") else unit
 
 
-def explain(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms, outcome: Outcome) -> str:
+def explain(claim: Claim, estimate: Estimate, n_by_arm: Sequence[int], terms: Terms, outcome: Outcome) -> str:
     """Return the reasons for a verdict on measured runs, in one line.
 
     Args:
         claim: the claim judged, for its unit and plan.
         estimate: in the claim's unit (a ratio not in logs), as is the accepted region in ``terms``.
-        n_seeds: seeds of the smaller arm.
+        n_by_arm: seeds of each arm.
         terms: the terms of the verdict.
         outcome: the verdict and what would settle it.
     """
+    n_seeds = min(n_by_arm)
     parts = [_position(claim, estimate, n_seeds, terms), _restriction(terms)]
     if outcome.negligible and outcome.verdict != NO_EFFECT:
         unit = unit_words(unit_of(claim.estimand, claim.kind))
         parts.append(f"more than {claim.negligible_within:g}{unit} either way is ruled out")
     if outcome.verdict == INCONCLUSIVE:
         parts.append(_settling(n_seeds, terms, outcome))
-    if claim.seeds_planned is not None and n_seeds < claim.seeds_planned:
-        parts.append(f"{n_seeds} of {claim.seeds_planned} planned seeds")
+    plans = [claim.planned_of(arm) or 0 for arm in range(len(n_by_arm))]
+    short = [f"{there} of {planned}" for there, planned in zip(n_by_arm, plans, strict=True) if there < planned]
+    if short:
+        parts.append(f"{' and '.join(dict.fromkeys(short))} planned seeds")
     if claim.looked_at_seeds:
         earlier = " and ".join(map(str, claim.looked_at_seeds))
         parts.append(f"more seeds were planned after a look at {earlier}; interval and p allow for it")
@@ -73,11 +77,11 @@ def _position(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms) -> s
 
 def confidence_percent(claim: Claim) -> float:
     """Return the confidence of a claim's interval: 95 %, or more where its runs were looked at before (Bonferroni)."""
-    return 100 - 5 / claim.looks
+    return round(100 * confidence_at(claim.looks), 10)
 
 
 def _range(region: Region) -> str:
-    if math.isinf(region.low) or region.low == 0:
+    if math.isinf(region.low):
         return f"at most {figures(region.high)[0]}"
     if math.isinf(region.high):
         return f"at least {figures(region.low)[0]}"

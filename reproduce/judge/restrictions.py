@@ -54,4 +54,4 @@ def _compared(lowered: Estimate) -> str:
         return f"lower by {low} to {high} points"
     if lowered.high < 0:
         return f"higher by {high.removeprefix('-')} to {low.removeprefix('-')} points"
-    return f"not shown to differ (lower by {low} to {high} points)"
+    return f"not shown to differ ({low.removeprefix('-')} points higher to {high} lower)"

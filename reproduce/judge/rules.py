@@ -107,7 +107,7 @@ def accepted_region(claim: Claim) -> Region | None:
     low, high = (target / margin, target * margin) if claim.kind == "ratio" else (target - margin, target + margin)
     more_is_better = claim.kind != "single_value" or any(word in claim.estimand for word in _MORE_IS_BETTER)
     if claim.relation == "at_most" or (claim.better_is_no_failure and not more_is_better):
-        low = 0.0 if claim.kind == "ratio" else -math.inf
+        low = -math.inf
     if claim.relation == "at_least" or (claim.better_is_no_failure and more_is_better):
         high = math.inf
     return Region(low, high)

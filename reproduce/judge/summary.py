@@ -72,7 +72,9 @@ def _metrics_of(group: pd.DataFrame) -> list[str]:
 def _summary(group: pd.DataFrame, metric: str, claims: Sequence[Claim], planned: int) -> Summary:
     study, variant = group["study"].iloc[0], group["variant"].iloc[0]
     asked = (study, [variant], metric, "single_value")
-    claim = next((c for c in claims if (c.study, c.arms, c.estimand, c.kind) == asked), None)
+    length = int(group["epochs"].iloc[0])
+    fitting = [c for c in claims if (c.study, c.arms, c.estimand, c.kind) == asked and c.epochs in (None, [length])]
+    claim = fitting[0] if fitting else None
     finished = group.loc[group["status"] == "finished", metric]
     values = [] if finished.isna().any() else finished.tolist()  # a mean over the others would be biased
     found = mean_interval(values) if values else None
@@ -85,7 +87,7 @@ def _summary(group: pd.DataFrame, metric: str, claims: Sequence[Claim], planned:
         schedule=_setting(group, "schedule"),
         precision=_setting(group, "precision"),
         views=_setting(group, "views"),
-        epochs=int(group["epochs"].iloc[0]),
+        epochs=length,
         planned=planned,
         listed=len(group),
         finished=int(counts.get("finished", 0)),
@@ -114,7 +116,7 @@ def average_histories(histories: pd.DataFrame) -> pd.DataFrame:
     """Return the mean and the sample standard deviation over seeds of every column, by epoch of each variant.
 
     ``n_seeds`` counts the seeds that reached the epoch. Columns of numbers become ``<name>_mean`` and ``<name>_std``;
-    ``weight_rate_factor`` and ``phase``, equal for all seeds, stay as they are.
+    ``weight_rate_factor`` and ``phase`` are those of the first seed. Seeds differ in them where a rule ends a phase.
     """
     keys = ["study", "variant", "epochs", "epoch"]
     if histories.empty:

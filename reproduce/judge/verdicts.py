@@ -178,7 +178,7 @@ def _judge(measured: Measured, p_value_holm: float | None) -> Verdict:
 def _outcome(measured: Measured, p_factor: float) -> tuple[Outcome, str]:
     terms = _terms(measured, p_factor)
     outcome = _decide(measured, terms)
-    why = explain(measured.claim, measured.estimate, measured.seeds, terms, outcome)
+    why = explain(measured.claim, measured.estimate, measured.n_by_arm, terms, outcome)
     return restrict(measured.claim, measured.arms, outcome, why)
 
 
@@ -220,23 +220,24 @@ def _decide(measured: Measured, terms: Terms) -> Outcome:
         estimate, region = rules.in_logs(estimate, terms.accepted)
         terms = replace(terms, accepted=region)
     verdict = rules.decide(estimate, n_seeds, terms)
-    planned = claim.seeds_planned or 0
-    if n_seeds < planned and verdict != rules.INCONCLUSIVE:
+    planned = max(claim.planned_of(arm) or 0 for arm in range(len(measured.arms)))
+    if not measured.has_planned_seeds and verdict != rules.INCONCLUSIVE:
         return Outcome(rules.INCONCLUSIVE, seeds_to_settle=planned)
     if any(map(went_wrong, measured.arms)):
         is_good = verdict in (rules.REPRODUCED, rules.DIRECTION, rules.DIRECTION_ONLY, rules.NO_EFFECT)
-        return Outcome(rules.INCONCLUSIVE, withheld=True) if is_good else Outcome(verdict)
+        is_withheld = is_good or verdict == rules.INCONCLUSIVE
+        return Outcome(rules.INCONCLUSIVE, withheld=True) if is_withheld else Outcome(verdict)
     needed = None
     if verdict == rules.INCONCLUSIVE:
-        is_another_look = claim.seeds_planned is not None and n_seeds >= planned
+        is_another_look = claim.seeds_planned is not None and measured.has_planned_seeds
         needed = rules.seeds_to_settle(estimate, _with_another_look(claim, terms) if is_another_look else terms)
         needed = max(needed, planned) if needed else None
-    negligible = rules.is_negligible(estimate, claim.negligible_within) if n_seeds >= planned else None
+    negligible = rules.is_negligible(estimate, claim.negligible_within) if measured.has_planned_seeds else None
     return Outcome(verdict, needed, negligible=negligible)
 
 
 def _with_another_look(claim: Claim, terms: Terms) -> Terms:
     """Return the terms of seeds planned now, after this look at the runs."""
     looks = claim.looks + 1
-    confidence = 1 - (1 - statistics.CONFIDENCE) / looks
-    return replace(terms, p_factor=terms.p_factor * looks / claim.looks, confidence=confidence)
+    p_factor = terms.p_factor * looks / claim.looks
+    return replace(terms, p_factor=p_factor, confidence=statistics.confidence_at(looks))

@@ -90,17 +90,20 @@ def load_effects(numbers: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns:
         one row per ingredient that was run: ``ingredient``, ``value``, ``low`` and ``high`` (points lower with it),
-        ``n_seeds``, ``verdict`` (on the paper's claim, whose measure may be another one than the test error), and
-        ``lowers``: whether the interval lies above zero and the verdict is neither open nor "no effect".
+        ``n_seeds``, ``method``, ``confidence_percent``, ``verdict`` (on the claim, whose measure may be another one
+        than the test error), ``verdict_kind`` (the same without the bound of "no effect"), and ``lowers``: whether the
+        interval lies above zero and the verdict is neither open nor "no effect".
     """
+    measured = ["value", "low", "high", "n_seeds", "method", "confidence_percent"]
     rows = [
         {"ingredient": name, "verdict": numbers[claim_id]["verdict"]}
-        | {field: numbers[number_id][field] for field in ("value", "low", "high", "n_seeds")}
+        | {field: numbers[number_id].get(field) for field in measured}
         for name, number_id, claim_id in EFFECTS
         if numbers[number_id]["value"] is not None
     ]
-    table = pd.DataFrame(rows, columns=["ingredient", "value", "low", "high", "n_seeds", "verdict"])
-    table["lowers"] = table["low"].gt(0) & ~table["verdict"].isin([INCONCLUSIVE, NO_EFFECT])
+    table = pd.DataFrame(rows, columns=["ingredient", *measured, "verdict"])
+    table["verdict_kind"] = table["verdict"].where(~table["verdict"].str.startswith(NO_EFFECT), NO_EFFECT)
+    table["lowers"] = table["low"].gt(0) & ~table["verdict_kind"].isin([INCONCLUSIVE, NO_EFFECT])
     return table.sort_values("value", ascending=False, kind="stable").reset_index(drop=True)
 
 

@@ -117,12 +117,8 @@ def _with(ingredient: str, number_id: str, claim_id: str | None = None) -> Calla
         row = facts.row(number_id)
         verdict = facts.row(claim_id or number_id)["verdict"]
         judged = f"Verdict on the paper's claim, less overfitting: {verdict}" if claim_id else f"Verdict: {verdict}"
-        excludes_zero = row["low"] is not None and (row["low"] > 0 or row["high"] < 0)
-        why = (
-            ", not significant once corrected for the other claims"
-            if verdict == "inconclusive" and excludes_zero
-            else ""
-        )
+        is_corrected_away = "once corrected for the study's other claims" in facts.row(claim_id or number_id)["why"]
+        why = ", not significant once corrected for the other claims" if is_corrected_away else ""
         return f"With {ingredient} the reduced net's test error is {effect_words(row)}. {judged}{why}."
 
     return words

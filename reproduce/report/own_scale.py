@@ -9,6 +9,7 @@ import pandas as pd
 from reproduce.base.text import amount_words, frame_as_markdown, verdict_words
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report.records import Records, estimate_words
+from reproduce.report.verdict_tables import seeds_by_arm
 from reproduce.study.claims import Claim
 
 _COLUMNS = ("net", "published", "ours (95 % interval)", "seeds", "verdict")
@@ -47,7 +48,7 @@ def _own_scale_row(row: Any, claim: Claim) -> dict[str, str]:
         _arms(claim),
         _published(claim),
         estimate_words(row, _unit(claim)),
-        _seeds(row, claim),
+        seeds_by_arm(row, claim),
         verdict_words(row.verdict, row.negligible_within, row.unit),
     )
     return dict(zip(_COLUMNS, cells, strict=True))
@@ -66,8 +67,3 @@ def _published(claim: Claim) -> str:
     if not claim.targets:
         return "direction only"
     return amount_words(claim.targets[0].value, claim.targets[0].unit)
-
-
-def _seeds(row: Any, claim: Claim) -> str:
-    there = " and ".join(f"{float(n):.0f}" for n in str(row.n_by_arm).split(";"))
-    return f"{there} of {claim.seeds_planned}" if row.n_seeds < claim.seeds_planned else there

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import RESULTS
 from reproduce.base.tables import read_table
 from reproduce.base.text import format_number, with_interval
@@ -90,8 +91,17 @@ class Records:
         return self.table(name, _COLUMNS[name])
 
     def claim(self, claim_id: str) -> Claim:
-        """Return the claim of that id."""
-        return next(claim for claim in self.claims if claim.id == claim_id)
+        """Return the claim of that id.
+
+        Raises:
+            ReproduceError: the tables judge a claim that ``claims.yaml`` does not have.
+        """
+        found = next((claim for claim in self.claims if claim.id == claim_id), None)
+        if found is None:
+            raise ReproduceError(
+                f"results/tables/verdicts.csv judges {claim_id!r}, which claims.yaml does not have; run `dvc repro`"
+            )
+        return found
 
 
 def estimate_words(row: Any, unit: str) -> str:

@@ -51,18 +51,18 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
         or ("-" if claim.targets else "direction only"),
         "authors' log": ", ".join(amount_words(value, row.unit) for value in targets["authors_log"]) or "-",
         "ours (95 % interval)": ours,
-        "seeds": _seeds(row, claim),
+        "seeds": seeds_by_arm(row, claim),
         "setting": setting,
         "verdict": bold_verdict(row),
     }
 
 
-def _seeds(row: Any, claim: Claim) -> str:
-    """Return each arm's number of values, and the number of planned seeds where that is larger."""
+def seeds_by_arm(row: Any, claim: Claim) -> str:
+    """Return each arm's number of values, and the number of planned seeds where the smaller arm has fewer."""
     values = str(row.n_by_arm).split(";") if pd.notna(row.n_by_arm) else ["0"]
     counts = " and ".join(f"{float(n):.0f}" for n in values)
-    more = claim.seeds_planned is not None and row.n_seeds > claim.seeds_planned
-    return f"{counts} ({claim.seeds_planned} planned)" if more else counts
+    is_short = claim.seeds_planned is not None and row.n_seeds < claim.seeds_planned
+    return f"{counts} of {claim.seeds_planned}" if is_short else counts
 
 
 def bold_verdict(row: Any) -> str:

@@ -67,6 +67,11 @@ def _p_value(value: float, standard_error: float, degrees_of_freedom: float) -> 
     return float(2 * stats.t.sf(abs(value) / standard_error, degrees_of_freedom))
 
 
+def confidence_at(looks: int) -> float:
+    """Return the confidence of each interval where the same runs are looked at ``looks`` times (Bonferroni)."""
+    return 1 - (1 - CONFIDENCE) / looks
+
+
 def mean_interval(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
     """Return the mean of runs with its t-interval; one run has no interval.
 

@@ -47,7 +47,7 @@ COLUMNS = [
 
 
 def published_runs(study: Study, runs_root: Path | None = None) -> list[RunId]:
-    """Return the runs that tables list: all of profile ``standard``, and of ``full`` the variants with a published run.
+    """Return the runs that tables list: all of ``standard``, and of ``full`` each arm with a published run.
 
     A variant with one published run of its full schedule is listed with every seed of that schedule, so that missing
     seeds show. Where ``standard`` itself lists the variant at that length, only the seeds in ``standard`` are listed;
@@ -66,8 +66,8 @@ def published_runs(study: Study, runs_root: Path | None = None) -> list[RunId]:
     standard = study.runs("standard")
     listed = {(run.variant, run.epochs) for run in standard}
     full = [run for run in study.runs("full") if (run.variant, run.epochs) not in listed]
-    begun = {run.variant for run in full if places.is_published(run, runs_root)}
-    return [*standard, *(run for run in full if run.variant in begun)]
+    begun = {(run.variant, run.epochs) for run in full if places.is_published(run, runs_root)}
+    return [*standard, *(run for run in full if (run.variant, run.epochs) in begun)]
 
 
 def rows_of_arm(runs: pd.DataFrame, study: str, arm: str) -> pd.DataFrame:

@@ -84,10 +84,10 @@ def _row(study: Study, run: RunId, known: dict[tuple[Any, ...], dict[str, Any]])
     if (folder / "run.json").is_file():
         record, metrics = read_record(folder), read_metrics(folder)
         if record["config_sha256"] == digest:
-            seen = {name: value for name, value in metrics.items() if not name.startswith(("test_", "views", "epochs"))}
-            reached = {name: value for name, value in metrics.items() if name.startswith("epochs_to_")}
+            left_out = ("views", "epochs")
+            seen = {name: value for name, value in metrics.items() if "test_" not in name and name not in left_out}
             length = {"trained_epochs": needed(metrics, "epochs", folder)}
-            return dict(zip(_IDENTITY, identity, strict=True)) | length | seen | reached | _only(record, _PROVENANCE)
+            return dict(zip(_IDENTITY, identity, strict=True)) | length | seen | _only(record, _PROVENANCE)
     return _known_row(study, run, known)
 
 

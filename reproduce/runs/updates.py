@@ -11,13 +11,13 @@ from reproduce.runs import places
 from reproduce.runs.run_files import read_kept
 from reproduce.study.run_id import RunId
 
-_IDENTITY = ["study", "variant", "seed"]
+_IDENTITY = ["study", "variant", "epochs", "seed"]
 
 
 def read_update_losses(run_ids: Iterable[RunId], runs_root: Path | None = None) -> pd.DataFrame:
     """Return one row per update of every listed run that recorded its updates' losses.
 
-    Columns are study, variant, seed, update (from 1) and training_loss_nats, the mean over the update's batch.
+    Columns are study, variant, epochs, seed, update (from 1) and training_loss_nats, the mean over the update's batch.
 
     Raises:
         ReproduceError: a run's arrays cannot be read.

@@ -113,6 +113,12 @@ class Study(Strict):
             for name in lists:
                 if name not in self.variants:
                     raise ValueError(f"profile {profile} lists the unknown variant {name!r}")
+            lengths = Counter((name, runs.epochs) for name, runs in self.run_lists(profile))
+            for (name, epochs), count in lengths.items():
+                if count > 1:
+                    raise ValueError(
+                        f"profile {profile} lists {name} at {epochs} epochs twice; put its seeds into one list"
+                    )
             twice = [run for run, count in Counter(self.runs(profile)).items() if count > 1]
             if twice:
                 run = twice[0]
@@ -130,7 +136,8 @@ class Study(Strict):
     def _lengths_of_designs_listed(self) -> "Study":
         listed = {(run.variant, run.epochs) for profile in self.profiles for run in self.runs(profile)}
         for design in self.factorials:
-            unlisted = design.lengths.items() - listed
+            own = {arm: n for arm, n in design.lengths.items() if study_and_variant(arm, self.study)[0] == self.study}
+            unlisted = own.items() - listed
             if unlisted:
                 raise ValueError(
                     f"factorial {design.id}: no profile lists these variants at these epochs: {sorted(unlisted)}"

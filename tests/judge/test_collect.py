@@ -73,6 +73,13 @@ def test_summary_by_variant_and_metric(study, tmp_path):
     assert pd.isna(center["claim_id"])
 
 
+def test_a_claim_on_one_length_is_not_set_beside_another(study, tmp_path):
+    runs = read_runs(study.run_ids, tmp_path / "runs")
+    for length, found in ((11, 26.0), (40, None)):
+        rows = [row for row in summarize(runs, [claim(epochs=[length])]) if row.variant == "80sec"]
+        assert next(row for row in rows if row.metric == "test_top1_error_percent").published_value == found
+
+
 def test_seeds_that_are_planned_and_not_yet_listed_are_counted(study, tmp_path):
     plan = [FakeRunId(variant="80sec", seed=seed) for seed in range(1, 6)]
     table = table_of(summarize(read_runs(study.run_ids, tmp_path / "runs"), planned=plan), Summary)

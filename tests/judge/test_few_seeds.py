@@ -46,11 +46,6 @@ def test_a_difference_has_no_two_values_to_name():
     assert few_seeds(row(welch_difference([1.0, 2.0, 2.5], [3.0, 4.0, 5.0]))) is None
 
 
-def test_groups_of_nets_count_as_seeds_do():
-    found = mean_interval([1.0, 2.0])
-    assert few_seeds(row(found, kind="groups", n_groups=2, n_seeds=10)) == "two groups: 1.00 and 2.00"
-
-
 def test_a_verdict_on_two_seeds_names_them_whether_of_the_table_or_not():
     found = mean_interval([18.59, 18.94])
     fields = {"estimate": found.value, "low": found.low, "high": found.high, "method": found.method, "n_seeds": 2}

@@ -84,6 +84,11 @@ def test_ids_are_no_claims_and_every_source_is_in_the_bibliography(numbers):
         (FIGURE % "yaer: '2012'", "", "has no column 'yaer', which a-top5 names"),
         (FIGURE.replace("[ilsvrc2012results]", "[]") % "year: '2012'", "", "sources"),
         (
+            "\n- ".join([FIGURE % "team: ISI (University of Tokyo)"] * 2),
+            "",
+            "the id 'a-top5' is given to two figures; rename one",
+        ),
+        (
             FIGURE % "team: ISI (University of Tokyo)",
             "{id: d, before: a-top5, after: b-top5, caveat: none}",
             "d names the unknown figure 'b-top5'",

@@ -122,7 +122,7 @@ def test_a_gap_narrower_by_a_worse_fit_alone_is_inconclusive(tmp_path):
     assert (alone.verdict, beside.verdict) == ("direction reproduced", "inconclusive")
     assert (beside.estimate, beside.low, beside.high) == (alone.estimate, alone.low, alone.high)
     assert beside.estimate == pytest.approx(3.9)
-    assert "the test error is not shown to differ (lower by -0.33 to 0.13 points)" in beside.why
+    assert "the test error is not shown to differ (0.33 points higher to 0.13 lower)" in beside.why
     assert (
         "the training error higher by 4.00 to 4.00 points; the gap alone does not show it: a net that fits"
         in beside.why
@@ -227,6 +227,20 @@ def test_seeds_added_to_one_arm_decide_nothing_either(make_runs):
     assert verdict_of(difference_claim(None, None, seeds_planned=3), frame).n_by_arm == [3, 3]
     unequal = difference_claim(None, None, seeds_planned=3, seeds_planned_by_arm=[8, 3])
     assert verdict_of(unequal, frame).n_by_arm == [8, 3]
+
+
+def test_no_verdict_before_the_planned_seeds_of_the_larger_arm(make_runs):
+    frame = make_runs({"with": [11.0, 11.2, 11.1], "without": [13.1, 13.0, 13.2]})
+    unequal = difference_claim(None, None, seeds_planned=3, seeds_planned_by_arm=[8, 3])
+    verdict = verdict_of(unequal, frame)
+    assert (verdict.verdict, verdict.n_by_arm, verdict.seeds_to_settle) == ("inconclusive", [3, 3], 8)
+    assert verdict.why.endswith("; 3 of 8 planned seeds")
+
+
+def test_an_open_verdict_with_a_failed_run_does_not_say_that_seeds_would_not_help(make_runs):
+    frame = make_runs({"with": [11.0, None, 12.2, 11.1], "without": [11.2, 11.1, 11.3]})
+    verdict = verdict_of(difference_claim(None, None), frame)
+    assert verdict.verdict == "inconclusive" and "a run that gave no value cannot be averaged over" in verdict.why
 
 
 def test_a_claim_refuted_by_its_planned_seeds_stays_so(make_runs):

@@ -79,7 +79,7 @@ def test_a_run_that_was_not_made_from_a_commit(root, dirty):
 def test_a_run_that_is_missing_or_unrecorded(root):
     second = FakeRunId(seed=2)
     (problem,) = problems(root, run_ids=[RUN, second])
-    assert problem == f"{second}: is listed but missing; run `dvc repro experiments/nets/dvc.yaml`"
+    assert problem == f"{second}: is listed but missing; run `dvc repro experiments/nets/dvc.yaml:80sec`"
     locks = read_locks(root, Findings())
     assert unrecorded_runs(study(run_ids=[RUN, second]), locks, root) == []
     write_run(root / "results" / "runs", second, config=CONFIG, config_sha256=json_digest(CONFIG))

@@ -186,11 +186,15 @@ def test_effects_are_sorted_and_only_settled_gains_count():
     numbers = {}
     for place, (_, number_id, claim_id) in enumerate(EFFECTS):
         row = {"value": place - 2.0, "low": place - 2.5, "high": place - 1.5, "n_seeds": 3, "verdict": "inconclusive"}
+        row |= {"method": "Welch", "confidence_percent": None}
         numbers[number_id] = row
         numbers.setdefault(claim_id, row)
     for claim_id in ("small-lrn-top1", "small-ten-views-top1"):  # places 3 and 1: one above zero, one below
         numbers[claim_id]["verdict"] = "direction reproduced"
+    numbers["small-removing-conv5-top1"]["verdict"] = "no effect within 0.5 points"
     effects = load_effects(numbers)
+    kinds = effects.set_index("ingredient")["verdict_kind"]
+    assert kinds["the fifth convolution"] == "no effect" and kinds["response normalization"] == "direction reproduced"
     assert effects["value"].is_monotonic_decreasing
     assert effects.loc[effects["lowers"], "ingredient"].tolist() == ["response normalization"]
     drawn = ablation_effects(effects)

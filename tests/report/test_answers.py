@@ -17,9 +17,16 @@ def test_there_are_ten_answers_and_each_has_an_id_to_cite(facts):
     assert "from 26.2 to 16.4 %" in lines[0]
     assert "AlexNet 40.7 % (2012), NASNet-A 17.3 % (2017)" in lines[2]
     higher = {"value": -1.0, "low": -2.0, "high": -0.5, "n_seeds": 5, "verdict": "not reproduced"}
+    higher["why"] = "95 % interval -2.00 to -0.50 points lies below 0"
     changed = facts.numbers | {"small-lrn-top1": higher}
     again = answers.answers_table(Facts(changed, facts.claims, facts.training_days))
     assert "error is 1.00 points higher (0.50 to 2.00). Verdict: not reproduced." in again
+    higher |= {"verdict": "inconclusive", "why": "p is 0.08 once corrected for the study's other claims"}
+    again = answers.answers_table(Facts(changed, facts.claims, facts.training_days))
+    assert "Verdict: inconclusive, not significant once corrected for the other claims." in again
+    higher["why"] = "95 % interval -2.00 to -0.50 points lies below 0; 5 of 8 planned seeds"
+    again = answers.answers_table(Facts(changed, facts.claims, facts.training_days))
+    assert "(0.50 to 2.00). Verdict: inconclusive. |" in again
 
 
 def test_a_pair_with_one_seed_in_an_arm_has_an_answer_without_an_interval(facts):

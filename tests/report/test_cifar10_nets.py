@@ -1,7 +1,5 @@
 """The authors' printed points of training beside ours: how they are averaged, which runs they belong to, the table."""
 
-import math
-
 import pandas as pd
 import pytest
 from report_support import make_records
@@ -10,8 +8,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES
 from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.records import Records
-from reproduce.report.studies.cifar10_nets import load_points, one_more_seed, points_table, printed_points
-from reproduce.runs.statistics import mean_interval
+from reproduce.report.studies.cifar10_nets import load_points, points_table, printed_points
 from reproduce.study.study import load_study
 
 HEADER = "network,measure,epoch,file,files_in_epoch,views,loss_nats,error_percent,verification,source,place\n"
@@ -72,12 +69,6 @@ def test_points_belong_to_the_net_unchanged_at_its_own_length_and_many_views_to_
         ("conv_local_13pct", 160): [3, 160],
         ("conv_local_13pct_stopping_rule", 220): [3],
     }
-
-
-def test_one_more_seed_is_wider_than_the_mean_by_the_root_of_n_plus_one():
-    """70, 72, 74: deviation 2, so t(0.975, 2) = 4.3027 times 2 times the root of 4/3 = 9.9366 on each side of 72."""
-    assert one_more_seed(mean_interval([70, 72, 74])) == pytest.approx((62.0634, 81.9366), abs=1e-3)
-    assert all(math.isnan(end) for end in one_more_seed(mean_interval([70])))
 
 
 def test_the_table_sets_ours_beside_theirs_at_the_same_point(tmp_path, points):

@@ -11,6 +11,7 @@ nets,plain,40,3,3,3,test_top1_error_percent,17.456,17.2,17.7
 nets,plain,40,3,3,3,training_top1_error_percent,15.0,14.5,15.5
 nets,wide,40,3,1,1,test_top1_error_percent,16.2,,
 nets,wide,40,3,1,1,training_top1_error_percent,13.1,,
+nets,later,40,3,1,0,test_top1_error_percent,,,
 other,else,8,1,1,1,test_top1_error_percent,50,,
 other,else,8,1,1,1,training_top1_error_percent,50,,
 """
@@ -21,6 +22,7 @@ nets,plain,40,finished,21,15
 nets,plain,10,finished,90,1
 nets,wide,40,finished,17,13.1
 nets,wide,40,missing,,
+nets,later,40,missing,,
 other,plain,40,finished,90,1
 """
 FITS = """study,variant,seed,stream,cost,iterations,stopped_by,held_out_error_percent,edge
@@ -59,12 +61,13 @@ def test_arms_with_intervals_where_there_are_seeds_for_them(tables):
     assert rows(common.arms_table(tables, "nets")) == [
         ["`plain`", "40", "3 of 3", "17.46 (17.20 to 17.70)", "15.00 (14.50 to 15.50)", "5.00 (2.52 to 7.48)"],
         ["`wide`", "40", "1 of 3 planned", "16.20", "13.10", "3.90"],
+        ["`later`", "40", "0 of 3 planned", "-", "-", "-"],
     ]
 
 
 def test_an_arm_with_a_run_of_no_value_has_no_gap(tables):
     (tables.folder / "runs.csv").write_text(RUNS.replace("20,15", ",15"))
-    assert [row[-1] for row in rows(common.arms_table(tables, "nets"))] == ["-", "3.90"]
+    assert [row[-1] for row in rows(common.arms_table(tables, "nets"))] == ["-", "3.90", "-"]
 
 
 def test_chosen_costs_by_seed_and_those_at_the_edge_of_the_grid(tables):

@@ -119,7 +119,7 @@ def test_methods_have_their_claims_published_errors_and_those_in_print_alone_hav
 
 
 def test_every_planned_arm_is_among_the_methods_at_its_length():
-    planned = {(name, runs.epochs) for name, runs in load_study(LATER).profiles["full"].items()}
+    planned = {(name, runs.epochs) for name, runs in load_study(LATER).run_lists("full")}
     assert {(each.variant, each.epochs) for each in loading._METHODS if each.study == LATER} == planned
 
 

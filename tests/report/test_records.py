@@ -29,7 +29,10 @@ def test_verdicts_on_no_ingredient_are_not_listed(loaded):
     assert ablations_run(with_ingredients(loaded)).empty
 
 
-@pytest.mark.parametrize(("planned", "shown"), [(None, "3"), (3, "3"), (5, "3"), (2, "3 (2 planned)")])
-def test_more_seeds_than_planned_are_said_to_be_more(loaded, planned, shown):
+@pytest.mark.parametrize(("planned", "shown"), [(None, "3"), (3, "3"), (5, "3 of 5"), (2, "3")])
+def test_planned_seeds_are_named_where_fewer_are_there(loaded, planned, shown):
     claims = [c.model_copy(update={"seeds_planned": planned}) for c in loaded.claims]
-    assert verdict_table(load_records(loaded.folder, claims))["seeds"].tolist() == [shown, "0"]
+    assert verdict_table(load_records(loaded.folder, claims))["seeds"].tolist() == [
+        shown,
+        f"0 of {planned}" if planned else "0",
+    ]

@@ -90,6 +90,13 @@ def test_a_full_schedule_once_begun_is_listed_with_all_its_seeds(tmp_path):
     assert published_runs(study, tmp_path) == [short, *full]
 
 
+def test_a_length_of_the_full_profile_is_not_listed_because_another_has_begun(tmp_path):
+    short, full = FakeRunId(epochs=11), FakeRunId(epochs=140)
+    write_run(tmp_path, short)
+    study = FakeStudy("nets", [], full_run_ids=[short, full])
+    assert published_runs(study, tmp_path) == [short]
+
+
 def test_seeds_that_standard_lists_of_the_full_schedule_are_those_published(tmp_path):
     planned = [FakeRunId(seed=seed) for seed in (1, 2, 3)]
     write_run(tmp_path, planned[0])

@@ -136,7 +136,7 @@ def test_a_profile_lists_a_variant_at_several_lengths_each_a_stage():
         ({"standard": {"a": {"epochs": 8, "seeds": [1, 1]}}}, "lists seed 1 of a at 8 epochs twice; keep one"),
         (
             {"full": {"a": [{"epochs": 8, "seeds": [1, 2]}, {"epochs": 8, "seeds": [2]}]}},
-            "seed 2 of a at 8 epochs twice",
+            "lists a at 8 epochs twice; put its seeds into one list",
         ),
         ({"full": {"a": []}}, "profiles.full.a: List should have at least 1 item"),
         ({"full": {"a": [{"epochs": 8, "seeds": [1]}, {"epochs": 4}]}}, "profiles.full.a.1.seeds: Field required"),
@@ -170,6 +170,8 @@ def test_the_lengths_of_a_design_are_listed():
         match=r"factorial f: no profile lists these variants at these epochs: \[\('a', 3\), \('c', 3\)\]",
     ):
         validated(Study, study | {"factorials": [design | {"epochs": [3, 8]}]}, "x")
+    elsewhere = design | {"cells": [["other/a", "b"], ["c", "d"]]}
+    assert validated(Study, study | {"factorials": [elsewhere]}, "x").factorials[0].cells[0][0] == "other/a"
 
 
 def test_what_a_study_compares_is_no_part_of_its_variants():

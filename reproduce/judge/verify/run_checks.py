@@ -14,6 +14,7 @@ import numpy as np
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import json_digest
 from reproduce.data.registry import DATASETS
+from reproduce.judge.unmade import profile_listing, training_command
 from reproduce.judge.verify.findings import Findings
 from reproduce.judge.verify.sums import unix_digest
 from reproduce.runs import places
@@ -63,7 +64,9 @@ def _run_problems(study: Study, run_id: RunId, labels: np.ndarray | None, root: 
     run = read_runs([run_id], runs_root).iloc[0]
     record_path = places.found_at(run_id, runs_root) / "run.json"
     if run["status"] == "missing":
-        yield f"is listed but missing; run `dvc repro experiments/{study.study}/dvc.yaml`"
+        profile = profile_listing(study, run_id.variant, run_id.epochs, [run_id]) or "standard"
+        command = training_command([(study, run_id.variant, run_id.epochs, profile)])
+        yield f"is listed but missing; run `{command}`"
         return
     record = read_record(record_path.parent)
     if json_digest(record.get("config")) != run["config_sha256"]:

@@ -32,7 +32,7 @@ def ablation_effects(effects: pd.DataFrame) -> Figure:
     reach = 1.04 * effects[["value", "high"]].max(axis=None)
     axes.axvline(0, color=INK, linestyle="--", linewidth=0.8, zorder=1)
     for place, row in enumerate(effects.itertuples()):
-        color, marker = VERDICT_LOOKS.get(row.verdict, (MUTED, "D"))
+        color, marker = VERDICT_LOOKS.get(row.verdict_kind, (MUTED, "D"))
         axes.plot([row.low, row.high], [-place] * 2, color=color, linewidth=1.8, zorder=2)
         look = {
             "marker": marker,

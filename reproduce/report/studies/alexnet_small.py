@@ -39,7 +39,7 @@ def claimed_effects_table(loaded: Records) -> pd.DataFrame:
     """Return one row per claim that has runs: ingredient, measure, effect with its interval, seeds, p by Holm, verdict.
 
     An effect is the amount by which the ingredient lowers the measure, or the ratio claimed to be above 1. Holm's
-    family is all the study's claims about an ingredient, run or not.
+    family is all judged claims of the study that compare something, run or not.
     """
     table = ablation_table.load_ablations(loaded)
     table = table[table["study"].eq(STUDY) & table["verdict"].ne(NOT_RUN)]

@@ -1,6 +1,5 @@
 """The errors that the authors printed while two CIFAR-10 nets trained, beside ours at the same epochs."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from reproduce.report import records
 from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.records import Records
 from reproduce.report.studies import common
-from reproduce.runs.statistics import Estimate, mean_interval
+from reproduce.runs.statistics import mean_interval, prediction_interval
 from reproduce.study.study import Study, load_study
 
 STUDY = "cifar10_nets"
@@ -84,7 +83,9 @@ def points_table(loaded: Records, points: pd.DataFrame | None = None, study: Stu
 
 def _row(point: tuple, loaded: Records, histories: pd.DataFrame) -> dict[str, str]:
     errors, losses = (_ours(point, quantity, loaded, histories) for quantity in ("error_percent", "loss_nats"))
-    mean, low, high = mean_interval(errors), *one_more_seed(mean_interval(errors))
+    mean, further = mean_interval(errors), prediction_interval(errors)
+    low, high = further.low, further.high
+    has_spread = low is not None
     views = "" if point.views == 1 else f", {point.views} views"
     files = "" if point.files == "-" else f", files {point.files}"
     return {
@@ -94,19 +95,11 @@ def _row(point: tuple, loaded: Records, histories: pd.DataFrame) -> dict[str, st
         "authors, %": format_number(point.error_percent),
         "ours, % (95 % interval)": with_interval(mean.value, mean.low, mean.high),
         "seeds": str(mean.n),
-        "one more seed of ours, 95 %": f"{format_number(low)} to {format_number(high)}" if mean.n > 1 else "-",
-        "authors' in it": ("yes" if low <= point.error_percent <= high else "no") if mean.n > 1 else "-",
+        "one more seed of ours, 95 %": f"{format_number(low)} to {format_number(high)}" if has_spread else "-",
+        "authors' in it": ("yes" if low <= point.error_percent <= high else "no") if has_spread else "-",
         "authors, nats": format_number(point.loss_nats),
         "ours, nats": format_number(mean_interval(losses).value),
     }
-
-
-def one_more_seed(mean: Estimate) -> tuple[float, float]:
-    """Return the 95 % prediction interval of a further run: the mean's interval, wider by the root of n + 1."""
-    if mean.low is None:
-        return math.nan, math.nan
-    half = (mean.value - mean.low) * math.sqrt(mean.n + 1)
-    return mean.value - half, mean.value + half
 
 
 def _ours(point: tuple, quantity: str, loaded: Records, histories: pd.DataFrame) -> Sequence[float]:

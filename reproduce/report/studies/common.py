@@ -77,7 +77,8 @@ def arms_table(loaded: Records, study: str) -> str:
         of = arm.set_index("metric")
         row = {"arm": f"`{variant}`", "epochs": epochs, "seeds": _seeds(of["finished"].iloc[0], of["planned"].iloc[0])}
         for name, metric in (("test error, %", "test_top1"), ("training error, %", "training_top1")):
-            row[name] = with_interval(*of.loc[f"{metric}_error_percent", ["mean", "low", "high"]])
+            found = of[["mean", "low", "high"]].reindex([f"{metric}_error_percent"])  # an arm without runs has none
+            row[name] = with_interval(*found.iloc[0])
         same = runs["variant"].eq(variant) & runs["epochs"].eq(epochs)
         row["test minus training error (center), points"] = _gap(runs[same], study)
         rows.append(row)
