@@ -31,12 +31,12 @@ _SECONDS_BETWEEN_LINES = 10
 
 
 def prepare(data: OfficialData, folder: Path | None = None, statistics_folder: Path | None = None) -> None:
-    """Get the files that are missing or wrong, then write ``manifest.json`` and the statistics.
+    """Get all official files anew where one is missing or wrong, then write ``manifest.json`` and the statistics.
 
     The manifest lists name, bytes, MD5 and SHA-256 of each file. ``mean_image.npy`` is float64 (channels, side, side)
     and ``color_covariance.npy`` float64 (channels, channels), both over the training images. Where labels are
     committed, ``training_labels.npy`` and ``test_labels.npy``, uint8, let stored predictions be judged without images.
-    A file whose bytes are right is not touched.
+    A manifest or statistics file whose bytes are right is not written again.
 
     Args:
         data: the data set.
@@ -153,10 +153,18 @@ def _fetch_public(data: OfficialData, staging: Path, prefix: str) -> str:
 
 
 def _copy(data: OfficialData, place: Path, staging: Path) -> None:
-    if not place.is_dir():
-        raise SourceError(f"{place} is not a folder")
-    for name, content in data.find(place, data.files):
+    for name, content in _files_in(place, data):  # a failure to write is not the source's, and not raised in there
         (staging / name).write_bytes(content)
+
+
+def _files_in(place: Path, data: OfficialData) -> Iterator[tuple[str, bytes]]:
+    """Yield name and content of every official file found in a source's folder."""
+    try:
+        if not place.is_dir():
+            raise SourceError(f"{place} is not a folder")
+        yield from data.find(place, data.files)
+    except OSError as error:
+        raise SourceError(f"cannot read {place}: {error.strerror or error}; make it readable") from error
 
 
 @contextlib.contextmanager

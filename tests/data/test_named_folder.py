@@ -1,5 +1,6 @@
 """A folder of CIFAR-10 that the user names: every layout is read, and an unusable one is an error."""
 
+import errno
 import pickle
 from pathlib import Path
 
@@ -188,6 +189,23 @@ def test_unusable_named_folder_is_an_error_and_no_other_source_is_tried(tmp_path
     if layout != _other_pixels_pickled:  # whose sum is wrong in the end
         assert str(caught.value).startswith(f"REPRODUCE_CIFAR10={named} cannot be used: ")
     assert reason in str(caught.value)
+    assert list(folder.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("part", ["is_dir", "is_file"])
+def test_named_folder_that_cannot_be_read_is_not_taken_for_the_data_folder(tmp_path, folder, monkeypatch, part):
+    named, found = samples.write_binary(tmp_path / "named"), getattr(Path, part)
+
+    def refuse(path):
+        if path.is_relative_to(named):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return found(path)
+
+    monkeypatch.setenv("REPRODUCE_CIFAR10", str(named))
+    monkeypatch.setattr(Path, part, refuse)
+    message = f"^REPRODUCE_CIFAR10={named} cannot be used: cannot read {named}: Permission denied; make it readable"
+    with pytest.raises(ReproduceError, match=message):
+        acquire(samples.DATA, folder)
     assert list(folder.parent.iterdir()) == []
 
 
