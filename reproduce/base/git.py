@@ -152,7 +152,7 @@ def changed_permissions(root: Path) -> list[str]:
     if repository_around(root):
         return []
     try:
-        done = run_git(root, "diff", "--raw", "-z", "HEAD")
+        done = run_git(root, "diff", "--raw", "--no-renames", "-z", "HEAD")
     except OSError:
         return []
     parts = done.stdout.split("\0")  # ":100644 100755 <sum> <sum> M", the name, and so on
