@@ -63,7 +63,8 @@ class State:
         self._next_epoch(phase)
 
     def _next_epoch(self, phase: Phase) -> None:
-        early = ends_early(phase, self.phase + 1, self.history, self.sums, self.first_phase_loss)
+        first_phase_loss = self.first_phase_loss if self.phase else None
+        early = ends_early(phase, self.phase + 1, self.history, self.sums, first_phase_loss)
         self.sums, self.update_in_epoch, self.epoch_seconds = {}, 0, 0.0
         self.epoch_in_phase += 1
         if early or self.epoch_in_phase == phase.epochs:

@@ -49,3 +49,16 @@ def test_phases_end_with_their_epochs_or_at_a_plateau():
     state.add_update(1, 3.0, 0.0, 4)
     state.end_epoch(phase(1), None, None)
     assert (state.phase, state.epoch_in_phase, state.first_phase_loss) == (3, 0, 1.0)
+
+
+def test_the_rule_of_file_5_ends_no_first_phase():
+    """It compares with the first phase's last loss, which is not known before that phase is over."""
+    state = State()
+    rule = Phase(epochs=2, training_files=[1, 5], weight_rate_factor=1.0, until="file_5_reaches_first_phase_loss")
+    standing = []
+    for loss in (1.0, 1.0, 1.0):
+        state.add_update(1, 2.0, 0.0, 4)
+        state.add_update(5, loss, 0.0, 4)
+        state.end_epoch(rule, None, None)
+        standing.append((state.phase, state.epoch_in_phase, state.first_phase_loss))
+    assert standing == [(0, 1, 1.5), (1, 0, 1.5), (2, 0, 1.5)]
