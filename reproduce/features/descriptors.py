@@ -72,11 +72,12 @@ def sift_descriptors(images: Tensor, grid: Grid, sigma: float) -> Tensor:
     ]
     found = np.empty((len(images), len(points), 128), np.float32)
     for number, image in enumerate(images.numpy()):
-        kept, found[number] = extractor.compute(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), points)
+        kept, described = extractor.compute(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), points)
         if len(kept) != len(points):
             raise ReproduceError(
                 f"OpenCV {cv2.__version__} drops key points of the grid; install the version in constraints.txt"
             )
+        found[number] = described
     return torch.from_numpy(found)
 
 

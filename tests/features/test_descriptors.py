@@ -63,7 +63,7 @@ def test_sift_names_the_direction_of_an_edge():
 def test_key_points_that_opencv_drops_are_an_error(monkeypatch):
     class Dropping:
         def compute(self, image, points):
-            return points[1:], np.zeros((len(points), 128), np.float32)
+            return points[1:], np.zeros((len(points) - 1, 128), np.float32)
 
     monkeypatch.setattr(cv2, "SIFT_create", lambda sigma: Dropping())
     with pytest.raises(ReproduceError, match="drops key points"):
