@@ -96,6 +96,16 @@ def meta_of_another_program(folder: Path) -> str:
     return r"meta.bin is not torchvision's \(.*\); remove it or make it again"
 
 
+def meta_of_no_bytes(folder: Path) -> str:
+    write(folder / "meta.bin", b"")
+    return r"meta.bin is not torchvision's \(\S.*\); remove it or make it again"
+
+
+def meta_that_was_cut(folder: Path) -> str:
+    write(folder / "meta.bin", b"\x80\x02")
+    return r"meta.bin is not torchvision's \(\S.*\); remove it or make it again"
+
+
 def meta_that_would_run_code(folder: Path) -> str:
     torch.save(Harmful(), folder / "meta.bin")
     return r"meta.bin is not torchvision's \(.*\); remove it or make it again"
@@ -121,6 +131,8 @@ def list_without_columns(folder: Path) -> str:
         truth_without_table,
         truth_with_a_class_that_is_not_in_the_table,
         meta_of_another_program,
+        meta_of_no_bytes,
+        meta_that_was_cut,
         meta_that_would_run_code,
         list_without_columns,
     ],

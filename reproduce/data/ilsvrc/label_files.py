@@ -175,7 +175,7 @@ def _torchvision_wnids(path: Path, edition: Edition) -> dict[str, str]:
         _, wnids = torch.load(path, weights_only=True)
         return _numbered(iter(wnids), edition, "val")
     except Exception as error:  # another program's file of this name, or a damaged one, can raise anything
-        reason = str(error).splitlines()[0]
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ReproduceError(f"{path} is not torchvision's ({reason}); remove it or make it again") from error
 
 
