@@ -33,7 +33,8 @@ class BaseWeighted(BaseLayer):
     as torch's layers do by default. ``gaussian_fan_in`` draws Gaussian weights of deviation sqrt(2 / inputs of a unit)
     (He et al. 2015, Delving Deep into Rectifiers, section 2.2), ``gaussian_fan_out`` of sqrt(2 / outputs that an input
     reaches); an input of a convolution reaches window x window x filters outputs.
-    ``has_bias: false`` leaves the biases out, as before batch normalization, which has biases of its own.
+    ``has_bias: false`` leaves the biases out, as before batch normalization, which has biases of its own. Locally
+    connected layers and fully connected ones with several columns must have biases.
     """
 
     initialization: Literal["gaussian", "uniform_fan_in", "gaussian_fan_in", "gaussian_fan_out"] = later("gaussian")

@@ -12,6 +12,7 @@ from reproduce.base.validation import Whole, later
 from reproduce.models.layer_base import Activation, BaseLayer, BaseWeighted, BaseWindowed
 
 Rounding = Literal["up", "down"]
+_BIASES_NEEDED = "has_bias: false is for convolutions and fully connected layers of one column"
 
 
 class Convolution(BaseWindowed):
@@ -39,6 +40,12 @@ class Local(BaseWindowed):
             raise ValueError("gaussian_fan_out is for convolutions and fully connected layers; use gaussian_fan_in")
         return self
 
+    @model_validator(mode="after")
+    def _has_biases(self) -> "Local":
+        if not self.has_bias:
+            raise ValueError(_BIASES_NEEDED)
+        return self
+
 
 class FullyConnected(BaseWeighted):
     """Fully connected layer on the flattened (channel, row, column) input.
@@ -49,6 +56,12 @@ class FullyConnected(BaseWeighted):
     type: Literal["fully_connected"]
     outputs: Whole
     columns: Whole = later(1)
+
+    @model_validator(mode="after")
+    def _columns_have_biases(self) -> "FullyConnected":
+        if self.columns > 1 and not self.has_bias:
+            raise ValueError(_BIASES_NEEDED)
+        return self
 
 
 class Pooling(BaseLayer):
@@ -92,7 +105,7 @@ class ResponseNormalization(BaseLayer):
 
     type: Literal["response_normalization"]
     extent: Literal["across_maps", "within_map"]
-    window: Annotated[int, Field(ge=1, multiple_of=1)]
+    window: Whole
     alpha: PositiveFloat
     beta: PositiveFloat
     k: PositiveFloat

@@ -193,6 +193,17 @@ def test_maps_end_at_a_fully_connected_layer():
         parse(fully, DROP, POOL)
 
 
+def test_layers_that_need_biases_cannot_leave_them_out():
+    local = CONVOLUTION | {"name": "local1", "type": "local"}
+    rates = {key: CONVOLUTION[key] for key in ("weight_std", "learning_rate", "weight_decay", "activation")}
+    fully = {"name": "fc1", "type": "fully_connected", "outputs": 6, "bias_learning_rate": 0.0, **rates}
+    without = {"has_bias": False, "bias_learning_rate": 0.0}
+    assert len(parse(CONVOLUTION | without, local, fully | without).layers) == 3
+    for layer in (local | without, fully | without | {"columns": 2}):
+        with pytest.raises(ReproduceError, match="has_bias: false is for convolutions and fully connected layers of"):
+            parse(CONVOLUTION, layer)
+
+
 def test_changes_are_applied_and_checked():
     assert load_spec("80sec", {"fc64.weight_std": 0.2, "conv1.filters": 16}).layers[0].filters == 16
     with pytest.raises(ReproduceError, match=r"80sec\.yaml: cannot change 'fc65\.weight_std'; write layer\.field"):
