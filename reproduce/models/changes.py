@@ -40,7 +40,9 @@ def changed_layers(
     for place in sorted(changes, key=lambda place: not place.startswith("*.")):
         target, _, field = place.partition(".")
         chosen = [name for name, layer in kept.items() if _concerns(layer, field)] if target == "*" else [target]
-        if not field or not chosen or any(name not in parts for name in chosen):
+        if field and not chosen:
+            raise ReproduceError(f"{where}: cannot change {place!r}; no layer has a field {field!r} to change")
+        if not field or any(name not in parts for name in chosen):
             raise ReproduceError(f"{where}: cannot change {place!r}; write layer.field with a layer of {list(kept)}")
         for name in chosen:
             parts[name][field] = changes[place]

@@ -182,7 +182,8 @@ def test_a_single_layers_change_wins_over_all_layers():
     [
         ({"conv9.filters": 3}, [], "cannot change 'conv9.filters'"),
         ({"conv1": 3}, [], "cannot change 'conv1'"),
-        ({"*.flavor": 3}, [], r"cannot change '\*.flavor'"),
+        ({"*.flavor": 3}, [], r"cannot change '\*.flavor'; no layer has a field 'flavor'"),
+        ({"*": 3}, [], r"cannot change '\*'; write layer.field"),
         ({"conv1.flavor": 3}, [], "Extra inputs are not permitted"),
         ({"conv1.filters": "many"}, [], "valid integer, got 'many'"),
         ({"drop6.keep": 0.9}, ["drop6"], "cannot change 'drop6.keep'"),
