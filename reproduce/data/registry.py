@@ -61,8 +61,7 @@ class Dataset:
     @property
     def command(self) -> str:
         """The command that gets the data, checks them and writes their statistics."""
-        name = self.edition.name if self.edition else self.name
-        return f"python -m reproduce data {name}{' --subset' if self.subset else ''}"
+        return editions.packing_command(self.name) if self.edition else f"python -m reproduce data {self.name}"
 
     @property
     def images_watched(self) -> int | None:

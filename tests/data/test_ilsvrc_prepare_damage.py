@@ -19,6 +19,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import exclusive_lock
 from reproduce.data.ilsvrc import prepare
 
+AGAIN = "pack the data again by `python -m reproduce data ilsvrc2012 --subset`$"
 SAMPLE = Miniature()  # 24 training images in shards of 5, 8 validation images
 
 
@@ -174,15 +175,11 @@ def test_changed_index_and_missing_shard_are_detected_without_a_source(tmp_path)
     index = folder / "train" / "index.csv"
     content = index.read_text()
     index.write_text(content.replace(",0", ",1"))
-    with pytest.raises(
-        ReproduceError, match=r"index.csv is missing or not the one its manifest names; pack the data again"
-    ):
+    with pytest.raises(ReproduceError, match=rf"index.csv is missing or not the one its manifest names; {AGAIN}"):
         prepare_miniature(None)
     index.write_text(content)
     (folder / "train" / "shard-00003.npy").unlink()
-    with pytest.raises(
-        ReproduceError, match=r"cannot read .*shard-00003.npy \(No such file or directory\); pack the data"
-    ):
+    with pytest.raises(ReproduceError, match=rf"cannot read .*shard-00003.npy \(No such file or directory\); {AGAIN}"):
         prepare_miniature(None)
 
 

@@ -112,18 +112,23 @@ def test_whole_images_come_in_order_with_their_labels_and_give_ten_views(folder,
 
 
 def test_missing_or_inconsistent_packs_are_named(folder, tmp_path):
-    with pytest.raises(ReproduceError, match=r"holds no packed images; run `python -m reproduce data ilsvrc2012`"):
+    with pytest.raises(ReproduceError, match=r"holds no packed images; run `python -m reproduce data ilsvrc2012`$"):
         PackedImages(tmp_path / "ilsvrc2012", "train")
+    with pytest.raises(ReproduceError, match=r"run `python -m reproduce data ilsvrc2012 --subset`$"):
+        PackedImages(tmp_path / "ilsvrc2012_subset", "train")
     with pytest.raises(ReproduceError, match=r"has no split 'test'; it has train, val"):
         PackedImages(folder, "test")
     shard = folder / "val" / "shard-00001.npy"
+    remedy = "pack the data again by `python -m reproduce data ilsvrc2012 --subset`$"
     content = shard.read_bytes()
     try:
         shard.write_bytes(content[:-1])
-        with pytest.raises(ReproduceError, match=r"cannot read .*shard-00001.npy .*; pack the data again"):
+        with pytest.raises(ReproduceError, match=rf"cannot read .*shard-00001.npy .*; {remedy}"):
             PackedImages(folder, "val")
         shard.write_bytes((folder / "val" / "shard-00000.npy").read_bytes())
-        with pytest.raises(ReproduceError, match=r"shard-00001.npy holds uint8 \(5, 256, 256, 3\), .* says 3 images"):
+        with pytest.raises(
+            ReproduceError, match=rf"shard-00001.npy holds uint8 \(5, 256, 256, 3\), .* 3 images; {remedy}"
+        ):
             PackedImages(folder, "val")
     finally:
         shard.write_bytes(content)

@@ -9,6 +9,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import DATA, RESULTS
 
 PACKED_VARIABLE = "REPRODUCE_PACKED"
+_SUBSET = "_subset"  # ends the name of the folder of a part of an edition
 SIDE = 256  # pixels of an image as packed
 
 
@@ -99,7 +100,13 @@ def packed_folder(edition: Edition, subset: bool = False) -> Path:
     """Return where the shards go: below ``$REPRODUCE_PACKED`` (a large, fast disk) or ``data/``."""
     named = os.environ.get(PACKED_VARIABLE)
     base = Path(named).expanduser().resolve() if named else DATA
-    return base / (f"{edition.name}_subset" if subset else edition.name)
+    return base / (edition.name + (_SUBSET if subset else ""))
+
+
+def packing_command(folder_name: str) -> str:
+    """Return the command that packs the images of a folder, from its name as ``packed_folder`` gives it."""
+    name = folder_name.removesuffix(_SUBSET)
+    return f"python -m reproduce data {name}{' --subset' if name != folder_name else ''}"
 
 
 def statistics_folder(edition: Edition, subset: bool = False) -> Path:

@@ -14,6 +14,7 @@ import numpy as np
 from reproduce.base.errors import ReproduceError
 from reproduce.base.files import file_digest, read_json
 from reproduce.base.progress import Progress
+from reproduce.data.ilsvrc.editions import packing_command
 from reproduce.data.ilsvrc.workers import finished_tasks
 from reproduce.data.pixel_statistics import ImageSums, image_sums
 
@@ -29,15 +30,20 @@ class ShardCheck(NamedTuple):
     with_sums: bool
 
 
-def read_manifest(folder: Path, command: str) -> dict[str, Any]:
+def read_manifest(folder: Path) -> dict[str, Any]:
     """Return the manifest of packed data.
 
     Raises:
-        ReproduceError: there is none; the message names ``command``, which makes it.
+        ReproduceError: there is none; the message names the command that makes it.
     """
     if not (folder / MANIFEST).is_file():
-        raise ReproduceError(f"{folder} holds no packed images; run `{command}`")
+        raise ReproduceError(f"{folder} holds no packed images; run `{packing_command(folder.name)}`")
     return read_json(folder / MANIFEST)
+
+
+def pack_again(path: Path) -> str:
+    """Return what to do about a shard or an index that cannot be used, for the end of an error's message."""
+    return f"pack the data again by `{packing_command(path.parents[1].name)}`"
 
 
 def check_shards(folder: Path, manifest: dict[str, Any], workers: int) -> ImageSums:
@@ -56,7 +62,7 @@ def check_shards(folder: Path, manifest: dict[str, Any], workers: int) -> ImageS
             if sums is not None:
                 total = sums if total is None else total + sums
     if total is None or total.images == 0:
-        raise ReproduceError(f"{folder} holds no training images; pack it again by `python -m reproduce data`")
+        raise ReproduceError(f"{folder} holds no training images; pack it again by `{packing_command(folder.name)}`")
     return total
 
 
@@ -71,9 +77,7 @@ def check_shard(check: ShardCheck) -> ImageSums | None:
     try:
         found = file_digest(check.path)
     except OSError as error:
-        raise ReproduceError(
-            f"cannot read {check.path} ({error.strerror}); pack the data again by `python -m reproduce data`"
-        ) from error
+        raise ReproduceError(f"cannot read {check.path} ({error.strerror}); {pack_again(check.path)}") from error
     if found != check.sha256:
         raise ReproduceError(
             f"{check.path} has SHA-256 {found}, its manifest says {check.sha256}; delete it and run the same command"
@@ -88,6 +92,4 @@ def check_index(path: Path, sha256: str) -> None:
         ReproduceError: the index is missing or has other bytes.
     """
     if not path.is_file() or file_digest(path) != sha256:
-        raise ReproduceError(
-            f"{path} is missing or not the one its manifest names; pack the data again by `python -m reproduce data`"
-        )
+        raise ReproduceError(f"{path} is missing or not the one its manifest names; {pack_again(path)}")

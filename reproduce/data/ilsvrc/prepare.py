@@ -203,7 +203,7 @@ def _split_manifest(folder: Path, plans: list[ShardPlan]) -> dict[str, Any]:
 
 def _publish(folder: Path, published: Path, workers: int) -> None:
     """Check the packed data and write manifest and statistics where they are committed."""
-    manifest = read_manifest(folder, "python -m reproduce data")
+    manifest = read_manifest(folder)
     sums = check_shards(folder, manifest, workers)
     contents = {
         MANIFEST: (folder / MANIFEST).read_bytes(),

@@ -18,7 +18,7 @@ from torch import Tensor
 from reproduce.base.errors import ReproduceError
 from reproduce.data.augment import CropDraws
 from reproduce.data.ilsvrc.editions import SIDE
-from reproduce.data.ilsvrc.packed import INDEX, check_index, read_manifest
+from reproduce.data.ilsvrc.packed import INDEX, check_index, pack_again, read_manifest
 from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.data.steps import Augmentation, Batch, Step
 
@@ -40,9 +40,9 @@ class PackedImages:
 
         Raises:
             ReproduceError: the data are missing, incomplete or not what their manifest says (sizes and index are
-                compared; ``python -m reproduce data`` also compares the pixels).
+                compared; ``python -m reproduce data NAME`` also compares the pixels).
         """
-        manifest = read_manifest(folder, f"python -m reproduce data {folder.name.removesuffix('_subset')}")
+        manifest = read_manifest(folder)
         if split not in manifest["splits"]:
             raise ReproduceError(f"{folder} has no split {split!r}; it has {', '.join(manifest['splits'])}")
         content = manifest["splits"][split]
@@ -98,13 +98,10 @@ def _mapped(path: Path, images: int) -> np.ndarray:
     try:
         shard = np.load(path, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:
-        raise ReproduceError(
-            f"cannot read {path} ({error}); pack the data again by `python -m reproduce data`"
-        ) from error
+        raise ReproduceError(f"cannot read {path} ({error}); {pack_again(path)}") from error
     if shard.shape != (images, SIDE, SIDE, 3) or shard.dtype != np.uint8:
         raise ReproduceError(
-            f"{path} holds {shard.dtype} {shard.shape}, its manifest says {images} images; pack the data again by "
-            "`python -m reproduce data`"
+            f"{path} holds {shard.dtype} {shard.shape}, its manifest says {images} images; {pack_again(path)}"
         )
     return _whole_pixels(shard)
 

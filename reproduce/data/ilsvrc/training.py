@@ -68,7 +68,7 @@ class PackedData:
     @cached_property
     def splits(self) -> dict[str, PackedImages]:
         """Every split that is packed, by name."""
-        manifest = read_manifest(self.folder, f"python -m reproduce data {self.folder.name.removesuffix('_subset')}")
+        manifest = read_manifest(self.folder)
         return {split: PackedImages(self.folder, split) for split in manifest["splits"]}
 
     @property
@@ -119,7 +119,7 @@ def load_packed(dataset: Dataset, device: torch.device) -> PackedData:
         ReproduceError: nothing is packed, or the committed statistics are missing or of other images.
     """
     folder = dataset.folder()
-    read_manifest(folder, dataset.command)
+    read_manifest(folder)
     if file_digest(folder / MANIFEST) != file_digest(dataset.manifest()):
         raise ReproduceError(
             f"{relative_to_repo(dataset.manifest())} is not of the images packed in {folder}; run `{dataset.command}`"
