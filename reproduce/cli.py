@@ -60,13 +60,14 @@ _STUDY = option("study")
 )
 def _data(arguments: Arguments) -> None:
     from reproduce.data.pixel_neighbors import write_pixel_neighbors
-    from reproduce.data.registry import prepare_named
+    from reproduce.data.registry import prepare_named, refuse_packing_options
 
+    packing = {name: getattr(arguments, name) for name in ("subset", "skip_corrupt", "workers")}
     if arguments.dataset == "neighbors":
+        refuse_packing_options(arguments.dataset, **packing)
         print(f"wrote {relative_to_repo(write_pixel_neighbors())}")
         return
-    packing = {name: getattr(arguments, name) for name in ("skip_corrupt", "workers")}
-    prepare_named(arguments.dataset, subset=arguments.subset, **packing)
+    prepare_named(arguments.dataset, **packing)
 
 
 @_verb(

@@ -189,6 +189,18 @@ _PACKED = (_packed(edition, subset) for edition in EDITIONS.values() for subset 
 DATASETS = {dataset.name: dataset for dataset in (CIFAR10, FASHION_MNIST, *_PACKED)}
 
 
+def refuse_packing_options(name: str, *, subset: bool, skip_corrupt: bool, workers: int | None) -> None:
+    """Check that ``name``, for which no images are packed, is given without the options for packing.
+
+    Raises:
+        ReproduceError: one of them is given.
+    """
+    if subset or skip_corrupt or workers:
+        raise ReproduceError(
+            f"--subset, --skip-corrupt and --workers are for the ILSVRC data; leave them out for {name}"
+        )
+
+
 def prepare_named(name: str, *, subset: bool, skip_corrupt: bool, workers: int | None) -> None:
     """Prepare the data set that a command names.
 
@@ -198,8 +210,6 @@ def prepare_named(name: str, *, subset: bool, skip_corrupt: bool, workers: int |
     if name not in DATASETS or DATASETS[name].subset:
         names = [known for known, dataset in DATASETS.items() if not dataset.subset]
         raise ReproduceError(f"there is no data set {name!r}; choose one of {', '.join([*names, 'neighbors'])}")
-    if DATASETS[name].edition is None and (subset or skip_corrupt or workers):
-        raise ReproduceError(
-            f"--subset, --skip-corrupt and --workers are for the ILSVRC data; leave them out for {name}"
-        )
+    if DATASETS[name].edition is None:
+        refuse_packing_options(name, subset=subset, skip_corrupt=skip_corrupt, workers=workers)
     DATASETS[f"{name}_subset" if subset else name].prepare(skip_corrupt=skip_corrupt, workers=workers)

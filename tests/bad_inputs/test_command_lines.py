@@ -41,6 +41,8 @@ ROWS = [
     Row("plan nothing_like_it", "is neither a claim nor a study"),
     Row("data cifar100", "there is no data set 'cifar100'"),
     Row("data cifar10 --workers 2", "are for the ILSVRC data"),
+    Row("data neighbors --subset", "are for the ILSVRC data; leave them out for neighbors"),
+    Row("data neighbors --workers 3", "are for the ILSVRC data; leave them out for neighbors"),
     Row(f"golden check {STUDY} 80sek", "did you mean 80sec?"),
     Row(f"golden record {STUDY} {VARIANT}", "--reason is empty"),
     Row(f"golden check {BY_HAND}", "has no golden files"),
