@@ -10,7 +10,9 @@ EXPERIMENTS = REPO_ROOT / "experiments"
 RESULTS = REPO_ROOT / "results"
 PAPER_NOTES = REPO_ROOT / "paper_notes"
 SCRATCH_VARIABLE = "REPRODUCE_SCRATCH"
-DATA = REPO_ROOT / "data"  # git-ignored; rebuilt by ``python -m reproduce data``
+DATA = REPO_ROOT / "data"
+"""Git-ignored. ``python -m reproduce data NAME`` makes a data set in it again. ``data/runs`` and ``data/probabilities``
+hold results of training, which no data command makes again."""
 
 
 def scratch_folder() -> Path:
