@@ -1,7 +1,8 @@
 """The standard loop for the same network: DataLoader workers, torchvision transforms, stock layers.
 
 It runs in eager float32 and torch's default memory format, by ``torch.optim.SGD`` with one parameter group per weight
-and per bias. It computes the same updates as ``reproduce.train``, from the same initial weights.
+and per bias. From the same initial weights it computes the same updates as ``reproduce.train``, except that crops and
+dropout masks are drawn by torch and dropout has torch's form (``stock_layers``).
 """
 
 from collections.abc import Callable, Iterator
