@@ -74,7 +74,7 @@ def _pairs_of_shares() -> Iterator[tuple[float, float]]:
 
 
 def within(costs: Mapping[Cell, float], seconds: float) -> list[Cell]:
-    """Return the cells that fit into ``seconds``, taken in their order; cells of priority 1 always stay."""
+    """Return the cells that fit into ``seconds``, taken in their order; cells of priority 0 and 1 always stay."""
     kept = list(costs)
     while kept[-1].priority > 1 and sum(costs[cell] for cell in kept) > seconds:
         kept.pop()

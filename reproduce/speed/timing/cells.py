@@ -48,7 +48,7 @@ class Setting:
 class Cell:
     """One thing to time.
 
-    If time is short, the cells with the highest ``priority`` are left out first; those with 0 are always timed.
+    If time is short, the cells with the highest ``priority`` are left out first; those with 0 or 1 are always timed.
     ``batch_size`` counts images, or for a matrix product the rows of its square matrices.
     """
 
@@ -74,7 +74,8 @@ class Scope:
         sample_seconds: a timing lasts at least this long where one call is shorter.
         most_rounds: timings of each cell, if the budget allows; never fewer than ``budget.MIN_ROUNDS``.
         kinds: kinds of work to time; the ceilings are timed in any case.
-        least_priority: cells of a higher number get this one. With 1 no cell is left out, however slow the machine.
+        highest_priority_number: cells of a higher number get this one. With 1 no cell is left out, however slow the
+            machine.
     """
 
     budget_seconds: float
@@ -88,7 +89,7 @@ class Scope:
     sample_seconds: float = 0.1
     most_rounds: int = 9
     kinds: Sequence[str] = (FORWARD, TRAINING_STEP, LAYERS, NETWORK_INPUT, STEP_AND_INPUT)
-    least_priority: int = 6
+    highest_priority_number: int = 6
 
 
 FULL = Scope(budget_seconds=480)
@@ -105,7 +106,7 @@ ESTIMATE = Scope(
     batch_sizes=(),
     matrix_sides={"cpu": (2048,), "cuda": (8192,)},
     kinds=(FORWARD, TRAINING_STEP, NETWORK_INPUT),
-    least_priority=1,
+    highest_priority_number=1,
 )
 
 
@@ -149,7 +150,7 @@ def all_cells(scope: Scope, devices: Sequence[str]) -> list[Cell]:
         cells += _cells_of(scope, setting, full)
         cells += _scaling_cells(scope, setting) if full else []
     wanted = [cell for cell in cells if cell.what in (*CEILINGS, *scope.kinds)]
-    wanted = [replace(cell, priority=min(cell.priority, scope.least_priority)) for cell in wanted]
+    wanted = [replace(cell, priority=min(cell.priority, scope.highest_priority_number)) for cell in wanted]
     return sorted(wanted, key=lambda cell: cell.priority)
 
 

@@ -33,7 +33,7 @@ def run_timing(quick: bool = False, out: Path | None = None, scope: Scope | None
     """Time this machine; write ``<out>/<machine>.csv`` and return its path.
 
     Args:
-        quick: time fewer networks in one minute instead of ten, and write to ``results/quick/timing``, ignored by git.
+        quick: time fewer networks in a minute instead of eight, and write to ``results/quick/timing``, ignored by git.
         out: folder of all machines' files, by default ``results/timing``.
         scope: what is timed, by default ``FULL`` or ``QUICK``.
 
@@ -43,7 +43,7 @@ def run_timing(quick: bool = False, out: Path | None = None, scope: Scope | None
     scope = scope or (cells.QUICK if quick else cells.FULL)
     folder, devices = out or (QUICK_FOLDER if quick else TIMING_FOLDER), cells.devices_present()
     check_writable(folder)
-    machine_file(facts_of_machine(devices), folder)  # a damaged file is refused before ten minutes are spent
+    machine_file(facts_of_machine(devices), folder)  # a damaged file is refused before eight minutes are spent
     rows, facts = time_here(scope, devices)
     path = write_rows(rows, facts, folder)
     left_out = sum(row.get("skipped") is not None for row in rows)
