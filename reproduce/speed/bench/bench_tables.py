@@ -34,7 +34,7 @@ def _throughput_table(part: Mapping[str, Any]) -> str:
             figures += [_figures(row["gflop_per_second"]), _figures(row["share_of_matrix_product_percent"])]
         place = row["network"], str(row["batch_size"]), f"{_LOOPS[row['loop']]}, {row['precision']}"
         rows.append([*place, *figures])
-    header = ["Network", "Batch", "Loop", "Images/s", "ms a step", "Times the standard loop"]
+    header = ["Network", "Batch", "Loop", "Images/s", "ms per step", "Times the standard loop"]
     header += ["GFLOP/s", "Share of the matrix product, %"] if counted else []
     return markdown_table(header, rows) if rows else ""
 
@@ -77,7 +77,7 @@ def _share_table(part: Mapping[str, Any]) -> str:
             keys = "share_of_step_percent", "ms_per_step", "ms_per_step_without"
             figures = [_figures(row[key]) for key in keys]
         rows.append([row["normalization"], row["precision"], *figures])
-    header = ["Normalization", "Precision", "Share of a step, %", "ms a step", "ms a step without it"]
+    header = ["Normalization", "Precision", "Share of a step, %", "ms per step", "ms per step without it"]
     return markdown_table(header, rows) if rows else ""
 
 
@@ -102,7 +102,8 @@ def _later_table(part: Mapping[str, Any]) -> str:
         [row["network"], str(row["batch_size"]), row["precision"], *(_figures(row[key]) for key in keys)]
         for row in part.get("later_nets", [])
     ]
-    header = ["Network", "Batch", "Precision", "Images/s", "ms a step", "ms a step, plain torch", "Times plain torch"]
+    header = ["Network", "Batch", "Precision", "Images/s"]
+    header += ["ms per step", "ms per step, plain torch", "Times plain torch"]
     return markdown_table(header, rows) if rows else ""
 
 

@@ -110,7 +110,7 @@ def report_markdown(content: Mapping[str, Any], json_name: str, json_sha256: str
     lines = [
         f"# Benchmark on {machine['cpu']}, {machine['cores']} cores\n\n"
         "Written by `python -m reproduce bench`; the same figures with more digits, named with their units, are in "
-        f"`{json_name}`. Medians of the rounds, smallest and largest in parentheses. Each part has a date, commit and "
+        f"`{json_name}`. Medians of the rounds, smallest and largest in brackets. Each part has a date, commit and "
         f"load of its own. SHA-256 of the file: `{json_sha256}`.\n"
     ]
     for name, part in content["parts"].items():
