@@ -1,12 +1,14 @@
 """Clocks, threads, and the work of other programs."""
 
-import subprocess
-import sys
+import operator
 import time
+from collections import namedtuple
+from types import SimpleNamespace
 
 import pytest
 import torch
 
+from reproduce.speed.timing import clock
 from reproduce.speed.timing.clock import OtherWork, Stopwatch, gpu_load_percent, seconds_per_call, threads_set
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -80,14 +82,29 @@ def test_threads_hold_inside_the_block_only():
     assert torch.get_num_threads() == 1
 
 
-def test_work_of_other_programs_is_seen_and_our_own_is_not():
-    watch = OtherWork()
-    quiet_until = time.perf_counter() + 0.3
-    while time.perf_counter() < quiet_until:
-        pass
-    ours = watch.percent()
-    watch = OtherWork()
-    busy = "import time; end = time.time() + 0.6\nwhile time.time() < end: pass"
-    subprocess.run([sys.executable, "-c", busy], check=True)
-    assert watch.percent() > 20  # half of two processors, less on more
-    assert ours <= 101
+MachineTimes = namedtuple("MachineTimes", ["user", "system", "idle", "iowait", "steal", "guest"])
+OwnTimes = namedtuple("OwnTimes", ["user", "system"])
+
+
+def readings(*values):
+    """Return a function that returns one value after the other."""
+    return iter(values).__next__
+
+
+@pytest.mark.parametrize(
+    ("machine", "own", "expected"),
+    [
+        (MachineTimes(9.0, 1.0, 30.0, 0.0, 0.0, 0.0), OwnTimes(7.0, 1.0), 5.0),  # 8 of the 10 busy seconds are ours
+        # User, system and stolen time are busy, 20 s. The time of guests is part of the user time.
+        (MachineTimes(15.0, 3.0, 18.0, 2.0, 2.0, 4.0), OwnTimes(0.0, 0.0), 50.0),
+    ],
+)
+def test_work_of_other_programs_is_seen_and_our_own_is_not(monkeypatch, machine, own, expected):
+    """Ten seconds pass on four processors, whose times count from an earlier start."""
+    before, own_before = MachineTimes(500.0, 100.0, 4000.0, 50.0, 5.0, 20.0), OwnTimes(30.0, 6.0)
+    after, own_after = map(operator.add, before, machine), map(operator.add, own_before, own)
+    process = SimpleNamespace(cpu_times=readings(own_before, OwnTimes(*own_after)))
+    times = readings(before, MachineTimes(*after))
+    monkeypatch.setattr(clock, "psutil", SimpleNamespace(cpu_times=times, Process=lambda: process, cpu_count=lambda: 4))
+    monkeypatch.setattr(clock, "time", SimpleNamespace(perf_counter=readings(100.0, 110.0)))
+    assert OtherWork().percent() == pytest.approx(expected)
