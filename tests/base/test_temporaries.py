@@ -56,7 +56,7 @@ def test_those_at_work_are_left_alone(tmp_path):
 
 
 def test_other_names_are_left_alone(tmp_path):
-    for name in (".b.txt.x.part", "a.txt", ".a.txt.x.part.kept"):
+    for name in (".b.txt.abcdefgh.part", "a.txt", ".a.txt.abcdefgh.part.kept"):
         (tmp_path / name).touch()
     clear_abandoned(tmp_path, ".a.txt.", ".part")
     assert len(list(tmp_path.iterdir())) == 3
@@ -66,10 +66,10 @@ def test_without_locks_nothing_is_taken_for_abandoned(tmp_path, monkeypatch):
     def no_locks(*arguments):
         raise OSError(95, "Operation not supported")
 
-    (tmp_path / ".a.txt.left.part").touch()
+    (tmp_path / ".a.txt.abcdefgh.part").touch()
     monkeypatch.setattr(temporaries.fcntl, "flock", no_locks)
     write_text(tmp_path / "a.txt", "whole")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.txt.left.part", "a.txt"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.txt.abcdefgh.part", "a.txt"]
 
 
 @pytest.mark.parametrize("kind", ["file", "folder"])
