@@ -6,6 +6,7 @@ import platform
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -169,10 +170,11 @@ print("\\n".join(name for name in sys.modules if name.startswith("reproduce.")))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(done.stdout.split())
-    package = importlib.import_module("reproduce").__path__[0]
-    for name in ("data", "models", "train", "evaluate"):
-        folder = provenance.Path(package) / name
-        assert {f"reproduce.{name}.{path.stem}" for path in folder.glob("[a-z]*.py")} <= loaded
+    package = Path(importlib.import_module("reproduce").__path__[0])
+    for name in ("base", "data", "evaluate", "features", "models", "study", "train"):
+        files = (package / name).rglob("[a-z]*.py")
+        names = {".".join(file.relative_to(package.parent).with_suffix("").parts) for file in files}
+        assert names and names <= loaded
 
 
 def test_the_machine_is_described_without_its_name():
