@@ -180,7 +180,7 @@ def trajectory(variant: Variant) -> dict[str, list[float]]:
         trainer.advance()
     moved = [now.detach() - then for now, then in zip(trainer.update.parameters, initial, strict=True)]
     return {
-        "epoch_losses_nats": _rounded([float(row["training_loss_nats"] or 0) for row in trainer.state.history]),
+        "epoch_losses_nats": _rounded([float(row["training_loss_nats"]) for row in trainer.state.history]),
         "test_probabilities": _rounded(_sketch(trainer.probabilities(trainer.data.test(), variant.test_views)[0])),
         "distances_moved": _norms(moved),
     }
