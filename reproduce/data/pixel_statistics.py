@@ -26,11 +26,21 @@ class ImageSums:
         return ImageSums(self.images + other.images, self.pixels + other.pixels, self.products + other.products)
 
     def mean_image(self) -> np.ndarray:
-        """Return the mean for each channel and pixel, float64, shape (channels, height, width), values 0 to 255."""
+        """Return the mean for each channel and pixel, float64, shape (channels, height, width), values 0 to 255.
+
+        The mean image is subtracted from every input (paper, section 2).
+        """
         return np.ascontiguousarray((self.pixels / self.images).transpose(2, 0, 1))
 
     def color_covariance(self) -> np.ndarray:
-        """Return the population covariance, float64 (channels, channels), each entry correctly rounded."""
+        """Return the population covariance of the channels over all pixels of all images.
+
+        The eigenvectors and eigenvalues of that of red, green and blue are what the color augmentation adds to an image
+        (paper, section 4.1).
+
+        Returns:
+            float64, shape (channels, channels), symmetric, in squared pixel values, each entry correctly rounded.
+        """
         sums = self.pixels.sum(axis=(0, 1)).tolist()
         return _covariance_of_sums(sums, self.products.tolist(), self.images * self.pixels[..., 0].size)
 
@@ -48,34 +58,6 @@ def image_sums(images: np.ndarray) -> ImageSums:
         pixels = block.reshape(-1, channels).astype(np.float64)
         products += (pixels.T @ pixels).astype(np.int64)
     return ImageSums(len(images), pixel_sums, products)
-
-
-def mean_image(images: np.ndarray) -> np.ndarray:
-    """Return the mean of ``images`` for each channel and pixel.
-
-    The mean image is subtracted from every input (paper, section 2).
-
-    Args:
-        images: uint8, shape (images, height, width, channels), values 0 to 255.
-
-    Returns:
-        float64, shape (channels, height, width), values 0 to 255.
-    """
-    return image_sums(images).mean_image()
-
-
-def color_covariance(images: np.ndarray) -> np.ndarray:
-    """Return the population covariance of red, green and blue over all pixels of ``images``.
-
-    Its eigenvectors and eigenvalues are what the color augmentation adds to an image (paper, section 4.1).
-
-    Args:
-        images: uint8, shape (images, height, width, 3), values 0 to 255.
-
-    Returns:
-        float64, shape (3, 3), symmetric, in squared pixel values, each entry correctly rounded.
-    """
-    return image_sums(images).color_covariance()
 
 
 def npy_bytes(array: np.ndarray) -> bytes:

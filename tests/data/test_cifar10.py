@@ -9,7 +9,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.files import exclusive_lock
 from reproduce.data.acquire import prepare
 from reproduce.data.cifar10.batch_sources import CIFAR10_FILES
-from reproduce.data.pixel_statistics import color_covariance, mean_image
+from reproduce.data.pixel_statistics import image_sums
 from reproduce.data.registry import CIFAR10
 
 
@@ -153,10 +153,10 @@ def test_real_data_has_its_known_counts_means_and_committed_statistics():
     assert np.bincount(data.training_labels).tolist() == [5000] * 10
     assert np.bincount(data.test_labels).tolist() == [1000] * 10
     assert data.training_labels[:5].tolist() == [6, 9, 9, 4, 1]  # frog, truck, truck, deer, automobile
-    mean = mean_image(data.training_images)
+    sums = image_sums(data.training_images)
+    mean, covariance = sums.mean_image(), sums.color_covariance()
     np.testing.assert_allclose(mean.mean(axis=(1, 2)) / 255, [0.4914, 0.4822, 0.4465], atol=5e-5)
     np.testing.assert_array_equal(mean, np.load(CIFAR10.statistic("mean_image.npy")))
-    covariance = color_covariance(data.training_images)
     np.testing.assert_array_equal(covariance, np.load(CIFAR10.statistic("color_covariance.npy")))
     np.testing.assert_array_equal(data.training_labels, np.load(CIFAR10.statistic("training_labels.npy")))
     np.testing.assert_array_equal(data.test_labels, np.load(CIFAR10.statistic("test_labels.npy")))

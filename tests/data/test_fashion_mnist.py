@@ -21,7 +21,7 @@ from torchvision.datasets import FashionMNIST
 from reproduce.base.files import file_digest
 from reproduce.data.acquire import prepare
 from reproduce.data.fashion_mnist.official_files import OFFICIAL_FILES
-from reproduce.data.pixel_statistics import mean_image
+from reproduce.data.pixel_statistics import image_sums
 from reproduce.data.registry import FASHION_MNIST
 
 needs_the_data = pytest.mark.skipif(
@@ -90,7 +90,7 @@ def test_real_data_have_their_known_counts_mean_and_committed_statistics():
     assert data.test_images.shape == (10000, 28, 28, 1)
     assert np.bincount(data.training_labels).tolist() == [6000] * 10
     assert np.bincount(data.test_labels).tolist() == [1000] * 10
-    mean = mean_image(data.training_images)
+    mean = image_sums(data.training_images).mean_image()
     assert mean.shape == (1, 28, 28)
     # 0.2860 of the gray scale and a standard deviation of 0.3530, as usually printed for this data set
     np.testing.assert_allclose(mean.mean() / 255, 0.2860, atol=5e-5)
