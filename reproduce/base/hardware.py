@@ -1,5 +1,6 @@
-"""Abilities of the processor."""
+"""The processor's name and abilities."""
 
+import platform
 from pathlib import Path
 
 import torch
@@ -31,8 +32,19 @@ def processor_features() -> list[str]:
 
 def processor_flags() -> list[str]:
     """Return the processor's flags as the system lists them; empty where it lists none."""
+    lines = _cpuinfo_lines()
+    return next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])
+
+
+def processor_name() -> str:
+    """Return the processor's name as the system lists it, or its architecture where the system lists none."""
+    names = (line.partition(":")[2].strip() for line in _cpuinfo_lines() if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())
+
+
+def _cpuinfo_lines() -> list[str]:
+    """Return the lines by which the system describes its processors; none where it does not describe them."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return []
-    return next((line.partition(":")[2].split() for line in lines if line.startswith(("flags", "Features"))), [])

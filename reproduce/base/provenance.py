@@ -13,7 +13,7 @@ import torch
 import reproduce
 from reproduce.base import paths
 from reproduce.base.git import overlooked_files, repository_around, run_git, sent_elsewhere
-from reproduce.base.hardware import processor_features
+from reproduce.base.hardware import processor_features, processor_name
 
 _CPU = torch.device("cpu")
 _SOURCE = {".py", ".c", ".h", ".yaml"}
@@ -59,16 +59,6 @@ def overlooked_source() -> list[str]:
     return overlooked_files(paths.REPO_ROOT, _DECIDING, {*_SOURCE, ".json"})
 
 
-def _processor_name() -> str:
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
 def machine_fingerprint(device: torch.device = _CPU) -> dict[str, Any]:
     """Return processor, cores, threads, memory, the device in use, versions and load; no host name.
 
@@ -76,7 +66,7 @@ def machine_fingerprint(device: torch.device = _CPU) -> dict[str, Any]:
     the GPU in use and is None where work ran on the CPU, whatever else the machine has.
     """
     return {
-        "cpu": _processor_name(),
+        "cpu": processor_name(),
         "features": " ".join(processor_features()) or None,
         "cores": psutil.cpu_count(logical=False) or os.cpu_count(),
         "threads": torch.get_num_threads(),

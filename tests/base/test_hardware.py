@@ -36,6 +36,16 @@ def test_a_system_that_does_not_tell_counts_as_without(monkeypatch, tmp_path):
     assert hardware.has_native_bf16(CPU) is False
 
 
+def test_the_name_is_the_first_that_the_system_lists(monkeypatch, tmp_path):
+    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Some CPU @ 2.0GHz: fast\nmodel name\t: Another\n")
+    monkeypatch.setattr(hardware, "Path", lambda _: tmp_path / "cpuinfo")
+    assert hardware.processor_name() == "Some CPU @ 2.0GHz: fast"
+    monkeypatch.setattr(hardware, "Path", lambda _: tmp_path / "absent")
+    monkeypatch.setattr(hardware.platform, "processor", lambda: "")
+    monkeypatch.setattr(hardware.platform, "machine", lambda: "riscv64")
+    assert hardware.processor_name() == "riscv64"
+
+
 def test_features_are_those_named_in_a_fixed_order(monkeypatch, tmp_path):
     (tmp_path / "cpuinfo").write_text("model name : avx512f\nflags : fpu avx512_bf16 sse avx2\n")
     monkeypatch.setattr(hardware, "Path", lambda _: tmp_path / "cpuinfo")
