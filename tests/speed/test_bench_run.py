@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from types import MethodType
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from reproduce.base.paths import RESULTS
 from reproduce.base.progress import Progress
 from reproduce.models import kernels, spec
 from reproduce.models.network import Network
-from reproduce.speed.bench import normalization_cost
+from reproduce.speed.bench import normalization_cost, ours
 from reproduce.speed.bench.cifar10 import measure_cifar10
 from reproduce.speed.bench.ours import PHASES, time_phases, time_training
 from reproduce.speed.bench.report import report_markdown, result_path, write_benchmark
@@ -113,11 +114,23 @@ def test_kernels_are_off_inside_the_block_only(monkeypatch: pytest.MonkeyPatch) 
     assert os.environ["REPRODUCE_KERNELS"] == "1"
 
 
-def test_clock_covers_the_timed_steps_only(data: TrainingData) -> None:
-    variant = load_study("cifar10_nets").variant("80sec")
+def test_clock_covers_the_timed_steps_only(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:
     networks: list[Network] = []
-    assert time_training(variant, "bf16", data, 1, 1, change=networks.append) > 0
+    steps_before: list[int] = []
+
+    def clock(advance: MethodType, repeats: int) -> int:
+        steps_before.append(advance.__self__.state.step)
+        return repeats
+
+    monkeypatch.setattr(ours, "seconds_on_cpu", clock)
+    variant = load_study("cifar10_nets").variant("80sec")
+    assert time_training(variant, "bf16", data, 2, 3, change=networks.append) == 3
+    assert steps_before == [2]
     assert len(networks) == 1
+
+
+def test_every_phase_of_a_step_takes_time(data: TrainingData) -> None:
+    variant = load_study("cifar10_nets").variant("80sec")
     phases = time_phases(variant, "fp32", data, 1, 2)
     assert tuple(phases) == PHASES and all(seconds > 0 for seconds in phases.values())
 
