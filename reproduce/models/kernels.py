@@ -5,6 +5,7 @@ made of the source, the compiler's version and the processor, and loaded with ct
 (both link libgomp.so.1). ``REPRODUCE_KERNELS=0`` turns the kernels off.
 """
 
+import contextlib
 import ctypes
 import errno
 import functools
@@ -14,6 +15,7 @@ import platform
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -113,6 +115,21 @@ def library() -> ctypes.CDLL | None:
         reason = said.strip().splitlines()[0]
         print(f"the C kernels could not be built ({reason}): using slower torch operations", file=sys.stderr)
         return None
+
+
+@contextlib.contextmanager
+def turned_off() -> Iterator[None]:
+    """Use plain torch operations inside the block, as ``REPRODUCE_KERNELS=0`` does."""
+    before = os.environ.get(KERNELS_VARIABLE)
+    os.environ[KERNELS_VARIABLE] = "0"
+    library.cache_clear()
+    try:
+        yield
+    finally:
+        del os.environ[KERNELS_VARIABLE]
+        if before is not None:
+            os.environ[KERNELS_VARIABLE] = before
+        library.cache_clear()
 
 
 def usable(x: torch.Tensor) -> bool:

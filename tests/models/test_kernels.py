@@ -104,6 +104,18 @@ def test_the_environment_turns_them_off():
     assert probe(REPRODUCE_KERNELS="0") == ("True [10.0, 11.0, 14.0, 15.0]", "")
 
 
+@pytest.mark.parametrize("before", [None, "1"])
+def test_they_are_turned_off_inside_the_block_only(compiled, monkeypatch, before):
+    if before is None:
+        monkeypatch.delenv("REPRODUCE_KERNELS", raising=False)
+    else:
+        monkeypatch.setenv("REPRODUCE_KERNELS", before)
+    with kernels.turned_off():
+        assert kernels.library() is None
+    assert kernels.library() is not None
+    assert os.environ.get("REPRODUCE_KERNELS") == before
+
+
 def test_without_a_compiler_torch_does_the_work_and_says_so(tmp_path):
     printed, said = probe(PATH="", CC="no-such-compiler", REPRODUCE_SCRATCH=str(tmp_path))
     assert printed == "True [10.0, 11.0, 14.0, 15.0]"

@@ -45,7 +45,7 @@ def test_only_the_plain_way_does_without_kernels_and_no_epoch_ends_on_the_clock(
 def test_a_step_with_kernels_changes_the_weights_as_one_without_does(compiled):
     variant = load_study(later.STUDY).variant("nasnet_a_2_768").model_copy(update={"batch_size": 4})
     changes = []
-    for way in (later.nullcontext, later.kernels_off):
+    for way in (later.nullcontext, kernels.turned_off):
         trained = later.trainer(variant, "fp32", later.noise_training_data(4, 2, 32, 10))
         before = [parameter.detach().clone() for parameter in trained.update.parameters]
         with way():

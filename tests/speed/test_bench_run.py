@@ -1,7 +1,6 @@
 """The part of the CIFAR-10 nets on a few steps of noise, the arithmetic on hand-made times, and where it is written."""
 
 import json
-import os
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from reproduce.base.files import file_digest
 from reproduce.base.hardware import native_precisions
 from reproduce.base.paths import RESULTS
 from reproduce.base.progress import Progress
-from reproduce.models import kernels, spec
+from reproduce.models import spec
 from reproduce.models.network import Network
 from reproduce.speed.bench import normalization_cost, ours
 from reproduce.speed.bench.cifar10 import measure_cifar10
@@ -103,15 +102,6 @@ def test_normalization_inputs_of_the_controlled_net() -> None:
         ("norm1", (128, 64, 24, 24)),
         ("norm2", (128, 64, 12, 12)),
     ]
-
-
-def test_kernels_are_off_inside_the_block_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REPRODUCE_KERNELS", "1")
-    there_before = kernels.library() is not None
-    with normalization_cost.kernels_off():
-        assert kernels.library() is None
-    assert (kernels.library() is not None) == there_before
-    assert os.environ["REPRODUCE_KERNELS"] == "1"
 
 
 def test_clock_covers_the_timed_steps_only(data: TrainingData, monkeypatch: pytest.MonkeyPatch) -> None:

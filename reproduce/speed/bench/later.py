@@ -5,11 +5,11 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+from reproduce.base.environment import KERNELS_VARIABLE
 from reproduce.base.errors import ReproduceError
 from reproduce.base.progress import Progress
 from reproduce.models import kernels
 from reproduce.speed.bench.alexnet import noise_training_data
-from reproduce.speed.bench.normalization_cost import kernels_off
 from reproduce.speed.bench.ours import trainer
 from reproduce.speed.measure import in_turns, ratios_by_round, spread
 from reproduce.speed.timing.clock import seconds_on_cpu
@@ -44,7 +44,9 @@ def measure_later(
             f"rounds={rounds}, timed_steps={timed_steps}, variants={list(variants)}: give at least one of each"
         )
     if kernels.library() is None:
-        raise ReproduceError("bench later needs the C kernels; install a C compiler and leave REPRODUCE_KERNELS unset")
+        raise ReproduceError(
+            f"bench later needs the C kernels; install a C compiler and leave {KERNELS_VARIABLE} unset"
+        )
     study = load_study(STUDY)
     chosen = {name: study.variant(name) for name in variants}
     settings = {"device": "cpu", "rounds": rounds, "warm_up_steps": _WARM_UP_STEPS, "timed_steps": timed_steps}
@@ -57,7 +59,7 @@ def _row(variant: Variant, rounds: int, timed_steps: int, progress: Progress) ->
     steps = 2 * (_WARM_UP_STEPS + rounds * timed_steps)
     data = noise_training_data(variant.batch_size, steps, _SIDE, _CLASSES)
     step = trainer(variant, variant.precision, data).advance
-    ways = {"ours": nullcontext, "plain": kernels_off}
+    ways = {"ours": nullcontext, "plain": kernels.turned_off}
     for way in ways.values():
         _seconds(step, _WARM_UP_STEPS, way)
     arms = {name: partial(_seconds, step, timed_steps, way) for name, way in ways.items()}

@@ -1,10 +1,8 @@
 """The cost of response normalization: as a share of a training step, and layer by layer."""
 
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -84,21 +82,6 @@ def share_rows(seconds: Mapping[str, list[float]], timed_steps: int) -> list[dic
     return rows
 
 
-@contextmanager
-def kernels_off() -> Iterator[None]:
-    """Use the plain torch fallback of our layers inside the block, as ``REPRODUCE_KERNELS=0`` does."""
-    before = os.environ.get("REPRODUCE_KERNELS")
-    os.environ["REPRODUCE_KERNELS"] = "0"
-    kernels.library.cache_clear()
-    try:
-        yield
-    finally:
-        del os.environ["REPRODUCE_KERNELS"]
-        if before is not None:
-            os.environ["REPRODUCE_KERNELS"] = before
-        kernels.library.cache_clear()
-
-
 def normalization_inputs(network: spec.NetworkSpec, batch_size: int) -> list[tuple[spec.ResponseNormalization, tuple]]:
     """Return every normalization layer of a network with the shape (N, C, H, W) it reads."""
     found, channels, size = [], network.input.channels, network.input.size
@@ -125,7 +108,7 @@ def time_layer(layer: Callable[[Tensor], Tensor], shape: tuple[int, ...], precis
 
 
 def _time_fallback(*arguments: Any) -> tuple:
-    with kernels_off():
+    with kernels.turned_off():
         return time_layer(*arguments)
 
 
