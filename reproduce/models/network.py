@@ -25,9 +25,6 @@ from reproduce.models.layers import (
 from reproduce.models.nasnet import AuxiliaryHeadLayer, NasnetCellLayer
 from reproduce.models.nasnet_specs import Part
 from reproduce.models.residual import ResidualSumLayer
-from reproduce.models.spec import output_shape
-
-__all__ = ["Network", "StepDraw", "output_shape"]
 
 
 class Network(nn.Module):

@@ -12,7 +12,7 @@ from torch.nn import functional
 from reproduce.base.errors import ReproduceError
 from reproduce.data.augment import ColorNoise, center_crop_of_mean
 from reproduce.data.ilsvrc.training import PackedSet
-from reproduce.data.in_memory import ImageSet, TrainingData
+from reproduce.data.in_memory import ImageSet
 from reproduce.data.opening import Data
 from reproduce.data.steps import Batch, Step
 from reproduce.evaluate.predict import Scores, scores
@@ -24,8 +24,6 @@ from reproduce.train.distributed import Processes
 from reproduce.train.later_update import clipped, update_of
 from reproduce.train.order import batches_of_epoch, updates_per_epoch
 from reproduce.train.state import State
-
-__all__ = ["DTYPES", "State", "Trainer", "TrainingData"]
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 _ALONE = Processes()

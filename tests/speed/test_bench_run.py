@@ -15,6 +15,7 @@ from reproduce.base.files import file_digest
 from reproduce.base.hardware import native_precisions
 from reproduce.base.paths import RESULTS
 from reproduce.base.progress import Progress
+from reproduce.data.in_memory import TrainingData
 from reproduce.models import spec
 from reproduce.models.network import Network
 from reproduce.speed.bench import normalization_cost, ours
@@ -24,7 +25,6 @@ from reproduce.speed.bench.report import report_markdown, result_path, write_ben
 from reproduce.speed.bench.run import run_benchmarks, run_part
 from reproduce.speed.measure import in_turns, is_loaded, machine_slug, ratios_by_round, spread
 from reproduce.study.study import load_study
-from reproduce.train.loop import TrainingData
 
 
 @pytest.fixture(autouse=True)

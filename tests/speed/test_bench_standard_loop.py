@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from reproduce.base.errors import ReproduceError
+from reproduce.data.in_memory import TrainingData
 from reproduce.models import spec
 from reproduce.models.network import Network, StepDraw
 from reproduce.speed.bench.standard_loop import (
@@ -23,7 +24,6 @@ from reproduce.speed.bench.standard_loop import (
 from reproduce.speed.bench.stock import stock_layers
 from reproduce.study.study import load_study
 from reproduce.study.variant import Phase
-from reproduce.train.loop import TrainingData
 from reproduce.train.update import MomentumUpdate
 
 NETWORKS = ["80sec", "18pct", "conv_local_13pct", "conv_local_13pct_lrn", "conv_local_11pct"]

@@ -23,8 +23,8 @@ from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train import ensemble, publish
 from reproduce.train import run as run_module
-from reproduce.train.loop import State
 from reproduce.train.record import Tested, _hits
+from reproduce.train.state import State
 
 CPU = torch.device("cpu")
 TEST_IMAGES = 20

@@ -17,12 +17,13 @@ import torch
 from reproduce import cli
 from reproduce.base import paths
 from reproduce.data import registry
+from reproduce.data.in_memory import TrainingData
 from reproduce.models.spec import load_spec
 from reproduce.study import variant as variants
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
 from reproduce.train import run as run_module
-from reproduce.train.loop import Trainer, TrainingData
+from reproduce.train.loop import Trainer
 
 IMAGES_PER_FILE = 20
 BATCH_SIZE = 8  # 8 + 8 + 4: every file ends in a short batch

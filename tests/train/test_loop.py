@@ -17,9 +17,8 @@ from training_support import (
 )
 
 from reproduce.base.errors import ReproduceError
-from reproduce.data.in_memory import ImageSet
+from reproduce.data.in_memory import ImageSet, TrainingData
 from reproduce.models.network import StepDraw
-from reproduce.train import loop
 from reproduce.train.checkpoint import load_checkpoint, save_checkpoint
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -208,4 +207,4 @@ def test_five_files_hold_the_training_images():
     data = tiny_data()
     assert data.images_per_file == IMAGES_PER_FILE
     assert data.file_rows(5) == slice(80, 100)
-    assert loop.TrainingData(*([torch.zeros(50_000)] * 4), mean_image=None).file_rows(2) == slice(10_000, 20_000)
+    assert TrainingData(*([torch.zeros(50_000)] * 4), mean_image=None).file_rows(2) == slice(10_000, 20_000)

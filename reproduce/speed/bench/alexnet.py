@@ -10,6 +10,7 @@ import torch
 from reproduce.base.errors import ReproduceError
 from reproduce.base.hardware import native_precisions
 from reproduce.base.progress import Progress
+from reproduce.data.in_memory import TrainingData
 from reproduce.models.counts import training_flops_per_image
 from reproduce.speed.bench.ours import trainer
 from reproduce.speed.bench.standard_loop import WORKERS, standard_steps
@@ -17,7 +18,7 @@ from reproduce.speed.bench.throughput import STANDARD, speedup_rows, throughput_
 from reproduce.speed.measure import in_turns, spread
 from reproduce.speed.timing.clock import seconds_on_cpu
 from reproduce.study.variant import Phase, Variant
-from reproduce.train.loop import DTYPES, TrainingData
+from reproduce.train.loop import DTYPES
 
 NETWORKS = ("alexnet_paper", "alexnet_as_released")
 BATCH_SIZE = 128  # the paper's (section 5)

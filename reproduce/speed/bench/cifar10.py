@@ -9,6 +9,7 @@ import torch
 from reproduce.base.errors import ReproduceError
 from reproduce.base.hardware import native_precisions
 from reproduce.base.progress import Progress
+from reproduce.data.in_memory import TrainingData
 from reproduce.data.opening import open_dataset
 from reproduce.data.registry import CIFAR10
 from reproduce.speed.bench import normalization_cost, ours
@@ -17,7 +18,6 @@ from reproduce.speed.bench.throughput import STANDARD, speedup_rows, throughput_
 from reproduce.speed.measure import in_turns, spread
 from reproduce.study.study import Study, load_study
 from reproduce.study.variant import Variant
-from reproduce.train.loop import TrainingData
 
 STUDY = "cifar10_nets"
 NETWORKS = ("80sec", "18pct", "conv_local_13pct", "conv_local_13pct_lrn")

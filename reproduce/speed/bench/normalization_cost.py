@@ -12,14 +12,16 @@ from torch.nn import functional
 
 from reproduce.base.hardware import native_precisions
 from reproduce.base.progress import Progress
+from reproduce.data.in_memory import TrainingData
 from reproduce.models import kernels, spec
 from reproduce.models.layers import ResponseNormalizationLayer
-from reproduce.models.network import Network, output_shape
+from reproduce.models.network import Network
+from reproduce.models.spec import output_shape
 from reproduce.speed.bench.ours import time_training
 from reproduce.speed.bench.stock import WithinMapNormalization
 from reproduce.speed.measure import in_turns, spread
 from reproduce.study.variant import Variant
-from reproduce.train.loop import DTYPES, TrainingData
+from reproduce.train.loop import DTYPES
 
 
 def use_stock_layers(network: Network) -> None:

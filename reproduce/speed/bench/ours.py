@@ -7,11 +7,12 @@ from itertools import pairwise
 import torch
 from torch.nn import functional
 
+from reproduce.data.in_memory import TrainingData
 from reproduce.models.network import Network, StepDraw
 from reproduce.speed.bench.standard_loop import SEED
 from reproduce.speed.timing.clock import seconds_on_cpu
 from reproduce.study.variant import Variant
-from reproduce.train.loop import Trainer, TrainingData
+from reproduce.train.loop import Trainer
 
 PHASES = ("input", "forward", "backward", "update")
 

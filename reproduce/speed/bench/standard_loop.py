@@ -15,12 +15,13 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset, Sampler
 from torchvision import transforms
 
+from reproduce.data.in_memory import TrainingData
 from reproduce.models import spec
-from reproduce.models.network import Network, output_shape
+from reproduce.models.network import Network
+from reproduce.models.spec import output_shape
 from reproduce.speed.bench.stock import stock_layers
 from reproduce.speed.timing.clock import seconds_on_cpu
 from reproduce.study.variant import Variant
-from reproduce.train.loop import TrainingData
 
 WORKERS = 2
 SEED = 1  # of the initial weights; throughput does not depend on it

@@ -6,7 +6,7 @@ from torch.nn import functional
 
 from reproduce.base.errors import ReproduceError
 from reproduce.models import spec
-from reproduce.models.network import output_shape
+from reproduce.models.spec import output_shape
 
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "identity": nn.Identity}
 
