@@ -3,13 +3,11 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reproduce.base.text import format_number, frame_as_markdown, with_interval
-from reproduce.judge.few_seeds import FEWEST
+from reproduce.base.text import frame_as_markdown
 from reproduce.report.cifar10_methods import BEFORE, load_methods, to_be_run
 from reproduce.report.figures.generations import DrawnMethod, generations
 from reproduce.report.records import Records
 from reproduce.report.studies import common
-from reproduce.runs.statistics import mean_interval
 
 
 def methods_table(loaded: Records) -> str:
@@ -37,10 +35,7 @@ def _ours(method: DrawnMethod) -> str:
     """Return the mean with its 95 % interval, or the values of two seeds, since two give no useful interval."""
     if not method.errors:
         return "not run" if method.is_planned else "in print alone"
-    if len(method.errors) < FEWEST:
-        return " and ".join(format_number(error) for error in sorted(method.errors))
-    estimate = mean_interval(method.errors)
-    return with_interval(estimate.value, estimate.low, estimate.high)
+    return common.mean_words(method.errors)
 
 
 def generations_figure(loaded: Records) -> Figure:

@@ -9,7 +9,8 @@ from matplotlib.figure import Figure
 
 from reproduce.base.paths import PAPER_NOTES
 from reproduce.base.tables import percentages, read_table
-from reproduce.base.text import format_number, frame_as_markdown, with_interval
+from reproduce.base.text import format_number, frame_as_markdown
+from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
 from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.records import Records
@@ -85,7 +86,7 @@ def _row(point: tuple, loaded: Records, histories: pd.DataFrame) -> dict[str, st
     errors, losses = (_ours(point, quantity, loaded, histories) for quantity in ("error_percent", "loss_nats"))
     mean, further = mean_interval(errors), prediction_interval(errors)
     low, high = further.low, further.high
-    has_spread = low is not None
+    has_spread = mean.n >= FEWEST
     views = "" if point.views == 1 else f", {point.views} views"
     files = "" if point.files == "-" else f", files {point.files}"
     return {
@@ -93,7 +94,7 @@ def _row(point: tuple, loaded: Records, histories: pd.DataFrame) -> dict[str, st
         "after passes": f"{point.passes:g}",
         "measured": f"{point.measure}{views}{files}",
         "authors, %": format_number(point.error_percent),
-        "ours, % (95 % interval)": with_interval(mean.value, mean.low, mean.high),
+        "ours, % (95 % interval)": common.mean_words(errors),
         "seeds": str(mean.n),
         "one more seed of ours, 95 %": f"{format_number(low)} to {format_number(high)}" if has_spread else "-",
         "authors' in it": ("yes" if low <= point.error_percent <= high else "no") if has_spread else "-",

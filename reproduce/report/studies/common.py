@@ -1,11 +1,12 @@
 """Figures and tables that any study may have: learning curves, verdicts, precision, arms, effects of 2 x 2 designs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reproduce.base.text import frame_as_markdown, with_interval
+from reproduce.base.text import format_number, frame_as_markdown, with_interval
+from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
 from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.figures.precision_seeds import seed_distribution
@@ -19,7 +20,7 @@ from reproduce.study.variant import Variant
 
 _SHARES = ["share_percent", "share_low_percent", "share_high_percent"]
 _EFFECT_COLUMNS = " ".join(["study meaning n value low high p_value_holm published_gain", *_SHARES])
-_GAP = "center_generalization_gap_percent"
+_TRAINING, _GAP = "training_top1_error_percent", "center_generalization_gap_percent"
 
 
 def common_figures(study: Study, loaded: Records) -> dict[str, Callable[[Records], Figure]]:
@@ -67,20 +68,26 @@ def precision(loaded: Records, study: str) -> Figure:
 def arms_table(loaded: Records, study: str) -> str:
     """Return one row per arm: finished seeds of those planned, test and training error, and their difference.
 
-    Errors and difference have 95 % t-intervals. The column of test errors averages all test views. The difference is
-    between errors by the center view, since the training error is measured with that view.
+    Errors and difference are in the words of ``mean_words``. The column of test errors averages all test views. The
+    difference is between errors by the center view, since the training error is measured with that view.
     """
-    frame = loaded.table("summary", "study variant epochs planned finished metric mean low high", study)
-    runs = loaded.table("runs", "study variant epochs status", study)
+    frame = loaded.table("summary", "study variant epochs planned finished", study)
+    runs = loaded.table("runs", f"study variant epochs status {records.ERROR} {_TRAINING}", study)
     rows = []
     for (variant, epochs), arm in frame.groupby(["variant", "epochs"], sort=False):
-        of = arm.set_index("metric")
-        row = {"arm": f"`{variant}`", "epochs": epochs, "seeds": _seeds(of["finished"].iloc[0], of["planned"].iloc[0])}
-        for name, metric in (("test error, %", "test_top1"), ("training error, %", "training_top1")):
-            found = of[["mean", "low", "high"]].reindex([f"{metric}_error_percent"])  # an arm without runs has none
-            row[name] = with_interval(*found.iloc[0])
-        same = runs["variant"].eq(variant) & runs["epochs"].eq(epochs)
-        row["test minus training error (center), points"] = _gap(runs[same], study)
+        of_arm = runs[runs["variant"].eq(variant) & runs["epochs"].eq(epochs)]
+        test, training, gap = (
+            mean_words(values_of_arm(of_arm, estimand, f"the page of {study}"))
+            for estimand in (records.ERROR, _TRAINING, _GAP)
+        )
+        row = {
+            "arm": f"`{variant}`",
+            "epochs": epochs,
+            "seeds": _seeds(arm["finished"].iloc[0], arm["planned"].iloc[0]),
+            "test error, %": test,
+            "training error, %": training,
+            "test minus training error (center), points": gap,
+        }
         rows.append(row)
     return frame_as_markdown(pd.DataFrame(rows))
 
@@ -89,12 +96,14 @@ def _seeds(finished: int, planned: int) -> str:
     return f"{finished} of {planned}" + (" planned" if finished < planned else "")
 
 
-def _gap(arm: pd.DataFrame, study: str) -> str:
-    values = values_of_arm(arm, _GAP, f"the page of {study}")
+def mean_words(values: Sequence[float]) -> str:
+    """Return the mean of seeds with its 95 % t-interval; of two seeds both values, which say more than an interval."""
     if not values:
         return "-"
-    gap = mean_interval(values)
-    return with_interval(gap.value, gap.low, gap.high)
+    if len(values) < FEWEST:
+        return " and ".join(format_number(value) for value in sorted(values))
+    mean = mean_interval(values)
+    return with_interval(mean.value, mean.low, mean.high)
 
 
 def costs_table(loaded: Records, study: str) -> str:

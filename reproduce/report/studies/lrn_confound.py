@@ -1,10 +1,14 @@
 """The way from the 13 % net to the 11 % net in three steps: the arms, each step's size, and the table of both."""
 
+import math
+from dataclasses import replace
+
 import pandas as pd
 from matplotlib.figure import Figure
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.text import format_number, frame_as_markdown, with_interval
+from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
 from reproduce.report.effects import effect_words
 from reproduce.report.figures.error_steps import DrawnArm, DrawnStep, error_steps
@@ -40,6 +44,8 @@ _ALONE = "normalization-at-520-epochs"
 def load_steps(loaded: Records) -> dict[str, DrawnStep]:
     """Return the steps by the id of their comparison: three of the chain, all three as one, and normalization alone.
 
+    An arm or step with fewer than three seeds has no interval.
+
     Args:
         loaded: ``records.load_records()``.
 
@@ -55,16 +61,19 @@ def load_steps(loaded: Records) -> dict[str, DrawnStep]:
 
 def _step(loaded: Records, declared: Comparison, found: pd.Series) -> DrawnStep:
     before, after = (_arm(loaded, name, epochs) for name, epochs in zip(declared.arms, declared.epochs, strict=True))
-    return DrawnStep(
-        _NAMES[declared.id], _CHANGES[declared.id], before, after, found["value"], found["low"], found["high"]
-    )
+    has_interval = min(len(before.errors), len(after.errors)) >= FEWEST
+    low, high = (found["low"], found["high"]) if has_interval else (math.nan, math.nan)
+    return DrawnStep(_NAMES[declared.id], _CHANGES[declared.id], before, after, found["value"], low, high)
 
 
 def _arm(loaded: Records, name: str, epochs: int) -> DrawnArm:
     rows = rows_of_arm(loaded.runs, STUDY, name)
     rows = rows[rows["epochs"].eq(epochs)]
     errors = values_of_arm(rows, records.ERROR, f"the steps of {STUDY}")
-    return DrawnArm(epochs, errors, mean_interval(errors) if errors and not went_wrong(rows) else None)
+    mean = mean_interval(errors) if errors and not went_wrong(rows) else None
+    if mean and len(errors) < FEWEST:
+        mean = replace(mean, low=None, high=None)
+    return DrawnArm(epochs, errors, mean)
 
 
 def published_ends(loaded: Records) -> tuple[float, float]:
@@ -105,10 +114,9 @@ def answered_steps(loaded: Records) -> str:
 
 def _answer(step: DrawnStep) -> str:
     first, second = len(step.before.errors), len(step.after.errors)
-    found = {"value": step.points, "low": step.low, "high": step.high, "n_seeds": min(first, second)}
-    if pd.isna(step.low):  # one seed in an arm
-        found |= {"low": None, "high": None}
-    return f"the error is {effect_words(found | {'method': 'Welch'})}, {first} and {second} seeds"
+    low, high = (None, None) if pd.isna(step.low) else (step.low, step.high)
+    found = {"value": step.points, "low": low, "high": high, "n_seeds": min(first, second), "method": "Welch"}
+    return f"the error is {effect_words(found)}, {first} and {second} seeds"
 
 
 def _mean_words(arm: DrawnArm) -> str:
