@@ -8,6 +8,7 @@ import pandas as pd
 
 from reproduce.base.text import figures, frame_as_markdown
 from reproduce.judge.numbers import seeds_words, shown_values
+from reproduce.judge.rules import NO_EFFECT, NOT_REPRODUCED
 from reproduce.report.effects import effect_words
 from reproduce.report.facts import Facts
 from reproduce.report.literature.milestones import load_cifar10_before
@@ -93,13 +94,18 @@ def _pair(facts: Facts) -> str:
     pair, alone = facts.row("lrn-cifar10-published-pair"), facts.row("lrn-cifar10-controlled")
     if pair["value"] is None:
         without = facts.row("cifar10-13pct-error")
-        controlled = ""
+        opening, net, controlled = "Not settled.", "The 13 % net", ""
         if alone["value"] is not None:
-            controlled = f"With the 11 % net's normalization alone its error is {effect_words(alone)}. "
+            controlled = (
+                f"With the 11 % net's normalization alone its error is {effect_words(alone)}, {seeds_words(alone)}. "
+                f"Verdict on this: {alone['verdict']}. "
+            )
+        if alone["verdict"].startswith((NOT_REPRODUCED, NO_EFFECT)):
+            opening, net = "Not by itself, on the 13 % net.", "That net"
         return (
-            f"Not settled. The 13 % net makes {without['value']:.2f} % errors ({without['n_seeds']} seeds, verdict: "
-            f"{without['verdict']}). {controlled}The 11 % net is still to be trained. The two published nets differ in "
-            "more than normalization."
+            f"{opening} {net} makes {without['value']:.2f} % errors ({without['n_seeds']} seeds, verdict: "
+            f"{without['verdict']}). {controlled}The 11 % net, which differs in more than normalization, is still to be "
+            "trained."
         )
     return f"The 11 % net's error is {effect_words(pair)}. With normalization alone it is {effect_words(alone)}."
 

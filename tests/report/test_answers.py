@@ -43,15 +43,25 @@ def test_a_pair_with_one_seed_in_an_arm_has_an_answer_without_an_interval(facts)
     assert "The 11 % net's error is 1.50 points lower, too few seeds for an interval." in lines
 
 
-def test_normalization_alone_has_an_answer_before_the_11_percent_net_has(facts):
+@pytest.mark.parametrize(
+    ("verdict", "opening"),
+    [
+        ("inconclusive", "Not settled. The 13 % net makes "),
+        ("not reproduced", "Not by itself, on the 13 % net. That net makes "),
+        ("no effect within 0.5 points", "Not by itself, on the 13 % net. That net makes "),
+    ],
+)
+def test_normalization_alone_has_an_answer_before_the_11_percent_net_has(facts, verdict, opening):
     pair = facts.numbers["lrn-cifar10-published-pair"] | {"value": None, "low": None, "high": None, "n_seeds": 0}
     alone = facts.numbers["lrn-cifar10-controlled"] | {"value": -0.1, "low": -0.3, "high": 0.1, "n_seeds": 5}
+    alone |= {"arms": [{"seeds": 5}, {"seeds": 5}], "verdict": verdict}
     numbers = facts.numbers | {"lrn-cifar10-published-pair": pair, "lrn-cifar10-controlled": alone}
-    lines = answers.answers_table(Facts(numbers, facts.claims, facts.training_days)).splitlines()
+    line = answers.answers_table(Facts(numbers, facts.claims, facts.training_days)).splitlines()[6]
+    assert opening in line
     words = (
-        "With the 11 % net's normalization alone its error is 0.10 points higher (0.30 higher to 0.10 lower). The 11 %"
+        "With the 11 % net's normalization alone its error is 0.10 points higher (0.30 higher to 0.10 lower), 5 seeds."
     )
-    assert words in lines[6] and "Not settled. The 13 % net makes " in lines[6]
+    assert f"{words} Verdict on this: {verdict}. The 11 % net, which differs" in line
 
 
 def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
