@@ -104,8 +104,8 @@ def _pair(facts: Facts) -> str:
             opening, net = "Not by itself, on the 13 % net.", "That net"
         return (
             f"{opening} {net} makes {without['value']:.2f} % errors ({without['n_seeds']} seeds, verdict: "
-            f"{without['verdict']}). {controlled}The 11 % net, which differs in more than normalization, is still to be "
-            "trained."
+            f"{without['verdict']}). {controlled}The 11 % net, which differs in more than normalization, is still to "
+            "be trained."
         )
     return f"The 11 % net's error is {effect_words(pair)}. With normalization alone it is {effect_words(alone)}."
 

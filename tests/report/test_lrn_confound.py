@@ -7,7 +7,15 @@ from report_support import clipped, overlaps, words
 from reproduce.base.errors import ReproduceError
 from reproduce.report import build
 from reproduce.report.records import Records
-from reproduce.report.studies.lrn_confound import answered_steps, load_steps, steps_figure, steps_table
+from reproduce.report.studies import lrn_confound
+from reproduce.report.studies.lrn_confound import (
+    answered_steps,
+    course_figure,
+    load_course,
+    load_steps,
+    steps_figure,
+    steps_table,
+)
 
 BEGUN = {"first": COMPLETE["first"], "normalized": [12.9, None, 13.1], "body": [12.3]}
 
@@ -133,5 +141,31 @@ def test_tables_older_than_a_step_are_one_line(complete):
 
 def test_the_stage_writes_both_files(tmp_path, complete):
     paths = build.study_stage("lrn_confound", tmp_path, complete)
-    assert [path.name for path in paths] == ["lrn_confound_steps.png", "lrn_confound_steps.svg"]
+    assert [path.name for path in paths] == [
+        f"lrn_confound_{name}.{ending}" for name in ("steps", "course") for ending in ("png", "svg")
+    ]
     assert "published 13 %" in paths[1].read_text()
+
+
+def test_the_course_is_the_difference_of_means_by_epoch_and_ends_with_ten_views(complete):
+    """Every run of the support writes two epochs, with test errors of its own last one plus 1 and 0."""
+    lowered = load_course(complete).set_index("epoch")
+    assert lowered["test"].tolist() == pytest.approx([13.2 - 12.9] * len(lowered))
+    assert lowered["validation"].isna().all() and list(lowered.index) == [1, 2]
+
+
+def test_the_course_says_what_is_held_out_and_where_it_ends(complete, monkeypatch):
+    seen = load_course(complete).assign(validation=[0.5, 0.7], training=[0.1, -0.2])
+    monkeypatch.setattr(lrn_confound, "load_course", lambda loaded: seen)
+    figure = course_figure(complete)
+    said = " ".join(figure.get_suptitle().split())
+    assert said.startswith(
+        "At the end, by ten views, the 13 % net's test error is 0.30 points lower with normalization."
+    )
+    assert said.endswith("Over epochs 1 to 2 its held-out error is 0.60 points lower with it.")
+    assert overlaps(figure) == clipped(figure) == []
+
+
+def test_without_normalized_runs_there_is_no_course(tmp_path):
+    figure = course_figure(confound_records(tmp_path, {"first": COMPLETE["first"]}))
+    assert "not run" in words(figure)

@@ -1,5 +1,6 @@
 """The way from the 13 % net to the 11 % net in three steps: the arms, each step's size, and the table of both."""
 
+import itertools
 import math
 from dataclasses import replace
 
@@ -12,6 +13,7 @@ from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
 from reproduce.report.effects import effect_words
 from reproduce.report.figures.error_steps import DrawnArm, DrawnStep, error_steps
+from reproduce.report.figures.normalization_course import normalization_course
 from reproduce.report.records import Records
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.statistics import mean_interval
@@ -38,6 +40,7 @@ _CHANGES = {
 }
 _CHAIN = ("step-normalization", "step-body", "step-length")
 _TOTAL = "all-steps"
+_COURSE = ["training", "validation", "test"]
 _ALONE = "normalization-at-520-epochs"
 
 
@@ -129,5 +132,31 @@ def steps_figure(loaded: Records) -> Figure:
     return error_steps([steps[name] for name in _CHAIN], steps[_TOTAL], steps[_ALONE], published_ends(loaded))
 
 
-FIGURES = {"lrn_confound_steps": steps_figure}
+def load_course(loaded: Records) -> pd.DataFrame:
+    """Return the points by which normalization lowers the 13 % net's errors, in mean over seeds, by epoch.
+
+    Columns epoch, training, validation and test. A missing value means that an arm has no such error at that epoch.
+
+    Raises:
+        ReproduceError: the collected histories are missing or lack a column.
+    """
+    columns = [f"{measure}_error_percent_mean" for measure in _COURSE]
+    histories = loaded.table("histories_mean", " ".join(["study", "variant", "epochs", "epoch", *columns]))
+    declared = next(each for each in load_study(STUDY).comparisons if each.id == _CHAIN[0])
+    before, after = (
+        rows_of_arm(histories, STUDY, arm)[lambda rows, n=epochs: rows["epochs"].eq(n)].set_index("epoch")[columns]
+        for arm, epochs in zip(declared.arms, declared.epochs, strict=True)
+    )
+    lowered = (before - after).dropna(how="all")
+    return lowered.rename(columns=dict(zip(columns, _COURSE, strict=True))).reset_index()
+
+
+def course_figure(loaded: Records) -> Figure:
+    """Return the course of normalization's effect on the 13 % net."""
+    study = load_study(STUDY)
+    ends = list(itertools.accumulate(phase.epochs for phase in study.variant("body13_normalized").phases))
+    return normalization_course(load_course(loaded), load_steps(loaded)[_CHAIN[0]], ends[1:-1])
+
+
+FIGURES = {"lrn_confound_steps": steps_figure, "lrn_confound_course": course_figure}
 BLOCKS = {"steps": steps_table, "answered-steps": answered_steps}
