@@ -88,9 +88,11 @@ def trained_by(command):
     """Return the runs that one command trains, having found that it names what exists."""
     program, *words = command.split()
     if program == "dvc":
-        targets = [re.fullmatch(r"experiments/(\w+)/dvc\.yaml:(\w+)", word) for word in words[1:]]
-        stages = [(load_study(target[1]).stages(), target[2]) for target in targets]
-        return {run for runs, variant in stages for run in runs if run.variant == variant}
+        targets = [re.fullmatch(r"experiments/(\w+)/dvc\.yaml:([\w-]+)", word) for word in words[1:]]
+        stages = [(load_study(target[1]), target[2]) for target in targets]
+        return {
+            run for study, name in stages for run in study.stages() if study.stage_name(run.variant, run.epochs) == name
+        }
     assert [program, *words[:2]] == ["python", "-m", "reproduce"]
     arguments = cli.build_parser().parse_args(words[2:])
     if arguments.verb == "ensemble":

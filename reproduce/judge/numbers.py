@@ -87,6 +87,9 @@ class _Numbers(BaseModel):
     numbers: list[_Cited]
 
 
+MADE_TWICE = "is made twice; rename a claim, variant or comparison"
+
+
 def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     """Write ``numbers.json``: its schema, the project's version and license, and the rows.
 
@@ -101,7 +104,7 @@ def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     Raises:
         ReproduceError: two rows have the same id.
     """
-    _refuse_twice(rows, "is made twice; rename a claim, variant or comparison")
+    refuse_twice(rows, MADE_TWICE)
     header = {
         "$schema": "numbers.schema.json",
         "schema_version": SCHEMA_VERSION,
@@ -114,7 +117,12 @@ def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     write_json(path, header | {"numbers": list(rows)})
 
 
-def _refuse_twice(rows: Iterable[Row], words: str) -> None:
+def refuse_twice(rows: Iterable[Row], words: str) -> None:
+    """Check that every id is that of one row.
+
+    Raises:
+        ReproduceError: an id is that of several rows; the message names it, followed by ``words``.
+    """
     for number_id, count in Counter(row["id"] for row in rows).items():
         if count > 1:
             raise ReproduceError(f"number {number_id!r} {words}")
@@ -130,7 +138,7 @@ def read_file(path: Path = NUMBERS_FILE) -> dict[str, Any]:
     if not isinstance(content, dict) or not isinstance(content.get("numbers"), list):
         raise ReproduceError(f"{relative_to_repo(path)} has no list of numbers; run `dvc repro`")
     validated(_Numbers, content, relative_to_repo(path), "run `dvc repro`")
-    _refuse_twice(content["numbers"], f"stands twice in {relative_to_repo(path)}; run `dvc repro`")
+    refuse_twice(content["numbers"], f"stands twice in {relative_to_repo(path)}; run `dvc repro`")
     return content
 
 

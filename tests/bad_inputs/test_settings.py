@@ -32,7 +32,10 @@ ROWS = [
             (edited_yaml(variants__80sec__phases=[]), "phases: List should have at least 1 item"),
             (edited_yaml(profiles__standard={"90sec": {"epochs": 1, "seeds": [1]}}), "unknown variant '90sec'"),
             (edited_yaml(profiles__standard__80sec__seeds=[2**70]), "seeds.0: "),
-            (edited_yaml(profiles__standard__80sec__seeds=[1, 1]), "lists a seed of 80sec twice"),
+            (
+                edited_yaml(profiles__standard__80sec__seeds=[1, 1]),
+                "lists seed 1 of 80sec at 11 epochs twice; keep one",
+            ),
         )
     ),
     *(

@@ -142,9 +142,9 @@ def test_tables_older_than_a_step_are_one_line(complete):
 def test_the_stage_writes_both_files(tmp_path, complete):
     paths = build.study_stage("lrn_confound", tmp_path, complete)
     assert [path.name for path in paths] == [
-        f"lrn_confound_{name}.{ending}" for name in ("steps", "course") for ending in ("png", "svg")
+        f"lrn_confound_{name}.{ending}" for name in ("course", "steps") for ending in ("png", "svg")
     ]
-    assert "published 13 %" in paths[1].read_text()
+    assert "published 13 %" in paths[3].read_text()
 
 
 def test_the_course_is_the_difference_of_means_by_epoch_and_ends_with_ten_views(complete):

@@ -143,11 +143,8 @@ def write_run(root: Path, run_id: FakeRunId, error: float = 26.0, metrics: dict 
     (folder / "metrics.json").write_text(
         json.dumps(metrics_record(error, **{"epochs": len(_EPOCHS)} | (metrics or {})))
     )
-    lines = [
-        "epoch,phase,weight_rate_factor,training_loss_nats,training_error_percent,"
-        "validation_error_percent,test_error_percent,seconds"
-    ]
-    lines += [f"{epoch},0,0.001,{2 / epoch},{error - 2},,{error + 2 - epoch},{epoch * 10.0}" for epoch in _EPOCHS]
+    lines = ["epoch,phase,weight_rate_factor,training_loss_nats,validation_error_percent,test_error_percent,seconds"]
+    lines += [f"{epoch},0,0.001,{2 / epoch},,{error + 2 - epoch},{epoch * 10.0}" for epoch in _EPOCHS]
     (folder / "history.csv").write_text("\n".join(lines) + "\n")
     predicted = np.zeros(10000, dtype=np.uint8)
     np.savez_compressed(folder / "predictions.npz", test_predicted=predicted, test_center_predicted=predicted)

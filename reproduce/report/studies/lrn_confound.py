@@ -158,5 +158,5 @@ def course_figure(loaded: Records) -> Figure:
     return normalization_course(load_course(loaded), load_steps(loaded)[_CHAIN[0]], ends[1:-1])
 
 
-FIGURES = {"lrn_confound_steps": steps_figure, "lrn_confound_course": course_figure}
+FIGURES = {"lrn_confound_course": course_figure, "lrn_confound_steps": steps_figure}
 BLOCKS = {"steps": steps_table, "answered-steps": answered_steps}
