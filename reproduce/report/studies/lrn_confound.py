@@ -143,12 +143,15 @@ def load_course(loaded: Records) -> pd.DataFrame:
     columns = [f"{measure}_error_percent_mean" for measure in _COURSE]
     histories = loaded.table("histories_mean", " ".join(["study", "variant", "epochs", "epoch", *columns]))
     declared = next(each for each in load_study(STUDY).comparisons if each.id == _CHAIN[0])
-    before, after = (
-        rows_of_arm(histories, STUDY, arm)[lambda rows, n=epochs: rows["epochs"].eq(n)].set_index("epoch")[columns]
-        for arm, epochs in zip(declared.arms, declared.epochs, strict=True)
-    )
+    by_length = zip(declared.arms, declared.epochs, strict=True)
+    before, after = (_errors_by_epoch(histories, arm, length)[columns] for arm, length in by_length)
     lowered = (before - after).dropna(how="all")
     return lowered.rename(columns=dict(zip(columns, _COURSE, strict=True))).reset_index()
+
+
+def _errors_by_epoch(histories: pd.DataFrame, arm: str, length: int) -> pd.DataFrame:
+    rows = rows_of_arm(histories, STUDY, arm)
+    return rows[rows["epochs"].eq(length)].set_index("epoch")
 
 
 def course_figure(loaded: Records) -> Figure:
