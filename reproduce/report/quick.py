@@ -11,6 +11,7 @@ from reproduce.base.progress import format_duration
 from reproduce.base.tables import read_csv
 from reproduce.data.registry import CIFAR10
 from reproduce.judge.numbers import read_numbers
+from reproduce.report.records import of_first_length
 from reproduce.runs.run_files import read_metrics, read_record
 from reproduce.study.claims import load_claims
 from reproduce.study.run_id import RunId
@@ -68,8 +69,8 @@ def _row_published(variant: str) -> dict[str, str]:
         error = {}
     if error.get("value") is None:
         return _row(where, "no runs", "", "")
-    runs = read_csv(RESULTS / "tables" / "runs.csv")
-    runs = runs[(runs["variant"] == variant) & (runs["status"] == "finished")]
+    runs = of_first_length(read_csv(RESULTS / "tables" / "runs.csv"))
+    runs = runs[runs["study"].eq(_STUDY) & runs["variant"].eq(variant) & runs["status"].eq("finished")]
     text = f"{error['value']:.2f} %"
     if error["low"] is not None:
         text += f" ({error['low']:.2f} to {error['high']:.2f}, {error['n_seeds']} seeds)"

@@ -23,7 +23,7 @@ _COLUMNS = {
     "runs": f"run_id study variant epochs seed status precision {ERROR} training_seconds images_per_second cpu threads "
     "torch",
     "histories": "study variant epochs seed epoch",
-    "summary": "study variant metric mean low high",
+    "summary": "study variant epochs metric mean low high",
     "comparisons": "study question kind first_arm second_arm estimand n_first n_second value low high method",
 }
 
@@ -193,14 +193,25 @@ def _machine(row: Any) -> str:
     return f"{row.cpu}, {row.threads:.0f} thread{'s' if row.threads != 1 else ''}, torch {row.torch}"
 
 
+def of_first_length(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of each variant at the length that its study lists first: runs of two lengths are two arms.
+
+    Args:
+        frame: rows in the order of the collected tables, columns study, variant, epochs and others.
+    """
+    first = frame.groupby(["study", "variant"], sort=False)["epochs"].transform("first")
+    return frame[frame["epochs"].eq(first)]
+
+
 def precision_frames(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the runs of a study's fp32 and bf16 arms, and the arms' means, as ``seed_distribution`` draws them.
 
     The arms are those of the study's first declared comparison of test errors between fp32 and bf16. Both tables are
     empty while no such run exists.
     """
-    runs = records.runs[records.runs["study"].eq(study) & records.runs["status"].eq("finished")]
-    means = records.summary[records.summary["study"].eq(study) & records.summary["metric"].eq(ERROR)]
+    runs = of_first_length(records.runs[records.runs["study"].eq(study)])
+    runs = runs[runs["status"].eq("finished")]
+    means = of_first_length(records.summary[records.summary["study"].eq(study) & records.summary["metric"].eq(ERROR)])
     precision = runs.drop_duplicates("variant").set_index("variant")["precision"]
     declared = records.comparisons[records.comparisons["study"].eq(study) & records.comparisons["estimand"].eq(ERROR)]
     pairs = [[row.first_arm, row.second_arm] for row in declared.itertuples()]

@@ -27,8 +27,15 @@ def test_the_table_sets_2012_the_published_mean_and_this_machine_side_by_side(fo
     identifier = "cifar10_nets.80sec_bf16.test_top1_error_percent.mean"
     monkeypatch.setattr(quick, "read_numbers", lambda: {identifier: number})
     (tmp_path / "tables").mkdir()
-    rows = "variant,status,training_seconds,cpu,threads\n80sec_bf16,finished,100,CPU A,1\n80sec_bf16,missing,,,\n"
-    (tmp_path / "tables" / "runs.csv").write_text(rows + "80sec,finished,900,CPU A,1\n")
+    rows = """\
+study,variant,epochs,status,training_seconds,cpu,threads
+alexnet_small,80sec_bf16,90,finished,300,CPU B,1
+cifar10_nets,80sec_bf16,11,finished,100,CPU A,1
+cifar10_nets,80sec_bf16,11,missing,,,
+cifar10_nets,80sec_bf16,22,finished,700,CPU A,1
+cifar10_nets,80sec,11,finished,900,CPU A,1
+"""
+    (tmp_path / "tables" / "runs.csv").write_text(rows)
     monkeypatch.setattr(quick, "RESULTS", tmp_path)
     lines = [line for line in quick.quick_table(folder, "80sec_bf16").splitlines() if line.startswith("|")]
     assert [cell.strip() for cell in lines[2].split("|")[2:4]] == ["26 %", "80 s"]

@@ -27,15 +27,16 @@ HISTORIES = pd.DataFrame(
 )
 SUMMARY = pd.DataFrame(
     [
-        ("relu_vs_tanh", "relu_r002", RUNNING, 2, 2, 2.5, 2.1, 2.9),
-        ("relu_vs_tanh", "relu_r002", CLEAN, 2, 2, 2.25, None, None),
-        ("relu_vs_tanh", "relu_r002", "test_top1_error_percent", 2, 2, 30.0, 29.0, 31.0),
-        ("relu_vs_tanh", "tanh_r001", RUNNING, 3, 1, 4.8, None, None),
-        ("relu_vs_tanh", "tanh_suited_r008", RUNNING, 3, 0, None, None, None),
-        ("relu_vs_tanh", "relu_suited_r016", RUNNING, 3, 3, 1.5, 1.2, 1.8),
-        ("other_study", "anything", RUNNING, 1, 1, 9.0, None, None),
+        ("relu_vs_tanh", "relu_r002", 9, RUNNING, 2, 2, 2.5, 2.1, 2.9),
+        ("relu_vs_tanh", "relu_r002", 9, CLEAN, 2, 2, 2.25, None, None),
+        ("relu_vs_tanh", "relu_r002", 9, "test_top1_error_percent", 2, 2, 30.0, 29.0, 31.0),
+        ("relu_vs_tanh", "tanh_r001", 9, RUNNING, 3, 1, 4.8, None, None),
+        ("relu_vs_tanh", "tanh_suited_r008", 9, RUNNING, 3, 0, None, None, None),
+        ("relu_vs_tanh", "relu_suited_r016", 9, RUNNING, 3, 3, 1.5, 1.2, 1.8),
+        ("relu_vs_tanh", "relu_r002", 18, RUNNING, 2, 2, 3.5, 3.1, 3.9),  # of another length: another arm
+        ("other_study", "anything", 9, RUNNING, 1, 1, 9.0, None, None),
     ],
-    columns=["study", "variant", "metric", "listed", "n_seeds", "mean", "low", "high"],
+    columns=["study", "variant", "epochs", "metric", "listed", "n_seeds", "mean", "low", "high"],
 )
 COMPARISONS = pd.DataFrame(
     [("relu_vs_tanh", "How much faster?", "ratio", 1.96, 1.5, 2.4, 3, 2), ("other", "?", "ratio", 9, 8, 10, 1, 1)],

@@ -58,11 +58,12 @@ def test_equal_gpus_of_a_machine_and_the_same_machine_under_another_torch_each_h
 def test_seconds_to_an_error_end_with_the_first_epoch_at_or_below_it():
     runs = pd.DataFrame(
         {
-            "run_id": ["a", "b", "c"],
+            "run_id": ["a", "b", "c", "longer"],
             "study": "s",
             "variant": "v",
-            "seed": [1, 2, 3],
-            "status": ["finished", "finished", "missing"],
+            "epochs": [3, 3, 3, 9],
+            "seed": [1, 2, 3, 1],
+            "status": ["finished", "finished", "missing", "finished"],
             "threads": 1,
             "cpu": "x",
         }

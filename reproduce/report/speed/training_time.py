@@ -6,7 +6,7 @@ import pandas as pd
 
 from reproduce.base.text import figures, format_number
 from reproduce.data.registry import CIFAR10
-from reproduce.report.records import Records
+from reproduce.report.records import Records, of_first_length
 from reproduce.report.speed.gpu_cpu import BY_DEFINITION, spread_words
 from reproduce.report.speed.time_ratios import WITH_INPUT, ratios
 from reproduce.report.speed.timing_tables import Timings, at_all_threads, device_names, other_batches
@@ -19,9 +19,10 @@ def seconds_to_error(records: Records, study: str, variant: str, error: float) -
     """Return for each run of a variant the training seconds until its test error was first at most ``error`` percent.
 
     Columns: seed, seconds (NaN where the error stayed higher), all_seconds (of the whole schedule), threads, cpu.
-    Seconds count training alone, to the end of the epoch. The machines did other work at the same time.
+    Runs are those of the length listed first. Seconds count training alone, to the end of the epoch. The machines did
+    other work at the same time.
     """
-    runs, histories = records.runs, records.histories
+    runs, histories = of_first_length(records.runs), records.histories
     wanted = runs[runs["study"].eq(study) & runs["variant"].eq(variant) & runs["status"].eq("finished")]
     table = []
     for run in wanted.itertuples():

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from reproduce.base.text import format_number, frame_as_markdown, with_interval
 from reproduce.report.figures.training_errors import training_errors
-from reproduce.report.records import Records
+from reproduce.report.records import Records, of_first_length
 from reproduce.runs.tuning import read_tuning
 from reproduce.study.study import Study, load_study
 
@@ -47,7 +47,7 @@ def load_crossings(loaded: Records) -> pd.DataFrame:
     Columns net, unit, variant, measure, seeds, listed, mean, low, high (epochs). ``seeds`` counts the seeds
     that came to 25 %; ``mean`` is missing where no seed did.
     """
-    frame = loaded.table("summary", "study variant metric listed n_seeds mean low high", STUDY)
+    frame = of_first_length(loaded.table("summary", "study variant epochs metric listed n_seeds mean low high", STUDY))
     names = {metric: measure for measure, metric in REACHED.items()}
     frame = frame[frame["metric"].isin(names)].reset_index(drop=True)
     frame = _with_words(frame).assign(measure=frame["metric"].map(names), seeds=frame["n_seeds"])

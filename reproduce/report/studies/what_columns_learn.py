@@ -33,8 +33,9 @@ _PURITY_COLUMNS = "study variant seed feature_purity_percent pixel_purity_percen
 
 
 def base_runs(study: Study, runs_root: Path | None = None) -> list[RunId]:
-    """Return the finished listed runs of the base variant, in the order of their seeds."""
+    """Return the finished runs of the base variant at the length listed first, in the order of their seeds."""
     listed = [run for run in published_runs(study, runs_root) if run.variant == BASE]
+    listed = [run for run in listed if run.epochs == listed[0].epochs]
     finished = read_runs(listed, runs_root)["status"].eq("finished")
     there = [run for run, done in zip(listed, finished, strict=True) if done]
     return sorted(there, key=lambda run: run.seed)

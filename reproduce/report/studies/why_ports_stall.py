@@ -17,18 +17,24 @@ FINAL_UPDATES = 30
 
 
 def load_losses(loaded: Records) -> pd.DataFrame:
-    """Return the study's losses: variant, seed, update, training_loss_nats."""
-    return loaded.table("update_losses", "study variant seed update training_loss_nats", STUDY).drop(columns="study")
+    """Return the study's losses: variant, epochs, seed, update, training_loss_nats."""
+    wanted = "study variant epochs seed update training_loss_nats"
+    return loaded.table("update_losses", wanted, STUDY).drop(columns="study")
 
 
 def load_activations(loaded: Records) -> pd.DataFrame:
-    """Return the study's activation scales: variant, seed, layer, mean, deviations, share_zero, when."""
-    wanted = "study variant seed layer standard_deviation standard_deviation_over_images when"
+    """Return the study's activation scales: variant, epochs, seed, layer, both deviations, when."""
+    wanted = "study variant epochs seed layer standard_deviation standard_deviation_over_images when"
     return loaded.table("activations", wanted, STUDY).drop(columns="study")
 
 
+def shortest(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the runs of the study's shortest length, at which every arm is run."""
+    return frame[frame["epochs"].eq(frame["epochs"].min())]
+
+
 def summary(losses: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per run: final loss (mean of the last 30 updates, nats) and update of leaving the plateau.
+    """Return one row per run: its updates, final loss (mean of the last 30, nats) and update of leaving the plateau.
 
     ``left_at`` is the first update at which the mean loss of the last 20 updates is below 2.2 nats, else empty.
     """
@@ -36,12 +42,14 @@ def summary(losses: pd.DataFrame) -> pd.DataFrame:
         {
             "variant": variant,
             "seed": seed,
+            "updates": len(run),
             "final_loss_nats": run["training_loss_nats"].tail(FINAL_UPDATES).mean(),
             "left_at": updates_to_reach(run["training_loss_nats"], LEFT_NATS),
         }
-        for (variant, seed), run in losses.groupby(["variant", "seed"], sort=False)
+        for (variant, _, seed), run in losses.groupby(["variant", "epochs", "seed"], sort=False)
     ]
-    return pd.DataFrame(rows, columns=["variant", "seed", "final_loss_nats", "left_at"]).astype({"left_at": "Int64"})
+    columns = ["variant", "seed", "updates", "final_loss_nats", "left_at"]
+    return pd.DataFrame(rows, columns=columns).astype({"left_at": "Int64"})
 
 
 def image_share(activations: pd.DataFrame) -> pd.DataFrame:
@@ -57,23 +65,24 @@ def image_share(activations: pd.DataFrame) -> pd.DataFrame:
 
 
 def page_table(loaded: Records) -> str:
-    """Return the study's results as a Markdown table, one row per arm."""
-    runs, shares = summary(load_losses(loaded)), image_share(load_activations(loaded))
+    """Return the study's results as a Markdown table, one row per arm and length."""
+    runs, shares = summary(load_losses(loaded)), image_share(shortest(load_activations(loaded)))
     last = shares[shares["layer"].eq("fc7")].set_index("variant")["share"]
     rows = [
         {
             "arm": f"`{variant}`",
+            "updates": f"{updates:,}",
             "final loss, nats (each seed)": ", ".join(f"{value:.2f}" for value in arm["final_loss_nats"]),
             "left the plateau at update": ", ".join("never" if pd.isna(n) else str(n) for n in arm["left_at"]),
             "spread between images at fc7, before training": f"{last[variant]:.2g}" if variant in last else "-",
         }
-        for variant, arm in runs.groupby("variant", sort=False)
+        for (variant, updates), arm in runs.groupby(["variant", "updates"], sort=False)
     ]
     return frame_as_markdown(pd.DataFrame(rows)) if rows else "Not run yet."
 
 
 FIGURES = {
-    "why_ports_stall_losses": lambda loaded: losses_by_update(load_losses(loaded), PLATEAU_NATS, LEFT_NATS),
-    "why_ports_stall_layers": lambda loaded: image_shares(image_share(load_activations(loaded))),
+    "why_ports_stall_losses": lambda loaded: losses_by_update(shortest(load_losses(loaded)), PLATEAU_NATS, LEFT_NATS),
+    "why_ports_stall_layers": lambda loaded: image_shares(image_share(shortest(load_activations(loaded)))),
 }
 BLOCKS = {"stalls": page_table}
