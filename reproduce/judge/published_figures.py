@@ -4,7 +4,6 @@
 interval covers the sampling of test images alone and follows from their number.
 """
 
-import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ from reproduce.base.paths import PAPER_NOTES, relative_to_repo
 from reproduce.base.tables import read_csv
 from reproduce.base.validation import Strict, read_yaml, validated
 from reproduce.judge.number_record import Number
-from reproduce.runs.statistics import CONFIDENCE, wilson
+from reproduce.runs.statistics import CONFIDENCE, error_of_difference, wilson
 
 FIGURES_FILE = PAPER_NOTES / "cited_figures.yaml"
 
@@ -202,11 +201,11 @@ def _drop(drop: Drop, known: Mapping[str, _Known], shown: str) -> Number:
     )
 
 
-def half_width_of_drop(*ends: tuple[float, int]) -> float:
-    """Return the half-width of the 95 % interval of a difference of two error rates, as if they were independent.
+def half_width_of_drop(before: tuple[float, int], after: tuple[float, int]) -> float:
+    """Return the half-width of the 95 % interval of a drop from one error rate to another, in percentage points.
 
     Args:
-        ends: of each rate, its value in percent and the number of images.
+        before: the first rate in percent, and its number of images.
+        after: the same of the second rate.
     """
-    variances = [percent * (100 - percent) / images for percent, images in ends]
-    return _NORMAL_95 * math.sqrt(sum(variances))
+    return _NORMAL_95 * error_of_difference(before, after)

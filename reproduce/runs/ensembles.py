@@ -143,7 +143,9 @@ def validation_gaps(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.Dat
         gaps = arm[_VALIDATION] - arm[_TEST]
         found = statistics.mean_interval(gaps.abs().tolist())
         images = validation_images(arm["run_id"].iloc[0], runs_root)
-        chance = sampling_error(arm[_VALIDATION].mean(), images, arm[_TEST].mean(), int(arm["test_images"].iloc[0]))
+        chance = statistics.error_of_difference(
+            (arm[_VALIDATION].mean(), images or math.nan), (arm[_TEST].mean(), int(arm["test_images"].iloc[0]))
+        )
         row = {
             "n_seeds": found.n,
             "validation_images": images,
@@ -158,15 +160,6 @@ def validation_gaps(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.Dat
         }
         rows.append(identity | row | _interval(found, found.method))
     return _frame(rows, VALIDATION_COLUMNS).astype({"validation_images": "Int64"})
-
-
-def sampling_error(first_percent: float, first_images: int | None, second_percent: float, second_images: int) -> float:
-    """Return the standard error of the difference of two error rates on independent images, in percentage points.
-
-    It is NaN where ``first_images`` is None.
-    """
-    rates = ((first_percent, first_images or math.nan), (second_percent, second_images))
-    return math.sqrt(sum(percent * (100 - percent) / images for percent, images in rates))
 
 
 def validation_images(run_id: str, runs_root: Path | None = None) -> int | None:

@@ -209,6 +209,17 @@ def wilson(errors: int, images: int, confidence: float = CONFIDENCE) -> Estimate
     return Estimate(100 * errors / images, 100 * float(ends.low), 100 * float(ends.high), images, label, None)
 
 
+def error_of_difference(first: tuple[float, float], second: tuple[float, float]) -> float:
+    """Return the standard error of the difference of two error rates, as if they were independent.
+
+    Args:
+        first: a rate in percent, and the number of images that it was counted on; NaN images give NaN.
+        second: the same of the other rate.
+    """
+    variances = [percent * (100 - percent) / images for percent, images in (first, second)]
+    return math.sqrt(sum(variances))
+
+
 def holm(p_values: Mapping[str, float | None]) -> dict[str, float | None]:
     """Return Holm's step-down adjusted p-values of one family, by name in the order given.
 

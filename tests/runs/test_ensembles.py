@@ -13,7 +13,6 @@ from reproduce.base.paths import RESULTS
 from reproduce.runs.ensembles import (
     ensemble_gains,
     mean_error_percent,
-    sampling_error,
     validation_gaps,
     validation_images,
     view_gains,
@@ -153,13 +152,6 @@ def test_validation_and_test_are_held_against_what_sampling_gives(tmp_path):
     error = 100 * math.sqrt(0.285 * 0.715 / 30000 + 0.28 * 0.72 / 10000)
     assert row["sampling_standard_error_percentage_points"] == pytest.approx(error)
     assert row["sampling_mean_absolute_percentage_points"] == pytest.approx(0.797885 * error, rel=1e-5)
-
-
-def test_the_mean_absolute_difference_of_two_samples_is_as_simulated():
-    random = np.random.default_rng(5)
-    draws = random.binomial(3000, 0.3, 20000) / 30 - random.binomial(1000, 0.3, 20000) / 10
-    error = sampling_error(30, 3000, 30, 1000)
-    assert (np.std(draws), np.abs(draws).mean()) == pytest.approx((error, error * math.sqrt(2 / math.pi)), rel=0.02)
 
 
 @pytest.mark.parametrize(

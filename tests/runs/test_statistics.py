@@ -192,3 +192,10 @@ def test_the_least_number_that_settles():
 def test_values_that_are_no_numbers_are_refused(values):
     with pytest.raises(ReproduceError, match="finite"):
         statistics.mean_interval(values)
+
+
+def test_the_mean_absolute_difference_of_two_samples_is_as_simulated():
+    random = np.random.default_rng(5)
+    draws = random.binomial(3000, 0.3, 20000) / 30 - random.binomial(1000, 0.3, 20000) / 10
+    error = statistics.error_of_difference((30, 3000), (30, 1000))
+    assert (np.std(draws), np.abs(draws).mean()) == pytest.approx((error, error * math.sqrt(2 / math.pi)), rel=0.02)
