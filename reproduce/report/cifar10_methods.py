@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from reproduce.base.errors import ReproduceError
 from reproduce.base.text import operations_words, plain_name
 from reproduce.report import records
-from reproduce.report.figures.generations import DrawnMethod
+from reproduce.report.figures.generations import FIRST_READING, DrawnMethod
 from reproduce.report.literature.milestones import load_cifar10_before
 from reproduce.report.records import Records
 from reproduce.runs.estimands import values_of_arm
@@ -52,9 +52,10 @@ _PRINTED = (
 )
 _NET_18, _NET_18_TODAY = "18 % net", "18 % net, today's recipe"
 _RESNET, _HALF, _CHILD = "ResNet-20", "VGG of half the width (flips alone)", "NASNet-A (2 @ 768)"
+_FIRST_WORDS = f"visual words{FIRST_READING}"
 _AT_2012, _AT_SEARCH = "at 2012's cost", "at the search's cost"
 _METHODS = (
-    _Method(BEFORE, "visual_words", 1, "visual words, first reading", 2010, PLAIN, "visual words, first reading"),
+    _Method(BEFORE, "visual_words", 1, _FIRST_WORDS, 2010, PLAIN, _FIRST_WORDS),
     _Method(BEFORE, "visual_words_wide_costs", 1, "visual words", 2010, PLAIN, "visual words"),
     _Method(BEFORE, "fisher_vectors", 1, "Fisher vectors", 2010, PLAIN, "Fisher vectors"),
     _Method(BEFORE, "kmeans_1600", 1, "k-means, 1,600 patches", 2011, PLAIN, "k-means"),

@@ -103,9 +103,11 @@ def error_steps(
 def _sentence(normalization: DrawnStep, total: DrawnStep) -> str:
     if math.isnan(total.points) or math.isnan(normalization.points):
         return "What takes 13 to 11 % is not settled: not every net of these lengths is trained."
+    alone = "lowers" if normalization.points >= 0 else "raises"
+    both = "falls" if total.points >= 0 else "rises"
     return (
-        f"From the 13 % to the 11 % net the error falls by {format_number(total.points)} points; normalization alone "
-        f"takes {format_number(normalization.points)} of them."
+        f"From the 13 % to the 11 % net the error {both} by {format_number(abs(total.points))} points; normalization "
+        f"alone {alone} it by {format_number(abs(normalization.points))}."
     )
 
 

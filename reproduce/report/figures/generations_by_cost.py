@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from reproduce.base.text import format_number
 from reproduce.judge.few_seeds import FEWEST
-from reproduce.report.figures.generations import DrawnMethod
+from reproduce.report.figures.generations import FIRST_READING, DrawnMethod, settled
 from reproduce.report.style import (
     BLUE,
     BROWN,
@@ -32,7 +32,7 @@ from reproduce.report.style import (
 
 # Color tells the kind of method, the mark one method of a kind.
 _LOOKS = {
-    "visual words, first reading": (ORANGE, "P"),
+    f"visual words{FIRST_READING}": (ORANGE, "P"),
     "visual words": (ORANGE, "v"),
     "Fisher vectors": (ORANGE, "^"),
     "k-means": (ORANGE, "s"),
@@ -49,7 +49,7 @@ _LOOKS = {
 }
 _NO_LOOK = (GRAY, "o")
 _NEAR = 0.1  # a method counts as being of a declared cost if it differs by at most this share of that cost
-_COLUMNS_OF_KEY = 4
+_COLUMNS_OF_KEY = 3
 
 
 @styled
@@ -194,16 +194,15 @@ def _few(method: DrawnMethod) -> str:
 
 
 def _hours_sentence(shown: Sequence[DrawnMethod]) -> str:
-    """Return the time and error of each method of three seeds and more under the first protocol, the shortest first."""
-    settled = [each for each in shown if each.protocol == shown[0].protocol and len(each.errors) >= FEWEST]
-    if not settled:
+    """Return the time and error of the first protocol's methods that a headline may name, the shortest first."""
+    named = settled(shown)
+    if not named:
         return "Error against hours of training on CIFAR-10: runs are still to be made."
-    hours = {each.name: sum(each.core_hours) / len(each.core_hours) for each in settled}
-    ordered = sorted(settled, key=lambda method: hours[method.name])
+    hours = {each.family: sum(each.core_hours) / len(each.core_hours) for each in named}
+    ordered = sorted(named, key=lambda method: hours[method.family])
     parts = [
-        f"{each.name} {format_number(hours[each.name], 1)} core-hours of {each.processor} "
-        f"({format_number(each.mean, 1)} % error)"
+        f"{each.family} {format_number(hours[each.family], 1)} ({format_number(each.mean, 1)} % error)"
         for each in ordered
     ]
-    protocol = settled[0].protocol
-    return f"{protocol[0].upper()}{protocol[1:]}: {'; '.join(parts)}."
+    processors = " and ".join(dict.fromkeys(each.processor for each in named))
+    return f"Core-hours of {processors}, {named[0].protocol}: {'; '.join(parts)}."
