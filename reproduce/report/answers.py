@@ -14,6 +14,7 @@ from reproduce.report.facts import Facts
 from reproduce.report.literature.milestones import load_cifar10_before
 from reproduce.report.speed.training_time import extrapolated_words
 
+_AUGMENTED_NET = "after_2012.18pct_crops.test_top1_error_percent.mean"  # there once its runs are published
 _STEP_ON_CIFAR10 = "before_2012.kmeans-1600-minus-18pct.difference"
 LITERATURE, OWN, REDUCED, TIMED = "literature", "CIFAR-10, own scale", "reduced scale", "literature; timed here"
 
@@ -65,15 +66,23 @@ def _after(facts: Facts) -> str:
 
 def _on_cifar10(facts: Facts) -> str:
     before, net = facts.row("kmeans-1600-error"), facts.row("cifar10-18pct-error")
-    step, later = facts.row(_STEP_ON_CIFAR10), facts.row("after-resnet20-error")
-    after = "The step to later nets is still to be run."
-    if later["value"] is not None:
-        after = f"ResNet-20, of 2015, makes {_error(later)} with crops and flips, which is another protocol."
     return (
         f"Without augmentation, k-means on patches (2011) makes {_error(before)}. The 18 % net of 2012 makes "
-        f"{_error(net)}, {effect_words(step)}. The comparison was added when errors of both were known. The lowest "
-        f"error of a method in print before 2012 is {_best_before_2012()} %. {after}"
+        f"{_error(net)}, {effect_words(facts.row(_STEP_ON_CIFAR10))}. The comparison was added when errors of both "
+        f"were known. The lowest error of a method in print before 2012 is {_best_before_2012()} %. "
+        f"{_later_on_cifar10(facts)}"
     )
+
+
+def _later_on_cifar10(facts: Facts) -> str:
+    """Return in words the errors of the net of 2012 and of ResNet-20 by the protocol that later nets follow."""
+    net, later = facts.numbers.get(_AUGMENTED_NET), facts.row("after-resnet20-error")
+    made = [f"the 18 % net makes {_error(net)}"] if net and net["value"] is not None else []
+    if later["value"] is not None:
+        made.append(f"ResNet-20, of 2015, makes {_error(later)}")
+    if not made:
+        return "The step to later nets is still to be run."
+    return f"With crops and flips, which is another protocol, {' and '.join(made)}."
 
 
 def _best_before_2012() -> str:
@@ -91,23 +100,31 @@ def _error(row: Mapping[str, Any]) -> str:
 
 
 def _pair(facts: Facts) -> str:
-    pair, alone = facts.row("lrn-cifar10-published-pair"), facts.row("lrn-cifar10-controlled")
+    pair = facts.row("lrn-cifar10-published-pair")
+    alone = {"13 %": facts.row("lrn-cifar10-controlled"), "11 %": facts.row("lrn-cifar10-controlled-520-epochs")}
+    made = {net: row for net, row in alone.items() if row["value"] is not None}
+    errors = [_error(facts.row(f"cifar10-{net}-error")) for net in ("13pct", "11pct")]
     if pair["value"] is None:
-        without = facts.row("cifar10-13pct-error")
-        opening, net, controlled = "Not settled.", "The 13 % net", ""
-        if alone["value"] is not None:
-            controlled = (
-                f"With the 11 % net's normalization alone its error is {effect_words(alone)}, {seeds_words(alone)}. "
-                f"Verdict on this: {alone['verdict']}. "
-            )
-        if alone["verdict"].startswith((NOT_REPRODUCED, NO_EFFECT)):
-            opening, net = "Not by itself, on the 13 % net.", "That net"
-        return (
-            f"{opening} {net} makes {without['value']:.2f} % errors ({without['n_seeds']} seeds, verdict: "
-            f"{without['verdict']}). {controlled}The 11 % net, which differs in more than normalization, is still to "
-            "be trained."
+        nets = f"The 13 % net makes {errors[0]}. The 11 % net, which differs in more, is still to be trained."
+    else:
+        nets = (
+            f"The 13 % net makes {errors[0]}, the 11 % net {errors[1]}: {effect_words(pair)}. Verdict on the pair: "
+            f"{pair['verdict']}."
         )
-    return f"The 11 % net's error is {effect_words(pair)}. With normalization alone it is {effect_words(alone)}."
+    effects = [
+        f"With the 11 % net's normalization alone the {net} net's error is {effect_words(row)}. "
+        f"Verdict: {row['verdict']}."
+        for net, row in made.items()
+    ]
+    return " ".join([_opening(made), nets, *effects])
+
+
+def _opening(alone: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the answer in a few words, by the verdicts on normalization alone in each net."""
+    refuted = [net for net, row in alone.items() if row["verdict"].startswith((NOT_REPRODUCED, NO_EFFECT))]
+    if refuted:
+        return f"Not by itself, on the {' and the '.join(refuted)} net."
+    return "In part." if any("direction" in row["verdict"] for row in alone.values()) else "Not settled."
 
 
 def _with(ingredient: str, number_id: str, claim_id: str | None = None) -> Callable[[Facts], str]:

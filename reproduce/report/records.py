@@ -24,7 +24,8 @@ _COLUMNS = {
     "torch",
     "histories": "study variant epochs seed epoch",
     "summary": "study variant epochs metric mean low high",
-    "comparisons": "study question kind first_arm second_arm estimand n_first n_second value low high method",
+    "comparisons": "study question kind first_arm second_arm estimand n_first n_second first_mean second_mean "
+    "value low high method",
 }
 
 
@@ -193,6 +194,11 @@ def _machine(row: Any) -> str:
     return f"{row.cpu}, {row.threads:.0f} thread{'s' if row.threads != 1 else ''}, torch {row.torch}"
 
 
+def of_errors(comparisons: pd.DataFrame, study: str) -> pd.DataFrame:
+    """Return a study's declared comparisons of test errors."""
+    return comparisons[comparisons["study"].eq(study) & comparisons["estimand"].eq(ERROR)]
+
+
 def of_first_length(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of each variant at the length that its study lists first: runs of two lengths are two arms.
 
@@ -213,7 +219,7 @@ def precision_frames(records: Records, study: str) -> tuple[pd.DataFrame, pd.Dat
     runs = runs[runs["status"].eq("finished")]
     means = of_first_length(records.summary[records.summary["study"].eq(study) & records.summary["metric"].eq(ERROR)])
     precision = runs.drop_duplicates("variant").set_index("variant")["precision"]
-    declared = records.comparisons[records.comparisons["study"].eq(study) & records.comparisons["estimand"].eq(ERROR)]
+    declared = of_errors(records.comparisons, study)
     pairs = [[row.first_arm, row.second_arm] for row in declared.itertuples()]
     arms = next((pair for pair in pairs if sorted(precision.get(arm, "") for arm in pair) == ["bf16", "fp32"]), [])
     means = means[means["variant"].isin(arms)].assign(precision=means["variant"].map(precision))

@@ -29,39 +29,49 @@ def test_there_are_ten_answers_and_each_has_an_id_to_cite(facts):
     assert "(0.50 to 2.00). Verdict: inconclusive. |" in again
 
 
+ALONE = {"value": -0.1, "low": -0.3, "high": 0.1, "n_seeds": 5, "unit": "percentage_points"}
+NO_RUNS = {"value": None, "low": None, "high": None, "n_seeds": 0, "verdict": "not run"}
+
+
+def pair_answer(facts, **rows):
+    names = {"pair": "lrn-cifar10-published-pair", "alone": "lrn-cifar10-controlled", "net": "cifar10-11pct-error"}
+    names["longer"] = "lrn-cifar10-controlled-520-epochs"
+    changed = {names[name]: facts.numbers[names[name]] | row for name, row in rows.items()}
+    return answers._pair(Facts(facts.numbers | changed, facts.claims, facts.training_days))
+
+
 def test_a_pair_with_one_seed_in_an_arm_has_an_answer_without_an_interval(facts):
-    one = {
-        "value": 1.5,
-        "low": None,
-        "high": None,
-        "n_seeds": 1,
-        "verdict": "inconclusive",
-        "unit": "percentage_points",
-    }
-    pair = {name: facts.numbers[name] | one for name in ("lrn-cifar10-published-pair", "lrn-cifar10-controlled")}
-    lines = answers.answers_table(Facts(facts.numbers | pair, facts.claims, facts.training_days))
-    assert "The 11 % net's error is 1.50 points lower, too few seeds for an interval." in lines
+    one = {"value": 1.5, "low": None, "high": None, "n_seeds": 1, "verdict": "inconclusive"}
+    net = {"value": 11.25, "n_seeds": 1}
+    line = pair_answer(facts, pair=one, net=net, alone=ALONE | {"verdict": "inconclusive"}, longer=NO_RUNS)
+    assert line.startswith("Not settled. The 13 % net makes ")
+    words = "the 11 % net 11.25 % errors (1 seed): 1.50 points lower, too few seeds for an interval."
+    assert f"{words} Verdict on the pair: inconclusive. With the 11 % net's normalization alone the 13 % net's" in line
 
 
 @pytest.mark.parametrize(
     ("verdict", "opening"),
     [
         ("inconclusive", "Not settled. The 13 % net makes "),
-        ("not reproduced", "Not by itself, on the 13 % net. That net makes "),
-        ("no effect within 0.5 points", "Not by itself, on the 13 % net. That net makes "),
+        ("not reproduced", "Not by itself, on the 13 % net. The 13 % net makes "),
+        ("no effect within 0.5 points", "Not by itself, on the 13 % net. The 13 % net makes "),
+        ("direction reproduced, size not", "In part. The 13 % net makes "),
     ],
 )
 def test_normalization_alone_has_an_answer_before_the_11_percent_net_has(facts, verdict, opening):
-    pair = facts.numbers["lrn-cifar10-published-pair"] | {"value": None, "low": None, "high": None, "n_seeds": 0}
-    alone = facts.numbers["lrn-cifar10-controlled"] | {"value": -0.1, "low": -0.3, "high": 0.1, "n_seeds": 5}
-    alone |= {"arms": [{"seeds": 5}, {"seeds": 5}], "verdict": verdict}
-    numbers = facts.numbers | {"lrn-cifar10-published-pair": pair, "lrn-cifar10-controlled": alone}
-    line = answers.answers_table(Facts(numbers, facts.claims, facts.training_days)).splitlines()[6]
-    assert opening in line
-    words = (
-        "With the 11 % net's normalization alone its error is 0.10 points higher (0.30 higher to 0.10 lower), 5 seeds."
-    )
-    assert f"{words} Verdict on this: {verdict}. The 11 % net, which differs" in line
+    line = pair_answer(facts, pair=NO_RUNS, alone=ALONE | {"verdict": verdict}, longer=NO_RUNS)
+    assert line.startswith(opening) and "is still to be trained. With the 11 % net's normalization alone" in line
+    assert line.endswith(f"the 13 % net's error is 0.10 points higher (0.30 higher to 0.10 lower). Verdict: {verdict}.")
+
+
+def test_normalization_alone_is_told_of_both_nets(facts):
+    longer = ALONE | {"value": 0.6, "low": 0.1, "high": 1.1, "verdict": "not reproduced"}
+    pair = ALONE | {"value": 1.4, "low": 1.1, "high": 1.7, "verdict": "reproduced"}
+    net = {"value": 11.0, "n_seeds": 3}
+    line = pair_answer(facts, pair=pair, net=net, alone=ALONE | {"verdict": "not reproduced"}, longer=longer)
+    assert line.startswith("Not by itself, on the 13 % and the 11 % net. The 13 % net makes ")
+    assert "1.40 points lower (1.10 to 1.70). Verdict on the pair: reproduced." in line
+    assert line.endswith("alone the 11 % net's error is 0.60 points lower (0.10 to 1.10). Verdict: not reproduced.")
 
 
 def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
@@ -73,7 +83,7 @@ def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
     }
 
     def words():
-        numbers = {name: facts.numbers[name] | row for name, row in rows.items()}
+        numbers = {name: facts.numbers.get(name, {}) | row for name, row in rows.items()}
         return answers._on_cifar10(Facts(numbers, facts.claims, facts.training_days))
 
     assert words() == (
@@ -84,7 +94,11 @@ def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
     )
     rows["after-resnet20-error"] = {"value": 8.7, "n_seeds": 1}
     assert words().endswith(
-        "ResNet-20, of 2015, makes 8.70 % errors (1 seed) with crops and flips, which is another protocol."
+        "With crops and flips, which is another protocol, ResNet-20, of 2015, makes 8.70 % errors (1 seed)."
+    )
+    rows[answers._AUGMENTED_NET] = {"value": 16.2, "n_seeds": 3}
+    assert words().endswith(
+        "the 18 % net makes 16.20 % errors (3 seeds) and ResNet-20, of 2015, makes 8.70 % errors (1 seed)."
     )
 
 

@@ -43,6 +43,14 @@ nets,without minus with,3,0.5,-0.1,1.1,0.0123,2,25,-5,55
 nets,body,3,,,,,,,,
 other,else,3,1,0,2,0.5,,,,
 """
+COMPARED = "kind,first_arm,second_arm,estimand,n_first,n_second,first_mean,second_mean,value,low,high,method"
+COMPARISONS = f"""study,question,{COMPARED}
+nets,Crops?,difference,other/plain,crops,test_top1_error_percent,8,3,18.57,16.24,2.33,2.0,2.66,Welch
+nets,Another net?,difference,crops,net,test_top1_error_percent,3,2,16.24,10.92,5.32,-1.0,11.64,Welch
+nets,Later?,difference,other/plain,later,test_top1_error_percent,8,0,,,,,,Welch
+nets,The gap?,difference,plain,crops,center_generalization_gap_percent,3,3,5,4,1,0,2,Welch
+other,Else?,difference,plain,crops,test_top1_error_percent,3,3,5,4,1,0,2,Welch
+"""
 
 
 @pytest.fixture
@@ -89,6 +97,20 @@ def test_chosen_costs_by_seed_and_those_at_the_edge_of_the_grid(tables):
         ],
         ["`patches`", "patches", "10 to 10", "10", "no", "14"],
     ]
+
+
+def test_comparisons_of_test_errors_with_both_means_and_the_difference(tables):
+    """An arm of fewer than three seeds gives no interval, and a comparison that is not run stays as a row."""
+    (tables.folder / "comparisons.csv").write_text(COMPARISONS)
+    assert rows(common.comparisons_table(tables, "nets")) == [
+        ["Crops?", "`plain`, `crops`", "18.57, 16.24", "8 and 3", "2.33 (2.00 to 2.66)"],
+        ["Another net?", "`crops`, `net`", "16.24, 10.92", "3 and 2", "5.32"],
+        ["Later?", "`plain`, `later`", "-", "8 and 0", "not run"],
+    ]
+
+
+def test_a_study_without_published_runs_says_so(tables):
+    assert common.arms_table(tables, "none") == "No run is published yet."
 
 
 def test_effects_with_their_share_of_the_published_gain(tables):

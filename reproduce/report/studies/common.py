@@ -1,4 +1,4 @@
-"""Figures and tables that any study may have: learning curves, verdicts, precision, arms, effects of 2 x 2 designs."""
+"""Figures and tables that any study may have: curves, verdicts, precision, arms, comparisons, effects of designs."""
 
 from collections.abc import Callable, Sequence
 
@@ -89,7 +89,7 @@ def arms_table(loaded: Records, study: str) -> str:
             "test minus training error (center), points": gap,
         }
         rows.append(row)
-    return frame_as_markdown(pd.DataFrame(rows))
+    return frame_as_markdown(pd.DataFrame(rows)) if rows else "No run is published yet."
 
 
 def _seeds(finished: int, planned: int) -> str:
@@ -151,9 +151,32 @@ def design_effects_table(loaded: Records, study: str) -> str:
     return frame_as_markdown(pd.DataFrame(rows))
 
 
+def comparisons_table(loaded: Records, study: str) -> str:
+    """Return one row per declared comparison of test errors: question, both arms' mean errors, and their difference.
+
+    The difference is first minus second in points, so that a positive one means a lower error of the second arm. Below
+    three seeds an arm it has no interval.
+    """
+    declared = records.of_errors(loaded.comparisons, study)
+    rows = []
+    for row in declared.itertuples():
+        is_run = pd.notna(row.value)
+        ends = (row.low, row.high) if min(row.n_first, row.n_second) >= FEWEST else (None, None)
+        cells = {
+            "question": row.question,
+            "arms": f"`{row.first_arm.rpartition('/')[2]}`, `{row.second_arm.rpartition('/')[2]}`",
+            "test errors, %": f"{row.first_mean:.2f}, {row.second_mean:.2f}" if is_run else "-",
+            "seeds": f"{row.n_first} and {row.n_second}",
+            "points lower (95 % interval)": with_interval(row.value, *ends) if is_run else "not run",
+        }
+        rows.append(cells)
+    return frame_as_markdown(pd.DataFrame(rows))
+
+
 BLOCKS = {
     "verdicts": lambda loaded, study: frame_as_markdown(verdict_table(loaded, study)),
     "arms": arms_table,
+    "comparisons": comparisons_table,
     "costs": costs_table,
     "effects": design_effects_table,
 }
