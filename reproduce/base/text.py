@@ -1,6 +1,7 @@
 """Numbers, units, verdicts and tables as readers see them: in figures, pages, notebooks and generated sentences."""
 
 import math
+import textwrap
 from collections.abc import Iterable, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 
@@ -8,6 +9,7 @@ import pandas as pd
 
 _UNITS = {"percent": " %", "percentage_points": " points", "ratio": "", "count": "", None: ""}
 _BOUNDED_VERDICT = "no effect"  # says nothing without the bound that was fixed for it
+_LETTERS_PER_LINE = 130
 _HEADINGS = {"_percent": ", %", "_points": ", points", "_millions": ", millions", "_px": ", px"}
 
 
@@ -65,6 +67,11 @@ def with_interval(
     is_usual = pd.isna(confidence_percent) or confidence_percent == 95
     level = "" if is_usual else f", at {confidence_percent:g} %"
     return f"{text} ({format_number(low, decimals)} to {format_number(high, decimals)}{level})"
+
+
+def wrapped(text: str) -> str:
+    """Return a paragraph in lines of the width of the pages."""
+    return "\n".join(textwrap.wrap(text, _LETTERS_PER_LINE, break_on_hyphens=False, break_long_words=False))
 
 
 def unit_words(unit: str | None) -> str:

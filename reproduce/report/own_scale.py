@@ -1,19 +1,16 @@
 """The front page's table of nets judged on CIFAR-10 at their own scale."""
 
-import textwrap
-from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 
-from reproduce.base.text import amount_words, frame_as_markdown, verdict_words
+from reproduce.base.text import amount_words, frame_as_markdown, verdict_words, wrapped
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report.records import Records, estimate_words
 from reproduce.report.verdict_tables import seeds_by_arm
 from reproduce.study.claims import Claim
 
 _COLUMNS = ("net", "published", "ours (95 % interval)", "seeds", "verdict")
-_LETTERS_PER_LINE = 130
 
 
 def own_scale_verdicts(records: Records) -> str:
@@ -26,7 +23,8 @@ def own_scale_verdicts(records: Records) -> str:
     judged = [_own_scale_row(row, claims[row.claim_id]) for row in rows if row.verdict != NOT_RUN]
     waiting = [_waiting_words(claims[row.claim_id]) for row in rows if row.verdict == NOT_RUN]
     table = frame_as_markdown(pd.DataFrame(judged, columns=_COLUMNS))
-    return f"{table}\n\n{_wrapped(waiting)}" if waiting else table
+    sentence = f"Not run yet (published figure): {', '.join(waiting)}."
+    return f"{table}\n\n{wrapped(sentence)}" if waiting else table
 
 
 def _is_own_scale(claim: Claim) -> bool:
@@ -35,12 +33,6 @@ def _is_own_scale(claim: Claim) -> bool:
 
 def _waiting_words(claim: Claim) -> str:
     return f"{_arms(claim)} ({_published(claim)})"
-
-
-def _wrapped(waiting: Sequence[str]) -> str:
-    """Return the claims without runs as a sentence, wrapped to the width of the page."""
-    sentence = f"Not run yet (published figure): {', '.join(waiting)}."
-    return "\n".join(textwrap.wrap(sentence, _LETTERS_PER_LINE, break_on_hyphens=False, break_long_words=False))
 
 
 def _own_scale_row(row: Any, claim: Claim) -> dict[str, str]:

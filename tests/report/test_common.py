@@ -45,7 +45,7 @@ other,else,3,1,0,2,0.5,,,,
 """
 COMPARED = "kind,first_arm,second_arm,estimand,n_first,n_second,first_mean,second_mean,value,low,high,method"
 COMPARISONS = f"""study,question,{COMPARED}
-nets,Crops?,difference,other/plain,crops,test_top1_error_percent,8,3,18.57,16.24,2.33,2.0,2.66,Welch
+nets,Crops?,difference,other/plain,crops,test_top1_error_percent,8,3,18.565,16.24,2.33,2.0,2.66,Welch
 nets,Another net?,difference,crops,net,test_top1_error_percent,3,2,16.24,10.92,5.32,-1.0,11.64,Welch
 nets,Later?,difference,other/plain,later,test_top1_error_percent,8,0,,,,,,Welch
 nets,The gap?,difference,plain,crops,center_generalization_gap_percent,3,3,5,4,1,0,2,Welch

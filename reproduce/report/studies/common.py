@@ -161,11 +161,12 @@ def comparisons_table(loaded: Records, study: str) -> str:
     rows = []
     for row in declared.itertuples():
         is_run = pd.notna(row.value)
+        means = f"{format_number(row.first_mean)}, {format_number(row.second_mean)}" if is_run else "-"
         ends = (row.low, row.high) if min(row.n_first, row.n_second) >= FEWEST else (None, None)
         cells = {
             "question": row.question,
             "arms": f"`{row.first_arm.rpartition('/')[2]}`, `{row.second_arm.rpartition('/')[2]}`",
-            "test errors, %": f"{row.first_mean:.2f}, {row.second_mean:.2f}" if is_run else "-",
+            "test errors, %": means,
             "seeds": f"{row.n_first} and {row.n_second}",
             "points lower (95 % interval)": with_interval(row.value, *ends) if is_run else "not run",
         }

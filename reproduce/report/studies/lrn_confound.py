@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.text import format_number, frame_as_markdown, with_interval
+from reproduce.base.text import format_number, frame_as_markdown, with_interval, wrapped
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
 from reproduce.report.effects import effect_words
@@ -106,20 +106,21 @@ def steps_table(loaded: Records) -> str:
 
 
 def answered_steps(loaded: Records) -> str:
-    """Return one list item per step in Markdown with a value, and one that names the steps still to be run."""
+    """Return the steps with a value in a wrapped sentence, and a sentence that names the steps still to be run."""
     steps = load_steps(loaded).values()
-    items = [f"- {step.name}: {_answer(step)}" for step in steps if pd.notna(step.points)]
+    told = [f"{step.name}: {_answer(step)}" for step in steps if pd.notna(step.points)]
     open_ones = [step.name for step in steps if pd.isna(step.points)]
+    sentences = [f"The error is, by step, {'; '.join(told)}."] if told else []
     if open_ones:
-        items.append(f"- still to be run: {', '.join(open_ones)}")
-    return "\n".join(items)
+        sentences.append(f"Still to be run: {', '.join(open_ones)}.")
+    return wrapped(" ".join(sentences))
 
 
 def _answer(step: DrawnStep) -> str:
     first, second = len(step.before.errors), len(step.after.errors)
     low, high = (None, None) if pd.isna(step.low) else (step.low, step.high)
     found = {"value": step.points, "low": low, "high": high, "n_seeds": min(first, second), "method": "Welch"}
-    return f"the error is {effect_words(found)}, {first} and {second} seeds"
+    return f"{effect_words(found)}, {first} and {second} seeds"
 
 
 def _mean_words(arm: DrawnArm) -> str:
