@@ -1,8 +1,10 @@
 """Committed results agree with one another: runs, configurations, golden files, dvc.lock, tables and numbers."""
 
+import re
+
 import pandas as pd
 
-from reproduce.base.paths import EXPERIMENTS, REPO_ROOT, RESULTS
+from reproduce.base.paths import EXPERIMENTS, PAPER_NOTES, REPO_ROOT, RESULTS
 from reproduce.judge.verify.findings import Findings
 from reproduce.judge.verify.lock_stages import check_pipeline
 from reproduce.judge.verify.lock_sums import edited_files, lock_entries, read_locks
@@ -38,3 +40,15 @@ def test_a_run_is_small_enough_to_publish():
     for study in STUDIES:
         for run in published_runs(study):
             assert sum(path.stat().st_size for path in places.found_at(run).glob("*")) <= MOST_BYTES, str(run)
+
+
+def test_no_page_notebook_or_figure_says_nan():
+    """A value that is missing is said in words; NaN among them is a table read where a record was meant."""
+    pages = [*REPO_ROOT.glob("*.md"), *EXPERIMENTS.glob("*/*.md"), *PAPER_NOTES.glob("*.md")]
+    made = [path for kind in ("notebooks/*.ipynb", "tables/*.md", "figures/*.svg") for path in RESULTS.glob(kind)]
+    assert [path.name for path in [*pages, *made] if re.search(r"\b(nan|NaN|NaT)\b", _text(path))] == []
+
+
+def _text(path):
+    """Return a file's text, of a notebook without its images."""
+    return re.sub(r'"image/png": "[^"]*"', "", path.read_text())

@@ -86,6 +86,4 @@ def _difference(loaded: Records, study: str, comparison: str) -> str | None:
     row = found.iloc[0]
     if pd.isna(row["value"]):
         return None
-    ends = {end: None if pd.isna(row[end]) else row[end] for end in ("low", "high")}
-    seeds = min(row["n_first"], row["n_second"])
-    return effect_words({"value": row["value"], **ends, "n_seeds": seeds, "method": row["method"]})
+    return effect_words({**row, "n_seeds": min(row["n_first"], row["n_second"])})

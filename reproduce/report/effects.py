@@ -36,7 +36,12 @@ EFFECTS = (
 
 
 def effect_words(row: Mapping[str, Any]) -> str:
-    """Return an effect as "1.32 points lower (0.79 to 1.86)"; an interval around zero names both of its ends."""
+    """Return an effect as "1.32 points lower (0.79 to 1.86)"; an interval around zero names both of its ends.
+
+    Args:
+        row: a row of ``numbers.json``, or the same from a table, where what is missing is NaN.
+    """
+    row = {name: None if pd.isna(value) else value for name, value in row.items() if not isinstance(value, list)}
     if row["value"] is None:
         return "not run yet"
     if row["low"] is None or few_seeds(row):

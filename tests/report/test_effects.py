@@ -1,5 +1,7 @@
 """Effects have one sign, and the front page's table of them is sorted."""
 
+import math
+
 import pytest
 
 from reproduce.report import effects
@@ -19,6 +21,14 @@ from reproduce.report import effects
 )
 def test_an_effect_has_one_sign(value, low, high, words):
     assert effects.effect_words({"value": value, "low": low, "high": high, "n_seeds": 5}) == words
+
+
+def test_a_row_of_a_table_has_nan_for_what_is_missing():
+    row = {"value": 6.1, "low": 5.37, "high": 6.83, "n_seeds": 3, "method": "Welch", "confidence_percent": math.nan}
+    assert effects.effect_words(row) == "6.10 points lower (5.37 to 6.83)"
+    assert effects.effect_words(row | {"value": math.nan}) == "not run yet"
+    alone = row | {"low": math.nan, "high": math.nan}
+    assert effects.effect_words(alone) == "6.10 points lower, too few seeds for an interval"
 
 
 def test_effects_are_sorted_and_at_most_twelve(facts):

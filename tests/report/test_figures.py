@@ -133,6 +133,21 @@ def test_learning_curves_draw_each_seed_their_mean_and_the_published_value(loade
     assert clipped(figure) == []
 
 
+def test_curves_of_many_variants_keep_their_titles_apart_and_the_headline_short(loaded):
+    one = records.study_histories(loaded, "nets").query("variant == '80sec'")
+    names = [f"conv_local_11pct_no_normalization_{number}" for number in range(9)]
+    histories = pd.concat([one.assign(variant=name, epochs=one["epoch"].max()) for name in names])
+    published = pd.DataFrame({"variant": names[:2], "value": 11.0, "label": "published 11 %"})
+    figure = learning_curves(histories, published, records.averaged_view_errors(loaded, "nets").iloc[:0])
+    assert figure.axes[0].get_title(loc="left") == "conv_local_11pct_\nno_normalization_0"
+    said = " ".join(figure.legends[0].get_title().get_text().split())
+    assert said == (
+        "Test error after the last epoch, by one center view, where an error is published: "
+        "conv_local_11pct_no_normalization_0 26.0 %, conv_local_11pct_no_normalization_1 26.0 %."
+    )
+    assert overlaps(figure) == [] and clipped(figure) == []
+
+
 def test_forest_shows_seeds_interval_margin_and_what_was_not_run(loaded):
     figure = verdict_forest(*records.forest_rows(loaded, "nets"))
     (axes,) = figure.axes

@@ -29,6 +29,8 @@ _IN_AXES = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "b
 _PRINTED = {"linestyle": "none", "marker": "D", "markersize": 4.5, "markeredgecolor": INK, "markeredgewidth": 0.8}
 # Wider than a printed mark, which may lie on it.
 _AVERAGED = {"linestyle": "none", "marker": "o", "markersize": 9, "markeredgecolor": "white", "markeredgewidth": 0.8}
+_MOST_LETTERS = 24  # of a bold title, in a third of the page's width
+_MOST_IN_HEADLINE = 8
 _INSET = (0.36, 0.6, 0.46, 0.32)  # above the curves, which are low by then, and left of the falls of the learning rate
 
 
@@ -68,7 +70,7 @@ def learning_curves(
         marks.append(Line2D([], [], color=BLUE, label="ours, views averaged (mean of seeds)", **_AVERAGED))
     if printed is not None and len(printed):
         marks.append(Line2D([], [], color="white", label="authors, printed (at the end: ten views)", **_PRINTED))
-    _finish_curves(figure, grid, histories, marks)
+    _finish_curves(figure, grid, histories, published, marks)
     if histories.empty:
         say_not_run(figure)
     return figure
@@ -76,12 +78,20 @@ def learning_curves(
 
 def _title(axes: Axes, title: str, lines: list[str], most: int) -> None:
     """Write a bold title with lines of small type under it, above the axes; titles of a row are at one height."""
-    axes.set_title(title, pad=4 + 11 * most)
+    axes.set_title(_in_lines(title), pad=4 + 11 * most)
     blank = [" "] * (most - len(lines))
     text = axes.annotate(
         "\n".join([*lines, *blank]), (0, 1), xytext=(0, 5), fontsize=SMALL_PT, linespacing=1.2, **_IN_AXES
     )
     text.set_in_layout(False)  # the title's pad already makes the room
+
+
+def _in_lines(name: str) -> str:
+    """Return the name of a variant, in two lines if it is too long for the width of a panel."""
+    if len(name) <= _MOST_LETTERS:
+        return name
+    middle = min((place for place, letter in enumerate(name) if letter == "_"), key=lambda at: abs(at - len(name) / 2))
+    return f"{name[: middle + 1]}\n{name[middle + 1 :]}"
 
 
 def _draw_history(axes: Axes, history: pd.DataFrame) -> None:
@@ -124,14 +134,21 @@ def _draw_published(axes: Axes, published: pd.DataFrame) -> None:
         axes.annotate(f"{row.value:g}", (1, row.value), xytext=(3, 0), fontsize=SMALL_PT, **beside)
 
 
-def _sentence(histories: pd.DataFrame) -> str:
+def _sentence(histories: pd.DataFrame, published: pd.DataFrame) -> str:
+    """Return the mean errors at the end; of many variants, those with a published error alone."""
     ended = histories[histories["epoch"].eq(histories["epochs"])]
     ends = ended.groupby(["variant", "epochs"], sort=False)["test_error_percent"].mean()
+    of_which = ""
+    if len(ends) > _MOST_IN_HEADLINE and len(published):
+        ends = ends[ends.index.get_level_values("variant").isin(published["variant"])]
+        of_which = ", where an error is published"
     errors = [f"{variant} {format_number(error, 1)} %" for (variant, _), error in ends.items()]
-    return f"Test error after the last epoch, by one center view: {', '.join(errors)}."
+    return f"Test error after the last epoch, by one center view{of_which}: {', '.join(errors)}."
 
 
-def _finish_curves(figure: Figure, grid: np.ndarray, histories: pd.DataFrame, marks: list[Line2D]) -> None:
+def _finish_curves(
+    figure: Figure, grid: np.ndarray, histories: pd.DataFrame, published: pd.DataFrame, marks: list[Line2D]
+) -> None:
     if histories.empty:
         return
     panels = histories.groupby(["variant", "epochs"])["test_error_percent"]
@@ -141,4 +158,6 @@ def _finish_curves(figure: Figure, grid: np.ndarray, histories: pd.DataFrame, ma
         axes.set_ylabel("error, %")
     figure.supxlabel("epoch (dotted: the learning rate falls)", fontsize=SMALL_PT + 1)
     handles, _ = grid[0, 0].get_legend_handles_labels()
-    headline_with_key(figure, _sentence(histories), [*handles, *marks], ncols=2 if marks else 3, handlelength=2.4)
+    headline_with_key(
+        figure, _sentence(histories, published), [*handles, *marks], ncols=2 if marks else 3, handlelength=2.4
+    )
