@@ -151,7 +151,7 @@ def design_effects_table(loaded: Records, study: str) -> str:
     return frame_as_markdown(pd.DataFrame(rows))
 
 
-def comparisons_table(loaded: Records, study: str) -> str:
+def differences_table(loaded: Records, study: str) -> str:
     """Return one row per declared comparison of test errors: question, both arms' mean errors, and their difference.
 
     The difference is first minus second in points, so that a positive one means a lower error of the second arm. Below
@@ -177,7 +177,7 @@ def comparisons_table(loaded: Records, study: str) -> str:
 BLOCKS = {
     "verdicts": lambda loaded, study: frame_as_markdown(verdict_table(loaded, study)),
     "arms": arms_table,
-    "comparisons": comparisons_table,
+    "comparisons": differences_table,
     "costs": costs_table,
     "effects": design_effects_table,
 }
