@@ -146,6 +146,10 @@ def test_curves_of_many_variants_keep_their_titles_apart_and_the_headline_short(
         "conv_local_11pct_no_normalization_0 26.0 %, conv_local_11pct_no_normalization_1 26.0 %."
     )
     assert overlaps(figure) == [] and clipped(figure) == []
+    unbroken = learning_curves(
+        one.assign(variant="aname" * 6), published, records.averaged_view_errors(loaded, "nets").iloc[:0]
+    )
+    assert unbroken.axes[0].get_title(loc="left") == "aname" * 6
 
 
 def test_forest_shows_seeds_interval_margin_and_what_was_not_run(loaded):

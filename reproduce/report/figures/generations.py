@@ -132,7 +132,7 @@ def _key(shown: Sequence[DrawnMethod]) -> list[Line2D]:
     return [*marks, Line2D([], [], marker="o", label="published", **hollow)]
 
 
-def settled(methods: Sequence[DrawnMethod]) -> list[DrawnMethod]:
+def named_in_headlines(methods: Sequence[DrawnMethod]) -> list[DrawnMethod]:
     """Return the methods of the first protocol that a headline may name: those of three seeds and more.
 
     Of several settings of one method the first listed stands for it, and a second reading takes the first one's place.
@@ -150,7 +150,7 @@ def _sentence(methods: Sequence[DrawnMethod]) -> str:
 
     The best earlier method in print is named too.
     """
-    named = sorted(settled(methods), key=lambda method: method.mean)
+    named = sorted(named_in_headlines(methods), key=lambda method: method.mean)
     nets = [each for each in named if _generation(each) == "of 2012"]
     earlier = [each for each in named if _generation(each) == "before"]
     if not nets or not earlier:

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from reproduce.base.text import format_number
 from reproduce.judge.few_seeds import FEWEST
-from reproduce.report.figures.generations import FIRST_READING, DrawnMethod, settled
+from reproduce.report.figures.generations import FIRST_READING, DrawnMethod, named_in_headlines
 from reproduce.report.style import (
     BLUE,
     BROWN,
@@ -195,7 +195,7 @@ def _few(method: DrawnMethod) -> str:
 
 def _hours_sentence(shown: Sequence[DrawnMethod]) -> str:
     """Return the time and error of the first protocol's methods that a headline may name, the shortest first."""
-    named = settled(shown)
+    named = named_in_headlines(shown)
     if not named:
         return "Error against hours of training on CIFAR-10: runs are still to be made."
     hours = {each.family: sum(each.core_hours) / len(each.core_hours) for each in named}

@@ -88,9 +88,10 @@ def _title(axes: Axes, title: str, lines: list[str], most: int) -> None:
 
 def _in_lines(name: str) -> str:
     """Return the name of a variant, in two lines if it is too long for the width of a panel."""
-    if len(name) <= _MOST_LETTERS:
+    breaks = [place for place, letter in enumerate(name) if letter == "_"]
+    if len(name) <= _MOST_LETTERS or not breaks:
         return name
-    middle = min((place for place, letter in enumerate(name) if letter == "_"), key=lambda at: abs(at - len(name) / 2))
+    middle = min(breaks, key=lambda place: abs(place - len(name) / 2))
     return f"{name[: middle + 1]}\n{name[middle + 1 :]}"
 
 
