@@ -155,12 +155,19 @@ def crop_draws(count: int, border: int, seed: int, step: int) -> CropDraws:
 
 
 def view_offsets(side: int, size: int, views: int) -> list[tuple[int, int, bool]]:
-    """Return (top, left, mirrored) of the test views: the center, or four corners and center, plain and mirrored."""
+    """Return (top, left, mirrored) of the test views.
+
+    - 1: the center.
+    - 9: a grid of 3 x 3, not mirrored (cuda-convnet until March 2012; D22).
+    - 10: four corners and the center, plain and mirrored (paper section 4.1).
+    """
     border = side - size
-    center = (border // 2, border // 2)
+    middle = border // 2
     if views == 1:
-        return [(*center, False)]
-    places = [(0, 0), (0, border), (border, 0), (border, border), center]
+        return [(middle, middle, False)]
+    if views == 9:
+        return [(top, left, False) for top in (0, middle, border) for left in (0, middle, border)]
+    places = [(0, 0), (0, border), (border, 0), (border, border), (middle, middle)]
     return [(*place, mirrored) for mirrored in (False, True) for place in places]
 
 

@@ -37,7 +37,7 @@ def class_probabilities(
         images: (N, H, W, C) uint8.
         mean: (size, size, C) float32, the center of the mean image; size is the network's input size.
         dtype: arithmetic of the layers.
-        views: 1 (center) or 10 (four corners and center, plain and mirrored).
+        views: 1, 9 or 10, as ``data.augment.view_offsets`` lists them.
         deviation: divides the centered pixels, a number or (C,) float32.
     """
     size = network.spec.input.size

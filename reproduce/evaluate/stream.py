@@ -24,7 +24,7 @@ def streamed_probabilities(
         batches: images, uint8 (n, H, W, C), with labels, int64 (n,); see ``data.opening``.
         mean: (size, size, C) float32, the center of the mean image.
         dtype: arithmetic of the layers.
-        views: 1 (center) or 10 (four corners and center, plain and mirrored).
+        views: 1, 9 or 10, as ``data.augment.view_offsets`` lists them.
         deviation: divides the centered pixels, a number or (C,) float32.
     """
     settings = mean, dtype, views, deviation

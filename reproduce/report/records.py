@@ -148,7 +148,7 @@ def published_errors(records: Records, study: str) -> pd.DataFrame:
         if (claim.study, claim.kind, claim.estimand) != (study, "single_value", ERROR) or not printed:
             continue
         value = printed[0]
-        views = ", ten views" if "ten view" in (claim.protocol or "") or "10 view" in (claim.protocol or "") else ""
+        views = ", views averaged" if "average of" in (claim.protocol or "") else ""
         rows.append({"variant": claim.arms[0], "value": value, "label": f"published {value:g} %{views}"})
     return pd.DataFrame(rows, columns=["variant", "value", "label"])
 

@@ -106,7 +106,7 @@ class Variant(Strict):
             ``activation_scales``, the scale of each layer's outputs before the first update and after the last;
             ``clean_training_error``, the error in test mode on the trained files after every epoch;
             ``nearest_neighbors``, the training images nearest to test images in the last hidden layer.
-        test_views: 1 (the whole image or its center) or 10 (four corners and center, mirrored; paper 4.1).
+        test_views: averaged over at test time: 1, 9 or 10, as ``data.augment.view_offsets`` lists them.
         phases: the source's full schedule.
     """
 
@@ -129,7 +129,7 @@ class Variant(Strict):
     diagnostics: list[Literal["update_losses", "activation_scales", "clean_training_error", "nearest_neighbors"]] = (
         later([])
     )
-    test_views: Literal[1, 10]
+    test_views: Literal[1, 9, 10]
     phases: Annotated[list[Phase], Field(min_length=1)]
 
     @model_validator(mode="after")

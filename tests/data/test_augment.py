@@ -96,6 +96,11 @@ def test_ten_views_are_corners_and_center_and_their_mirrors():
     assert view_offsets(32, 32, 1) == [(0, 0, False)]
 
 
+def test_nine_views_are_a_grid_without_mirrors():
+    """convdata.py of cuda-convnet before 2012-03-13: borders of 4, so offsets of 0, 4 and 8."""
+    assert view_offsets(32, 24, 9) == [(top, left, False) for top in (0, 4, 8) for left in (0, 4, 8)]
+
+
 def test_a_view_is_a_slice(images):
     np.testing.assert_array_equal(view(images, (1, 3, False), 5), images.numpy()[:, 1:6, 3:8])
     np.testing.assert_array_equal(view(images, (1, 3, True), 5), images.numpy()[:, 1:6, 3:8][:, :, ::-1])

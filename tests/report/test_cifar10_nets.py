@@ -18,6 +18,7 @@ PRINTED = """19pct,training,1,1,2,1,2.2,80,A,key,page
 19pct,training,2,1,2,1,1.7,60,A,key,page
 conv_local_13pct,training,3,2,2,1,0.4,14,A,key,page
 conv_local_13pct,test,160,2,2,10,0.42,12.6,A,key,page
+conv_local_13pct,test,160,2,2,9,0.43,12.7,A,key,page
 """
 
 
@@ -51,12 +52,13 @@ def test_a_training_point_is_the_mean_over_an_epoch_that_is_printed_to_its_end(p
 
 
 def test_a_test_stands_after_the_file_at_which_it_is_printed(points):
-    assert points.loc[points["measure"].eq("test"), "passes"].tolist() == [1.5, 160]
+    assert points.loc[points["measure"].eq("test"), "passes"].tolist() == [1.5, 160, 160]
 
 
 def test_points_belong_to_the_net_unchanged_at_its_own_length_and_many_views_to_the_end(points):
     lengths = [("19pct", 140), ("19pct", 20), ("19pct_all_rates", 140), ("conv_local_13pct", 160)]
-    lengths += [("conv_local_13pct", 40), ("conv_local_13pct_stopping_rule", 220), ("18pct", 140)]
+    lengths += [("conv_local_13pct", 40), ("conv_local_13pct_nine_views", 160)]
+    lengths += [("conv_local_13pct_stopping_rule", 220), ("18pct", 140)]
     histories = pd.DataFrame(lengths, columns=["variant", "epochs"])
     changed = load_study("cifar10_nets")
     altered = changed.variant("19pct").model_copy(update={"changes": {"*.weight_decay": 0.0}})
@@ -67,8 +69,14 @@ def test_points_belong_to_the_net_unchanged_at_its_own_length_and_many_views_to_
         ("19pct", 140): [1, 1.5],
         ("19pct_all_rates", 140): [1, 1.5],
         ("conv_local_13pct", 160): [3, 160],
+        ("conv_local_13pct_nine_views", 160): [3, 160],
         ("conv_local_13pct_stopping_rule", 220): [3],
     }
+    tested = found[found["passes"].eq(160)]
+    assert tested[["variant", "views", "error_percent"]].values.tolist() == [
+        ["conv_local_13pct", 10, 12.6],
+        ["conv_local_13pct_nine_views", 9, 12.7],
+    ]
 
 
 def test_the_table_sets_ours_beside_theirs_at_the_same_point(tmp_path, points):
@@ -111,7 +119,7 @@ def test_points_of_the_start_are_drawn_in_an_inset_and_others_in_the_panel(point
     assert [sorted(marks) for marks in drawn] == [[], [(1, 75), (1.5, 55)], [(3, 14), (160, 12.6)]]
     (legend,) = figure.legends
     labels = [text.get_text() for text in legend.get_texts()]
-    ours, authors = "ours, views averaged (mean of seeds)", "authors, printed (at the end: ten views)"
+    ours, authors = "ours, views averaged (mean of seeds)", "authors, printed (at the end: views averaged)"
     assert labels == ["test", "training (running)", ours, authors]
     circles = [
         line for axes in (first, second) for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata())

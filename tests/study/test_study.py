@@ -74,7 +74,7 @@ def test_a_length_is_named_by_the_sources_schedule():
         ({"momentum": -0.1}, "momentum"),
         ({"batch_size": 0}, "batch_size"),
         ({"precision": "fp16"}, "precision"),
-        ({"test_views": 9}, "test_views"),
+        ({"test_views": 8}, "test_views"),
         ({"phases": []}, "phases"),
         ({"phases": [PHASE | {"weight_rate_factor": -0.1}]}, "phases.0.weight_rate_factor"),
         ({"phases": [PHASE | {"training_files": [6]}]}, "phases.0.training_files.0"),
@@ -232,7 +232,7 @@ def test_run_names():
 
 
 # cuda-convnet: layer-params-80sec.cfg and -18pct.cfg headers, docs/Methodology.md, layer-params-conv-local-11pct.cfg.
-# Epochs and weight rate factors of each phase; which nets see crops and ten views.
+# Epochs and weight rate factors of each phase; which nets see crops and several views (D22).
 PUBLISHED = {
     "80sec": ([8, 3], [1, 0.1], "none", 1),
     "80sec_bf16": ([8, 3], [1, 0.1], "none", 1),
@@ -240,6 +240,7 @@ PUBLISHED = {
     "19pct": ([120, 10, 10], [1, 0.1, 0.01], "none", 1),
     "18pct": ([120, 10, 10], [1, 0.1, 0.01], "none", 1),
     "conv_local_13pct": ([100, 40, 10, 10], [1, 1, 0.1, 0.01], "crops_and_flips", 10),
+    "conv_local_13pct_nine_views": ([100, 40, 10, 10], [1, 1, 0.1, 0.01], "crops_and_flips", 9),
     "conv_local_13pct_lrn": ([100, 40, 10, 10], [1, 1, 0.1, 0.01], "crops_and_flips", 10),
     "conv_local_11pct": ([350, 150, 10, 10], [1, 1, 0.1, 0.01], "crops_and_flips", 10),
 }

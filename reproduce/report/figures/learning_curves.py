@@ -69,7 +69,7 @@ def learning_curves(
     if len(averaged):
         marks.append(Line2D([], [], color=BLUE, label="ours, views averaged (mean of seeds)", **_AVERAGED))
     if printed is not None and len(printed):
-        marks.append(Line2D([], [], color="white", label="authors, printed (at the end: ten views)", **_PRINTED))
+        marks.append(Line2D([], [], color="white", label="authors, printed (at the end: views averaged)", **_PRINTED))
     _finish_curves(figure, grid, histories, published, marks)
     if histories.empty:
         say_not_run(figure)

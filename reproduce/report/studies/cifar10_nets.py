@@ -55,7 +55,8 @@ def printed_points(
 ) -> pd.DataFrame:
     """Return the authors' points for each variant in ``histories`` that trains a printed net at the source's length.
 
-    Tests by several views were printed only at the end of training. Columns: variant, epochs, and the columns of
+    Tests by several views were printed only at the end of training. Such a point belongs to a variant that is tested
+    by as many. Columns: variant, epochs, and the columns of
     ``points``, which by default is ``load_points()``.
     """
     study, points = study or load_study(STUDY), load_points() if points is None else points
@@ -65,7 +66,7 @@ def printed_points(
         if settings.changes or settings.remove or settings.schedule(epochs) != "full":
             continue
         own = points[points["network"].eq(settings.network)]
-        own = own[own["views"].eq(1) | own["passes"].eq(epochs)]
+        own = own[own["views"].eq(1) | (own["views"].eq(settings.test_views) & own["passes"].eq(epochs))]
         parts.append(own.assign(variant=variant, epochs=epochs))
     return pd.concat(parts, ignore_index=True)
 
