@@ -42,8 +42,8 @@ def marks(axes):
 
 
 def test_the_table_has_a_row_per_step_with_its_share_of_what_is_published(complete):
-    """Means 13.2, 12.9, 12.3, 11.5 and, without normalization at 520 epochs, 12.1. The length's half width: both arms
-    have deviation 0.1 and three seeds, so t(0.975, 4) = 2.776 times 0.1 times the root of 2/3 = 0.227."""
+    """Means 13.2, 12.9, 12.3, 11.5 and, without normalization, 12.5 and 12.1. The length's half width: both arms have
+    deviation 0.1 and three seeds, so t(0.975, 4) = 2.776 times 0.1 times the root of 2/3 = 0.227."""
     heading, steps = rows(steps_table(complete))
     assert heading[-1] == "share of the published 2 points, %"
     assert [[step[0], *step[2:4]] for step in steps] == [
@@ -52,8 +52,12 @@ def test_the_table_has_a_row_per_step_with_its_share_of_what_is_published(comple
         ["length", "12.30 → 11.50", "3 and 3"],
         ["all three", "13.20 → 11.50", "5 and 3"],
         ["normalization at 520 epochs", "12.10 → 11.50", "3 and 3"],
+        ["normalization at 160 epochs", "12.50 → 12.30", "3 and 3"],
+        ["body, without normalization", "13.20 → 12.50", "5 and 3"],
+        ["length, without normalization", "12.50 → 12.10", "3 and 3"],
     ]
-    assert [step[4].split()[0] for step in steps] == ["0.30", "0.60", "0.80", "1.70", "0.60"]
+    sizes = ["0.30", "0.60", "0.80", "1.70", "0.60", "0.20", "0.70", "0.40"]
+    assert [step[4].split()[0] for step in steps] == sizes
     assert steps[2][4:] == ["0.80 (0.57 to 1.03)", "40 (29 to 51)"]
 
 
@@ -70,6 +74,9 @@ def test_the_table_says_what_is_not_run_and_gives_no_value_where_a_seed_was_left
         [f"13.20 → {lack}", "5 and 2", lack, "-"],
         [f"{lack} → 12.30", "2 and 1", lack, "-"],
         ["12.30 → not run", "1 and 0", "not run", "-"],
+        ["13.20 → not run", "5 and 0", "not run", "-"],
+        ["not run → not run", "0 and 0", "not run", "-"],
+        ["not run → 12.30", "0 and 1", "not run", "-"],
         ["13.20 → not run", "5 and 0", "not run", "-"],
         ["not run → not run", "0 and 0", "not run", "-"],
     ]

@@ -15,6 +15,7 @@ ARMS = {
     "first": (NETS, "conv_local_13pct", 160),
     "normalized": (STUDY, "body13_normalized", 160),
     "body": (STUDY, "body11_normalized", 160),
+    "body_without": (STUDY, "body11", 160),
     "last": (NETS, "conv_local_11pct", 520),
     "last_without": (NETS, "conv_local_11pct_no_normalization", 520),
 }
@@ -22,6 +23,7 @@ COMPLETE = {
     "first": [13.0, 13.2, 13.4, 13.3, 13.1],
     "normalized": [12.9, 12.8, 13.1, 12.9, 12.8],
     "body": [12.3, 12.4, 12.2],
+    "body_without": [12.4, 12.5, 12.6],
     "last": [11.4, 11.5, 11.6],
     "last_without": [12.2, 12.0, 12.1],
 }

@@ -30,6 +30,9 @@ _NAMES = {
     "step-length": "length",
     "all-steps": "all three",
     "normalization-at-520-epochs": "normalization at 520 epochs",
+    "normalization-at-160-epochs": "normalization at 160 epochs",
+    "step-body-without-normalization": "body, without normalization",
+    "step-length-without-normalization": "length, without normalization",
 }
 _CHANGES = {
     "step-normalization": "the 11 % net's normalization put into the 13 % net",
@@ -37,15 +40,19 @@ _CHANGES = {
     "step-length": "520 epochs for 160",
     "all-steps": "the 11 % net for the 13 % net, each at its own length",
     "normalization-at-520-epochs": "normalization put into the 11 % net that lacks it",
+    "normalization-at-160-epochs": "the same, at the 13 % net's length",
+    "step-body-without-normalization": "as above, both nets without normalization",
+    "step-length-without-normalization": "as above, both nets without normalization",
 }
 _CHAIN = ("step-normalization", "step-body", "step-length")
 _TOTAL = "all-steps"
 _COURSE = ["training", "validation", "test"]
 _ALONE = "normalization-at-520-epochs"
+_ANSWERED = (*_CHAIN, _TOTAL, _ALONE)  # told at the front; the table has the other steps, too
 
 
 def load_steps(loaded: Records) -> dict[str, DrawnStep]:
-    """Return the steps by the id of their comparison: three of the chain, all three as one, and normalization alone.
+    """Return the steps by the id of their comparison: three of the chain, all three as one, then those beside it.
 
     An arm or step with fewer than three seeds has no interval.
 
@@ -107,7 +114,8 @@ def steps_table(loaded: Records) -> str:
 
 def answered_steps(loaded: Records) -> str:
     """Return the steps with a value in a wrapped sentence, and a sentence that names the steps still to be run."""
-    steps = load_steps(loaded).values()
+    found = load_steps(loaded)
+    steps = [found[name] for name in _ANSWERED]
     told = [f"{step.name}: {_answer(step)}" for step in steps if pd.notna(step.points)]
     open_ones = [step.name for step in steps if pd.isna(step.points)]
     sentences = [f"The error is, by step, {'; '.join(told)}."] if told else []
