@@ -15,7 +15,7 @@ from reproduce.features.svm import Limits, decision_values, fit_scaling, fit_svm
 from reproduce.study.feature_variant import FeatureVariant, KmeansTriangle
 
 _TYPES = {"fp32": "float32", "fp16": "float16"}
-_VECTORS_OF_LBFGS = 40  # float64 copies of the weights that scipy and the objective hold at most
+_VECTORS_OF_LBFGS = 20  # float64 copies of the weights that scipy and the objective hold beside the correction pairs
 _BASE_BYTES = 1 << 30  # torch, the images and all small arrays
 
 
@@ -55,7 +55,7 @@ class FeatureResult:
 def memory_bytes(variant: FeatureVariant, classes: int) -> int:
     """Return an estimate of the most memory that a run takes, in bytes; features stay on disk."""
     encoder = variant.encoder
-    weights = 8 * _VECTORS_OF_LBFGS * dimensions_of(encoder) * classes
+    weights = 8 * (_VECTORS_OF_LBFGS + 2 * variant.correction_pairs) * dimensions_of(encoder) * classes
     if isinstance(encoder, KmeansTriangle):
         sampled = 4 * 4 * encoder.patches * 3 * encoder.patch_side**2  # float32, four copies
     else:
@@ -194,7 +194,7 @@ class _Fits:
     ) -> dict[str, np.ndarray]:
         variant, what = self.variant, f"{self.stream} classifier of {len(rows):,} images, cost {cost:g}"
         scaling = fit_scaling(self.features, rows) if variant.standardized else None
-        limits = Limits(variant.most_iterations, variant.tolerance, variant.patience)
+        limits = Limits(variant.most_iterations, variant.tolerance, variant.patience, variant.correction_pairs)
         with self.steps.progress(what, variant.most_iterations, "rounds") as advance:
             labels, classes = self.data.training_labels, self.data.classes
             found = fit_svm(self.features, labels, rows, cost, scaling, classes, limits, start, advance)

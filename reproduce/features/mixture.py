@@ -58,7 +58,7 @@ def fit_mixture(descriptors: Tensor, gaussians: int, iterations: int, seed: int)
     sklearn = needed_library("sklearn.mixture")
     model = sklearn.GaussianMixture(gaussians, covariance_type="diag", max_iter=iterations, random_state=seed)
     with warnings.catch_warnings():
-        # The variant fixes the number of rounds, so a fit that has not converged is no fault.
+        # The number of rounds is the most that the variant allows, so a fit that has not converged is no fault.
         warnings.simplefilter("ignore", needed_library("sklearn.exceptions").ConvergenceWarning)
         model.fit(descriptors.numpy().astype(np.float64))
     parts = (model.weights_, model.means_, model.covariances_)

@@ -13,7 +13,7 @@ import torch
 from scipy.optimize import OptimizeResult, minimize
 from torch import Tensor
 
-_BYTES_AT_ONCE = 1 << 24  # of float32 features: few enough to stay in the cache for both products
+_BYTES_AT_ONCE = 1 << 22  # of float32 features: few enough to stay in the cache for both products
 _TOLERANCE_REACHED, _LIMIT_REACHED = 0, 1  # status of scipy's L-BFGS
 _VARIANCE_ADDED = 0.01  # released code of Coates, Lee & Ng: features that hardly vary are not blown up
 
@@ -30,12 +30,14 @@ class Scaling:
 class Limits:
     """When L-BFGS stops: after ``iterations``, or after ``patience`` small falls of the objective in a row.
 
-    A fall in one iteration is small if it is below ``tolerance`` times the objective.
+    A fall in one iteration is small if it is below ``tolerance`` times the objective. L-BFGS keeps
+    ``correction_pairs`` pairs of steps and gradients' changes.
     """
 
     iterations: int
     tolerance: float
     patience: int = 1
+    correction_pairs: int = 10
 
 
 @dataclass(frozen=True)
@@ -166,6 +168,7 @@ def fit_svm(
     falls = _Falls(limits, advance)
     own_rule = {"ftol": limits.tolerance if limits.patience == 1 else 0.0}
     settings = {"maxiter": limits.iterations, "maxfun": 2 * limits.iterations, "gtol": 0.0, **own_rule}
+    settings["maxcor"] = limits.correction_pairs
     found = minimize(
         objective, start.ravel(), jac=True, method="L-BFGS-B", options=settings, callback=falls.after_iteration
     )

@@ -1,6 +1,6 @@
 """Bags of visual words: each descriptor counts for its nearest word, in the whole image and in each region.
 
-Power and length are normalized as for Fisher vectors, so that the two encodings differ in nothing else.
+Power and length are normalized as for Fisher vectors, so that the two differ in coding and number of features alone.
 """
 
 import torch

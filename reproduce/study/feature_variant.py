@@ -87,6 +87,7 @@ class FeatureVariant(Strict):
         tolerance: L-BFGS stops once the objective falls by less than this part of its value.
         patience: number of iterations in a row whose falls must be this small before L-BFGS stops. With 1 a fit may
             stop near the weights that it starts from, since the first step of L-BFGS is short (deviation D54).
+        correction_pairs: pairs of steps and gradients' changes that L-BFGS keeps; scipy's default is 10.
     """
 
     encoder: Annotated[KmeansTriangle | FisherVectors | VisualWords, Field(discriminator="type")]
@@ -98,6 +99,7 @@ class FeatureVariant(Strict):
     most_iterations: Whole
     tolerance: Positive
     patience: Whole = later(1)
+    correction_pairs: Whole = later(10)
 
     @model_validator(mode="after")
     def _costs_rise(self) -> "FeatureVariant":
