@@ -4,7 +4,8 @@ Keys of ``changes``:
 
 - ``layer.field``: one field of one layer; ``input.size`` and ``input.channels`` are those of the images.
 - ``*.field``: that field of every layer that has it. ``*.activation`` does not change a layer with the identity, which
-  is the network's linear output or has its nonlinearity in a later layer.
+  is the network's linear output or has its nonlinearity in a later layer; a change of biases, ``*.bias...``, passes by
+  a layer without them.
 
 Single layers' changes are applied after the changes of all layers. Layers left out cannot be changed.
 """
@@ -52,4 +53,6 @@ def changed_layers(
 def _concerns(layer: Any, field: str) -> bool:
     if field == "activation":
         return getattr(layer, field, "identity") != "identity"
+    if field.startswith("bias") and not getattr(layer, "has_bias", True):
+        return False
     return field in type(layer).model_fields

@@ -16,9 +16,9 @@ _FROM = {  # comparison with the 18 % net of 2012: the method before it
 _RUNGS = {  # comparison at the cost of 2012: the change
     "gain-of-batch-normalization-18pct": "with batch normalization",
     "gain-of-todays-recipe-18pct": "with today's recipe",
-    "gain-of-resnet20-at-2012-cost": "with ResNet-20 in its place",
+    "gain-of-resnet20-by-todays-recipe": "with ResNet-20 in its place, by the same recipe",
 }
-_BUDGETS = {"At the cost of 2012": "at 2012's cost", "At the cost of its search": "at the search's cost"}
+_BUDGETS = {"At the cost of 2012": "at 2012's cost", "At the cost of a net of its search": "at a searched net's cost"}
 _CHILD, _RESNET, _PUBLISHED = "NASNet-A (2 @ 768)", "ResNet-20", "NASNet-A (6 @ 768)"
 
 
@@ -57,7 +57,7 @@ def _nasnet(loaded: Records) -> str:
         f"{_error(methods[f'{_RESNET} {name}'])}."
         for words, name in _BUDGETS.items()
     ]
-    full, child = methods[_PUBLISHED], methods[f"{_CHILD} at the search's cost"]
+    full, child = methods[_PUBLISHED], methods[f"{_CHILD} at a searched net's cost"]
     times = full.operations / child.operations
     here = f"makes {_error(full)} here" if full.errors else "is not run here"
     return (

@@ -267,3 +267,10 @@ def test_fields_younger_than_the_published_runs_do_not_touch_their_digests():
     assert "columns" not in dumped["conv3"]
     again = NetworkSpec.model_validate(load_spec("alexnet_paper").model_dump())
     assert again == load_spec("alexnet_paper")
+
+
+def test_a_change_of_all_biases_passes_by_layers_without_them():
+    """ResNet-20 has biases in batch normalization and in its output, none in its convolutions."""
+    decayed = fields(load_spec("resnet20", {"*.bias_weight_decay": 0.5}), "bias_weight_decay")
+    own = {name for name, decay in decayed.items() if decay == 0.5}
+    assert own == {name for name in decayed if name.startswith("norm") or name == "fc10"}

@@ -13,7 +13,7 @@ STEPS = [
     ("before_2012", "fisher-vectors-minus-18pct", None, None, None, 0, 8, None),
     ("after_2012", "gain-of-batch-normalization-18pct", 0.72, 0.29, 1.16, 3, 3, "Welch"),
     ("after_2012", "gain-of-todays-recipe-18pct", -0.2, -0.5, 0.1, 3, 3, "Welch"),
-    ("after_2012", "gain-of-resnet20-at-2012-cost", None, None, None, 3, 0, None),
+    ("after_2012", "gain-of-resnet20-by-todays-recipe", None, None, None, 3, 0, None),
 ]
 
 
@@ -51,7 +51,7 @@ def test_steps_have_their_intervals_and_those_without_runs_are_named(told):
     assert rungs == (
         "- *Recipe or net.* At the cost of 2012 the error of the augmented 18 % net is 0.72 points lower (0.29 to "
         "1.16) with batch normalization, then 0.20 points higher (0.50 higher to 0.10 lower) with today's recipe. "
-        "Still to be run at the cost of 2012: the augmented 18 % net with ResNet-20 in its place."
+        "Still to be run at the cost of 2012: the augmented 18 % net with ResNet-20 in its place, by the same recipe."
     )
     assert "At the cost of 2012 NASNet-A (2 @ 768) makes an error still to be measured, ResNet-20 an error" in nasnet
     assert nasnet.endswith("It takes 74 times the operations of a net of the search and is not run here.")
@@ -63,7 +63,7 @@ def test_nasnet_stands_beside_resnet_at_both_costs(told):
     assert (
         "At the cost of 2012 NASNet-A (2 @ 768) makes 10.90 % errors (2 seeds), ResNet-20 9.80 % errors (3 " in nasnet
     )
-    assert "At the cost of its search NASNet-A (2 @ 768) makes 7.80 % errors (1 seed), ResNet-20 an error" in nasnet
+    assert "At the cost of a net of its search NASNet-A (2 @ 768) makes 7.80 % errors (1 seed), ResNet-20 an error" in nasnet
 
 
 def test_a_comparison_that_the_tables_lack_is_named(told):

@@ -7,7 +7,7 @@ from report_support import clipped, words
 
 from reproduce.base.errors import ReproduceError
 from reproduce.report import cifar10_methods as loading
-from reproduce.report.cifar10_methods import CROPPED, LATER, PLAIN, TEN_VIEWS, load_methods, to_be_run
+from reproduce.report.cifar10_methods import CROPPED, LATER, PLAIN, SEVERAL_VIEWS, load_methods, to_be_run
 from reproduce.report.figures import generations_by_cost
 from reproduce.report.figures.generations import DrawnMethod, generations
 from reproduce.report.figures.generations_by_cost import error_by_core_hours, error_by_operations
@@ -22,8 +22,8 @@ PATCHES = DrawnMethod("patches", 2011, PLAIN, 22.1, [22.0, 23.0])
 THREE = DrawnMethod("three patches", 2011, PLAIN, 22.1, [22.0, 22.5, 23.0], "k-means", None, [1.0, 2.0, 3.0], "a CPU")
 IN_PRINT = DrawnMethod("a dictionary", 2011, PLAIN, 18.5, [], is_planned=False)
 NET = DrawnMethod("the net", 2012, PLAIN, 18.0, [18.0, 18.5, 19.0], "18 % net", 4e14, [0.4, 0.5, 0.6], "a CPU")
-LATER_NET = DrawnMethod("a later net", 2017, TEN_VIEWS, 3.4, [], "ResNet-20", 9e15)
-PLANNED = DrawnMethod("a planned net", 2017, TEN_VIEWS, None, [])
+LATER_NET = DrawnMethod("a later net", 2017, SEVERAL_VIEWS, 3.4, [], "ResNet-20", 9e15)
+PLANNED = DrawnMethod("a planned net", 2017, SEVERAL_VIEWS, None, [])
 CROPS = DrawnMethod("the net, crops", 2012, CROPPED, None, [16.0, 16.2, 16.4], "18 % net", 4e14, [0.4, 0.5, 0.6])
 RESNET = DrawnMethod("a residual net", 2015, CROPPED, None, [10.0, 11.0], "ResNet-20", 4.1e14, [3.0, 4.0])
 COSTS = {"cost of 2012": 4e14, "cost of the search": 1e15}
@@ -84,11 +84,11 @@ def test_without_runs_no_step_is_told():
 
 def test_protocols_stand_in_panels_of_their_own_and_nothing_is_joined():
     drawn = error_by_operations([WORDS, NET, CROPS, RESNET, LATER_NET, PLANNED], COSTS)
-    assert [axes.get_title(loc="left") for axes in drawn.axes] == [PLAIN, CROPPED, TEN_VIEWS]
-    plain, cropped, ten_views = drawn.axes
+    assert [axes.get_title(loc="left") for axes in drawn.axes] == [PLAIN, CROPPED, SEVERAL_VIEWS]
+    plain, cropped, several = drawn.axes
     assert marks(plain, filled=True) == [(4e14, 18.5)] and marks(plain, filled=False) == [(4e14, 18.0)]
     assert marks(cropped, filled=True) == [(4e14, pytest.approx(16.2)), (4.1e14, 10.5)]
-    assert marks(ten_views, filled=False) == [(9e15, 3.4)]
+    assert marks(several, filled=False) == [(9e15, 3.4)]
     joining = [
         line for axes in drawn.axes for line in axes.get_lines() if line.get_linestyle() not in ("None", "none", ":")
     ]

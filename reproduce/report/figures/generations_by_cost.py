@@ -44,6 +44,7 @@ _LOOKS = {
     "VGG of half the width (flips alone)": (BROWN, "v"),
     "VGG (flips alone)": (BROWN, "^"),
     "ResNet-20": (PURPLE, "s"),
+    "ResNet-20, today's recipe": (PURPLE, "h"),
     "NASNet-A (2 @ 768)": (VERMILION, "d"),
     "NASNet-A (6 @ 768)": (VERMILION, "D"),
 }
