@@ -147,9 +147,7 @@ def published_errors(records: Records, study: str) -> pd.DataFrame:
         printed = [target.value for target in claim.targets if target.kind == "published"]
         if (claim.study, claim.kind, claim.estimand) != (study, "single_value", ERROR) or not printed:
             continue
-        value = printed[0]
-        views = ", views averaged" if "average of" in (claim.protocol or "") else ""
-        rows.append({"variant": claim.arms[0], "value": value, "label": f"published {value:g} %{views}"})
+        rows.append({"variant": claim.arms[0], "value": printed[0], "label": f"published {printed[0]:g} %"})
     return pd.DataFrame(rows, columns=["variant", "value", "label"])
 
 
