@@ -4,7 +4,7 @@ import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.text import format_number
-from reproduce.report.cifar10_methods import BEFORE, LATER, load_methods
+from reproduce.report.cifar10_methods import AT_2012, AT_SEARCH, BEFORE, LATER, load_methods
 from reproduce.report.effects import effect_words
 from reproduce.report.figures.generations import DrawnMethod
 from reproduce.report.records import Records
@@ -18,7 +18,7 @@ _RUNGS = {  # comparison at the cost of 2012: the change
     "gain-of-todays-recipe-18pct": "with today's recipe",
     "gain-of-resnet20-by-todays-recipe": "with ResNet-20 in its place, by the same recipe",
 }
-_BUDGETS = {"At the cost of 2012": "at 2012's cost", "At the cost of a net of its search": "at a searched net's cost"}
+_BUDGETS = {"At the cost of 2012": AT_2012, "At the cost of one net of its search": AT_SEARCH}
 _CHILD, _RESNET, _PUBLISHED = "NASNet-A (2 @ 768)", "ResNet-20", "NASNet-A (6 @ 768)"
 
 
@@ -57,7 +57,7 @@ def _nasnet(loaded: Records) -> str:
         f"{_error(methods[f'{_RESNET} {name}'])}."
         for words, name in _BUDGETS.items()
     ]
-    full, child = methods[_PUBLISHED], methods[f"{_CHILD} at a searched net's cost"]
+    full, child = methods[_PUBLISHED], methods[f"{_CHILD} {AT_SEARCH}"]
     times = full.operations / child.operations
     here = f"makes {_error(full)} here" if full.errors else "is not run here"
     return (

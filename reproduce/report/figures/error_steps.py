@@ -86,7 +86,7 @@ def error_steps(
     height_inches = _ROW_INCHES * sum(heights) + 2.1
     figure, (upper, lower) = new_figure(WIDE_INCHES, height_inches, nrows=2, sharex=True, height_ratios=heights)
     headline(figure, _sentence(chain[0], total))
-    _draw_panel(upper, "From 13 % to 11 %, one change at a time", _CHAIN_ARMS, arms, chain)
+    _draw_panel(upper, "From 13 % to 11 %, in three steps", _CHAIN_ARMS, arms, chain)
     write_beside(upper, 1, 0.15, "points lower\n(95 % interval)", _GAP_PT, color=MUTED)
     _write_size(upper, -len(chain) - 0.25, total, fontweight="bold")
     _draw_panel(lower, "Normalization alone, in the 11 % net", _ALONE_ARMS, alone_arms, [alone])

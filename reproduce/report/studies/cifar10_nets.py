@@ -56,8 +56,7 @@ def printed_points(
     """Return the authors' points for each variant in ``histories`` that trains a printed net at the source's length.
 
     Tests by several views were printed only at the end of training. Such a point belongs to a variant that is tested
-    by as many. Columns: variant, epochs, and the columns of
-    ``points``, which by default is ``load_points()``.
+    by as many. Columns: variant, epochs, and the columns of ``points``, which by default is ``load_points()``.
     """
     study, points = study or load_study(STUDY), load_points() if points is None else points
     parts = [points.assign(variant="", epochs=0).iloc[:0]]
