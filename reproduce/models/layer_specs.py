@@ -67,20 +67,28 @@ class FullyConnected(BaseWeighted):
 class Pooling(BaseLayer):
     """Max or average pooling over windows clipped at the image's edge; size = 1 + ceil((size - window) / stride).
 
-    The average divides by the number of pixels really inside the image (cuda-convnet conv_util.cuh).
-    ``rounding: down`` leaves out a window that would be clipped, as torch does by default.
+    An average divides by the number of pixels really inside the image, or with ``divisor: window`` by those of a whole
+    window, as cuda-convnet did until 2012-07-17 (D71). ``rounding: down`` leaves out a window that would be clipped, as
+    torch does by default.
     """
 
     type: Literal["max_pooling", "average_pooling"]
     window: Whole
     stride: Whole
     rounding: Rounding = later("up")
+    divisor: Literal["pixels_inside", "window"] = later("pixels_inside")
     activation: Activation = "identity"
 
     @model_validator(mode="after")
     def _windows_touch(self) -> "Pooling":
         if self.stride > self.window:  # the last window could begin beyond the image
             raise ValueError(f"stride {self.stride} must not exceed window {self.window}")
+        return self
+
+    @model_validator(mode="after")
+    def _averages_divide(self) -> "Pooling":
+        if self.divisor == "window" and self.type != "average_pooling":
+            raise ValueError("divisor: window is for average_pooling")
         return self
 
 

@@ -158,6 +158,9 @@ class PoolingLayer(nn.Module):
         if layer.rounding == "down":
             covered = (x.shape[2] - layer.window) // layer.stride * layer.stride + layer.window
             x = x[:, :, :covered, :covered]
+        if layer.divisor == "window":  # zeros make the clipped windows whole
+            beyond = (rounded_up_size(x.shape[2], layer.window, layer.stride) - 1) * layer.stride + layer.window
+            x = functional.pad(x, (0, beyond - x.shape[3], 0, beyond - x.shape[2]))
         return self.activation(self.pool(x, layer.window, layer.stride))
 
 

@@ -5,9 +5,12 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
+from pydantic import ValidationError
 from torch.nn import functional
 
 from reproduce.models import kernels
+from reproduce.models.layer_specs import Pooling
+from reproduce.models.layers import PoolingLayer
 from reproduce.models.pooling import average_pool, max_pool
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -100,6 +103,22 @@ def test_a_clipped_average_divides_by_the_pixels_inside(implementation):
     # windows 3, stride 2 on 4: rows 0-2 and 2-3. Means: of 0..10 without 3, 7 ...; 2 columns; 2 rows; the corner's four
     expected = [[5.0, 6.5], [11.0, 12.5]]
     assert average_pool(x, 3, 2)[0, 0].tolist() == expected
+
+
+def test_an_average_of_2011_divides_by_the_whole_window(implementation):
+    """convLocalPool with AvgPooler(sizeX * sizeX), until 2012-07-17: the sums of 9, 6, 6 and 4 pixels, all over 9."""
+    layer = PoolingLayer(Pooling(name="pool", type="average_pooling", window=3, stride=2, divisor="window"))
+    x = torch.arange(16.0).view(1, 1, 4, 4).requires_grad_()
+    out = layer(x, None)
+    torch.testing.assert_close(out, torch.tensor([[[[45.0, 39.0], [66.0, 50.0]]]]) / 9)
+    (gradient,) = torch.autograd.grad(out.sum(), x)
+    inside = torch.tensor([1.0, 1.0, 2.0, 1.0])  # windows that hold each row, and each column
+    torch.testing.assert_close(gradient[0, 0], torch.outer(inside, inside) / 9)
+
+
+def test_the_divisor_is_for_averages():
+    with pytest.raises(ValidationError, match="divisor: window is for average_pooling"):
+        Pooling(name="pool", type="max_pooling", window=3, stride=2, divisor="window")
 
 
 @pytest.mark.parametrize("at", [(0, 0), (1, 1), (2, 2), (3, 3)])

@@ -57,6 +57,7 @@ def test_a_test_stands_after_the_file_at_which_it_is_printed(points):
 
 def test_points_belong_to_the_net_unchanged_at_its_own_length_and_many_views_to_the_end(points):
     lengths = [("19pct", 140), ("19pct", 20), ("19pct_all_rates", 140), ("conv_local_13pct", 160)]
+    lengths += [("19pct_averages_of_2011", 140)]
     lengths += [("conv_local_13pct", 40), ("conv_local_13pct_nine_views", 160)]
     lengths += [("conv_local_13pct_stopping_rule", 220), ("18pct", 140)]
     histories = pd.DataFrame(lengths, columns=["variant", "epochs"])
@@ -68,6 +69,7 @@ def test_points_belong_to_the_net_unchanged_at_its_own_length_and_many_views_to_
     assert found.groupby(["variant", "epochs"], sort=False)["passes"].apply(list).to_dict() == {
         ("19pct", 140): [1, 1.5],
         ("19pct_all_rates", 140): [1, 1.5],
+        ("19pct_averages_of_2011", 140): [1, 1.5],
         ("conv_local_13pct", 160): [3, 160],
         ("conv_local_13pct_nine_views", 160): [3, 160],
         ("conv_local_13pct_stopping_rule", 220): [3],

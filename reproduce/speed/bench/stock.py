@@ -71,7 +71,7 @@ def stock_layers(settings: spec.Layer, channels: int, size: int) -> list[nn.Modu
         case spec.FullyConnected(outputs=outputs, columns=1):
             linear = nn.Linear(channels * size * size, outputs)
             return [linear, _ACTIVATIONS[settings.activation]()]
-        case spec.Pooling(type=kind, window=window, stride=stride):
+        case spec.Pooling(divisor="pixels_inside", type=kind, window=window, stride=stride):
             pool = nn.MaxPool2d if kind == "max_pooling" else nn.AvgPool2d
             ceil_mode = settings.rounding == "up"
             return [pool(window, stride, ceil_mode=ceil_mode), _ACTIVATIONS[settings.activation]()]
