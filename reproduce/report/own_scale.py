@@ -1,5 +1,6 @@
 """The front page's table of nets judged on CIFAR-10 at their own scale."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,18 +11,21 @@ from reproduce.report.records import Records, estimate_words
 from reproduce.report.verdict_tables import seeds_by_arm
 from reproduce.study.claims import Claim
 
-_COLUMNS = ("net", "published", "ours (95 % interval)", "seeds", "verdict")
+_COLUMNS = ("net", "published", "ours (95 % interval)", "seeds", "verdict", "second reading")
 
 
 def own_scale_verdicts(records: Records) -> str:
-    """Return a table of the claims on CIFAR-10 at its own scale that are judged by test error, in five columns.
+    """Return a table of the claims on CIFAR-10 at its own scale that are judged by test error.
 
-    Claims without runs are named below the table, each with its published figure.
+    A second reading of the same published figure stands in the last column. Claims without runs are named below the
+    table, each with its published figure.
     """
     claims = {claim.id: claim for claim in records.claims}
     rows = [row for row in records.verdicts.itertuples() if _is_own_scale(claims[row.claim_id])]
-    judged = [_own_scale_row(row, claims[row.claim_id]) for row in rows if row.verdict != NOT_RUN]
-    waiting = [_waiting_words(claims[row.claim_id]) for row in rows if row.verdict == NOT_RUN]
+    second = {claims[row.claim_id].second_reading_of: row for row in rows}
+    first = [row for row in rows if claims[row.claim_id].second_reading_of is None]
+    judged = [_own_scale_row(row, second.get(row.claim_id), claims) for row in first if row.verdict != NOT_RUN]
+    waiting = [_waiting_words(claims[row.claim_id]) for row in first if row.verdict == NOT_RUN]
     table = frame_as_markdown(pd.DataFrame(judged, columns=_COLUMNS))
     sentence = f"Not run yet (published figure): {', '.join(waiting)}."
     return f"{table}\n\n{wrapped(sentence)}" if waiting else table
@@ -35,15 +39,28 @@ def _waiting_words(claim: Claim) -> str:
     return f"{_arms(claim)} ({_published(claim)})"
 
 
-def _own_scale_row(row: Any, claim: Claim) -> dict[str, str]:
+def _own_scale_row(row: Any, second: Any | None, claims: Mapping[str, Claim]) -> dict[str, str]:
+    claim = claims[row.claim_id]
     cells = (
         _arms(claim),
         _published(claim),
         estimate_words(row, _unit(claim)),
         seeds_by_arm(row, claim),
-        verdict_words(row.verdict, row.negligible_within, row.unit),
+        _verdict(row),
+        "-" if second is None else _second_words(second, claims[second.claim_id]),
     )
     return dict(zip(_COLUMNS, cells, strict=True))
+
+
+def _second_words(row: Any, claim: Claim) -> str:
+    """Return a second reading in one cell: its arm, and what it makes where it has runs."""
+    if row.verdict == NOT_RUN:
+        return f"{_arms(claim)}: not run"
+    return f"{_arms(claim)}: {estimate_words(row, _unit(claim))}, {seeds_by_arm(row, claim)} seeds, {_verdict(row)}"
+
+
+def _verdict(row: Any) -> str:
+    return verdict_words(row.verdict, row.negligible_within, row.unit)
 
 
 def _arms(claim: Claim) -> str:

@@ -89,6 +89,7 @@ class Claim(Strict):
         beside: the error that is judged together with a gap between test and training error, since a net that fits
             worse has a narrower gap too.
         chosen_afterward: whether the estimand was chosen when its runs were known; ``margin_why`` says so and why.
+        second_reading_of: id of the claim on the same published figure by another reading of the source.
         not_judged: the reason why the measured value answers no claim.
         ablation: short name of the ingredient that the effect is credited to, the same in all claims about it.
     """
@@ -117,6 +118,7 @@ class Claim(Strict):
     looked_at_seeds: list[Whole] = []
     beside: Literal["test_top1_error_percent"] | None = None
     chosen_afterward: bool = False
+    second_reading_of: str | None = None
     not_judged: str | None = Field(default=None, min_length=1)
     scale: Literal["own", "reduced", "imagenet", "literature"]
     not_run: NotRun | None = None
@@ -207,7 +209,8 @@ def load_claims(path: Path = CLAIMS_FILE) -> list[Claim]:
     """Read and check every claim, in the file's order.
 
     Raises:
-        ReproduceError: the file is missing or not YAML 1.2, a claim is malformed, or an id occurs twice.
+        ReproduceError: the file is missing or not YAML 1.2, a claim is malformed, an id occurs twice, or a second
+            reading is of no claim.
     """
     shown = relative_to_repo(path)
     claims = [_parse_claim(entry, position, shown) for position, entry in enumerate(_read_entries(path, shown), 1)]
@@ -216,6 +219,12 @@ def load_claims(path: Path = CLAIMS_FILE) -> list[Claim]:
         if claim.id in seen:
             raise ReproduceError(f"{shown}: claim id {claim.id!r} occurs twice; rename or remove one")
         seen.add(claim.id)
+    for claim in claims:
+        if claim.second_reading_of is not None and claim.second_reading_of not in seen:
+            raise ReproduceError(
+                f"{shown}: claim {claim.id}: second_reading_of names {claim.second_reading_of!r}, which is no claim; "
+                "correct it"
+            )
     return claims
 
 

@@ -46,3 +46,13 @@ def test_an_estimate_without_an_interval_stands_alone():
     found = {"estimate": 22.89, "n_seeds": 1, "n_by_arm": "1"}
     (row,) = table_of(verdict("kmeans-1600-error", "inconclusive", **found))
     assert "| 22.89 % |" in row.replace("  ", " ").replace("  ", " ")
+
+
+def test_a_second_reading_stands_beside_the_first_and_not_among_those_waiting():
+    first = verdict("cifar10-18pct-error", "reproduced", estimate=18.57, low=18.37, high=18.77, n_seeds=8, n_by_arm="8")
+    waiting = verdict("cifar10-18pct-averages-of-2011-error", "not run")
+    (row,) = table_of(first, waiting)
+    assert row.endswith("| reproduced | `18pct_averages_of_2011`: not run |")
+    made = waiting | {"verdict": "reproduced", "estimate": 18.2, "low": 18.0, "high": 18.4}
+    (row,) = table_of(first, made | {"n_seeds": 5, "n_by_arm": "5"})
+    assert row.endswith("| `18pct_averages_of_2011`: 18.20 % (18.00 to 18.40), 5 seeds, reproduced |")
