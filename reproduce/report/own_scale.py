@@ -22,8 +22,9 @@ def own_scale_verdicts(records: Records) -> str:
     """
     claims = {claim.id: claim for claim in records.claims}
     rows = [row for row in records.verdicts.itertuples() if _is_own_scale(claims[row.claim_id])]
-    second = {claims[row.claim_id].second_reading_of: row for row in rows}
-    first = [row for row in rows if claims[row.claim_id].second_reading_of is None]
+    readings = {row.claim_id: claims[row.claim_id].second_reading_of for row in rows}
+    second = {readings[row.claim_id]: row for row in rows if readings[row.claim_id]}
+    first = [row for row in rows if not readings[row.claim_id]]
     judged = [_own_scale_row(row, second.get(row.claim_id), claims) for row in first if row.verdict != NOT_RUN]
     waiting = [_waiting_words(claims[row.claim_id]) for row in first if row.verdict == NOT_RUN]
     table = frame_as_markdown(pd.DataFrame(judged, columns=_COLUMNS))
