@@ -205,9 +205,17 @@ def cited_number(row: Row) -> str:
     if row["value"] is None:
         return row.get("verdict") or "no value"
     value, *ends = shown_values(row)
-    text, details = f"{value}{unit_words(row['unit'])}", []
-    if ends:
-        details.append(f"{row.get('confidence_percent') or 95:g} % interval {' to '.join(ends)}")
+    return f"{value}{unit_words(row['unit'])}{number_details(row, ends)}"
+
+
+def number_details(row: Row, ends: list[str]) -> str:
+    """Return what stands in brackets behind a number: interval, seeds, and a reduced scale or another schedule.
+
+    Args:
+        row: a row of ``numbers.json``.
+        ends: the ends of the interval as they are shown; empty where no interval is.
+    """
+    details = [f"{row.get('confidence_percent') or 95:g} % interval {' to '.join(ends)}"] if ends else []
     if few := few_seeds(row):
         details.append(few)
     if row["n_seeds"] and not (few or "").startswith("two seeds:"):
@@ -215,7 +223,7 @@ def cited_number(row: Row) -> str:
         details.append(f"{seeds_words(row)}{groups}")
     details += [f"{row['scale']} scale"] if row["scale"] in LIMITED_SCALES else []
     details += [f"{row['schedule']} schedule"] if row["schedule"] not in (None, "full") else []
-    return f"{text} ({', '.join(details)})" if details else text
+    return f" ({', '.join(details)})" if details else ""
 
 
 def shown_values(row: Row) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from reproduce.base.text import figures, frame_as_markdown
 from reproduce.judge.few_seeds import few_seeds
-from reproduce.judge.numbers import seeds_words
+from reproduce.judge.numbers import Row, cited_number, number_details, seeds_words, shown_values
 from reproduce.report.facts import Facts
 
 # Each ingredient: its name, the number, and the claim whose verdict is shown.
@@ -34,6 +34,8 @@ EFFECTS = (
     ("overlapping pooling", "small-overlapping-pooling-top1", "small-overlapping-pooling-top1"),
 )
 
+_OTHER = {"lower": "higher", "higher": "lower"}
+
 
 def effect_words(row: Mapping[str, Any]) -> str:
     """Return an effect as "1.32 points lower (0.79 to 1.86)"; an interval around zero names both of its ends.
@@ -46,17 +48,42 @@ def effect_words(row: Mapping[str, Any]) -> str:
         return "not run yet"
     if row["low"] is None or few_seeds(row):
         (value,) = figures(row["value"])
-        return f"{_plain(value)} points {'lower' if row['value'] >= 0 else 'higher'}, too few seeds for an interval"
+        return f"{_sided(row, value)}, too few seeds for an interval"
     if row.get("confidence_percent") not in (None, 95):  # where seeds were added after a look
         return effect_words({**row, "confidence_percent": None})[:-1] + f", at {row['confidence_percent']:g} %)"
-    value, low, high = (_plain(number) for number in figures(row["value"], row["low"], row["high"]))
+    value, *ends = figures(row["value"], row["low"], row["high"])
+    return f"{_sided(row, value)} ({' to '.join(_ends(row, ends))})"
+
+
+def cited_effect(row: Row, above_zero: str = "lower") -> str:
+    """Return a difference in points as it is cited, with a word for its sign.
+
+    An example is "0.29 points higher (95 % interval 0.05 to 0.53, 5 seeds)".
+
+    Args:
+        row: a row of ``numbers.json``, in percentage points.
+        above_zero: the word for a number above zero, ``lower`` or ``higher``.
+    """
+    if row["value"] is None:
+        return cited_number(row)
+    value, *ends = shown_values(row)
+    return _sided(row, value, above_zero) + number_details(row, _ends(row, ends, above_zero) if ends else [])
+
+
+def _sided(row: Row, value: str, above_zero: str = "lower") -> str:
+    """Return the value as ``value`` shows it, without its sign and with the side of zero on which it lies."""
+    side = above_zero if row["value"] >= 0 else _OTHER[above_zero]
+    return f"{_plain(value)} points {side if float(value) else 'different'}"
+
+
+def _ends(row: Row, ends: list[str], above_zero: str = "lower") -> list[str]:
+    """Return an interval's ends without signs; one around zero says of each end on which side it lies."""
+    low, high = map(_plain, ends)
     if row["low"] > 0:
-        return f"{value} points lower ({low} to {high})"
+        return [low, high]
     if row["high"] < 0:
-        return f"{value} points higher ({high} to {low})"
-    side = "lower" if row["value"] >= 0 else "higher"
-    side = side if float(value) else "different"
-    return f"{value} points {side} ({low} higher to {high} lower)"
+        return [high, low]
+    return [f"{low} {_OTHER[above_zero]}", f"{high} {above_zero}"]
 
 
 def _plain(number: str) -> str:

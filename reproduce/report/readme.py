@@ -2,7 +2,8 @@
 
 A block is the text between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``. A number is the text between ``<!-- n:ID
 -->`` and ``<!-- /n -->``: its value with interval, seeds and, unless the scale is the claim's own, the scale. After
-``<!-- n:ID:value -->`` it is value and unit alone, which is refused for a number of a reduced scale or schedule.
+``<!-- n:ID:lower -->`` a difference is said with a word in place of its sign: "lower" where it is above zero, "higher"
+where it is below. After ``<!-- n:ID:higher -->`` it is the reverse.
 """
 
 import re
@@ -35,7 +36,9 @@ Numbers = Mapping[str, Mapping[str, Any]]
 
 _BLOCK = re.compile(r"(<!-- begin:(?P<name>[\w-]+) -->)(?P<body>.*?)(<!-- end:(?P=name) -->)", re.DOTALL)
 _BLOCK_MARKER = re.compile(r"<!-- (?:begin|end):([\w-]+) -->")
-_NUMBER = re.compile(r"(<!-- n:(?P<id>[\w.-]+?)(?P<short>:value)? -->)(?P<text>.*?)(<!-- /n -->)", re.DOTALL)
+_NUMBER = re.compile(
+    r"(<!-- n:(?P<id>[\w.-]+?)(?::(?P<above_zero>lower|higher))? -->)(?P<text>.*?)(<!-- /n -->)", re.DOTALL
+)
 _NUMBER_MARKER = re.compile(r"<!-- (?:n:[^>]*|/n) -->")
 _MINUS = re.compile(r"(?<![\w.])-(?=\d)")
 _EXAMPLE, _EXAMPLE_LINES = "small-lrn-top1", 4
@@ -66,7 +69,10 @@ def _cite_example(records: Records) -> str:
 
 
 def _facts(records: Records) -> facts.Facts:
-    days = read_table(RESULTS / "tables" / "training_days.csv", "system evidence precision kind days_mid timed_steps")
+    days = read_table(
+        RESULTS / "tables" / "training_days.csv",
+        "system evidence precision kind days_low days_mid days_high timed_steps",
+    )
     return facts.facts_of(records, read_numbers(), days)
 
 
@@ -159,12 +165,8 @@ def _number(found: re.Match[str], numbers: Numbers, where: str) -> str:
         raise ReproduceError(
             f"{where}: no number {found['id']!r} in results/numbers.json; correct the id or run `dvc repro`"
         )
-    text = _MINUS.sub("\N{MINUS SIGN}", cited_number(numbers[found["id"]]))
-    if not found["short"]:
-        return text
-    if re.search(r"scale|shortened", text):
-        raise ReproduceError(
-            f"{where}: {found['id']} is of a reduced scale or schedule, which must be printed; drop ':value' from its "
-            "marker"
-        )
-    return text.split(" (")[0]
+    row, above_zero = numbers[found["id"]], found["above_zero"]
+    if above_zero and row["unit"] != "percentage_points":
+        raise ReproduceError(f"{where}: {found['id']} is no difference in points; drop ':{above_zero}' from its marker")
+    text = effects.cited_effect(row, above_zero) if above_zero else cited_number(row)
+    return _MINUS.sub("\N{MINUS SIGN}", text)

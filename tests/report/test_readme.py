@@ -14,7 +14,7 @@ PAGE = """# Title
 old
 <!-- end:verdicts -->
 
-Ours is <!-- n:cifar10-80sec-error -->?<!-- /n -->, in short <!-- n:cifar10-80sec-error:value -->?<!-- /n -->.
+Ours is <!-- n:cifar10-80sec-error -->?<!-- /n -->.
 
 <!-- begin:verdict-counts --><!-- end:verdict-counts -->
 
@@ -40,7 +40,8 @@ def test_update_fills_blocks_and_numbers_and_then_nothing_is_stale(tmp_path, mad
     readme = page(tmp_path)
     assert update_readme(readme, numbers, loaded)
     text = readme.read_text()
-    text, counts = text.split("in short")[0] + text.split("<!-- end:verdict-counts -->")[1], text
+    assert "| reproduced " in text and "| not run " in text
+    text = text.split("<!-- begin:verdict-counts -->")[0] + text.split("<!-- end:verdict-counts -->")[1]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     assert rows[0] == ["claim", "published", "authors' log", "ours (95 % interval)", "seeds", "setting", "verdict"]
     setting = "CIFAR-10, own scale, full schedule"
@@ -56,8 +57,6 @@ def test_update_fills_blocks_and_numbers_and_then_nothing_is_stale(tmp_path, mad
     assert rows[3] == ["18 % error", "18 %", "18.3 %", "-", "0", "CIFAR-10, own scale", "**not run**"]
     assert len(rows) == 4
     assert "Ours is <!-- n:cifar10-80sec-error -->26.00 % (95 % interval 25.50 to 26.50, 3 seeds)<!-- /n -->" in text
-    assert "in short <!-- n:cifar10-80sec-error:value -->26.00 %<!-- /n -->." in counts
-    assert "| reproduced " in counts and "| not run " in counts
     assert text.endswith(PAGE[PAGE.index("The authors print") :])
     assert not update_readme(readme, numbers, loaded)
     assert stale_parts(readme, numbers, loaded) == []
@@ -66,7 +65,7 @@ def test_update_fills_blocks_and_numbers_and_then_nothing_is_stale(tmp_path, mad
 def test_each_stale_part_is_named_and_nothing_changed(tmp_path, made):
     loaded, numbers = made
     readme = page(tmp_path)
-    blocks, marked = ["block verdicts", "block verdict-counts"], ["number cifar10-80sec-error"] * 2
+    blocks, marked = ["block verdicts", "block verdict-counts"], ["number cifar10-80sec-error"]
     assert stale_parts(readme, numbers, loaded) == blocks + marked
     assert readme.read_text() == PAGE
 
@@ -90,6 +89,10 @@ def test_results_in_code_markers_and_confidence_levels_are_no_results():
         ("<!-- begin:verdicts --> no end", "the marker <!-- begin:verdicts --> has no partner"),
         ("<!-- n:cifar10-80sec-error -->26", "the marker <!-- n:cifar10-80sec-error --> has no partner"),
         ("26<!-- /n -->", "the marker <!-- /n --> has no partner"),
+        (
+            "<!-- n:cifar10-80sec-error:lower -->1<!-- /n -->",
+            "cifar10-80sec-error is no difference in points; drop ':l",
+        ),
     ],
 )
 def test_unknown_names_and_broken_markers_are_one_line_and_change_nothing(tmp_path, made, text, message):
@@ -101,14 +104,28 @@ def test_unknown_names_and_broken_markers_are_one_line_and_change_nothing(tmp_pa
     assert readme.read_text() == text
 
 
-def test_a_number_of_lesser_scale_is_never_printed_bare(tmp_path, made):
+def test_a_number_of_lesser_scale_says_so(tmp_path, made):
     loaded, numbers = made
     lesser = numbers | {"x": numbers["cifar10-80sec-error"] | {"scale": "reduced"}}
-    with pytest.raises(ReproduceError, match="x is of a reduced scale or schedule"):
-        update_readme(page(tmp_path, "<!-- n:x:value -->1<!-- /n -->"), lesser, loaded)
     readme = page(tmp_path, "<!-- n:x -->1<!-- /n -->")
     update_readme(readme, lesser, loaded)
     assert "reduced scale" in readme.read_text()
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        ("", "\u22120.29 points (95 % interval \u22120.53 to 0.05, 3 seeds)"),
+        (":lower", "0.29 points higher (95 % interval 0.53 higher to 0.05 lower, 3 seeds)"),
+        (":higher", "0.29 points lower (95 % interval 0.53 lower to 0.05 higher, 3 seeds)"),
+    ],
+)
+def test_a_difference_is_said_with_a_word_for_its_sign(tmp_path, made, form, words):
+    loaded, numbers = made
+    points = {"unit": "percentage_points", "value": -0.29, "low": -0.53, "high": 0.05}
+    readme = page(tmp_path, f"<!-- n:x{form} -->1<!-- /n -->")
+    update_readme(readme, numbers | {"x": numbers["cifar10-80sec-error"] | points}, loaded)
+    assert readme.read_text() == f"<!-- n:x{form} -->{words}<!-- /n -->"
 
 
 def test_a_study_has_its_own_block(tmp_path, made):
