@@ -11,21 +11,21 @@ from reproduce.report.records import Records, estimate_words
 from reproduce.report.verdict_tables import seeds_by_arm
 from reproduce.study.claims import Claim
 
-_COLUMNS = ("net", "published", "ours (95 % interval)", "seeds", "verdict", "second reading")
+_COLUMNS = ("net", "published", "ours (95 % interval)", "seeds", "verdict", "further reading")
 
 
 def own_scale_verdicts(records: Records) -> str:
     """Return a table of the claims on CIFAR-10 at its own scale that are judged by test error.
 
-    A second reading of the same published figure stands in the last column. Claims without runs are named below the
+    A further reading of the same published figure stands in the last column. Claims without runs are named below the
     table, each with its published figure.
     """
     claims = {claim.id: claim for claim in records.claims}
     rows = [row for row in records.verdicts.itertuples() if _is_own_scale(claims[row.claim_id])]
-    readings = {row.claim_id: claims[row.claim_id].second_reading_of for row in rows}
-    second = {readings[row.claim_id]: row for row in rows if readings[row.claim_id]}
+    readings = {row.claim_id: claims[row.claim_id].further_reading_of for row in rows}
+    further = {readings[row.claim_id]: row for row in rows if readings[row.claim_id]}
     first = [row for row in rows if not readings[row.claim_id]]
-    judged = [_own_scale_row(row, second.get(row.claim_id), claims) for row in first if row.verdict != NOT_RUN]
+    judged = [_own_scale_row(row, further.get(row.claim_id), claims) for row in first if row.verdict != NOT_RUN]
     waiting = [_waiting_words(claims[row.claim_id]) for row in first if row.verdict == NOT_RUN]
     table = frame_as_markdown(pd.DataFrame(judged, columns=_COLUMNS))
     sentence = f"Not run yet (published figure): {', '.join(waiting)}."
@@ -40,7 +40,7 @@ def _waiting_words(claim: Claim) -> str:
     return f"{_arms(claim)} ({_published(claim)})"
 
 
-def _own_scale_row(row: Any, second: Any | None, claims: Mapping[str, Claim]) -> dict[str, str]:
+def _own_scale_row(row: Any, further: Any | None, claims: Mapping[str, Claim]) -> dict[str, str]:
     claim = claims[row.claim_id]
     cells = (
         _arms(claim),
@@ -48,13 +48,13 @@ def _own_scale_row(row: Any, second: Any | None, claims: Mapping[str, Claim]) ->
         estimate_words(row, _unit(claim)),
         seeds_by_arm(row, claim),
         _verdict(row),
-        "-" if second is None else _second_words(second, claims[second.claim_id]),
+        "-" if further is None else _further_words(further, claims[further.claim_id]),
     )
     return dict(zip(_COLUMNS, cells, strict=True))
 
 
-def _second_words(row: Any, claim: Claim) -> str:
-    """Return a second reading in one cell: its arm, and what it makes where it has runs."""
+def _further_words(row: Any, claim: Claim) -> str:
+    """Return a further reading in one cell: its arm, and what it makes where it has runs."""
     if row.verdict == NOT_RUN:
         return f"{_arms(claim)}: not run"
     return f"{_arms(claim)}: {estimate_words(row, _unit(claim))}, {seeds_by_arm(row, claim)} seeds, {_verdict(row)}"

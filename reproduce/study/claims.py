@@ -89,7 +89,7 @@ class Claim(Strict):
         beside: the error that is judged together with a gap between test and training error, since a net that fits
             worse has a narrower gap too.
         chosen_afterward: whether the estimand was chosen when its runs were known; ``margin_why`` says so and why.
-        second_reading_of: id of the claim on the same published figure by another reading of the source.
+        further_reading_of: id of the claim on the same published figure by another reading of the source.
         not_judged: the reason why the measured value answers no claim.
         ablation: short name of the ingredient that the effect is credited to, the same in all claims about it.
     """
@@ -118,7 +118,7 @@ class Claim(Strict):
     looked_at_seeds: list[Whole] = []
     beside: Literal["test_top1_error_percent"] | None = None
     chosen_afterward: bool = False
-    second_reading_of: str | None = None
+    further_reading_of: str | None = None
     not_judged: str | None = Field(default=None, min_length=1)
     scale: Literal["own", "reduced", "imagenet", "literature"]
     not_run: NotRun | None = None
@@ -220,9 +220,9 @@ def load_claims(path: Path = CLAIMS_FILE) -> list[Claim]:
             raise ReproduceError(f"{shown}: claim id {claim.id!r} occurs twice; rename or remove one")
         seen.add(claim.id)
     for claim in claims:
-        if claim.second_reading_of is not None and claim.second_reading_of not in seen:
+        if claim.further_reading_of is not None and claim.further_reading_of not in seen:
             raise ReproduceError(
-                f"{shown}: claim {claim.id}: second_reading_of names {claim.second_reading_of!r}, which is no claim; "
+                f"{shown}: claim {claim.id}: further_reading_of names {claim.further_reading_of!r}, which is no claim; "
                 "correct it"
             )
     return claims

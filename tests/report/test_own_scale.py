@@ -48,7 +48,7 @@ def test_an_estimate_without_an_interval_stands_alone():
     assert "| 22.89 % |" in row.replace("  ", " ").replace("  ", " ")
 
 
-def test_a_second_reading_stands_beside_the_first_and_not_among_those_waiting():
+def test_a_further_reading_stands_beside_the_judged_one_and_not_among_those_waiting():
     first = verdict("cifar10-18pct-error", "reproduced", estimate=18.57, low=18.37, high=18.77, n_seeds=8, n_by_arm="8")
     waiting = verdict("cifar10-18pct-averages-of-2011-error", "not run")
     (row,) = table_of(first, waiting)

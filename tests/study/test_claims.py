@@ -143,9 +143,9 @@ def test_an_entry_that_is_no_mapping_is_refused(tmp_path):
         load_claims(write(tmp_path, "net-error"))
 
 
-def test_a_second_reading_of_no_claim_is_refused(tmp_path):
-    with pytest.raises(ReproduceError, match="claim net-error: second_reading_of names 'other', which is no claim"):
-        load_claims(write(tmp_path, SINGLE | {"second_reading_of": "other"}))
+def test_a_further_reading_of_no_claim_is_refused(tmp_path):
+    with pytest.raises(ReproduceError, match="claim net-error: further_reading_of names 'other', which is no claim"):
+        load_claims(write(tmp_path, SINGLE | {"further_reading_of": "other"}))
 
 
 def test_a_duplicate_id_is_refused(tmp_path):
