@@ -1,7 +1,8 @@
 """The comparisons that studies declare: a metric's difference or ratio between two variants, such as bf16 and fp32."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -17,6 +18,8 @@ from reproduce.study.designs import Comparison, Factorial
 from reproduce.study.study import Study
 
 Declared = TypeVar("Declared", Comparison, Factorial)
+_Arm = tuple[str, str, int]
+_NOT_BEFORE_ALL_SEEDS = dict.fromkeys(("low", "high", "p_value", "paired_low", "paired_high", "correlation"))
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,8 @@ class Compared:
     ``value`` is the first arm's mean minus the second's, or the ratio of their geometric means. ``low`` and ``high``
     are Welch's 95 % interval, computed in logs for a ratio. The paired interval over ``shared_seeds`` and the
     ``correlation`` show whether pairing helps. Where a run diverged or a seed was left out there is no value, since the
-    runs that remain are those that went well. ``diverged`` and ``missing`` count such runs.
+    runs that remain are those that went well. ``diverged`` and ``missing`` count such runs. There
+    are no intervals and no p before every planned seed of both arms is made, so that no interim look is published.
     """
 
     study: str
@@ -69,9 +73,11 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> list[Compared]:
     Raises:
         ReproduceError: a comparison's estimand is no metric.
     """
-    rows = []
+    studies, rows = list(studies), []
+    plans = Counter((run.study, run.variant, run.epochs) for study in studies for run in study.publishable_runs())
     for study in studies:
-        of_study = [_compare(study.study, declared, runs) for declared in answerable(study, study.comparisons, runs)]
+        declared_here = answerable(study, study.comparisons, runs)
+        of_study = [_compare(study.study, declared, runs, plans) for declared in declared_here]
         known = {row.comparison: row.p_value for row in of_study}
         adjusted = statistics.holm({declared.id: known.get(declared.id) for declared in study.comparisons})
         rows += [replace(row, p_value_holm=adjusted[row.comparison]) for row in of_study]
@@ -85,7 +91,8 @@ def answerable(study: Study, declared: Sequence[Declared], runs: pd.DataFrame) -
     return [each for each in declared if all(len(rows_of_arm(runs, study.study, arm)) for arm in each.arms)]
 
 
-def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> Compared:
+def _compare(study: str, comparison: Comparison, runs: pd.DataFrame, plans: Mapping[_Arm, int]) -> Compared:
+    """Return a comparison's row; ``plans`` has the number of planned seeds by study, variant and length."""
     listed = arms_at([rows_of_arm(runs, study, arm) for arm in comparison.arms], comparison.epochs)
     first, second = (arm[arm["status"] == "finished"] for arm in listed)
     statuses, both = pd.concat(listed)["status"], not first.empty and not second.empty
@@ -108,7 +115,16 @@ def _compare(study: str, comparison: Comparison, runs: pd.DataFrame) -> Compared
         missing=int(statuses.eq("missing").sum()),
         runs=[*first["run_id"], *second["run_id"]],
     )
-    return _measured(row, comparison, listed) if both else row
+    if not both:
+        return row
+    measured = _measured(row, comparison, listed)
+    is_complete = all(len(arm) >= plans[_study_variant_epochs(arm)] for arm in (first, second))
+    return measured if is_complete else replace(measured, **_NOT_BEFORE_ALL_SEEDS)
+
+
+def _study_variant_epochs(arm: pd.DataFrame) -> _Arm:
+    row = arm.iloc[0]
+    return row["study"], row["variant"], int(row["epochs"])
 
 
 def _of_both(column: str, first: pd.DataFrame, second: pd.DataFrame) -> str:

@@ -128,7 +128,8 @@ def _additions(
     if wanted is None or _gave_no_value(arms):
         return []
     plans = [claim.planned_of(number) or 0 for number in range(len(arms))]
-    by_arm = [max(planned, 2) for planned in plans] if wanted <= max(plans) else [wanted] * len(arms)
+    is_short = any((arm["status"] == "finished").sum() < planned for arm, planned in zip(arms, plans, strict=True))
+    by_arm = [max(planned, 2 if is_short else wanted) for planned in plans]
     additions = [_addition(studies[arm["study"].iloc[0]], arm, seeds) for arm, seeds in zip(arms, by_arm, strict=True)]
     return additions if any(addition.runs for addition in additions) else []
 

@@ -39,12 +39,12 @@ def explain(claim: Claim, estimate: Estimate, n_by_arm: Sequence[int], terms: Te
     if outcome.negligible and outcome.verdict != NO_EFFECT:
         unit = unit_words(unit_of(claim.estimand, claim.kind))
         parts.append(f"more than {claim.negligible_within:g}{unit} either way is ruled out")
-    if outcome.verdict == INCONCLUSIVE:
-        parts.append(_settling(n_seeds, terms, outcome))
     plans = [claim.planned_of(arm) or 0 for arm in range(len(n_by_arm))]
     short = [f"{there} of {planned}" for there, planned in zip(n_by_arm, plans, strict=True) if there < planned]
-    if short:
-        parts.append(f"{' and '.join(dict.fromkeys(short))} planned seeds")
+    if short and not outcome.withheld:
+        parts.append(f"the verdict waits for the planned seeds: {' and '.join(dict.fromkeys(short))} are made")
+    elif outcome.verdict == INCONCLUSIVE:
+        parts.append(_settling(n_seeds, terms, outcome))
     if claim.looked_at_seeds:
         earlier = " and ".join(map(str, claim.looked_at_seeds))
         parts.append(f"more seeds were planned after a look at {earlier}; interval and p allow for it")

@@ -220,20 +220,20 @@ def _decide(measured: Measured, terms: Terms) -> Outcome:
         estimate, region = rules.in_logs(estimate, terms.accepted)
         terms = replace(terms, accepted=region)
     verdict = rules.decide(estimate, n_seeds, terms)
-    planned = max(claim.planned_of(arm) or 0 for arm in range(len(measured.arms)))
-    if not measured.has_planned_seeds and verdict != rules.INCONCLUSIVE:
-        return Outcome(rules.INCONCLUSIVE, seeds_to_settle=planned)
-    if any(map(went_wrong, measured.arms)):
+    plans = [claim.planned_of(arm) or 0 for arm in range(len(measured.arms))]
+    has_failed = any(map(went_wrong, measured.arms))
+    if not measured.has_planned_seeds:
+        return Outcome(rules.INCONCLUSIVE, seeds_to_settle=None if has_failed else max(plans), withheld=has_failed)
+    if has_failed:
         is_good = verdict in (rules.REPRODUCED, rules.DIRECTION, rules.DIRECTION_ONLY, rules.NO_EFFECT)
         is_withheld = is_good or verdict == rules.INCONCLUSIVE
         return Outcome(rules.INCONCLUSIVE, withheld=True) if is_withheld else Outcome(verdict)
     needed = None
     if verdict == rules.INCONCLUSIVE:
-        is_another_look = claim.seeds_planned is not None and measured.has_planned_seeds
+        is_another_look = claim.seeds_planned is not None
         needed = rules.seeds_to_settle(estimate, _with_another_look(claim, terms) if is_another_look else terms)
-        needed = max(needed, planned) if needed else None
-    negligible = rules.is_negligible(estimate, claim.negligible_within) if measured.has_planned_seeds else None
-    return Outcome(verdict, needed, negligible=negligible)
+        needed = max(needed, min(plans)) if needed else None
+    return Outcome(verdict, needed, negligible=rules.is_negligible(estimate, claim.negligible_within))
 
 
 def _with_another_look(claim: Claim, terms: Terms) -> Terms:

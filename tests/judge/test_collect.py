@@ -37,6 +37,13 @@ def study(tmp_path):
     return FakeStudy("nets", [*run_ids, FakeRunId(variant="18pct", epochs=140)], [BF16])
 
 
+@pytest.fixture
+def complete(study):
+    """The same study, planned without the seed that is missing."""
+    study.run_ids.remove(FakeRunId(variant="80sec_bf16", seed=3))
+    return study
+
+
 def collect_into(study, tmp_path, name="out"):
     claims = [claim(), difference_claim(id="bf16-costs", arms=["80sec_bf16", "80sec"], study="nets")]
     collect([study], tmp_path / name, tmp_path / "runs", claims)
@@ -95,8 +102,17 @@ def test_a_variant_without_runs_stays_in_the_summary(study, tmp_path):
     assert pd.isna(row["mean"])
 
 
-def test_comparison_gives_both_intervals(study, tmp_path):
+def test_before_all_planned_seeds_a_comparison_has_a_value_but_no_interval_and_no_p(study, tmp_path):
     (row,) = table_of(compare_all([study], read_runs(study.run_ids, tmp_path / "runs")), Compared).to_dict("records")
+    assert row["value"] == pytest.approx(26.35 - 26.066667, abs=1e-5)
+    withheld = ("low", "high", "p_value", "p_value_holm", "paired_low", "paired_high", "correlation")
+    assert all(pd.isna(row[name]) for name in withheld)
+
+
+def test_comparison_gives_both_intervals(complete, tmp_path):
+    (row,) = table_of(compare_all([complete], read_runs(complete.run_ids, tmp_path / "runs")), Compared).to_dict(
+        "records"
+    )
     assert row["value"] == pytest.approx(26.35 - 26.066667, abs=1e-5)
     assert row["low"] < 0 < row["high"]
     assert (row["n_first"], row["n_second"], row["shared_seeds"]) == (2, 3, 2)
@@ -106,16 +122,16 @@ def test_comparison_gives_both_intervals(study, tmp_path):
     assert (row["unit"], row["schedule"], row["epochs"]) == ("percentage_points", "full", "11")
 
 
-def test_arms_that_list_no_length_in_common_are_compared_as_they_are(study, tmp_path):
+def test_arms_that_list_no_length_in_common_are_compared_as_they_are(complete, tmp_path):
     """And comparisons without a p value are of Holm's family: the one that has one counts three times."""
-    study.run_ids[-1] = longer = FakeRunId(variant="18pct", epochs=140, seed=1)
+    complete.run_ids[-1] = longer = FakeRunId(variant="18pct", epochs=140, seed=1)
     write_run(tmp_path / "runs", longer, error=18.0)
-    study.run_ids.append(FakeRunId(variant="later", epochs=11))
+    complete.run_ids.append(FakeRunId(variant="later", epochs=11))
     pairs = {"length": ["18pct", "80sec"], "later": ["later", "80sec"]}
-    study.comparisons += [Comparison(**vars(BF16) | {"id": name, "arms": arms}) for name, arms in pairs.items()]
-    runs = read_runs(study.run_ids, tmp_path / "runs")
+    complete.comparisons += [Comparison(**vars(BF16) | {"id": name, "arms": arms}) for name, arms in pairs.items()]
+    runs = read_runs(complete.run_ids, tmp_path / "runs")
     runs.loc[runs["variant"].eq("80sec_bf16"), "test_top1_error_percent"] += 2  # so that three times p is below 1
-    rows = table_of(compare_all([study], runs), Compared).set_index("comparison")
+    rows = table_of(compare_all([complete], runs), Compared).set_index("comparison")
     assert rows["epochs"].dropna().to_dict() == {"bf16-error": "11", "length": "140 and 11"}
     tested = rows.loc["bf16-error"]
     assert tested["p_value_holm"] == pytest.approx(3 * tested["p_value"]) and tested["p_value_holm"] < 1
@@ -143,28 +159,29 @@ def test_an_arm_may_be_of_another_study_and_its_length_fixed(study, tmp_path):
     assert (longer["value"], longer["runs"]) == (pytest.approx(18.1), [str(run_id) for run_id in long[2:]])
 
 
-def test_what_is_not_published_yet_by_hand_is_of_holms_family_too(study, tmp_path):
-    study.comparisons = [BF16, Comparison(**vars(BF16) | {"id": "later", "arms": ["later", "80sec"]})]
-    study.published_by = "publish"
-    runs = read_runs(
-        [FakeRunId(variant=variant, seed=seed) for variant in BF16.arms for seed in (1, 2)], tmp_path / "runs"
-    )
+def test_what_is_not_published_yet_by_hand_is_of_holms_family_too(complete, tmp_path):
+    complete.comparisons = [BF16, Comparison(**vars(BF16) | {"id": "later", "arms": ["later", "80sec"]})]
+    complete.published_by = "publish"
+    complete.run_ids = [FakeRunId(variant=variant, seed=seed) for variant in BF16.arms for seed in (1, 2)]
+    runs = read_runs(complete.run_ids, tmp_path / "runs")
     runs.loc[runs["variant"].eq("80sec_bf16"), "test_top1_error_percent"] += 2  # so that twice p is below 1
-    (row,) = table_of(compare_all([study], runs), Compared).to_dict("records")
+    (row,) = table_of(compare_all([complete], runs), Compared).to_dict("records")
     assert row["p_value_holm"] == pytest.approx(2 * row["p_value"]) and row["p_value_holm"] < 1
 
 
-def test_a_comparison_may_be_of_what_is_made_of_two_metrics(study, tmp_path):
-    study.comparisons = [Comparison(**vars(BF16) | {"estimand": "generalization_gap_percent"})]
-    (row,) = table_of(compare_all([study], read_runs(study.run_ids, tmp_path / "runs")), Compared).to_dict("records")
+def test_a_comparison_may_be_of_what_is_made_of_two_metrics(complete, tmp_path):
+    complete.comparisons = [Comparison(**vars(BF16) | {"estimand": "generalization_gap_percent"})]
+    (row,) = table_of(compare_all([complete], read_runs(complete.run_ids, tmp_path / "runs")), Compared).to_dict(
+        "records"
+    )
     assert row["value"] == pytest.approx(26.35 - 26.066667, abs=1e-5)  # the training error is 20 throughout
     assert (row["paired_low"], row["paired_high"]) == pytest.approx((0.15 - 0.63531, 0.15 + 0.63531), abs=1e-4)
 
 
-def test_a_ratio_is_of_geometric_means_with_welchs_interval_in_logs(study, tmp_path):
-    study.comparisons = [Comparison(**vars(BF16) | {"kind": "ratio"})]
-    runs = read_runs(study.run_ids, tmp_path / "runs")
-    (row,) = table_of(compare_all([study], runs), Compared).to_dict("records")
+def test_a_ratio_is_of_geometric_means_with_welchs_interval_in_logs(complete, tmp_path):
+    complete.comparisons = [Comparison(**vars(BF16) | {"kind": "ratio"})]
+    runs = read_runs(complete.run_ids, tmp_path / "runs")
+    (row,) = table_of(compare_all([complete], runs), Compared).to_dict("records")
     one, two = np.log([26.1, 26.6]), np.log([26.0, 26.4, 25.8])
     found = stats.ttest_ind(one, two, equal_var=False)
     assert row["value"] == pytest.approx(np.exp(one.mean() - two.mean()))
@@ -173,7 +190,7 @@ def test_a_ratio_is_of_geometric_means_with_welchs_interval_in_logs(study, tmp_p
     paired = stats.ttest_1samp(one - two[:2], 0).confidence_interval(0.95)
     assert (row["paired_low"], row["paired_high"]) == pytest.approx(tuple(np.exp(paired)))
     assert row["unit"] == "ratio"
-    numbers = collect_into(study, tmp_path) / "numbers.json"
+    numbers = collect_into(complete, tmp_path) / "numbers.json"
     cited = read_numbers(numbers)["nets.bf16-error.ratio"]
     assert cited["value"] == pytest.approx(row["value"], abs=1e-4)
     assert cited["protocol"] == "1 test view"

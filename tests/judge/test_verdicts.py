@@ -50,7 +50,7 @@ def test_one_seed_is_inconclusive_with_the_interval_of_its_images(make_runs):
     assert verdict.verdict == "inconclusive"
     assert verdict.method == "one seed; Wilson, 10000 images"
     assert (verdict.low, verdict.high) == pytest.approx((25.150, 26.869), abs=2e-3)
-    assert verdict.why == "one seed only; two or more are needed; 1 of 12 planned seeds"
+    assert verdict.why == "one seed only; the verdict waits for the planned seeds: 1 of 12 are made"
 
 
 def test_one_seed_of_anything_but_a_test_error_has_no_interval(make_runs):

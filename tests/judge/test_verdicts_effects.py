@@ -234,7 +234,7 @@ def test_no_verdict_before_the_planned_seeds_of_the_larger_arm(make_runs):
     unequal = difference_claim(None, None, seeds_planned=3, seeds_planned_by_arm=[8, 3])
     verdict = verdict_of(unequal, frame)
     assert (verdict.verdict, verdict.n_by_arm, verdict.seeds_to_settle) == ("inconclusive", [3, 3], 8)
-    assert verdict.why.endswith("; 3 of 8 planned seeds")
+    assert verdict.why.endswith("; the verdict waits for the planned seeds: 3 of 8 are made")
 
 
 def test_an_open_verdict_with_a_failed_run_does_not_say_that_seeds_would_not_help(make_runs):
