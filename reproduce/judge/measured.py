@@ -1,9 +1,10 @@
 """Claims measured by their runs: the rows of each arm, the estimate, and what a verdict says about the runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from reproduce.base.errors import ReproduceError
@@ -147,10 +148,11 @@ def _estimate(claim: Claim, arms: Sequence[pd.DataFrame], values: list[list[floa
     if claim.kind == "gain":
         return statistics.paired_difference(values[0], [0.0] * len(values[0]), confidence)
     if claim.kind != "single_value":
-        compare = statistics.ratio if claim.kind == "ratio" else statistics.welch_difference
-        estimate = compare(*values, confidence)
+        is_ratio = claim.kind == "ratio"
+        estimate = (statistics.ratio if is_ratio else statistics.welch_difference)(*values, confidence)
+        compared = [np.log(value) if is_ratio else value for value in values]
         return statistics.with_correlation(
-            estimate, *(_by_seed(arm, value) for arm, value in zip(arms, values, strict=True))
+            estimate, *(_by_seed(arm, value) for arm, value in zip(arms, compared, strict=True))
         )
     if len(values[0]) == 1 and claim.estimand.startswith("test_") and claim.estimand.endswith("_error_percent"):
         images = int(arms[0].loc[arms[0]["status"] == "finished", "test_images"].iloc[0])
@@ -159,5 +161,5 @@ def _estimate(claim: Claim, arms: Sequence[pd.DataFrame], values: list[list[floa
     return statistics.mean_interval(values[0], confidence)
 
 
-def _by_seed(arm: pd.DataFrame, values: list[float]) -> dict[int, float]:
+def _by_seed(arm: pd.DataFrame, values: Iterable[float]) -> dict[int, float]:
     return dict(zip(arm.loc[arm["status"] == "finished", "seed"], values, strict=True))
