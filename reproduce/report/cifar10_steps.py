@@ -46,17 +46,18 @@ def _rungs(loaded: Records) -> str:
     waiting = [change for change, words in changes.items() if not words]
     net = [f"At the cost of 2012 the error of the augmented 18 % net is {', then '.join(told)}."] if told else []
     if waiting:
-        net.append(f"Still to be run at the cost of 2012: the augmented 18 % net {', '.join(waiting)}.")
+        net.append(f"Still to be run at the cost of 2012, the augmented 18 % net: {'; '.join(waiting)}.")
     return " ".join(net)
 
 
 def _nasnet(loaded: Records) -> str:
     methods = {method.name: method for method in load_methods(loaded)}
+    pairs = {words: [methods[f"{net} {name}"] for net in (_CHILD, _RESNET)] for words, name in _BUDGETS.items()}
     told = [
-        f"{words} {_CHILD} makes {_error(methods[f'{_CHILD} {name}'])}, ResNet-20 "
-        f"{_error(methods[f'{_RESNET} {name}'])}."
-        for words, name in _BUDGETS.items()
-    ]
+        f"{words} {_CHILD} makes {_error(child)}, {_RESNET} {_error(resnet)}."
+        for words, (child, resnet) in pairs.items()
+        if child.errors or resnet.errors
+    ] or [f"{_CHILD} and {_RESNET} are still to be run at either cost."]
     full, child = methods[_PUBLISHED], methods[f"{_CHILD} {AT_SEARCH}"]
     times = full.operations / child.operations
     here = f"makes {_error(full)} here" if full.errors else "is not run here"

@@ -9,7 +9,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.report import cifar10_methods as loading
 from reproduce.report.cifar10_methods import CROPPED, LATER, PLAIN, SEVERAL_VIEWS, load_methods, to_be_run
 from reproduce.report.figures import generations_by_cost
-from reproduce.report.figures.generations import DrawnMethod, generations
+from reproduce.report.figures.generations import AFTER, AUTHORS, BEFORE, DrawnMethod, generations
 from reproduce.report.figures.generations_by_cost import error_by_core_hours, error_by_operations
 from reproduce.report.records import load_records
 from reproduce.report.studies.after_2012 import budgets_table
@@ -17,15 +17,19 @@ from reproduce.report.studies.before_2012 import methods_table
 from reproduce.study.claims import load_claims
 from reproduce.study.study import load_study
 
-WORDS = DrawnMethod("visual words", 2010, PLAIN, None, [40.0], "visual words", None, [0.5])
-PATCHES = DrawnMethod("patches", 2011, PLAIN, 22.1, [22.0, 23.0])
-THREE = DrawnMethod("three patches", 2011, PLAIN, 22.1, [22.0, 22.5, 23.0], "k-means", None, [1.0, 2.0, 3.0], "a CPU")
-IN_PRINT = DrawnMethod("a dictionary", 2011, PLAIN, 18.5, [], is_planned=False)
-NET = DrawnMethod("the net", 2012, PLAIN, 18.0, [18.0, 18.5, 19.0], "18 % net", 4e14, [0.4, 0.5, 0.6], "a CPU")
-LATER_NET = DrawnMethod("a later net", 2017, SEVERAL_VIEWS, 3.4, [], "ResNet-20", 9e15)
-PLANNED = DrawnMethod("a planned net", 2017, SEVERAL_VIEWS, None, [])
-CROPS = DrawnMethod("the net, crops", 2012, CROPPED, None, [16.0, 16.2, 16.4], "18 % net", 4e14, [0.4, 0.5, 0.6])
-RESNET = DrawnMethod("a residual net", 2015, CROPPED, None, [10.0, 11.0], "ResNet-20", 4.1e14, [3.0, 4.0])
+WORDS = DrawnMethod("visual words", 2010, BEFORE, PLAIN, None, [40.0], "visual words", None, [0.5])
+PATCHES = DrawnMethod("patches", 2011, BEFORE, PLAIN, 22.1, [22.0, 23.0])
+THREE = DrawnMethod(
+    "three patches", 2011, BEFORE, PLAIN, 22.1, [22.0, 22.5, 23.0], "k-means", None, [1.0, 2.0, 3.0], "a CPU"
+)
+IN_PRINT = DrawnMethod("a dictionary", 2011, BEFORE, PLAIN, 18.5, [], is_planned=False)
+NET = DrawnMethod("the net", 2011, AUTHORS, PLAIN, 18.0, [18.0, 18.5, 19.0], "18 % net", 4e14, [0.4, 0.5, 0.6], "a CPU")
+LATER_NET = DrawnMethod("a later net", 2017, AFTER, SEVERAL_VIEWS, 3.4, [], "ResNet-20", 9e15)
+PLANNED = DrawnMethod("a planned net", 2017, AFTER, SEVERAL_VIEWS, None, [])
+CROPS = DrawnMethod(
+    "the net, crops", 2012, AUTHORS, CROPPED, None, [16.0, 16.2, 16.4], "18 % net", 4e14, [0.4, 0.5, 0.6]
+)
+RESNET = DrawnMethod("a residual net", 2015, AFTER, CROPPED, None, [10.0, 11.0], "ResNet-20", 4.1e14, [3.0, 4.0])
 COSTS = {"cost of 2012": 4e14, "cost of the search": 1e15}
 
 
@@ -47,8 +51,8 @@ def marks(axes, filled):
 def test_the_headline_names_each_earlier_method_of_three_seeds_and_the_best_in_print():
     figure = generations([WORDS, THREE, IN_PRINT, NET, LATER_NET])
     assert title(figure) == (
-        "On CIFAR-10, without augmentation, the 18 % net of 2012 makes 18.5 % errors; before: k-means 22.5 %. "
-        "The best error in print before it is 18.5 %."
+        "On CIFAR-10, without augmentation, AlexNet's authors' 18 % net makes 18.5 % errors; before: k-means 22.5 %. "
+        "The best of others in print before 2012 is 18.5 %."
     )
     assert "published 3.4" in words(figure)
 
@@ -74,7 +78,7 @@ def test_keys_and_words_stay_on_the_page_once_every_method_is_run():
 def test_methods_without_runs_or_published_error_are_left_out():
     figure = generations([THREE, NET, LATER_NET, PLANNED])
     assert [len(axes.get_yticklabels()) for axes in figure.axes] == [2, 1]
-    assert key(figure) == ["before, mean of our seeds", "of 2012, mean of our seeds", "published"]
+    assert key(figure) == ["before, mean of our seeds", "AlexNet's authors', mean of our seeds", "published"]
 
 
 def test_without_runs_no_step_is_told():

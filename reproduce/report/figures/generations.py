@@ -22,10 +22,10 @@ from reproduce.report.style import (
     styled,
 )
 
-ALEXNET_YEAR = 2012
+BEFORE, AUTHORS, AFTER = "before", "AlexNet's authors'", "after"
 FIRST_READING = ", first reading"  # how the name of a method ends whose second reading is drawn beside it
-COLORS = {"before": ORANGE, "of 2012": BLUE, "after": PURPLE}
-_MARKERS = {"before": "s", "of 2012": "o", "after": "^"}
+COLORS = {BEFORE: ORANGE, AUTHORS: BLUE, AFTER: PURPLE}
+_MARKERS = {BEFORE: "s", AUTHORS: "o", AFTER: "^"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class DrawnMethod:
     """A method at one length of training: its published error and the errors of our runs.
 
     Attributes:
-        name, year, protocol: as drawn.
+        name, year, protocol: as drawn; the year is that of the source's files or print.
+        generation: ``BEFORE``, ``AUTHORS`` (nets of AlexNet's authors, of 2011 and 2012) or ``AFTER``.
         published: test error in print, in percent.
         errors: test errors of our runs, in percent.
         family: the method's name whatever its length.
@@ -45,6 +46,7 @@ class DrawnMethod:
 
     name: str
     year: int
+    generation: str
     protocol: str
     published: float | None
     errors: Sequence[float]
@@ -86,15 +88,9 @@ def generations(methods: Sequence[DrawnMethod]) -> Figure:
     return figure
 
 
-def _generation(method: DrawnMethod) -> str:
-    if method.year == ALEXNET_YEAR:
-        return "of 2012"
-    return "before" if method.year < ALEXNET_YEAR else "after"
-
-
 def _draw_panel(axes: Axes, panel: Sequence[DrawnMethod]) -> None:
     for place, method in enumerate(panel):
-        color, marker = COLORS[_generation(method)], _MARKERS[_generation(method)]
+        color, marker = COLORS[method.generation], _MARKERS[method.generation]
         if method.published is not None:
             axes.plot(method.published, place, marker="o", color=INK, markerfacecolor="white", markersize=7, zorder=2)
         if method.errors:
@@ -122,7 +118,7 @@ def _words(method: DrawnMethod) -> str:
 
 
 def _key(shown: Sequence[DrawnMethod]) -> list[Line2D]:
-    run = {_generation(method) for method in shown if method.errors}
+    run = {method.generation for method in shown if method.errors}
     marks = [
         Line2D([], [], color=COLORS[name], marker=marker, linestyle="none", label=f"{name}, mean of our seeds")
         for name, marker in _MARKERS.items()
@@ -146,21 +142,21 @@ def named_in_headlines(methods: Sequence[DrawnMethod]) -> list[DrawnMethod]:
 
 
 def _sentence(methods: Sequence[DrawnMethod]) -> str:
-    """Return the errors of the net of 2012 and of the earlier methods, lowest first, without augmentation.
+    """Return the errors of the authors' net and of the earlier methods, lowest first, without augmentation.
 
     The best earlier method in print is named too.
     """
     named = sorted(named_in_headlines(methods), key=lambda method: method.mean)
-    nets = [each for each in named if _generation(each) == "of 2012"]
-    earlier = [each for each in named if _generation(each) == "before"]
+    nets = [each for each in named if each.generation == AUTHORS]
+    earlier = [each for each in named if each.generation == BEFORE]
     if not nets or not earlier:
         return "Three generations on CIFAR-10: runs are still to be made."
     said = ", ".join(f"{each.family} {format_number(each.mean, 1)} %" for each in earlier)
     printed = [
         each.published
         for each in methods
-        if each.protocol == methods[0].protocol and each.published is not None and _generation(each) == "before"
+        if each.protocol == methods[0].protocol and each.published is not None and each.generation == BEFORE
     ]
-    best = f" The best error in print before it is {min(printed):g} %." if printed else ""
+    best = f" The best of others in print before 2012 is {min(printed):g} %." if printed else ""
     net = format_number(nets[0].mean, 1)
-    return f"On CIFAR-10, without augmentation, the 18 % net of 2012 makes {net} % errors; before: {said}.{best}"
+    return f"On CIFAR-10, without augmentation, AlexNet's authors' 18 % net makes {net} % errors; before: {said}.{best}"
