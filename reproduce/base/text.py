@@ -36,6 +36,14 @@ def format_number(value: float, decimals: int = 2) -> str:
     return fixed(value, decimals).replace("-", "\N{MINUS SIGN}")
 
 
+def p_value_words(p_value: float) -> str:
+    """Return a p value to two digits, or to four decimals where two digits would read 0.05; ``-`` for a missing one."""
+    if pd.isna(p_value):
+        return "-"
+    text = f"{p_value:.2g}"
+    return f"{p_value:.4f}" if float(text) == 0.05 else text
+
+
 def operations_words(operations: float) -> str:
     """Return a number of operations to two digits, as "1.3e15"."""
     return f"{operations:.1e}".replace("e+", "e")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.base.text import frame_as_markdown, unit_words, with_interval
+from reproduce.base.text import frame_as_markdown, p_value_words, unit_words, with_interval
 from reproduce.data.registry import CIFAR10
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report import ablation_table
@@ -51,7 +51,7 @@ def claimed_effects_table(loaded: Records) -> pd.DataFrame:
                 "measure": ablation_table.MEASURES.get(row.estimand, row.estimand),
                 "effect": _effect(row),
                 "seeds": " and ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n)),
-                "p (Holm)": "-" if pd.isna(row.p_value_holm) else f"{row.p_value_holm:.2g}",
+                "p (Holm)": p_value_words(row.p_value_holm),
                 "verdict": bold_verdict(row),
             }
         )

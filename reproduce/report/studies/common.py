@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reproduce.base.text import format_number, frame_as_markdown, with_interval
+from reproduce.base.text import format_number, frame_as_markdown, p_value_words, with_interval
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
 from reproduce.report.figures.learning_curves import learning_curves
@@ -142,7 +142,7 @@ def design_effects_table(loaded: Records, study: str) -> str:
         row = {
             "effect": effect.meaning,
             "points": with_interval(effect.value, effect.low, effect.high),
-            "p (Holm)": "-" if pd.isna(effect.p_value_holm) else f"{effect.p_value_holm:.2g}",
+            "p (Holm)": p_value_words(effect.p_value_holm),
         }
         if effects["published_gain"].notna().any():
             shares = (getattr(effect, name) for name in _SHARES)
