@@ -46,12 +46,13 @@ def of_25_to_16(contest: pd.DataFrame, models: pd.DataFrame) -> str:
 def of_cifar10_nets(records: Records, study: str = "cifar10_nets") -> str:
     """Return how many of the published nets' claims are decided, and the error rates beside the published ones."""
     rows = [row for row in records.verdicts.itertuples() if records.claim(row.claim_id).study == study]
+    # The authors' training times belong to no study, since they are not judged by ours.
     counts = Counter(row.verdict for row in rows)
     said = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     good = [_judged(row, records) for row in rows if row.verdict == REPRODUCED]
     other = [_judged(row, records) for row in rows if row.verdict not in (REPRODUCED, NOT_RUN)]
     return _lines(
-        f"Of {len(rows)} claims about these nets: {said}.",
+        f"Of {len(rows)} claims about these nets' errors: {said}.",
         f"Reproduced: {'; '.join(good)}." if good else "No claim is reproduced yet.",
         f"Open, or decided otherwise: {'; '.join(other)}." if other else "No other claim has runs yet.",
     )
