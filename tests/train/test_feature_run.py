@@ -158,6 +158,15 @@ def test_a_missing_library_is_named(folder, monkeypatch, module, package):
     assert nothing_begun(folder)
 
 
+def test_gray_images_are_refused(folder):
+    path = folder / "experiments" / "tiny_features" / "study.yaml"
+    path.write_text(path.read_text().replace("dataset: cifar10", "dataset: fashion_mnist"))
+    (folder / "results" / "data" / "cifar10").rename(folder / "results" / "data" / "fashion_mnist")
+    with pytest.raises(ReproduceError, match="an encoder needs color images, and fashion_mnist has 1 channel; choose"):
+        train_run(feature_run("patches"))
+    assert nothing_begun(folder)
+
+
 def test_too_little_memory_is_said_before_any_work(folder, monkeypatch):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=10_000_000, total=2**34))
     with pytest.raises(ReproduceError, match=r"needs about \d+\.\d GB of memory, and 0\.0 GB are available"):
