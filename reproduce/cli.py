@@ -281,6 +281,8 @@ def _estimate(arguments: Arguments) -> None:
 def _golden(arguments: Arguments) -> None:
     from reproduce.train.golden import check_variants, golden_variants, record_golden
 
+    if arguments.action == "check" and arguments.reason is not None:
+        raise ReproduceError("golden check records nothing and needs no reason; leave out --reason")
     study = load_study(arguments.study)
     names = [arguments.variant] if arguments.variant else golden_variants(study)
     if arguments.action == "record":

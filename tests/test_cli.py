@@ -81,6 +81,7 @@ def test_every_verb_has_help(capsys):
         (["time", "--tabulate", "--budget", "60"], "leave out --quick, --budget and --out"),
         (["golden", "check", "tiny", "smal"], "study tiny has no variant 'smal'; did you mean small?"),
         (["golden", "record", "tiny", "smal", "--reason", "typed"], "did you mean small?"),
+        (["golden", "check", "tiny", "small", "--reason", "typed"], "needs no reason; leave out --reason"),
         (["report", "literature", "tiny"], "report literature takes no name; leave out 'tiny'"),
         (["report", "study"], "report study needs a name"),
     ],
