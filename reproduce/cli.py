@@ -255,12 +255,13 @@ def _time(arguments: Arguments) -> None:
         print("tabulated: " + ", ".join(relative_to_repo(path) for path in tabulate()))
         return
     from reproduce.speed.timing.cells import FULL, QUICK
-    from reproduce.speed.timing.run import run_timing
+    from reproduce.speed.timing.run import QUICK_FOLDER, run_timing
+    from reproduce.speed.timing.timing_rows import TIMING_FOLDER
 
-    scope = QUICK if arguments.quick else FULL
+    scope, folder = (QUICK, QUICK_FOLDER) if arguments.quick else (FULL, TIMING_FOLDER)
     if arguments.budget:
         scope = replace(scope, budget_seconds=arguments.budget)
-    run_timing(arguments.quick, arguments.out, scope)
+    run_timing(scope, arguments.out or folder)
 
 
 @_verb("say where this machine stands between 2012 and now, and what each study takes here")
