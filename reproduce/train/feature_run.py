@@ -1,6 +1,5 @@
 """A run of a feature variant: dictionary, features and classifiers step by step, then the run's folder."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,7 +65,7 @@ def fit_features(
         check_needs(variant, images, steps)  # after the steps made with other libraries are cleared
         write_json(scratch / _SESSIONS, sessions)
         result = run_pipeline(variant, images, run.seed, steps)
-    return FittedFeatures(result, images, steps.all_seconds(), json.loads(json.dumps(sessions)))
+    return FittedFeatures(result, images, steps.all_seconds(), sessions)
 
 
 def _sessions_gone_on_from(steps: KeptSteps, session: dict[str, Any]) -> list[dict[str, Any]]:
