@@ -118,7 +118,7 @@ class Dataset:
         if self.edition:
             from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
 
-            prepare_ilsvrc(self.edition.year, subset=self.subset, skip_corrupt=skip_corrupt, workers=workers)
+            prepare_ilsvrc(self.edition, subset=self.subset, skip_corrupt=skip_corrupt, workers=workers)
         else:
             from reproduce.data.acquire import prepare
 
