@@ -50,7 +50,8 @@ def fit_features(
 
     Raises:
         InterruptedRunError: SIGINT or SIGTERM came; the steps taken are kept.
-        ReproduceError: too little memory or disk space, a missing library, or a folder that cannot be written.
+        ImportError: a library that the encoder needs is missing.
+        ReproduceError: too little memory or disk space, or a folder that cannot be written.
     """
     session = {**session, "libraries": library_versions(variant.encoder)}
     images = feature_data(data)
