@@ -153,7 +153,13 @@ def test_a_signal_stops_between_parts(folder, monkeypatch):
 def test_a_missing_library_is_named_in_one_line(folder, monkeypatch, capsys, module):
     for name in [name for name in sys.modules if name == module or name.startswith(f"{module}.")]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, module, None)
+
+    class Absent:
+        def find_spec(self, name, path=None, target=None):
+            if name == module:
+                raise ModuleNotFoundError(name=name)
+
+    monkeypatch.setattr(sys, "meta_path", [Absent(), *sys.meta_path])
     assert exit_status(lambda: train_run(feature_run("fisher"))) == 2
     said = capsys.readouterr().err
     assert said.startswith(f"error: the library {module} is missing in ") and said.count("\n") == 1
