@@ -13,7 +13,7 @@ from reproduce.base.files import (
     exclusive_lock,
     file_digest,
     refuse_dangling_links,
-    write_bytes,
+    write_if_changed,
     write_json,
     write_text,
 )
@@ -198,12 +198,6 @@ def _publish(folder: Path, published: Path, workers: int) -> None:
     """Check the packed data and write manifest and statistics where they are committed."""
     manifest = read_manifest(folder)
     sums = check_shards(folder, manifest, workers)
-    contents = {
-        MANIFEST: (folder / MANIFEST).read_bytes(),
-        "mean_image.npy": npy_bytes(sums.mean_image()),
-        "color_covariance.npy": npy_bytes(sums.color_covariance()),
-    }
-    for name, content in contents.items():
-        path = published / name
-        if not path.is_file() or path.read_bytes() != content:
-            write_bytes(path, content)
+    statistics = {name: npy_bytes(array) for name, array in sums.arrays().items()}
+    for name, content in {MANIFEST: (folder / MANIFEST).read_bytes(), **statistics}.items():
+        write_if_changed(published / name, content)
