@@ -88,7 +88,7 @@ facts="$("$PYTHON" - "$device" 2>"$output/logs/device.log" <<'END'
 import sys
 
 from reproduce.base.provenance import git_state, machine_fingerprint
-from reproduce.train.run import Launch, prepare_torch
+from reproduce.train.launch import Launch, prepare_torch
 
 machine, git = machine_fingerprint(prepare_torch(Launch(sys.argv[1]))), git_state()
 if git["git_dirty"]:

@@ -255,12 +255,13 @@ def _time(arguments: Arguments) -> None:
         print("tabulated: " + ", ".join(relative_to_repo(path) for path in tabulate()))
         return
     from reproduce.speed.timing.cells import FULL, QUICK
-    from reproduce.speed.timing.run import run_timing
+    from reproduce.speed.timing.run import QUICK_FOLDER, run_timing
+    from reproduce.speed.timing.timing_rows import TIMING_FOLDER
 
-    scope = QUICK if arguments.quick else FULL
+    scope, folder = (QUICK, QUICK_FOLDER) if arguments.quick else (FULL, TIMING_FOLDER)
     if arguments.budget:
         scope = replace(scope, budget_seconds=arguments.budget)
-    run_timing(arguments.quick, arguments.out, scope)
+    run_timing(scope, arguments.out or folder)
 
 
 @_verb("say where this machine stands between 2012 and now, and what each study takes here")
@@ -281,6 +282,8 @@ def _estimate(arguments: Arguments) -> None:
 def _golden(arguments: Arguments) -> None:
     from reproduce.train.golden import check_variants, golden_variants, record_golden
 
+    if arguments.action == "check" and arguments.reason is not None:
+        raise ReproduceError("golden check records nothing and needs no reason; leave out --reason")
     study = load_study(arguments.study)
     names = [arguments.variant] if arguments.variant else golden_variants(study)
     if arguments.action == "record":

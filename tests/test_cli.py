@@ -16,6 +16,7 @@ from reproduce.base.errors import ElsewhereError, InterruptedRunError, Reproduce
 from reproduce.base.paths import REPO_ROOT
 from reproduce.speed.timing import cells
 from reproduce.speed.timing import run as timing_run
+from reproduce.speed.timing.timing_rows import TIMING_FOLDER
 from reproduce.train import golden, several
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -81,6 +82,7 @@ def test_every_verb_has_help(capsys):
         (["time", "--tabulate", "--budget", "60"], "leave out --quick, --budget and --out"),
         (["golden", "check", "tiny", "smal"], "study tiny has no variant 'smal'; did you mean small?"),
         (["golden", "record", "tiny", "smal", "--reason", "typed"], "did you mean small?"),
+        (["golden", "check", "tiny", "small", "--reason", "typed"], "needs no reason; leave out --reason"),
         (["report", "literature", "tiny"], "report literature takes no name; leave out 'tiny'"),
         (["report", "study"], "report study needs a name"),
     ],
@@ -92,10 +94,10 @@ def test_mistakes_are_one_line_with_status_2(folder, capsys, arguments, message)
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ([], (False, None, cells.FULL)),
-        (["--quick"], (True, None, cells.QUICK)),
-        (["--budget", "90", "--out", "here"], (False, Path("here"), replace(cells.FULL, budget_seconds=90))),
-        (["--quick", "--budget", "20"], (True, None, replace(cells.QUICK, budget_seconds=20))),
+        ([], (cells.FULL, TIMING_FOLDER)),
+        (["--quick"], (cells.QUICK, timing_run.QUICK_FOLDER)),
+        (["--budget", "90", "--out", "here"], (replace(cells.FULL, budget_seconds=90), Path("here"))),
+        (["--quick", "--budget", "20"], (replace(cells.QUICK, budget_seconds=20), timing_run.QUICK_FOLDER)),
     ],
 )
 def test_timings_get_their_budget_and_folder(monkeypatch, options, expected):

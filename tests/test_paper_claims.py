@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from reproduce import cli
 from reproduce.base.paths import REPO_ROOT
-from reproduce.data.ilsvrc.editions import edition_of
+from reproduce.data.ilsvrc.editions import EDITIONS
 from reproduce.judge.numbers import find_number
 from reproduce.judge.unmade import why_unmade
 from reproduce.models.counts import weighted_counts
@@ -182,7 +182,7 @@ def test_sizes_in_the_caption_are_held_against_those_of_the_net_trained_here(cla
 
 def test_sizes_of_the_contest_are_those_that_its_data_must_have_here(claims):
     held = {claim.id: [target.value for target in claim.targets] for claim in claims if claim.id.startswith("ilsvrc-")}
-    first, second = edition_of(2010).images, edition_of(2012).images
+    first, second = EDITIONS[2010].images, EDITIONS[2012].images
     assert held["ilsvrc-training-images"][1:] == [first["train"], second["train"]]
     assert held["ilsvrc-validation-images"] == [first["val"]] == [second["val"]]
     assert held["ilsvrc-test-images"][0] == first["test"]

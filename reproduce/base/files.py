@@ -74,6 +74,12 @@ def write_bytes(path: Path, content: bytes) -> None:
         temporary.write_bytes(content)
 
 
+def write_if_changed(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` unless the file holds these bytes already; then its time stays, too."""
+    if not path.is_file() or path.read_bytes() != content:
+        write_bytes(path, content)
+
+
 def write_text(path: Path, content: str) -> None:
     """Write ``content`` as UTF-8 to ``path`` whole or not at all."""
     write_bytes(path, content.encode())

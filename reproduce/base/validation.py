@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import ReusedAnchorWarning, YAMLError
 
 from reproduce.base.errors import ReproduceError, shortened
-from reproduce.base.files import RESTORE, refuse_special
+from reproduce.base.files import RESTORE, reading
 from reproduce.base.paths import relative_to_repo
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -61,18 +61,14 @@ def read_yaml(path: Path) -> Any:
     Raises:
         ReproduceError: the file is missing or not YAML.
     """
-    try:
-        refuse_special(path)
-        return copy.deepcopy(_parsed(path.read_text(encoding="utf-8-sig")))
-    except FileNotFoundError as error:
-        raise ReproduceError(f"{relative_to_repo(path)} does not exist; {RESTORE}") from error
-    except OSError as error:
-        raise ReproduceError(f"{relative_to_repo(path)} cannot be read: {error.strerror}; {RESTORE}") from error
-    except RecursionError as error:
-        raise ReproduceError(f"{relative_to_repo(path)} is nested too deep to read; {RESTORE}") from error
-    except (YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a number of thousands of digits
-        message = " ".join(str(error).split())
-        raise ReproduceError(f"{relative_to_repo(path)} is not valid YAML: {message}; correct it") from error
+    with reading(path):
+        try:
+            return copy.deepcopy(_parsed(path.read_text(encoding="utf-8-sig")))
+        except RecursionError as error:
+            raise ReproduceError(f"{relative_to_repo(path)} is nested too deep to read; {RESTORE}") from error
+        except (YAMLError, ValueError) as error:  # ValueError: not UTF-8, or a number of thousands of digits
+            message = " ".join(str(error).split())
+            raise ReproduceError(f"{relative_to_repo(path)} is not valid YAML: {message}; correct it") from error
 
 
 def validated(model: type[Model], content: Any, where: str, remedy: str = "") -> Model:

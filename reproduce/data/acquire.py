@@ -19,7 +19,7 @@ import numpy as np
 from torchvision.datasets.utils import download_url
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import exclusive_lock, file_digest, replacing_folder, settle_folder, write_bytes
+from reproduce.base.files import exclusive_lock, file_digest, replacing_folder, settle_folder, write_if_changed
 from reproduce.base.paths import relative_to_repo, scratch_folder
 from reproduce.base.progress import format_duration
 from reproduce.base.temporaries import TemporaryFolder, clear_abandoned
@@ -53,9 +53,7 @@ def prepare(data: OfficialData, folder: Path | None = None, statistics_folder: P
         arrays = _statistics(_load_or_acquire(data, folder), dataset.labels_committed)
         contents = {name: npy_bytes(array) for name, array in arrays.items()}
         for name, content in {"manifest.json": _manifest(data, folder), **contents}.items():
-            path = published / name
-            if not path.is_file() or path.read_bytes() != content:
-                write_bytes(path, content)
+            write_if_changed(published / name, content)
         where, shown = relative_to_repo(folder), relative_to_repo(published)
         print(f"{dataset.title} is in {where}, checked; statistics in {shown}")
 
@@ -72,8 +70,7 @@ def _load_or_acquire(data: OfficialData, folder: Path) -> ImageArrays:
 
 
 def _statistics(arrays: ImageArrays, with_labels: bool) -> dict[str, np.ndarray]:
-    sums = image_sums(arrays.training_images)
-    found = {"mean_image.npy": sums.mean_image(), "color_covariance.npy": sums.color_covariance()}
+    found = image_sums(arrays.training_images).arrays()
     if with_labels:
         labels = {"training_labels.npy": arrays.training_labels, "test_labels.npy": arrays.test_labels}
         found |= {name: part.astype(np.uint8) for name, part in labels.items()}

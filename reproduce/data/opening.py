@@ -6,7 +6,6 @@ import numpy as np
 import torch
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import read_array
 from reproduce.data.balanced import balanced_subset
 from reproduce.data.ilsvrc.training import PackedData, load_packed
 from reproduce.data.in_memory import ImageSet, TrainingData, enlarged_mean
@@ -52,11 +51,8 @@ def open_dataset(name: str, device: torch.device, options: DataOptions = DataOpt
 def _in_memory(dataset: Dataset, device: torch.device) -> TrainingData:
     data = dataset.read()
     arrays = data.training_images, data.training_labels, data.test_images, data.test_labels
-    mean, covariance = (
-        read_array(dataset.statistic(name), dataset.command) for name in ("mean_image.npy", "color_covariance.npy")
-    )
     tensors = (torch.from_numpy(array).to(device) for array in arrays)
-    return TrainingData(*tensors, mean, covariance, dataset.training_files)
+    return TrainingData(*tensors, *dataset.mean_and_covariance(), dataset.training_files)
 
 
 def enlarged_data(data: TrainingData, side: int) -> TrainingData:

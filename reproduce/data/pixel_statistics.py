@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+MEAN_IMAGE, COLOR_COVARIANCE = "mean_image.npy", "color_covariance.npy"  # names of the files that keep the statistics
 _PIXELS_PER_BLOCK = 2_048_000
 
 
@@ -43,6 +44,10 @@ class ImageSums:
         """
         sums = self.pixels.sum(axis=(0, 1)).tolist()
         return _covariance_of_sums(sums, self.products.tolist(), self.images * self.pixels[..., 0].size)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return the mean image and the color covariance by the names of their files."""
+        return {MEAN_IMAGE: self.mean_image(), COLOR_COVARIANCE: self.color_covariance()}
 
 
 def image_sums(images: np.ndarray) -> ImageSums:

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.files import read_array
 from reproduce.base.paths import DATA, RESULTS, relative_to_repo
 from reproduce.data.ilsvrc import editions
 from reproduce.data.ilsvrc.editions import EDITIONS, Edition
+from reproduce.data.pixel_statistics import COLOR_COVARIANCE, MEAN_IMAGE
 
 if TYPE_CHECKING:
     from reproduce.data.official import ImageArrays, OfficialData
@@ -97,6 +99,17 @@ class Dataset:
             raise ReproduceError(f"{relative_to_repo(path)} is missing; run `{self.command}`")
         return path
 
+    def mean_and_covariance(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the training images' mean image (channels, side, side) and color covariance (channels, channels).
+
+        Both are float64. The mean image is in gray levels, the covariance in squared gray levels.
+
+        Raises:
+            ReproduceError: one of the files is missing or damaged.
+        """
+        mean, covariance = (read_array(self.statistic(name), self.command) for name in (MEAN_IMAGE, COLOR_COVARIANCE))
+        return mean, covariance
+
     def read(self) -> ImageArrays:
         """Return all images and labels of a data set of official files, checked.
 
@@ -118,7 +131,7 @@ class Dataset:
         if self.edition:
             from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
 
-            prepare_ilsvrc(self.edition.year, subset=self.subset, skip_corrupt=skip_corrupt, workers=workers)
+            prepare_ilsvrc(self.edition, subset=self.subset, skip_corrupt=skip_corrupt, workers=workers)
         else:
             from reproduce.data.acquire import prepare
 

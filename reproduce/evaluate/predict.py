@@ -1,5 +1,6 @@
 """Predictions of a network over views of images, and the error rates that follow from them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,8 +10,6 @@ from torch.nn import functional
 
 from reproduce.data.augment import to_input, view, view_offsets
 from reproduce.models.network import Network
-
-_IMAGES_PER_BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,8 @@ def class_probabilities(
     """Return softmax outputs averaged over the views, (N, classes) float32 (paper section 4.1).
 
     Args:
-        images: (N, H, W, C) uint8.
+        network: in test mode on the images' device.
+        images: one batch, (N, H, W, C) uint8.
         mean: (size, size, C) float32, the center of the mean image; size is the network's input size.
         dtype: arithmetic of the layers.
         views: 1, 9 or 10, as ``data.augment.view_offsets`` lists them.
@@ -42,14 +42,32 @@ def class_probabilities(
     """
     size = network.spec.input.size
     offsets = view_offsets(images.shape[1], size, views)
-    parts = []
-    for batch in images.split(_IMAGES_PER_BATCH):
-        total = torch.zeros(())
-        for offset in offsets:
-            logits = network(to_input(view(batch, offset, size), mean, dtype, divisor=deviation))
-            total = total + functional.softmax(logits, dim=1)
-        parts.append(total / len(offsets))
-    return torch.cat(parts)
+    total = torch.zeros(())
+    for offset in offsets:
+        logits = network(to_input(view(images, offset, size), mean, dtype, divisor=deviation))
+        total = total + functional.softmax(logits, dim=1)
+    return total / len(offsets)
+
+
+def streamed_probabilities(
+    network: Network,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    mean: Tensor,
+    dtype: torch.dtype,
+    views: int,
+    deviation: Tensor | float = 1.0,
+) -> tuple[Tensor, Tensor]:
+    """Return the probabilities of data too large for memory, (N, classes) float32, and labels, (N,) int64, on the CPU.
+
+    Args:
+        network: in test mode on the batches' device.
+        batches: images, uint8 (n, H, W, C), with labels, int64 (n,); see ``data.opening``.
+        mean, dtype, views, deviation: as in ``class_probabilities``.
+    """
+    settings = mean, dtype, views, deviation
+    parts = [(class_probabilities(network, images, *settings).cpu(), labels.cpu()) for images, labels in batches]
+    probabilities, labels = zip(*parts, strict=True)
+    return torch.cat(probabilities), torch.cat(labels)
 
 
 def scores(probabilities: Tensor, labels: Tensor) -> Scores:

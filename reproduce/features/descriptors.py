@@ -13,7 +13,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from reproduce.base.errors import ReproduceError
-from reproduce.features.libraries import needed_library
 
 _CELLS = 4  # on each side of a patch, for SIFT and for color
 _PATCH_SIDES_PER_SIZE = 6.0  # side of OpenCV's patch divided by KeyPoint.size
@@ -60,9 +59,10 @@ def sift_descriptors(images: Tensor, grid: Grid, sigma: float) -> Tensor:
     pixels; OpenCV takes its blur before that to be 0.5.
 
     Raises:
-        ReproduceError: OpenCV is missing.
+        ReproduceError: this version of OpenCV leaves out patches of the grid.
     """
-    cv2 = needed_library("cv2")
+    import cv2
+
     cv2.setNumThreads(torch.get_num_threads())
     extractor = cv2.SIFT_create(sigma=sigma)
     # The pixels c to c + side - 1 have their center at c + side / 2 - 0.5.

@@ -82,7 +82,7 @@ def run_pipeline(variant: FeatureVariant, data: FeatureData, seed: int, steps: K
     """Return the scores of every stream; steps that an earlier session kept are not computed again.
 
     Raises:
-        ReproduceError: too little disk space, or a missing library.
+        ReproduceError: too little disk space.
     """
     streams, dictionaries = {}, {}
     for stream in streams_of(variant.encoder):

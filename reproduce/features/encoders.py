@@ -147,11 +147,7 @@ def _sampled_images(settings: DenseDescriptors, images: Images, seed: int) -> It
 def fit_descriptor_dictionary(
     settings: FisherVectors | VisualWords, stream: str, images: Images, seed: int, steps: KeptSteps
 ) -> DescriptorDictionary:
-    """Return the principal components of drawn descriptors, and the mixture or the words fitted to them.
-
-    Raises:
-        ReproduceError: a library is missing.
-    """
+    """Return the principal components of drawn descriptors, and the mixture or the words fitted to them."""
     drawn = sampled_descriptors(settings, stream, images, seed)
     steps.check()
     projection = fit_projection(drawn, settings.components)

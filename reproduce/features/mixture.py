@@ -7,8 +7,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from reproduce.features.libraries import needed_library
-
 
 @dataclass(frozen=True)
 class Projection:
@@ -39,27 +37,23 @@ class Mixture:
 
 
 def fit_projection(descriptors: Tensor, dimensions: int) -> Projection:
-    """Return the first ``dimensions`` principal components of descriptors (N, D).
+    """Return the first ``dimensions`` principal components of descriptors (N, D)."""
+    from sklearn.decomposition import PCA
 
-    Raises:
-        ReproduceError: scikit-learn is missing.
-    """
-    pca = needed_library("sklearn.decomposition").PCA(dimensions, svd_solver="covariance_eigh")
+    pca = PCA(dimensions, svd_solver="covariance_eigh")
     pca.fit(descriptors.numpy())
     return Projection(torch.from_numpy(pca.mean_).float(), torch.from_numpy(pca.components_.T.copy()).float())
 
 
 def fit_mixture(descriptors: Tensor, gaussians: int, iterations: int, seed: int) -> Mixture:
-    """Return a mixture fitted to descriptors (N, d) by expectation maximization from a k-means start.
+    """Return a mixture fitted to descriptors (N, d) by expectation maximization from a k-means start."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.mixture import GaussianMixture
 
-    Raises:
-        ReproduceError: scikit-learn is missing.
-    """
-    sklearn = needed_library("sklearn.mixture")
-    model = sklearn.GaussianMixture(gaussians, covariance_type="diag", max_iter=iterations, random_state=seed)
+    model = GaussianMixture(gaussians, covariance_type="diag", max_iter=iterations, random_state=seed)
     with warnings.catch_warnings():
         # The number of rounds is the most that the variant allows, so a fit that has not converged is no fault.
-        warnings.simplefilter("ignore", needed_library("sklearn.exceptions").ConvergenceWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(descriptors.numpy().astype(np.float64))
     parts = (model.weights_, model.means_, model.covariances_)
     return Mixture(*(torch.from_numpy(part).float() for part in parts))

@@ -41,7 +41,7 @@ def count_layers(network: spec.NetworkSpec) -> list[LayerCount]:
 
 
 def _parameters_and_multiply_accumulates(layer: spec.Layer, channels: int, size: int) -> tuple[int, int]:
-    maps, side = spec.output_shape(layer, channels, size)
+    maps, side = layer.shape_after(channels, size)
     inputs_per_unit, weights, biases = 0, 0, 0
     if isinstance(layer, spec.Convolution):
         inputs_per_unit = layer.kernel_size**2 * channels // layer.columns

@@ -27,15 +27,6 @@ from reproduce.base.hardware import processor_flags
 from reproduce.base.paths import SCRATCH_VARIABLE, scratch_folder
 from reproduce.base.temporaries import TemporaryFolder, clear_abandoned
 
-_SOURCES = (
-    "kernels.c",
-    "kernels_batch_norm_typed.h",
-    "kernels_depthwise.h",
-    "kernels_depthwise_typed.h",
-    "kernels_elementwise_typed.h",
-    "kernels_pairs.h",
-    "kernels_typed.h",
-)
 _FLAGS = (
     "-O2",
     "-ftree-vectorize",
@@ -69,8 +60,8 @@ def _build(compiler: str) -> Path:
     ).stdout
     processor = " ".join(processor_flags()) or platform.processor()  # -march=native may not run on another one
     digest = hashlib.sha256("\0".join((version, processor, *_flags())).encode())
-    for name in _SOURCES:
-        digest.update((folder / name).read_bytes())
+    for source in sorted(folder.glob("kernels*.[ch]")):
+        digest.update(source.read_bytes())
     library = scratch_folder() / "kernels" / f"kernels-{digest.hexdigest()[:16]}.so"
     clear_abandoned(library.parent, _WORKSHOP)
     if not library.exists():

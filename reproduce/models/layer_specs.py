@@ -15,6 +15,17 @@ Rounding = Literal["up", "down"]
 _BIASES_NEEDED = "has_bias: false is for convolutions and fully connected layers of one column"
 
 
+def rounded_up_size(size: int, window: int, stride: int, padding: int = 0) -> int:
+    """Return the output side of a convolution or pooling as cuda-convnet computes it (layer.py, round up)."""
+    return 1 + math.ceil((size + 2 * padding - window) / stride)
+
+
+def _rounded_size(rounding: Rounding, size: int, window: int, stride: int, padding: int = 0) -> int:
+    if rounding == "up":
+        return rounded_up_size(size, window, stride, padding)
+    return 1 + (size + 2 * padding - window) // stride
+
+
 class Convolution(BaseWindowed):
     """Convolution whose output size is rounded up: 1 + ceil((size + 2 padding - kernel) / stride).
 
@@ -27,6 +38,10 @@ class Convolution(BaseWindowed):
     type: Literal["convolution"]
     rounding: Rounding = later("up")
     columns: Whole = later(1)
+
+    def shape_after(self, channels: int, size: int) -> tuple[int, int]:
+        """Return (maps, side) after the layer."""
+        return self.filters, _rounded_size(self.rounding, size, self.kernel_size, self.stride, self.padding)
 
 
 class Local(BaseWindowed):
@@ -46,6 +61,10 @@ class Local(BaseWindowed):
             raise ValueError(_BIASES_NEEDED)
         return self
 
+    def shape_after(self, channels: int, size: int) -> tuple[int, int]:
+        """Return (maps, side) after the layer."""
+        return self.filters, rounded_up_size(size, self.kernel_size, self.stride, self.padding)
+
 
 class FullyConnected(BaseWeighted):
     """Fully connected layer on the flattened (channel, row, column) input.
@@ -62,6 +81,10 @@ class FullyConnected(BaseWeighted):
         if self.columns > 1 and not self.has_bias:
             raise ValueError(_BIASES_NEEDED)
         return self
+
+    def shape_after(self, channels: int, size: int) -> tuple[int, int]:
+        """Return (outputs, 1)."""
+        return self.outputs, 1
 
 
 class Pooling(BaseLayer):
@@ -91,6 +114,10 @@ class Pooling(BaseLayer):
             raise ValueError("divisor: window is for average_pooling")
         return self
 
+    def shape_after(self, channels: int, size: int) -> tuple[int, int]:
+        """Return (maps, side) after the layer."""
+        return channels, _rounded_size(self.rounding, size, self.window, self.stride)
+
 
 class AdaptivePooling(BaseLayer):
     """Averages over a ``side`` x ``side`` grid of windows that cover an image of any size (torch, since 2017).
@@ -100,6 +127,10 @@ class AdaptivePooling(BaseLayer):
 
     type: Literal["adaptive_average_pooling"]
     side: Whole
+
+    def shape_after(self, channels: int, size: int) -> tuple[int, int]:
+        """Return (maps, side) after the layer."""
+        return channels, self.side
 
 
 class ResponseNormalization(BaseLayer):
@@ -144,29 +175,3 @@ class Dropout(BaseLayer):
 
 
 Weighted = Convolution | Local | FullyConnected
-
-
-def rounded_up_size(size: int, window: int, stride: int, padding: int = 0) -> int:
-    """Return the output side of a convolution or pooling as cuda-convnet computes it (layer.py, round up)."""
-    return 1 + math.ceil((size + 2 * padding - window) / stride)
-
-
-def _side(layer: Convolution | Local | Pooling, size: int, window: int, padding: int = 0) -> int:
-    if getattr(layer, "rounding", "up") == "up":
-        return rounded_up_size(size, window, layer.stride, padding)
-    return 1 + (size + 2 * padding - window) // layer.stride
-
-
-def output_shape(layer: BaseLayer, channels: int, size: int) -> tuple[int, int]:
-    """Return (maps, side) after a layer; a fully connected layer leaves side 1."""
-    match layer:
-        case Convolution() | Local():
-            return layer.filters, _side(layer, size, layer.kernel_size, layer.padding)
-        case FullyConnected():
-            return layer.outputs, 1
-        case Pooling():
-            return channels, _side(layer, size, layer.window)
-        case AdaptivePooling():
-            return channels, layer.side
-        case _:
-            return layer.shape_after(channels, size)

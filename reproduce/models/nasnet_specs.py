@@ -11,7 +11,7 @@ from pydantic import Field, PositiveFloat
 from reproduce.base.validation import Whole
 from reproduce.models.later_layer_specs import BatchNormalization
 from reproduce.models.layer_base import BaseLayer, Name, NonNegative
-from reproduce.models.layer_specs import Convolution, FullyConnected, output_shape
+from reproduce.models.layer_specs import Convolution, FullyConnected
 
 
 class Part(NamedTuple):
@@ -142,7 +142,7 @@ class NasnetCell(_Composed):
             place = f"{name}_{turn}"
             depthwise = self._convolution(f"{place}_depth", self.filters, kernel, step, self.filters)
             yield f"{place}_depth", Part(depthwise, self.filters, size)
-            _, size = output_shape(depthwise, self.filters, size)
+            _, size = depthwise.shape_after(self.filters, size)
             yield f"{place}_point", Part(self._convolution(f"{place}_point", self.filters), self.filters, size)
             yield f"{place}_norm", Part(self._normalization(place), self.filters, size)
 

@@ -4,6 +4,7 @@ Memory format is channels-last throughout, which the convolution library and our
 """
 
 from collections.abc import Iterator
+from typing import assert_never
 
 from torch import Tensor, nn
 
@@ -122,5 +123,7 @@ def _build_layer(
             return NasnetCellLayer(settings, channels, size, beside, build)
         case spec.AuxiliaryHead():
             return AuxiliaryHeadLayer(settings, channels, size, build)
-        case _:
+        case spec.Dropout():
             return DropoutLayer(settings)
+        case _:
+            assert_never(settings)

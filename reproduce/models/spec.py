@@ -20,7 +20,6 @@ from reproduce.models.layer_specs import (
     Pooling,
     ResponseNormalization,
     Weighted,
-    output_shape,
     rounded_up_size,
 )
 from reproduce.models.nasnet_specs import AuxiliaryHead, NasnetCell
@@ -45,7 +44,6 @@ __all__ = [
     "ResponseNormalization",
     "Weighted",
     "load_spec",
-    "output_shape",
     "rounded_up_size",
     "size_problem",
 ]
@@ -107,7 +105,7 @@ class NetworkSpec(Strict):
             if flat and not isinstance(layer, FullyConnected | Dropout | BatchNormalization):
                 raise ValueError(f"{layer.name}: a {layer.type} layer cannot follow a fully connected one")
             flat = flat or isinstance(layer, FullyConnected)
-            maps, side = output_shape(layer, channels, size)
+            maps, side = layer.shape_after(channels, size)
             columns = getattr(layer, "columns", 1)
             if channels % columns or maps % columns:
                 raise ValueError(

@@ -7,12 +7,15 @@ from typing import Any
 import numpy as np
 
 from reproduce.base.errors import ReproduceError
+from reproduce.base.files import RESTORE
 from reproduce.base.paths import relative_to_repo
+from reproduce.base.validation import validated
 from reproduce.data.registry import DATASETS
 from reproduce.runs.filters import color_shares, columns_of_first_layer, division, first_layer
 from reproduce.runs.learning import updates_to_converge, updates_to_held_out_level, updates_to_leave_chance
 from reproduce.runs.neighbors import purities_percent
 from reproduce.runs.run_files import arrays_of_run, read_history
+from reproduce.study.variant import Phase
 
 _PLATEAU = "validation_error_plateau"
 
@@ -52,7 +55,9 @@ def numbers_from_kept(
         found["updates_to_held_out_level"] = updates_to_held_out_level(history, metrics["updates"])
     phases = config.get("phases", [])
     if finished and phases and all(phase.get("until") == _PLATEAU for phase in phases):
-        waits = [phase["plateau_epochs"] for phase in phases]
+        where = relative_to_repo(folder / "run.json")
+        # Records leave out fields with certain defaults, and only the model knows the defaults.
+        waits = [validated(Phase, phase, f"{where}: phase", RESTORE).plateau_epochs for phase in phases]
         at_each = updates_to_converge(read_history(folder / "history.csv"), metrics["updates"], waits)
         found["updates_to_converge"] = sum(at_each) if at_each else None
         found["updates_to_converge_at_first_rate"] = at_each[0] if at_each else None

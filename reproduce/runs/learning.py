@@ -29,19 +29,14 @@ def updates_to_leave_chance(losses: np.ndarray, classes: int, window: int = WIND
     return updates_to_reach(pd.Series(losses), _OF_CHANCE * math.log(classes), window)
 
 
-def updates_to_reach(losses: pd.Series, loss_nats: float, window: int = 20) -> int | None:
-    """Return the first update at which the mean loss of the last ``window`` updates is below ``loss_nats``, or None.
+def updates_to_reach(values: pd.Series, level: float, window: int = 20) -> int | None:
+    """Return the first update at which the mean of the last ``window`` values is below ``level``, or None.
 
     Args:
-        losses: losses of one run's updates in order, in nats.
-        loss_nats: the loss to reach.
-        window: number of updates averaged, and so the first update that can be returned.
+        values: one per update of a run, in order; of values that are one per epoch, epochs are counted.
+        level: the mean to fall below, in the values' unit.
+        window: number of values averaged, and so the first number that can be returned.
     """
-    return _first_mean_below(losses, loss_nats, window)
-
-
-def _first_mean_below(values: pd.Series, level: float, window: int) -> int | None:
-    """Return the place, from 1, at which the mean of the last ``window`` values first lies below ``level``, or None."""
     below = values.reset_index(drop=True).rolling(window).mean() < level
     return int(below.idxmax()) + 1 if below.any() else None
 
@@ -60,7 +55,7 @@ def updates_to_held_out_level(history: pd.DataFrame, updates: int) -> int | None
     """
     at_first_rate = history["phase"].eq(history["phase"].iloc[0])
     errors = history.loc[at_first_rate, "validation_error_percent"]
-    epochs = _first_mean_below(errors, HELD_OUT_LEVEL_PERCENT, _HELD_OUT_WINDOW)
+    epochs = updates_to_reach(errors, HELD_OUT_LEVEL_PERCENT, _HELD_OUT_WINDOW)
     return None if epochs is None else round(epochs * updates / len(history))
 
 

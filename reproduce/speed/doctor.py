@@ -16,7 +16,7 @@ from reproduce.base.provenance import machine_fingerprint
 from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition
 from reproduce.data.ilsvrc.pack import IMAGE_BYTES
 from reproduce.data.ilsvrc.sources import survey_source, told_by
-from reproduce.data.registry import DATASETS
+from reproduce.data.registry import DATASETS, Dataset
 from reproduce.models.counts import count_layers, total_parameters
 from reproduce.models.spec import NetworkSpec
 from reproduce.runs import places
@@ -93,11 +93,10 @@ def _stages_report(study: Study) -> str:
 
 
 def _external_report(study: Study, device: torch.device) -> str:
-    edition = DATASETS[study.dataset].edition
     finished = [run for run in study.publishable_runs() if (places.trained_to(study, run) / "run.json").is_file()]
     published = [run for run in study.publishable_runs() if places.published_to(study, run).is_dir()]
     lines = [f"{study.study}: {len(published)} of {len(study.publishable_runs())} runs are published"]
-    data, next_command = _data_state(study, edition)
+    data, next_command = _data_state(DATASETS[study.dataset])
     lines += [f"  data: {line}" for line in data]
     lines.append(f"  device: {_device_state(study, device)}")
     waiting = [run for run in finished if run not in published]
@@ -116,11 +115,12 @@ def _next_run(study: Study, waiting: list[RunId], published: list[RunId]) -> str
     return "python -m reproduce collect"
 
 
-def _data_state(study: Study, edition: Edition) -> tuple[list[str], str | None]:
+def _data_state(dataset: Dataset) -> tuple[list[str], str | None]:
     """Return the state of the data in words, and the next command to get them (None if they are ready)."""
-    dataset = DATASETS[study.dataset]
-    folder, command = dataset.folder(), dataset.command
+    folder, command, edition = dataset.folder(), dataset.command, dataset.edition
     shown = relative_to_repo(folder)
+    if edition is None:
+        return ([f"in {shown}"], None) if folder.is_dir() else ([f"{dataset.title} is not there"], command)
     if (folder / "manifest.json").is_file():
         if (dataset.statistics_folder() / "manifest.json").is_file():
             return [f"packed in {shown}"], None

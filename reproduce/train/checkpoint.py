@@ -47,6 +47,7 @@ def load_checkpoint(path: Path) -> dict[str, Any] | None:
     Raises:
         ReproduceError: the file is there but cannot be read.
     """
+    # A save removes them too, but a run may end before its next save, and not on file systems without locks.
     for left in path.parent.glob(f".{path.name}.*.part"):
         left.unlink(missing_ok=True)
     if not path.exists():

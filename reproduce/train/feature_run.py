@@ -1,6 +1,5 @@
 """A run of a feature variant: dictionary, features and classifiers step by step, then the run's folder."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,7 +50,8 @@ def fit_features(
 
     Raises:
         InterruptedRunError: SIGINT or SIGTERM came; the steps taken are kept.
-        ReproduceError: too little memory or disk space, a missing library, or a folder that cannot be written.
+        ImportError: a library that the encoder needs is missing.
+        ReproduceError: too little memory or disk space, or a folder that cannot be written.
     """
     session = {**session, "libraries": library_versions(variant.encoder)}
     images = feature_data(data)
@@ -66,7 +66,7 @@ def fit_features(
         check_needs(variant, images, steps)  # after the steps made with other libraries are cleared
         write_json(scratch / _SESSIONS, sessions)
         result = run_pipeline(variant, images, run.seed, steps)
-    return FittedFeatures(result, images, steps.all_seconds(), json.loads(json.dumps(sessions)))
+    return FittedFeatures(result, images, steps.all_seconds(), sessions)
 
 
 def _sessions_gone_on_from(steps: KeptSteps, session: dict[str, Any]) -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from reproduce.models.network import Network
-from reproduce.study.variant import Phase, Variant
+from reproduce.study.variant import Variant
 from reproduce.train.update import MomentumUpdate
 
 
@@ -15,17 +15,10 @@ class NesterovUpdate(MomentumUpdate):
     layers are as in ``MomentumUpdate``; here too the learning rate stands inside the velocity.
     """
 
-    @torch.no_grad()
-    def step(self, gradients: list[Tensor], phase: Phase) -> None:
-        """Apply one update; arguments as in ``MomentumUpdate.step``."""
-        rows = zip(self.parameters, self.velocities, gradients, self._rates, self._layers, strict=True)
-        for parameter, velocity, gradient, (rate, decay), (layer, is_bias) in rows:
-            rate *= phase.rate_factors(layer)[is_bias]
-            if rate == 0:
-                continue
-            pull = rate * (gradient + decay * parameter)
-            velocity.mul_(self.momentum).sub_(pull)
-            parameter.add_(velocity, alpha=self.momentum).sub_(pull)
+    def _move(self, parameter: Tensor, velocity: Tensor, gradient: Tensor, rate: float, decay: float) -> None:
+        pull = rate * (gradient + decay * parameter)
+        velocity.mul_(self.momentum).sub_(pull)
+        parameter.add_(velocity, alpha=self.momentum).sub_(pull)
 
 
 def update_of(variant: Variant, network: Network) -> MomentumUpdate:

@@ -15,8 +15,7 @@ from reproduce.data.ilsvrc.training import PackedSet
 from reproduce.data.in_memory import ImageSet
 from reproduce.data.opening import Data
 from reproduce.data.steps import Batch, Step
-from reproduce.evaluate.predict import Scores, scores
-from reproduce.evaluate.stream import streamed_probabilities
+from reproduce.evaluate.predict import Scores, scores, streamed_probabilities
 from reproduce.models.network import Network, StepDraw
 from reproduce.study.variant import Phase, Variant
 from reproduce.train.checks import data_problem, passes_problem

@@ -147,6 +147,12 @@ def _fit_features(
     """Run a feature variant on the CPU, whatever the device, and write its folder."""
     if processes.count > 1:
         raise ReproduceError(f"{run} has an encoder, which runs in one process; start it without torchrun")
+    channels = DATASETS[study.dataset].channels
+    if channels != 3:
+        raise ReproduceError(
+            f"{run}: an encoder needs color images, and {study.dataset} has {channels} channel; choose another dataset "
+            "in study.yaml"
+        )
     cpu, steps = torch.device("cpu"), checkpoint.with_suffix(".steps")
     session = _session(cpu, processes)
     data = open_dataset(study.dataset, cpu, DataOptions())

@@ -46,9 +46,12 @@ class MomentumUpdate:
         rows = zip(self.parameters, self.velocities, gradients, self._rates, self._layers, strict=True)
         for parameter, velocity, gradient, (rate, decay), (layer, is_bias) in rows:
             rate *= phase.rate_factors(layer)[is_bias]
-            if rate == 0:
-                continue
-            velocity.mul_(self.momentum).add_(gradient, alpha=-rate)
-            if decay:
-                velocity.add_(parameter, alpha=-rate * decay)
-            parameter.add_(velocity)
+            if rate:
+                self._move(parameter, velocity, gradient, rate, decay)
+
+    def _move(self, parameter: Tensor, velocity: Tensor, gradient: Tensor, rate: float, decay: float) -> None:
+        """Change one parameter and its velocity in place; all three tensors have one shape."""
+        velocity.mul_(self.momentum).add_(gradient, alpha=-rate)
+        if decay:
+            velocity.add_(parameter, alpha=-rate * decay)
+        parameter.add_(velocity)

@@ -71,7 +71,7 @@ def test_yaml_is_read_as_version_1_2(tmp_path):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(ReproduceError, match=r"absent\.yaml does not exist"):
+    with pytest.raises(ReproduceError, match=r"absent\.yaml is missing; restore it with git"):
         read_yaml(tmp_path / "absent.yaml")
 
 
@@ -96,7 +96,9 @@ def test_an_absurd_value_is_cut():
 
 def test_a_folder_in_place_of_a_file_and_bottomless_nesting_are_one_line(tmp_path):
     (tmp_path / "study.yaml").mkdir()
-    with pytest.raises(ReproduceError, match=r"study\.yaml cannot be read: Is a directory; restore it with git$"):
+    with pytest.raises(
+        ReproduceError, match=r"study\.yaml cannot be read \(.*Is a directory.*\); restore it with git$"
+    ):
         read_yaml(tmp_path / "study.yaml")
     (tmp_path / "deep.yaml").write_text("[" * 20_000)
     with pytest.raises(ReproduceError, match=r"deep\.yaml is nested too deep to read"):

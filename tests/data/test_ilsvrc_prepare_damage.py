@@ -73,6 +73,7 @@ _CHILD = """
 import os
 from pathlib import Path
 from reproduce.data.ilsvrc import prepare
+from reproduce.data.ilsvrc.editions import EDITIONS
 listed = prepare.list_source
 def list_then_block(*arguments):
     listing = listed(*arguments)
@@ -80,7 +81,7 @@ def list_then_block(*arguments):
     os.mkfifo({blocked!r})
     return listing
 prepare.list_source = list_then_block
-prepare.prepare_ilsvrc(2012, Path({source!r}), subset=True, workers={workers}, images_per_shard={size})
+prepare.prepare_ilsvrc(EDITIONS[2012], Path({source!r}), subset=True, workers={workers}, images_per_shard={size})
 """
 
 

@@ -10,6 +10,7 @@ from ilsvrc_samples import WNIDS, Miniature
 from reproduce.base.errors import ReproduceError
 from reproduce.data.augment import ColorNoise, CropDraws, center_crop_of_mean, to_input, view, view_offsets
 from reproduce.data.ilsvrc import read
+from reproduce.data.ilsvrc.editions import EDITIONS
 from reproduce.data.ilsvrc.prefetch import prefetched
 from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
 from reproduce.data.ilsvrc.read import PackedImages, Step, TrainingReader, whole_images
@@ -26,7 +27,7 @@ def folder(tmp_path_factory):
         patch.setenv("REPRODUCE_SCRATCH", str(base / "scratch"))
         patch.setenv("REPRODUCE_PACKED", str(base / "packed"))
         source = Miniature(corrupt=True).write_archives(base / "source")
-        return prepare_ilsvrc(2012, source, subset=True, skip_corrupt=True, workers=1, images_per_shard=5)
+        return prepare_ilsvrc(EDITIONS[2012], source, subset=True, skip_corrupt=True, workers=1, images_per_shard=5)
 
 
 @pytest.fixture(scope="module")

@@ -103,5 +103,8 @@ def test_a_line_of_the_solution_that_is_missing_is_named(tmp_path):
     SAMPLE.write_kaggle_folders(tmp_path)
     solution = tmp_path / "LOC_val_solution.csv"
     solution.write_text("\n".join(solution.read_text().splitlines()[:-1]))
-    with pytest.raises(ReproduceError, match=r"LOC_val_solution.csv has no line for ILSVRC2012_val_00000005.JPEG"):
+    with pytest.raises(ReproduceError, match=r"LOC_val_solution.csv has no line for ILSVRC2012_val_00000005.JPEG in "):
+        list_source(tmp_path, SAMPLE.edition)
+    solution.write_text("\n".join(solution.read_text().splitlines()[:-1]))
+    with pytest.raises(ReproduceError, match=r"_00000004.JPEG \(one of 2 such images\) in "):
         list_source(tmp_path, SAMPLE.edition)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from reproduce.evaluate.predict import class_probabilities, is_among_first, scores
+from reproduce.evaluate.predict import class_probabilities, is_among_first, scores, streamed_probabilities
 from reproduce.models.network import Network
 from reproduce.models.spec import load_spec
 
@@ -52,11 +52,13 @@ def test_ten_views_average_softmax_outputs_over_corners_center_and_mirrors(netwo
     assert (probabilities - class_probabilities(network, images, MEAN, torch.float32, views=1)).abs().max() > 0.01
 
 
-def test_more_images_than_one_batch_come_in_order(network, images):
-    many = images.repeat(140, 1, 1, 1)  # 700: a batch of 500 and one of 200
-    probabilities = class_probabilities(network, many, MEAN, torch.float32, views=1)
-    torch.testing.assert_close(probabilities[695:], probabilities[:5], rtol=1e-4, atol=1e-6)
-    torch.testing.assert_close(probabilities[495:500], probabilities[:5], rtol=1e-4, atol=1e-6)
+@pytest.mark.parametrize("views", [1, 10])
+def test_batches_give_what_one_pass_gives_in_order(network, images, views):
+    batches = zip(images.split(2), torch.arange(5).split(2), strict=True)
+    probabilities, labels = streamed_probabilities(network, batches, MEAN, torch.float32, views)
+    whole = class_probabilities(network, images, MEAN, torch.float32, views)
+    torch.testing.assert_close(probabilities, whole, rtol=1e-4, atol=1e-6)
+    assert labels.tolist() == list(range(5))
 
 
 def test_loss_and_error_by_hand():

@@ -27,6 +27,7 @@ KEPT = [
 _TARGET_PERCENT, _WINDOW, _CLASSES = 25.0, 100, 10
 _HELD_OUT_PERCENT, _HELD_OUT_EPOCHS = 26.0, 5
 _PLATEAU = "validation_error_plateau"
+_WAIT_UNLESS_RECORDED = 3  # epochs; a recorded phase leaves this value out
 
 
 def counted_kept(runs: pd.DataFrame, runs_root: Path | None = None) -> pd.DataFrame:
@@ -70,7 +71,7 @@ def _kept(run: Mapping[str, Any], folder: Path, runs_root: Path) -> dict[str, An
     if "update_losses" in diagnostics:
         row["updates_to_leave_chance"] = _first_below(read_arrays(folder / "arrays.npz")["update_losses_nats"])
     if phases and all(phase.get("until") == _PLATEAU for phase in phases):
-        waits = [phase["plateau_epochs"] for phase in phases]
+        waits = [phase.get("plateau_epochs", _WAIT_UNLESS_RECORDED) for phase in phases]
         at_rates = _best_of_each_rate(history, waits) * run["updates"] / len(history)
         row["updates_to_converge"], row["updates_to_converge_at_first_rate"] = at_rates.sum(), at_rates[0]
     if config.get("held_out_images"):

@@ -69,6 +69,8 @@ def test_updates_to_converge_are_those_to_each_rates_best(tmp_path):
     assert (found["updates_to_converge"], found["updates_to_converge_at_first_rate"]) == (300, 200)
     cut_off = kept(tmp_path / "cut_off", {"phases": [PLATEAU, PLATEAU | {"plateau_epochs": 3}]}, history)
     assert math.isnan(cut_off["updates_to_converge"]) and math.isnan(cut_off["updates_to_converge_at_first_rate"])
+    unsaid = kept(tmp_path / "unsaid", {"phases": [PLATEAU, {"until": PLATEAU["until"]}]}, history)  # three epochs
+    assert math.isnan(unsaid["updates_to_converge"])
 
 
 def test_updates_to_the_held_out_level_end_the_first_five_epochs_below_it_on_average(tmp_path):

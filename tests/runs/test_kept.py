@@ -1,6 +1,7 @@
 """Measures of what a run keeps become columns of its row, and claims are judged by them."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from collect_support import FakeRunId, claim, write_run
 from stored_runs import config_of, write_labels
@@ -9,6 +10,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.judge.verdicts import judge
 from reproduce.runs import neighbors
 from reproduce.runs.table import read_runs
+from reproduce.study.study import load_study
 
 GAIN = {"kind": "gain", "targets": [], "margin": None, "margin_why": None, "study": "small", "arms": ["base"]}
 SPECIALIZED = "color_specialization_above_chance_percent"
@@ -98,6 +100,11 @@ def test_a_run_that_lost_what_it_should_keep_says_so(tmp_path, diagnostic, name)
         rows(tmp_path, 1)
 
 
+def write_held_out_errors(folder, phases, errors):
+    history = pd.DataFrame({"phase": phases, "validation_error_percent": errors}, index=range(1, len(errors) + 1))
+    history.to_csv(folder / "history.csv", index_label="epoch")
+
+
 @pytest.mark.parametrize(
     ("errors", "at_first_rate", "in_all"),
     [
@@ -107,11 +114,11 @@ def test_a_run_that_lost_what_it_should_keep_says_so(tmp_path, diagnostic, name)
 )
 def test_updates_to_converge_are_those_to_the_best_of_each_rate(tmp_path, errors, at_first_rate, in_all):
     """Rates end two epochs after their best; ten updates an epoch."""
-    run, phase = FakeRunId("small", "plateau", 7, 1), {"until": "validation_error_plateau", "plateau_epochs": 2}
-    config = {"batch_size": 128, "phases": [phase, phase]}
+    run = FakeRunId("small", "plateau", 7, 1)
+    phase = {"epochs": 9, "training_files": [1], "weight_rate_factor": 1.0, "until": "validation_error_plateau"}
+    config = {"batch_size": 128, "phases": [phase | {"plateau_epochs": 2}] * 2}
     folder = write_run(tmp_path, run, metrics={"updates": 70, "epochs": 7}, config=config)
-    lines = [f"{epoch},{1 + (epoch > 4)},{error}" for epoch, error in enumerate(errors, 1)]
-    (folder / "history.csv").write_text("\n".join(["epoch,phase,validation_error_percent", *lines]) + "\n")
+    write_held_out_errors(folder, [1] * 4 + [2] * 3, errors)
     runs = read_runs([run], tmp_path)
     names = ["updates_to_converge_at_first_rate", "updates_to_converge"]
     expected = [np.nan if value is None else value for value in (at_first_rate, in_all)]
@@ -119,3 +126,14 @@ def test_updates_to_converge_are_those_to_the_best_of_each_rate(tmp_path, errors
     ratio = {"kind": "ratio", "estimand": names[1], "targets": [], "margin": None, "margin_why": None}
     (verdict,) = judge([claim(study="small", arms=["plateau", "plateau"], **ratio)], runs)
     assert ("a finished run has none of its own" in verdict.why) == (in_all is None)
+
+
+def test_a_phase_recorded_without_its_wait_waited_for_the_default(tmp_path):
+    """The four rates of the ILSVRC study end three epochs after their best, which no record of a run says."""
+    config = load_study("ilsvrc2010").variant("plateau").resolved()
+    assert not any("plateau_epochs" in phase for phase in config["phases"])
+    run = FakeRunId("small", "base", 16, 1)
+    folder = write_run(tmp_path, run, metrics={"updates": 160, "epochs": 16}, config=config)
+    np.savez(folder / "arrays.npz", conv1_weights=filters(*"ggcc"))
+    write_held_out_errors(folder, np.repeat([1, 2, 3, 4], 4), [9.0, 9.1, 9.2, 9.3] * 4)
+    assert read_runs([run], tmp_path).loc[0, "updates_to_converge"] == 4 * 10

@@ -202,17 +202,3 @@ def test_unknown_part_is_refused_before_anything_is_measured(tmp_path: Path) -> 
 def test_busy_means_more_than_half_a_process_a_core() -> None:
     assert not is_loaded(1.0, MACHINE)
     assert is_loaded(1.01, MACHINE)
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"rounds": 0}, "rounds=0"),
-        ({"warm_up_steps": 2, "timed_steps": 2}, "exceed the 3 full batches"),
-        ({"nets": ("81sec",)}, "no variant '81sec'"),
-        ({"nets": ()}, "nets="),
-    ],
-)
-def test_numbers_out_of_range_are_refused(arguments: dict, message: str, data: TrainingData) -> None:
-    with pytest.raises(ReproduceError, match=message):
-        measure_cifar10(**{"data": data, "warm_up_steps": 1, "timed_steps": 1, **arguments})

@@ -13,6 +13,7 @@ from training_support import tiny_study, use_study, write_study
 
 from reproduce import cli
 from reproduce.base import paths
+from reproduce.data import registry
 from reproduce.data.ilsvrc import editions
 from reproduce.models.spec import load_spec
 from reproduce.runs import places
@@ -147,6 +148,16 @@ def test_packed_images_without_their_statistics_are_summed_up_first(folder):
     assert not (editions.RESULTS / "data").exists()
     assert "statistics missing" in report(folder)
     assert last(report(folder)) == "next: python -m reproduce data ilsvrc2012"
+
+
+def test_a_study_published_by_hand_may_be_of_official_files(folder, monkeypatch):
+    path = folder / "experiments" / "tinynet" / "study.yaml"
+    path.write_text(path.read_text().replace("ilsvrc2012_subset", "cifar10"))
+    monkeypatch.setattr(registry, "DATA", folder / "data")
+    text = report(folder)
+    assert "data: CIFAR-10 is not there" in text and last(text) == "next: python -m reproduce data cifar10"
+    (folder / "data" / "cifar10").mkdir(parents=True)
+    assert last(report(folder)) == "next: python -m reproduce train tinynet paper --profile standard"
 
 
 def test_memory_is_that_of_weights_and_activations():

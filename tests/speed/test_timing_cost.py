@@ -170,11 +170,9 @@ def test_the_share_gives_the_papers_days_back_on_two_gpus_and_twice_as_many_on_o
     memory = cost.training_bytes_per_step(load_spec("alexnet_paper"), 128, "fp32") / (2 * 192.4e9)
     step = 5.5 * 86_400 * 128 / (90 * 1_281_167)
     by_hand = 128 * 4_135_610_496 / (2 * 1581.1e9) / (step - memory)
-    assert cost.share_of_two_gtx_580(5.5, hardware()) == pytest.approx(by_hand)
-    with pytest.raises(ReproduceError, match="give more days"):
-        cost.share_of_two_gtx_580(0.01, hardware())
+    assert cost.share_of_two_gtx_580(hardware()) == pytest.approx(by_hand)
     with pytest.raises(ReproduceError, match="has no 'GeForce GTX 580'"):
-        cost.share_of_two_gtx_580(5.5, hardware().iloc[1:])
+        cost.share_of_two_gtx_580(hardware().iloc[1:])
 
 
 def test_the_sourced_tables_are_whole_and_plausible():

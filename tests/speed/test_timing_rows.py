@@ -49,5 +49,5 @@ def test_a_killed_run_leaves_the_old_file(tmp_path, monkeypatch):
 
     monkeypatch.setattr(run, "time_cells", stop)
     with pytest.raises(KeyboardInterrupt):
-        run.run_timing(out=tmp_path, scope=tiny_scope())
+        run.run_timing(tiny_scope(), tmp_path)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]

@@ -38,7 +38,7 @@ def timed(tmp_path_factory):
     scope = tiny_scope("80sec", "nasnetalarge", batch_sizes=(1, 8))
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(sys.modules, "timm", None)
-        path = run.run_timing(out=folder, scope=scope)
+        path = run.run_timing(scope, folder)
     torch.set_num_threads(before)
     return read_rows(path)
 
@@ -127,7 +127,7 @@ def test_nasnet_is_timed_in_every_precision_where_timm_is_there(monkeypatch):
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_a_gpu_present_is_timed_with_no_change_of_configuration(tmp_path):
-    frame = read_rows(run.run_timing(out=tmp_path, scope=tiny_scope("80sec")))
+    frame = read_rows(run.run_timing(tiny_scope("80sec"), tmp_path))
     assert set(frame["device"]) >= {"cpu", "cuda:0"}
     assert frame.query("device == 'cuda:0'")["device_name"].notna().all()
 

@@ -65,7 +65,7 @@ comparisons:
 def prepare_miniature(folder: Path) -> None:
     """Pack a miniature below $REPRODUCE_PACKED."""
     source = Miniature(per_class=2, validation=TEST_IMAGES).write_archives(folder / "source")
-    prepare_ilsvrc(2012, source, subset=True, workers=1)
+    prepare_ilsvrc(editions.EDITIONS[2012], source, subset=True, workers=1)
 
 
 def use_external_study(folder: Path, patch) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from reproduce.data.ilsvrc.editions import EDITIONS
 from reproduce.data.ilsvrc.prepare import prepare_ilsvrc
 
 IMAGES_PER_SHARD = 5
@@ -21,8 +22,8 @@ def use_own_folders(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def prepare_miniature(source: Path | None, **options) -> Path:
     """Pack the subset of 2012 from ``source`` in small shards, by one worker unless said; return its folder."""
-    settings = {"subset": True, "workers": 1, "images_per_shard": IMAGES_PER_SHARD} | options
-    return prepare_ilsvrc(2012, source, **settings)
+    settings = {"subset": True, "workers": 1, "images_per_shard": IMAGES_PER_SHARD, "edition": EDITIONS[2012]} | options
+    return prepare_ilsvrc(source=source, **settings)
 
 
 def bytes_of(folder: Path) -> dict[str, bytes]:

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import DATA, RESULTS
 
 PACKED_VARIABLE = "REPRODUCE_PACKED"
@@ -83,17 +82,6 @@ EDITIONS = {
         label_sums={"val": "313fc3f23c864dde9183c9a368809065765dd1b657a6904fded44e3e46d34604"},
     ),
 }
-
-
-def edition_of(year: int) -> Edition:
-    """Return the edition of ``year``.
-
-    Raises:
-        ReproduceError: no such edition is used here.
-    """
-    if year not in EDITIONS:
-        raise ReproduceError(f"ILSVRC-{year} is not used here; choose one of {', '.join(map(str, EDITIONS))}")
-    return EDITIONS[year]
 
 
 def packed_folder(edition: Edition, subset: bool = False) -> Path:

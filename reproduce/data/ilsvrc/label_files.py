@@ -194,9 +194,8 @@ def with_classes(entries: list[Entry], labels: Labels | None, where: Path, remed
     wnids = labels.wnids if labels else {}
     unknown = [entry.name for entry in entries if not (entry.wnid or entry.name in wnids)]
     if unknown and labels:
-        raise ReproduceError(
-            f"{labels.path} has no line for {unknown[0]} and {len(unknown) - 1:,} other images in {where}; get it again"
-        )
+        more = f" (one of {len(unknown):,} such images)" if len(unknown) > 1 else ""
+        raise ReproduceError(f"{labels.path} has no line for {unknown[0]}{more} in {where}; get it again")
     if unknown:
         raise ReproduceError(f"{where} has {len(unknown):,} images whose class no file names; {remedy}")
     other = [entry for entry in entries if entry.wnid and wnids.get(entry.name, entry.wnid) != entry.wnid]

@@ -128,6 +128,8 @@ def _center_weights(length: int, target: int, side: int) -> tuple[csr_array, int
 
 def resize_weights(length: int, target: int) -> csr_array:
     """Return float32 weights (target, length): area averages to shrink, cubic interpolation to enlarge."""
+    # OpenCV, which only the encoders need, has both filters too. But one in 10,000 of its values differs by a gray
+    # level, so images packed by it would not have the sums of those packed before.
     outputs = np.arange(target)[:, None]
     if target <= length:
         # In units of 1 / target of an input pixel, everything is a whole number and the overlaps are exact.

@@ -13,7 +13,7 @@ from reproduce.base.files import (
     exclusive_lock,
     file_digest,
     refuse_dangling_links,
-    write_bytes,
+    write_if_changed,
     write_json,
     write_text,
 )
@@ -21,7 +21,7 @@ from reproduce.base.paths import relative_to_repo, scratch_folder
 from reproduce.base.progress import Progress
 from reproduce.data.ilsvrc import editions
 from reproduce.data.ilsvrc.archive_sums import check_sum
-from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition, edition_of
+from reproduce.data.ilsvrc.editions import PACKED_VARIABLE, Edition
 from reproduce.data.ilsvrc.pack import IMAGE_BYTES, ShardPlan, finished_record, pack_shard, plan_shards
 from reproduce.data.ilsvrc.packed import INDEX, MANIFEST, check_shards, read_manifest
 from reproduce.data.ilsvrc.sources import Listing, list_source
@@ -34,31 +34,27 @@ Plans = dict[str, list[ShardPlan]]
 
 
 def prepare_ilsvrc(
-    year: int,
+    edition: Edition,
     source: Path | None = None,
     *,
     subset: bool = False,
     skip_corrupt: bool = False,
     workers: int | None = None,
-    seed: int = _ORDER_SEED,
     images_per_shard: int = IMAGES_PER_SHARD,
-    edition: Edition | None = None,
 ) -> Path:
     """Pack an edition and write its manifest and statistics; shards that an earlier call finished are kept.
 
-    The training images are shuffled once, as a function of ``seed``, as the authors' released preparation does; the
-    others keep the order of their names. ``mean_image.npy`` is float64 (3, 256, 256) and ``color_covariance.npy``
-    float64 (3, 3), both over the training images. Without a source, data packed earlier are checked and summed up.
+    The training images are shuffled once, always alike, as the authors' released preparation does; the others keep the
+    order of their names. ``mean_image.npy`` is float64 (3, 256, 256) and ``color_covariance.npy`` float64 (3, 3), both
+    over the training images. Without a source, data packed earlier are checked and summed up.
 
     Args:
-        year: 2010 or 2012.
+        edition: what counts as complete.
         source: folder with the archives or images; by default the one named by ``$REPRODUCE_ILSVRC<year>``.
         subset: accept any number of images and classes, and keep them apart from the whole edition.
         skip_corrupt: leave out images that cannot be decoded, listed in the manifest, instead of stopping.
         workers: number of processes, by default one per core; it changes no result.
-        seed: of the order of the training images.
         images_per_shard: images of a shard, all but the last.
-        edition: what counts as complete; by default the official counts of ``year``.
 
     Returns:
         The folder with the packed data.
@@ -67,7 +63,6 @@ def prepare_ilsvrc(
         ReproduceError: no source, wrong counts, an archive that is not the official one, a corrupt image, too little
             disk space, or another preparation at work.
     """
-    edition = edition or edition_of(year)
     folder = editions.packed_folder(edition, subset)
     refuse_dangling_links(folder)
     source = source or _named_source(edition)
@@ -78,11 +73,11 @@ def prepare_ilsvrc(
             listing = list_source(source, edition, subset)
             for line in listing.lines():
                 print(f"{edition.title}, {line}", flush=True)
-            plans = _plans(folder, edition, listing, seed, images_per_shard, skip_corrupt)
+            plans = _plans(folder, edition, listing, images_per_shard, skip_corrupt)
             if any(finished_record(plan) is None for split in plans.values() for plan in split):
                 for archive in listing.archives:  # each is about to be read whole
                     check_sum(archive, edition)
-            head = {"dataset": edition.title, "subset": subset, "order_seed": seed}
+            head = {"dataset": edition.title, "subset": subset, "order_seed": _ORDER_SEED}
             pack_listing(folder, head, listing, plans, workers)
         elif not (folder / MANIFEST).is_file():
             raise ReproduceError(f"{edition.variable} is not set; set it to the folder with {edition.title}")
@@ -108,13 +103,11 @@ def _named_source(edition: Edition) -> Path | None:
     return Path(named).expanduser() if named else None
 
 
-def _plans(
-    folder: Path, edition: Edition, listing: Listing, seed: int, images_per_shard: int, skip_corrupt: bool
-) -> Plans:
+def _plans(folder: Path, edition: Edition, listing: Listing, images_per_shard: int, skip_corrupt: bool) -> Plans:
     plans = {}
     for split, entries in listing.splits.items():
         if split == "train":
-            order = draws.generator(seed, f"order of {edition.name} as packed").permutation(len(entries))
+            order = draws.generator(_ORDER_SEED, f"order of {edition.name} as packed").permutation(len(entries))
             entries = [entries[place] for place in order]
         plans[split] = plan_shards(folder / split, entries, images_per_shard, skip_corrupt)
     return plans
@@ -205,12 +198,6 @@ def _publish(folder: Path, published: Path, workers: int) -> None:
     """Check the packed data and write manifest and statistics where they are committed."""
     manifest = read_manifest(folder)
     sums = check_shards(folder, manifest, workers)
-    contents = {
-        MANIFEST: (folder / MANIFEST).read_bytes(),
-        "mean_image.npy": npy_bytes(sums.mean_image()),
-        "color_covariance.npy": npy_bytes(sums.color_covariance()),
-    }
-    for name, content in contents.items():
-        path = published / name
-        if not path.is_file() or path.read_bytes() != content:
-            write_bytes(path, content)
+    statistics = {name: npy_bytes(array) for name, array in sums.arrays().items()}
+    for name, content in {MANIFEST: (folder / MANIFEST).read_bytes(), **statistics}.items():
+        write_if_changed(published / name, content)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.files import file_digest, read_array
+from reproduce.base.files import file_digest
 from reproduce.base.paths import relative_to_repo
 from reproduce.data.ilsvrc.editions import SIDE
 from reproduce.data.ilsvrc.packed import MANIFEST, read_manifest
@@ -124,7 +124,4 @@ def load_packed(dataset: Dataset, device: torch.device) -> PackedData:
         raise ReproduceError(
             f"{relative_to_repo(dataset.manifest())} is not of the images packed in {folder}; run `{dataset.command}`"
         )
-    mean, covariance = (
-        read_array(dataset.statistic(name), dataset.command) for name in ("mean_image.npy", "color_covariance.npy")
-    )
-    return PackedData(folder, device, mean, covariance)
+    return PackedData(folder, device, *dataset.mean_and_covariance())

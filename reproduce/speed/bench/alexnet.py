@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 
-from reproduce.base.errors import ReproduceError
 from reproduce.base.hardware import native_precisions
 from reproduce.base.progress import Progress
 from reproduce.data.in_memory import TrainingData
@@ -65,15 +64,8 @@ def measure_alexnet(
         variants: by name; by default those of ``NETWORKS`` at the paper's batch size.
         timed_steps: updates of each timing.
         matrix_side: of the square matrices whose product is the yardstick.
-
-    Raises:
-        ReproduceError: numbers out of range.
     """
     variants = variants or {name: alexnet_variant(name) for name in NETWORKS}
-    if rounds < 1 or timed_steps < 1 or matrix_side < 1:
-        raise ReproduceError(
-            f"rounds={rounds}, timed_steps={timed_steps}, matrix_side={matrix_side}: give at least one of each"
-        )
     settings = {
         "device": "cpu",
         "rounds": rounds,

@@ -6,7 +6,6 @@ from typing import Any
 
 import torch
 
-from reproduce.base.errors import ReproduceError
 from reproduce.base.hardware import native_precisions
 from reproduce.base.progress import Progress
 from reproduce.data.in_memory import TrainingData
@@ -44,12 +43,11 @@ def measure_cifar10(
         warm_up_steps, timed_steps: the untimed updates before each timing, and the updates timed in it.
 
     Raises:
-        ReproduceError: an unknown net, numbers out of range, data missing.
+        ReproduceError: CIFAR-10 is missing.
     """
     study = load_study(STUDY)
     variants = {name: study.variant(name) for name in nets}
     data = data or open_dataset(CIFAR10.name, torch.device("cpu"))
-    _check_numbers(variants, rounds, warm_up_steps, timed_steps, data)
     settings = {
         "device": "cpu",
         "rounds": rounds,
@@ -65,23 +63,6 @@ def measure_cifar10(
             **_throughput(variants, rounds, steps, progress),
             **_normalization(study, variants, rounds, steps, progress),
         }
-
-
-def _check_numbers(
-    variants: dict[str, Variant], rounds: int, warm_up_steps: int, timed_steps: int, data: TrainingData
-) -> None:
-    if not variants or rounds < 1 or warm_up_steps < 1 or timed_steps < 1:
-        raise ReproduceError(
-            f"rounds={rounds}, warm_up_steps={warm_up_steps}, timed_steps={timed_steps}, nets={list(variants)}: "
-            "give at least one of each"
-        )
-    batch_size = max(variant.batch_size for variant in variants.values())
-    full_batches = data.images_per_file // batch_size
-    if warm_up_steps + timed_steps > full_batches:
-        raise ReproduceError(
-            f"warm_up_steps={warm_up_steps} and timed_steps={timed_steps} exceed the {full_batches} full batches of a "
-            "data file; give fewer"
-        )
 
 
 def _total_steps(variants: dict[str, Variant], rounds: int, timed_steps: int) -> int:

@@ -17,7 +17,6 @@ from torch.utils.data import RandomSampler
 from torchvision import transforms
 from torchvision.datasets import ImageFolder
 
-from reproduce.base.errors import ReproduceError
 from reproduce.base.progress import Progress
 from reproduce.base.temporaries import TemporaryFolder
 from reproduce.data.ilsvrc.editions import EDITIONS, SIDE
@@ -57,14 +56,9 @@ def measure_data(
         reader_batches: batches of each timing of this project's reader.
 
     Raises:
-        ReproduceError: numbers out of range, or the temporary folder's disk is full.
+        ReproduceError: the temporary folder's disk is full.
     """
     workers = available_cores()
-    if rounds < 1 or images < 2 or batch_size < 1 or reader_batches < 1:
-        raise ReproduceError(
-            f"rounds={rounds}, images={images}, batch_size={batch_size}, reader_batches={reader_batches}: "
-            "give at least 1 for each, and at least 2 for images"
-        )
     with ExitStack() as stack:
         name = stack.enter_context(TemporaryFolder("reproduce-bench-"))
         folder = Path(name)

@@ -16,7 +16,6 @@ from reproduce.data.in_memory import TrainingData
 from reproduce.models import kernels, spec
 from reproduce.models.layers import ResponseNormalizationLayer
 from reproduce.models.network import Network
-from reproduce.models.spec import output_shape
 from reproduce.speed.bench.ours import time_training
 from reproduce.speed.bench.stock import WithinMapNormalization
 from reproduce.speed.measure import in_turns, spread
@@ -86,12 +85,11 @@ def share_rows(seconds: Mapping[str, list[float]], timed_steps: int) -> list[dic
 
 def normalization_inputs(network: spec.NetworkSpec, batch_size: int) -> list[tuple[spec.ResponseNormalization, tuple]]:
     """Return every normalization layer of a network with the shape (N, C, H, W) it reads."""
-    found, channels, size = [], network.input.channels, network.input.size
-    for settings in network.layers:
-        if isinstance(settings, spec.ResponseNormalization):
-            found.append((settings, (batch_size, channels, size, size)))
-        channels, size = output_shape(settings, channels, size)
-    return found
+    return [
+        (settings, (batch_size, channels, size, size))
+        for settings, channels, size, _, _ in network.shapes(network.input.size)
+        if isinstance(settings, spec.ResponseNormalization)
+    ]
 
 
 def time_layer(layer: Callable[[Tensor], Tensor], shape: tuple[int, ...], precision: str, repeats: int) -> tuple:

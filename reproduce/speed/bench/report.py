@@ -1,6 +1,5 @@
 """Writes a benchmark: one JSON file per machine with the parts measured there, and a Markdown page of their tables."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -94,7 +93,7 @@ def write_benchmark(out: Path, machine: Mapping[str, Any], name: str, part: Mapp
     """
     path = result_path(out, machine)
     earlier = _read_result(path)["parts"] if path.exists() else {}
-    parts = {**earlier, name: json.loads(json.dumps(part))}
+    parts = {**earlier, name: part}
     content = {"machine": dict(machine), "parts": {key: parts[key] for key in _TITLES if key in parts}}
     write_json(path, content)
     write_text(path.with_suffix(".md"), report_markdown(content, path.name, file_digest(path)))

@@ -18,7 +18,6 @@ from torchvision import transforms
 from reproduce.data.in_memory import TrainingData
 from reproduce.models import spec
 from reproduce.models.network import Network
-from reproduce.models.spec import output_shape
 from reproduce.speed.bench.stock import stock_layers
 from reproduce.speed.timing.clock import seconds_on_cpu
 from reproduce.study.variant import Variant
@@ -37,15 +36,13 @@ class StandardNetwork(nn.Module):
         super().__init__()
         modules: list[nn.Module] = []
         self.weighted: list[tuple[spec.Weighted, nn.Module]] = []
-        channels, size = network_spec.input.channels, network_spec.input.size
-        for settings in network_spec.layers:
+        for settings, channels, size, _, _ in network_spec.shapes(network_spec.input.size):
             if isinstance(settings, spec.FullyConnected):
                 modules.append(nn.Flatten())
             stock = stock_layers(settings, channels, size)
             if isinstance(settings, spec.Weighted):
                 self.weighted.append((settings, next(module for module in stock if hasattr(module, "weight"))))
             modules += stock
-            channels, size = output_shape(settings, channels, size)
         self.layers = nn.Sequential(*modules)
         self._take_weights(Network(network_spec, seed))
 

@@ -6,7 +6,6 @@ from torch.nn import functional
 
 from reproduce.base.errors import ReproduceError
 from reproduce.models import spec
-from reproduce.models.spec import output_shape
 
 _ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "identity": nn.Identity}
 
@@ -66,7 +65,7 @@ def stock_layers(settings: spec.Layer, channels: int, size: int) -> list[nn.Modu
         case spec.Convolution():
             return [*_convolution(settings, channels, size), _ACTIVATIONS[settings.activation]()]
         case spec.Local(stride=1):
-            side = output_shape(settings, channels, size)[1]
+            side = settings.shape_after(channels, size)[1]
             return [UnfoldedLocal(settings, channels, side), _ACTIVATIONS[settings.activation]()]
         case spec.FullyConnected(outputs=outputs, columns=1):
             linear = nn.Linear(channels * size * size, outputs)
@@ -90,7 +89,7 @@ def stock_layers(settings: spec.Layer, channels: int, size: int) -> list[nn.Modu
 def _convolution(settings: spec.Convolution, channels: int, size: int) -> list[nn.Module]:
     """Return the convolution. If its last window overhangs, zeros are padded at the right and bottom before it."""
     kernel, stride, padding = settings.kernel_size, settings.stride, settings.padding
-    side = output_shape(settings, channels, size)[1]
+    side = settings.shape_after(channels, size)[1]
     overhang = max(0, (side - 1) * stride + kernel - size - 2 * padding)
     zeros = [nn.ZeroPad2d((0, overhang, 0, overhang))] if overhang else []
     return [*zeros, nn.Conv2d(channels, settings.filters, kernel, stride, padding, groups=settings.columns)]

@@ -17,31 +17,20 @@ from reproduce.speed.timing import cells
 from reproduce.speed.timing.cells import Scope
 from reproduce.speed.timing.clock import OtherWork, gpu_load_percent
 from reproduce.speed.timing.rounds import time_cells
-from reproduce.speed.timing.timing_rows import (
-    GPU_SEPARATOR,
-    TIMING_FOLDER,
-    machine_file,
-    write_rows,
-)
+from reproduce.speed.timing.timing_rows import GPU_SEPARATOR, machine_file, write_rows
 from reproduce.train.launch import Launch, prepare_torch
 
-QUICK_FOLDER = RESULTS / "quick" / "timing"
+QUICK_FOLDER = RESULTS / "quick" / "timing"  # of timings by ``--quick``, ignored by git
 _OTHERS_PERCENT = 10.0  # of the processors' time: other programs that use more mark the machine as busy
 
 
-def run_timing(quick: bool = False, out: Path | None = None, scope: Scope | None = None) -> Path:
-    """Time this machine; write ``<out>/<machine>.csv`` and return its path.
-
-    Args:
-        quick: time fewer networks in a minute instead of eight, and write to ``results/quick/timing``, ignored by git.
-        out: folder of all machines' files, by default ``results/timing``.
-        scope: what is timed, by default ``FULL`` or ``QUICK``.
+def run_timing(scope: Scope, folder: Path) -> Path:
+    """Time ``scope`` on this machine; write ``<folder>/<machine>.csv`` and return its path.
 
     Raises:
-        ReproduceError: ``out`` is not writable.
+        ReproduceError: ``folder``, which holds all machines' files, is not writable.
     """
-    scope = scope or (cells.QUICK if quick else cells.FULL)
-    folder, devices = out or (QUICK_FOLDER if quick else TIMING_FOLDER), cells.devices_present()
+    devices = cells.devices_present()
     check_writable(folder)
     machine_file(facts_of_machine(devices), folder)  # a damaged file is refused before eight minutes are spent
     rows, facts = time_here(scope, devices)

@@ -48,9 +48,10 @@ class Speeds:
     def seconds_per_image(self, what: str, name: str, network: NetworkSpec, precision: str) -> float:
         """Return the seconds of one image in ``what`` (training_step, forward or network_input).
 
-        A network that was not timed gets the time of the timed network nearest in operations, scaled by the ratio of
-        operations. An operation in NASNet's cells is assumed to take four times as long (``NASNET_SHARE``). For a
-        precision that this device lacks, the time of fp32 is returned.
+        A network that was not timed gets the time of the timed network nearest in operations. The time of a training
+        step or forward pass is scaled by the ratio of operations; that of a network input is not. An operation in
+        NASNet's cells is assumed to take four times as long (``NASNET_SHARE``). For a precision that this device lacks,
+        the time of fp32 is returned.
 
         Raises:
             ReproduceError: nothing of this kind was timed on the device.
