@@ -169,7 +169,7 @@ def _collect(arguments: Arguments) -> None:
     print(f"{len(verdicts)} claims judged; tables in results/tables, cited numbers in results/numbers.json")
 
 
-_PARTS = ("study", "ablations", "literature", "timing", "notebook", "readme", "architectures", "pipeline", "site")
+_PARTS = ("study", "ablations", "literature", "timing", "notebook", "pages", "architectures", "pipeline", "site")
 
 
 @_verb(

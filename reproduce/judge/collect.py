@@ -20,7 +20,7 @@ from reproduce.judge.factorial import EffectRow, analyze_all
 from reproduce.judge.markdown import verdicts_markdown
 from reproduce.judge.names import check_names
 from reproduce.judge.number_rows import build_rows
-from reproduce.judge.numbers import MADE_TWICE, refuse_twice, write_numbers
+from reproduce.judge.numbers import write_numbers
 from reproduce.judge.published_figures import published_numbers
 from reproduce.judge.row_tables import table_of
 from reproduce.judge.summary import Summary, average_histories, summarize
@@ -102,9 +102,10 @@ def collect(
     """
     studies = list(studies)
     claims = load_claims() if claims is None else claims
-    run_ids = [run_id for study in studies for run_id in published_runs(study, runs_root)]
-    with_epochs = [run for study in studies for run in published_runs(study, runs_root) if study.is_of_network(run)]
-    without_epochs = [run for run in run_ids if run not in with_epochs]
+    found = [(study, run) for study in studies for run in published_runs(study, runs_root)]
+    run_ids = [run for _, run in found]
+    with_epochs = [run for study, run in found if study.is_of_network(run)]
+    without_epochs = [run for study, run in found if not study.is_of_network(run)]
     runs = read_runs(run_ids, runs_root)
     check_names(claims, studies, runs)
     histories = read_histories(with_epochs, runs_root)
@@ -121,11 +122,10 @@ def collect(
     judged = list(zip(claims, verdicts, strict=True))
     rows = build_rows(judged, summary, compared, effects, runs, studies, further)
     citation = read_citation()
-    refuse_twice(rows, MADE_TWICE)  # before any file is written
+    write_numbers(out / "numbers.json", rows, citation)  # first, since it refuses an id that stands twice
     for name, frame in frames.items():
         write_table(frame, out / "tables" / f"{name}.csv")
     write_text(out / "tables" / "verdicts.md", verdicts_markdown(verdicts))
-    write_numbers(out / "numbers.json", rows, citation)
     write_text(out / "numbers.csv", as_csv(rows))
     write_text(out / "numbers.tex", as_tex(rows, citation["title"], citation["version"]))
     return verdicts

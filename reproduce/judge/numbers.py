@@ -87,9 +87,6 @@ class _Numbers(BaseModel):
     numbers: list[_Cited]
 
 
-MADE_TWICE = "is made twice; rename a claim, variant or comparison"
-
-
 def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     """Write ``numbers.json``: its schema, the project's version and license, and the rows.
 
@@ -104,7 +101,7 @@ def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     Raises:
         ReproduceError: two rows have the same id.
     """
-    refuse_twice(rows, MADE_TWICE)
+    _refuse_twice(rows, "is made twice; rename a claim, variant or comparison")
     header = {
         "$schema": "numbers.schema.json",
         "schema_version": SCHEMA_VERSION,
@@ -117,7 +114,7 @@ def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     write_json(path, header | {"numbers": list(rows)})
 
 
-def refuse_twice(rows: Iterable[Row], words: str) -> None:
+def _refuse_twice(rows: Iterable[Row], words: str) -> None:
     """Check that every id is that of one row.
 
     Raises:
@@ -138,7 +135,7 @@ def read_file(path: Path = NUMBERS_FILE) -> dict[str, Any]:
     if not isinstance(content, dict) or not isinstance(content.get("numbers"), list):
         raise ReproduceError(f"{relative_to_repo(path)} has no list of numbers; run `dvc repro`")
     validated(_Numbers, content, relative_to_repo(path), "run `dvc repro`")
-    refuse_twice(content["numbers"], f"stands twice in {relative_to_repo(path)}; run `dvc repro`")
+    _refuse_twice(content["numbers"], f"stands twice in {relative_to_repo(path)}; run `dvc repro`")
     return content
 
 

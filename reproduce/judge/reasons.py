@@ -17,6 +17,8 @@ def unit_of(estimand: str | None, kind: str = "single_value") -> str | None:
     """
     if estimand is None or kind == "ratio":
         return "ratio" if kind == "ratio" else None
+    if estimand.endswith("_percentage_points"):
+        return "percentage_points"
     counted, goal, _ = estimand.partition("_to_")
     unit = counted if goal else estimand.rpartition("_")[2]
     if unit == "second":

@@ -125,8 +125,8 @@ def is_negligible(estimate: Estimate, within: float | None) -> bool | None:
 
 def in_logs(estimate: Estimate, region: Region | None) -> tuple[Estimate, Region | None]:
     """Return a ratio's estimate and region in logs, where a ratio of one is zero."""
-    ends = (None if end is None else math.log(end) for end in (estimate.low, estimate.high))
-    logs = replace(estimate, value=math.log(estimate.value), low=next(ends), high=next(ends))
+    low, high = (None if end is None else math.log(end) for end in (estimate.low, estimate.high))
+    logs = replace(estimate, value=math.log(estimate.value), low=low, high=high)
     if region is None:
         return logs, None
     return logs, Region(math.log(region.low) if region.low > 0 else -math.inf, math.log(region.high))

@@ -8,7 +8,7 @@ import pandas as pd
 
 from reproduce.base.text import figures, frame_as_markdown
 from reproduce.judge.numbers import seeds_words, shown_values
-from reproduce.judge.rules import NO_EFFECT, NOT_REPRODUCED
+from reproduce.judge.rules import DIRECTION, DIRECTION_ONLY, NO_EFFECT, NOT_REPRODUCED
 from reproduce.report.effects import effect_words
 from reproduce.report.facts import Facts
 from reproduce.report.literature.milestones import load_cifar10_before
@@ -131,7 +131,7 @@ def _opening(alone: Mapping[str, Mapping[str, Any]]) -> str:
     refuted = [net for net, row in alone.items() if row["verdict"].startswith((NOT_REPRODUCED, NO_EFFECT))]
     if refuted:
         return f"Not by itself, on the {' and the '.join(refuted)} net."
-    return "In part." if any("direction" in row["verdict"] for row in alone.values()) else "Not settled."
+    return "In part." if any(row["verdict"].startswith(DIRECTION) for row in alone.values()) else "Not settled."
 
 
 def _with(ingredient: str, number_id: str, claim_id: str | None = None) -> Callable[[Facts], str]:
@@ -159,7 +159,7 @@ def _relu(facts: Facts) -> str:
     narrow, wide = facts.row("relu-six-times-faster"), facts.row("relu-several-times-faster-13pct-body")
     clean = facts.row("relu_vs_tanh.tanh-over-relu-clean.ratio")
     (printed,) = facts.printed("relu-six-times-faster", 1)
-    short = "Faster, but not six times. " if narrow["verdict"] == "direction reproduced, size not" else ""
+    short = "Faster, but not six times. " if narrow["verdict"] == DIRECTION_ONLY else ""
     return (
         f"{short}To 25 % training error tanh takes {_interval(narrow)} as many epochs on the 80-second net's body and "
         f"{_interval(wide)} on the 13 % net's. By the error in test mode the first is {_interval(clean)}. The paper "

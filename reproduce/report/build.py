@@ -22,8 +22,8 @@ from reproduce.report.figures.machine_times import training_days_figure
 from reproduce.report.figures.why_it_fell import why_it_fell
 from reproduce.report.literature import drops, fall_reasons, milestones, model_sizes, timeline
 from reproduce.report.literature.architectures import write_architectures
+from reproduce.report.pages import has_markers, update_page
 from reproduce.report.pipeline import write_pipeline
-from reproduce.report.readme import has_markers, update_readme
 from reproduce.report.records import TABLES, Records, load_records
 from reproduce.report.speed.timing_tables import load_timings
 from reproduce.report.studies import study_module
@@ -54,7 +54,7 @@ def write_part(part: str, name: str | None = None) -> list[Path]:
         raise ReproduceError(f"report {part} needs a name")
     try:
         return NAMED_PARTS[part](name) if name else PARTS[part]()
-    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         words = " ".join(f"{type(error).__name__}: {error}".split())
         frame = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{Path(frame.filename).name}, line {frame.lineno}"
@@ -161,7 +161,7 @@ def pages_stage() -> list[Path]:
         ReproduceError: a page names an unknown block or number, or cannot be written.
     """
     loaded, numbers = load_records(), read_numbers()
-    return [page for page in pages() if update_readme(page, numbers, loaded)]
+    return [page for page in pages() if update_page(page, numbers, loaded)]
 
 
 def site() -> list[Path]:
@@ -179,7 +179,7 @@ PARTS: dict[str, Callable[[], list[Path]]] = {
     "ablations": ablations_stage,
     "literature": literature_stage,
     "timing": timing_stage,
-    "readme": pages_stage,
+    "pages": pages_stage,
     "architectures": lambda: [write_architectures()],
     "pipeline": write_pipeline,
     "site": site,

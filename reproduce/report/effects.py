@@ -49,10 +49,10 @@ def effect_words(row: Mapping[str, Any]) -> str:
     if row["low"] is None or few_seeds(row):
         (value,) = figures(row["value"])
         return f"{_sided(row, value)}, too few seeds for an interval"
-    if row.get("confidence_percent") not in (None, 95):  # where seeds were added after a look
-        return effect_words({**row, "confidence_percent": None})[:-1] + f", at {row['confidence_percent']:g} %)"
+    confidence = row.get("confidence_percent")
+    level = "" if confidence in (None, 95) else f", at {confidence:g} %"  # where seeds were added after a look
     value, *ends = figures(row["value"], row["low"], row["high"])
-    return f"{_sided(row, value)} ({' to '.join(_ends(row, ends))})"
+    return f"{_sided(row, value)} ({' to '.join(_ends(row, ends))}{level})"
 
 
 def cited_effect(row: Row, above_zero: str = "lower") -> str:

@@ -18,8 +18,9 @@ TABLES = RESULTS / "tables"
 ERROR = "test_top1_error_percent"
 
 _COLUMNS = {
-    "verdicts": "claim_id statement kind dataset scale schedule target_kind target_value unit margin verdict why "
-    "estimate low high n_seeds n_by_arm method confidence_percent negligible_within negligible runs",
+    "verdicts": "claim_id statement source kind dataset scale schedule epochs target_kind target_value unit margin "
+    "seeds_planned verdict why estimate low high n_seeds n_by_arm method confidence_percent negligible_within "
+    "negligible precision processors command source_check source_check_why runs",
     "runs": f"run_id study variant epochs seed status precision {ERROR} training_seconds images_per_second cpu threads "
     "torch",
     "histories": "study variant epochs seed epoch",

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce.base.text import amount_words, format_number, unit_words, verdict_words, with_interval
-from reproduce.judge.rules import NOT_RUN, REPRODUCED
+from reproduce.judge.rules import NO_EFFECT, NOT_RUN, REPRODUCED
 from reproduce.report import ablation_table
 from reproduce.report.answers import gpu_words, printed_ratio_words
 from reproduce.report.effects import effect_words
@@ -78,7 +78,7 @@ def of_ablations(numbers: Mapping[str, Mapping[str, Any]]) -> str:
     first = [f"With {row['ingredient']} it is {effect_words(row)}." for row in clear.head(3).to_dict("records")]
     more = [f"{row.ingredient} ({format_number(row.value, 1)})" for row in clear.iloc[3:].itertuples()]
     open_ones, none = (
-        rest[rest["verdict"].str.startswith("no effect").eq(is_none)]["ingredient"] for is_none in (False, True)
+        rest[rest["verdict"].str.startswith(NO_EFFECT).eq(is_none)]["ingredient"] for is_none in (False, True)
     )
     relu = numbers["relu-six-times-faster"]
     return _lines(

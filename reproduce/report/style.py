@@ -35,6 +35,7 @@ PALETTE = tuple(sns.color_palette("colorblind").as_hex())
 BLUE, ORANGE, GREEN, VERMILION, PURPLE, BROWN, PINK, GRAY, YELLOW, SKY = PALETTE
 INK = "#262626"
 MUTED = "#6b6b6b"
+RULE = "#e6e6e6"
 SMALL_PT, BODY_PT, HEADLINE_PT = 7.5, 8.5, 9.0
 
 _STABLE = {

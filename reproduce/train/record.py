@@ -25,7 +25,7 @@ from reproduce.study.run_id import RunId
 from reproduce.study.study import Study
 from reproduce.study.variant import Variant
 from reproduce.train.loop import Trainer
-from reproduce.train.schedule import TRAINING_ERRORS, epochs_to_reach
+from reproduce.train.phase_end import TRAINING_ERRORS, epochs_to_reach
 
 _FINAL_UPDATES = 30  # the final training loss is the mean over these, where the loss of every update is recorded
 _MOST_CLASSES_STORED = 100  # probabilities of more classes would not fit a run's folder

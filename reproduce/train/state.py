@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from reproduce.evaluate.predict import Scores
 from reproduce.study.variant import Phase
-from reproduce.train.schedule import ends_early
+from reproduce.train.phase_end import ends_early
 
 
 @dataclass

@@ -72,7 +72,7 @@ ROWS = [
     Row(f"cite {NUMBER}", "is no plain file", {NUMBERS: device}),
     Row(f"cite {NUMBER}", "is no plain file", {"CITATION.cff": pipe}),
     Row("time --tabulate", "is no plain file", {TABLE: pipe}),
-    Row("report readme", "is no plain file", {"README.md": pipe}),
+    Row("report pages", "is no plain file", {"README.md": pipe}),
     Row(f"golden check {STUDY} {VARIANT}", "is missing", {f"experiments/{STUDY}/golden/{VARIANT}.json": pipe}),
     Row(
         f"train {STUDY} {VARIANT} --epochs {EPOCHS} --seed 7",

@@ -40,10 +40,10 @@ ROWS = [
             (f"report notebook {NOTEBOOK}", f"experiments/analysis/{NOTEBOOK}.ipynb", folder, "cannot be read"),
         )
     ),
-    Row("report readme", "cannot be read", {"README.md": latin}),
-    Row("report readme", "cannot be read", {"README.md": folder}),
-    Row("report readme", "has no partner", {"README.md": b"<!-- begin:answers -->"}),
-    Row("report readme", "no number 'nope'", {"README.md": b"<!-- n:nope -->1<!-- /n -->"}),
+    Row("report pages", "cannot be read", {"README.md": latin}),
+    Row("report pages", "cannot be read", {"README.md": folder}),
+    Row("report pages", "has no partner", {"README.md": b"<!-- begin:answers -->"}),
+    Row("report pages", "no number 'nope'", {"README.md": b"<!-- n:nope -->1<!-- /n -->"}),
     Row("report architectures", "architectures.md", {"paper_notes/architectures.md": folder}),
     Row("collect", "results/tables", {"results/tables": b"a file"}),
 ]

@@ -77,11 +77,11 @@ def test_the_command_says_what_it_wrote(tmp_path, capsys, monkeypatch):
 def test_pages_that_are_up_to_date_are_not_said_to_be_written(capsys, monkeypatch):
     page = build.pages()[1]
     changed = [page]
-    monkeypatch.setattr(build, "update_readme", lambda readme, numbers, loaded: readme in changed)
-    assert cli.main(["report", "readme"]) == 0
+    monkeypatch.setattr(build, "update_page", lambda readme, numbers, loaded: readme in changed)
+    assert cli.main(["report", "pages"]) == 0
     assert capsys.readouterr().out == f"wrote {page.relative_to(build.REPO_ROOT)}\n"
     changed.clear()
-    assert cli.main(["report", "readme"]) == 0
+    assert cli.main(["report", "pages"]) == 0
     assert capsys.readouterr().out == "nothing to write: all is up to date\n"
 
 

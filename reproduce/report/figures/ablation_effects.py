@@ -8,6 +8,7 @@ from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
 from reproduce.report.style import (
     INK,
     MUTED,
+    RULE,
     WIDE_INCHES,
     headline,
     label_point,
@@ -49,7 +50,7 @@ def ablation_effects(effects: pd.DataFrame) -> Figure:
     axes.set_yticks([-place for place in range(len(effects))], names)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
-    axes.grid(axis="x", color="#e6e6e6", linewidth=0.6)
+    axes.grid(axis="x", color=RULE, linewidth=0.6)
     axes.set_xlabel(
         "points of test error lower with the ingredient (n: seeds of the smaller arm)\n"
         "bars: 95 % intervals, wider where seeds were added later\n"

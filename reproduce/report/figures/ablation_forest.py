@@ -18,6 +18,7 @@ from reproduce.report.style import (
     INK,
     MUTED,
     PURPLE,
+    RULE,
     WIDE_INCHES,
     headline_with_key,
     new_figure,
@@ -30,7 +31,6 @@ from reproduce.report.style import (
 _LINE_INCHES, _GAP_INCHES, _HEADER_INCHES, _AXIS_INCHES = 0.13, 0.07, 0.2, 0.5
 _TALL_INCHES = 6.0  # from here on the axis is labeled at both ends
 _INDENT_PT = 7
-_RULE = "#e6e6e6"
 _TRIANGLE = 9  # matplotlib's caret whose base is at the value
 _MARKS = {
     "published": {"marker": "|", "markersize": 10, "markeredgewidth": 1.8, "color": INK},
@@ -112,12 +112,12 @@ def _draw_panel(axes: Axes, panel: Panel, margin_pt: float) -> None:
     axes.xaxis.set_major_locator(locator if _figures(panel) else FixedLocator([null]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.grid(axis="x", color=_RULE, linewidth=0.6)
+    axes.grid(axis="x", color=RULE, linewidth=0.6)
     axes.tick_params(axis="x", labeltop=_height(panel) > _TALL_INCHES)
     axes.axvline(null, color=INK, linestyle="--", linewidth=0.8, zorder=1)
     top = 0.0
     for ablation, rows in panel.groups.items():
-        axes.axhline(top, color=_RULE, linewidth=0.8, zorder=0)
+        axes.axhline(top, color=RULE, linewidth=0.8, zorder=0)
         write_beside(axes, 0, top + _HEADER_INCHES / 2, ablation, -margin_pt, fontweight="bold")
         top += _HEADER_INCHES
         for row in rows:

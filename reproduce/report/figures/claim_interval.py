@@ -9,11 +9,10 @@ from matplotlib.figure import Figure
 from reproduce.base.text import format_number, unit_words, with_interval
 from reproduce.judge.rules import Region, accepted_region
 from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
-from reproduce.report.style import INK, MUTED, SMALL_PT, label_point, new_figure, styled, text_color
+from reproduce.report.style import INK, MUTED, RULE, SMALL_PT, label_point, new_figure, styled, text_color
 from reproduce.study.claims import Claim
 
 _WIDE_INCHES, _HIGH_INCHES = 3.8, 1.6
-_BAND = "#e6e6e6"
 
 
 @styled
@@ -30,7 +29,7 @@ def claim_interval(claim: Claim, row: Any) -> Figure:
     axes.set(xlim=(low, high), ylim=(-1, 1), yticks=[])
     axes.spines["left"].set_visible(False)
     if region is not None:
-        axes.axvspan(max(region.low, low), min(region.high, high), color=_BAND, linewidth=0, zorder=0)
+        axes.axvspan(max(region.low, low), min(region.high, high), color=RULE, linewidth=0, zorder=0)
     if row.target_value is not None:
         _line(axes, row.target_value, f"{row.target_kind.replace('_', ' ')} {row.target_value:g}", "--", 1.02)
     if nothing is not None:

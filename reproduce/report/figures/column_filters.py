@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from reproduce.report.style import (
     BLUE,
     MUTED,
+    RULE,
     SMALL_PT,
     VERMILION,
     WIDE_INCHES,
@@ -140,7 +141,7 @@ def _split_sentence(summary: pd.DataFrame) -> str:
 
 def _draw_arm(axes: Axes, y: int, arm: pd.DataFrame, row: tuple, reach: float) -> None:
     color = BLUE if row.role == "columns" else VERMILION
-    axes.barh(y, arm["shuffled_95th_percentile"].mean(), height=0.6, color="#e6e6e6", zorder=0)
+    axes.barh(y, arm["shuffled_95th_percentile"].mean(), height=0.6, color=RULE, zorder=0)
     below = y - 0.16 - 0.09 * (np.arange(len(arm)) % 2)
     for split, fill in ((False, "white"), (True, color)):  # drawn last, a run that splits is never hidden
         chosen = arm["p_value"].lt(SPLIT_P_VALUE).eq(split).to_numpy()

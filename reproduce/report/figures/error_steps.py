@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from reproduce.base.text import format_number, with_interval
+from reproduce.judge.rules import NOT_RUN
 from reproduce.report.style import (
     BLUE,
     GRAY,
@@ -27,7 +28,6 @@ from reproduce.runs.statistics import Estimate
 
 _ROW_INCHES = 0.5
 _GAP_PT = 8  # between the axes and the words beside them
-_NOT_RUN = "not run"
 _INCOMPLETE = "a seed failed or is missing"
 _CHAIN_ARMS = ("13 % net", "with normalization", "and the 11 % net's body", "and its length: the 11 % net")
 _ALONE_ARMS = ("11 % net without normalization", "11 % net")
@@ -44,7 +44,7 @@ class DrawnArm:
     @property
     def lack(self) -> str:
         """Why there is no mean, in words."""
-        return _INCOMPLETE if self.errors else _NOT_RUN
+        return _INCOMPLETE if self.errors else NOT_RUN
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class DrawnStep:
     @property
     def lack(self) -> str:
         """Why there are no points, in words."""
-        return _NOT_RUN if _NOT_RUN in (self.before.lack, self.after.lack) else _INCOMPLETE
+        return NOT_RUN if NOT_RUN in (self.before.lack, self.after.lack) else _INCOMPLETE
 
 
 @styled

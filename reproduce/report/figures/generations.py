@@ -15,6 +15,7 @@ from reproduce.report.style import (
     MUTED,
     ORANGE,
     PURPLE,
+    RULE,
     WIDE_INCHES,
     headline_with_key,
     label_point,
@@ -100,7 +101,7 @@ def _draw_panel(axes: Axes, panel: Sequence[DrawnMethod]) -> None:
     axes.set_yticks(range(len(panel)), [f"{method.name} ({method.year})" for method in panel])
     axes.set_ylim(len(panel) - 0.5, -0.5)
     axes.set_xlim(0, 50)
-    axes.grid(axis="x", color="#e6e6e6", linewidth=0.6, zorder=0)
+    axes.grid(axis="x", color=RULE, linewidth=0.6, zorder=0)
     axes.tick_params(axis="y", length=0)
 
 

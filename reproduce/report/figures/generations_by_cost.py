@@ -20,6 +20,7 @@ from reproduce.report.style import (
     MUTED,
     ORANGE,
     PURPLE,
+    RULE,
     SKY,
     SMALL_PT,
     VERMILION,
@@ -104,7 +105,7 @@ def _panels(shown: Sequence[DrawnMethod], words: str) -> tuple[Figure, dict[str,
         axes.set_title(protocol)
         top = _top(shown, protocol)
         axes.set(xscale="log", ylim=(0, top), yticks=range(0, top + 1, 5 if top <= 20 else 10))
-        axes.grid(axis="y", color="#e6e6e6", linewidth=0.6, zorder=0)
+        axes.grid(axis="y", color=RULE, linewidth=0.6, zorder=0)
     axes.set_xlabel(words)
     figure.supylabel("test error on CIFAR-10, %", fontsize=SMALL_PT + 1)
     if not shown:

@@ -14,6 +14,7 @@ from reproduce.report.style import (
     INK,
     MUTED,
     ORANGE,
+    RULE,
     SMALL_PT,
     VERMILION,
     WIDE_INCHES,
@@ -102,7 +103,7 @@ def _draw_days(axes: Axes, days: pd.DataFrame, names: Mapping[tuple[str, str], s
     labels = [_label(row, names) for row in days.itertuples()]
     axes.set_yticks(range(len(days)), labels)
     axes.set_ylim(len(days) - 0.4, -0.6)
-    axes.grid(axis="x", color="#e6e6e6", linewidth=0.6, zorder=0)
+    axes.grid(axis="x", color=RULE, linewidth=0.6, zorder=0)
     axes.tick_params(axis="y", length=0)
     if days.empty:
         axes.text(0.5, 0.5, "none", transform=axes.transAxes, ha="center", color=MUTED)

@@ -7,12 +7,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from reproduce.base.text import format_number, with_interval
+from reproduce.judge import rules
 from reproduce.report.style import (
     BLUE,
     GRAY,
     GREEN,
     INK,
     MUTED,
+    RULE,
     VERMILION,
     WIDE_INCHES,
     headline,
@@ -23,13 +25,13 @@ from reproduce.report.style import (
 )
 
 VERDICT_LOOKS = {
-    "reproduced": (GREEN, "o"),
-    "direction reproduced": (BLUE, "^"),
-    "direction reproduced, size not": (BLUE, "v"),
-    "no effect": (MUTED, "s"),
-    "inconclusive": (MUTED, "D"),
-    "not reproduced": (VERMILION, "X"),
-    "not run": (GRAY, "none"),
+    rules.REPRODUCED: (GREEN, "o"),
+    rules.DIRECTION: (BLUE, "^"),
+    rules.DIRECTION_ONLY: (BLUE, "v"),
+    rules.NO_EFFECT: (MUTED, "s"),
+    rules.INCONCLUSIVE: (MUTED, "D"),
+    rules.NOT_REPRODUCED: (VERMILION, "X"),
+    rules.NOT_RUN: (GRAY, "none"),
 }
 
 
@@ -83,7 +85,7 @@ def _claim_words(row: tuple) -> str:
 def _draw_claim(axes: Axes, y: int, row: tuple, values: pd.Series, reach: float) -> None:
     color, marker = VERDICT_LOOKS.get(row.verdict, (MUTED, "D"))
     if pd.notna(row.margin):
-        axes.add_patch(Rectangle((-row.margin, y - 0.36), 2 * row.margin, 0.72, color="#e6e6e6", linewidth=0, zorder=0))
+        axes.add_patch(Rectangle((-row.margin, y - 0.36), 2 * row.margin, 0.72, color=RULE, linewidth=0, zorder=0))
     if pd.isna(row.estimate):
         label_point(axes, reach, y, row.verdict, (6, 0), color=MUTED, fontstyle="italic")
         return

@@ -10,6 +10,7 @@ from reproduce.report.style import (
     INK,
     MUTED,
     ORANGE,
+    RULE,
     VERMILION,
     WIDE_INCHES,
     headline,
@@ -47,7 +48,7 @@ def why_it_fell(reasons: pd.DataFrame, drop: pd.Series) -> Figure:
     axes.set(xlim=(0, whole * 1.05), ylim=(-0.6, len(ordered) - 0.4))
     axes.set_yticks(range(len(ordered)), ordered["step"])
     axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x", color="#e6e6e6", linewidth=0.6)
+    axes.grid(axis="x", color=RULE, linewidth=0.6)
     axes.set_xlabel(
         "points lower with the step, as the paper prints them\n(filled: top-5 error; hollow: top-1 error;\n"
         "steps: validation images or ILSVRC-2010;\ndrop: test images of 2012)"

@@ -5,7 +5,7 @@ from report_support import make_records
 from reproduce.base.errors import ReproduceError
 from reproduce.judge.numbers import read_numbers
 from reproduce.report import records
-from reproduce.report.readme import stale_parts, update_readme
+from reproduce.report.pages import stale_parts, update_page
 from reproduce.report.verdict_tables import verdict_table
 
 PAGE = """# Title
@@ -38,7 +38,7 @@ def page(tmp_path, text=PAGE):
 def test_update_fills_blocks_and_numbers_and_then_nothing_is_stale(tmp_path, made):
     loaded, numbers = made
     readme = page(tmp_path)
-    assert update_readme(readme, numbers, loaded)
+    assert update_page(readme, numbers, loaded)
     text = readme.read_text()
     assert "| reproduced " in text and "| not run " in text
     text = text.split("<!-- begin:verdict-counts -->")[0] + text.split("<!-- end:verdict-counts -->")[1]
@@ -58,7 +58,7 @@ def test_update_fills_blocks_and_numbers_and_then_nothing_is_stale(tmp_path, mad
     assert len(rows) == 4
     assert "Ours is <!-- n:cifar10-80sec-error -->26.00 % (95 % interval 25.50 to 26.50, 3 seeds)<!-- /n -->" in text
     assert text.endswith(PAGE[PAGE.index("The authors print") :])
-    assert not update_readme(readme, numbers, loaded)
+    assert not update_page(readme, numbers, loaded)
     assert stale_parts(readme, numbers, loaded) == []
 
 
@@ -99,7 +99,7 @@ def test_unknown_names_and_broken_markers_are_one_line_and_change_nothing(tmp_pa
     loaded, numbers = made
     readme = page(tmp_path, text)
     with pytest.raises(ReproduceError, match=message) as caught:
-        update_readme(readme, numbers, loaded)
+        update_page(readme, numbers, loaded)
     assert "\n" not in str(caught.value)
     assert readme.read_text() == text
 
@@ -108,7 +108,7 @@ def test_a_number_of_lesser_scale_says_so(tmp_path, made):
     loaded, numbers = made
     lesser = numbers | {"x": numbers["cifar10-80sec-error"] | {"scale": "reduced"}}
     readme = page(tmp_path, "<!-- n:x -->1<!-- /n -->")
-    update_readme(readme, lesser, loaded)
+    update_page(readme, lesser, loaded)
     assert "reduced scale" in readme.read_text()
 
 
@@ -124,14 +124,14 @@ def test_a_difference_is_said_with_a_word_for_its_sign(tmp_path, made, form, wor
     loaded, numbers = made
     points = {"unit": "percentage_points", "value": -0.29, "low": -0.53, "high": 0.05}
     readme = page(tmp_path, f"<!-- n:x{form} -->1<!-- /n -->")
-    update_readme(readme, numbers | {"x": numbers["cifar10-80sec-error"] | points}, loaded)
+    update_page(readme, numbers | {"x": numbers["cifar10-80sec-error"] | points}, loaded)
     assert readme.read_text() == f"<!-- n:x{form} -->{words}<!-- /n -->"
 
 
 def test_a_study_has_its_own_block(tmp_path, made):
     loaded, numbers = made
     readme = page(tmp_path, "<!-- begin:verdicts-nets --><!-- end:verdicts-nets -->")
-    update_readme(readme, numbers, loaded)
+    update_page(readme, numbers, loaded)
     assert "26 % error in 80 seconds" in readme.read_text()
 
 
@@ -139,7 +139,7 @@ def test_not_run_and_source_check_blocks(tmp_path, made):
     loaded, numbers = made
     text = "<!-- begin:not-run --><!-- end:not-run -->\n<!-- begin:source-checks --><!-- end:source-checks -->"
     readme = page(tmp_path, text)
-    update_readme(readme, numbers, loaded)
+    update_page(readme, numbers, loaded)
     assert "**exaggerated**" in readme.read_text()
     assert "`dvc repro experiments/nets/dvc.yaml:18pct`" in readme.read_text()
 
@@ -155,4 +155,4 @@ def test_missing_tables_and_pages_are_one_line(tmp_path, made):
     with pytest.raises(ReproduceError, match=r"verdicts\.csv is missing"):
         verdict_table(records.load_records(tmp_path))
     with pytest.raises(ReproduceError, match=r"README\.md is missing"):
-        update_readme(tmp_path / "README.md", made[1], made[0])
+        update_page(tmp_path / "README.md", made[1], made[0])

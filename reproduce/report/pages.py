@@ -23,6 +23,7 @@ from reproduce.base.text import frame_as_markdown
 from reproduce.judge.bibliography import own_entry
 from reproduce.judge.citation import Citation
 from reproduce.judge.numbers import cited_number, find_number, read_numbers
+from reproduce.judge.rules import NOT_RUN
 from reproduce.report import answers, effects, facts
 from reproduce.report.own_scale import own_scale_verdicts
 from reproduce.report.records import Records
@@ -45,10 +46,9 @@ _EXAMPLE, _EXAMPLE_LINES = "small-lrn-top1", 4
 
 
 def _not_run(records: Records) -> str:
-    waiting = records.verdicts[records.verdicts["verdict"].eq("not run")]
+    waiting = records.verdicts[records.verdicts["verdict"].eq(NOT_RUN)]
     shown = waiting[["statement", "why"]].rename(columns={"statement": "claim"})
-    commands = waiting["command"] if "command" in waiting else pd.Series(dtype=str)
-    return frame_as_markdown(shown.assign(command=[f"`{c}`" if pd.notna(c) else "-" for c in commands]))
+    return frame_as_markdown(shown.assign(command=[f"`{c}`" if pd.notna(c) else "-" for c in waiting["command"]]))
 
 
 def _training_days(records: Records) -> str:
@@ -98,21 +98,21 @@ def has_markers(page: Path) -> bool:
     return bool(_BLOCK_MARKER.search(text) or _NUMBER_MARKER.search(text))
 
 
-def update_readme(readme: Path, numbers: Numbers, records: Records) -> bool:
-    """Write every block and marked number of ``readme`` anew; return whether anything changed.
+def update_page(page: Path, numbers: Numbers, records: Records) -> bool:
+    """Write every block and marked number of ``page`` anew; return whether anything changed.
 
     Args:
-        readme: a Markdown page with markers.
+        page: a Markdown page with markers.
         numbers: rows of ``results/numbers.json`` by id.
         records: ``records.load_records()``.
 
     Raises:
         ReproduceError: a block or number is unknown, a marker has no partner, or the page cannot be written.
     """
-    old = _read(readme)
-    new = render(old, numbers, records, relative_to_repo(readme))
+    old = _read(page)
+    new = render(old, numbers, records, relative_to_repo(page))
     if new != old:
-        write_text(readme, new)
+        write_text(page, new)
     return new != old
 
 
@@ -135,9 +135,9 @@ def render(text: str, numbers: Numbers, records: Records, where: str) -> str:
     return _NUMBER.sub(lambda found: f"{found[1]}{_number(found, numbers, where)}{found[5]}", text)
 
 
-def _read(readme: Path) -> str:
-    with reading(readme):
-        return readme.read_text(encoding="utf-8")
+def _read(page: Path) -> str:
+    with reading(page):
+        return page.read_text(encoding="utf-8")
 
 
 def _check_pairs(text: str, where: str) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from reproduce.study.variant import Phase
-from reproduce.train.schedule import ends_early, epochs_to_reach
+from reproduce.train.phase_end import ends_early, epochs_to_reach
 
 
 def phase(until, **settings):
