@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce.judge.number_record import Number, arm_names
-from reproduce.runs.averages import ensemble_gains, validation_gaps, view_gains
+from reproduce.runs.averaging import ensemble_gains, validation_gaps, view_gains
 from reproduce.runs.filters import SPLIT_P_VALUE, color_specialization
 from reproduce.runs.neighbors import neighbor_purity
 from reproduce.runs.statistics import mean_interval

@@ -10,7 +10,7 @@ from stored_runs import answers, config_of, write_labels, write_stored
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import RESULTS
-from reproduce.runs.averages import (
+from reproduce.runs.averaging import (
     ensemble_gains,
     mean_error_percent,
     validation_gaps,
