@@ -8,6 +8,7 @@ from reproduce.base.text import (
     format_number,
     frame_as_markdown,
     markdown_table,
+    p_value_words,
     unit_words,
     verdict_words,
     with_interval,
@@ -39,6 +40,14 @@ def test_numbers_that_stand_together_have_as_many_decimals():
 def test_an_interval_stands_behind_its_number_and_unit_where_there_is_one():
     assert with_interval(-0.214, -0.68, 0.26) == "\N{MINUS SIGN}0.21 (\N{MINUS SIGN}0.68 to 0.26)"
     assert with_interval(17.46, None, None, decimals=1, unit=" %") == "17.5 %"
+
+
+@pytest.mark.parametrize(
+    ("p_value", "words"), [(0.000344, "0.00034"), (0.0493, "0.049"), (0.0501, "0.0501"), (0.04952, "0.0495"), (1, "1")]
+    [(0.0003442, "0.00034"), (0.04931, "0.049"), (0.0501, "0.0501"), (0.04952, "0.0495"), (1, "1")],
+)
+def test_a_p_value_near_the_limit_shows_on_which_side_it_lies(p_value, words):
+    assert p_value_words(p_value) == words
 
 
 def test_units_follow_their_number_with_a_space():
