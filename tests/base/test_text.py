@@ -44,7 +44,6 @@ def test_an_interval_stands_behind_its_number_and_unit_where_there_is_one():
 
 @pytest.mark.parametrize(
     ("p_value", "words"), [(0.000344, "0.00034"), (0.0493, "0.049"), (0.0501, "0.0501"), (0.04952, "0.0495"), (1, "1")]
-    [(0.0003442, "0.00034"), (0.04931, "0.049"), (0.0501, "0.0501"), (0.04952, "0.0495"), (1, "1")],
 )
 def test_a_p_value_near_the_limit_shows_on_which_side_it_lies(p_value, words):
     assert p_value_words(p_value) == words
