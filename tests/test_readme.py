@@ -16,7 +16,7 @@ from reproduce.cli import build_parser
 from reproduce.judge.numbers import read_numbers
 from reproduce.report.build import NOTEBOOK_SOURCES
 from reproduce.report.build import pages as generated_pages
-from reproduce.report.pages import stale_parts
+from reproduce.report.page_parts import stale_parts
 from reproduce.report.records import load_records
 from reproduce.report.studies import study_module
 from reproduce.runs import places

@@ -109,7 +109,8 @@ def reading(path: Path, remedy: str = RESTORE) -> Iterator[None]:
     except FileNotFoundError as error:
         raise ReproduceError(f"{relative_to_repo(path)} is missing; {remedy}") from error
     except Exception as error:  # a damaged archive raises OSError, ValueError, zipfile's or zlib's own errors
-        reason = " ".join(str(error).split()) or type(error).__name__
+        said = getattr(error, "strerror", None) or str(error)  # an OSError's own text names the whole path again
+        reason = " ".join(said.split()) or type(error).__name__
         reason = f"it lacks {reason}" if isinstance(error, KeyError) else reason
         raise ReproduceError(f"{relative_to_repo(path)} cannot be read ({reason}); {RESTORE}") from error
 

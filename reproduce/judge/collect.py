@@ -20,7 +20,7 @@ from reproduce.judge.factorial import EffectRow, analyze_all
 from reproduce.judge.markdown import verdicts_markdown
 from reproduce.judge.names import check_names
 from reproduce.judge.number_rows import build_rows
-from reproduce.judge.numbers import write_numbers
+from reproduce.judge.numbers import refuse_made_twice, write_numbers
 from reproduce.judge.published_figures import published_numbers
 from reproduce.judge.row_tables import table_of
 from reproduce.judge.summary import Summary, average_histories, summarize
@@ -122,10 +122,11 @@ def collect(
     judged = list(zip(claims, verdicts, strict=True))
     rows = build_rows(judged, summary, compared, effects, runs, studies, further)
     citation = read_citation()
-    write_numbers(out / "numbers.json", rows, citation)  # first, since it refuses an id that stands twice
+    refuse_made_twice(rows)  # before any file is written
     for name, frame in frames.items():
         write_table(frame, out / "tables" / f"{name}.csv")
     write_text(out / "tables" / "verdicts.md", verdicts_markdown(verdicts))
+    write_numbers(out / "numbers.json", rows, citation)
     write_text(out / "numbers.csv", as_csv(rows))
     write_text(out / "numbers.tex", as_tex(rows, citation["title"], citation["version"]))
     return verdicts

@@ -101,7 +101,7 @@ def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
     Raises:
         ReproduceError: two rows have the same id.
     """
-    _refuse_twice(rows, "is made twice; rename a claim, variant or comparison")
+    refuse_made_twice(rows)
     header = {
         "$schema": "numbers.schema.json",
         "schema_version": SCHEMA_VERSION,
@@ -112,6 +112,15 @@ def write_numbers(path: Path, rows: Sequence[Row], citation: Row) -> None:
         "confidence_percent": 95,
     }
     write_json(path, header | {"numbers": list(rows)})
+
+
+def refuse_made_twice(rows: Iterable[Row]) -> None:
+    """Check that every id of rows to be written is that of one row.
+
+    Raises:
+        ReproduceError: an id is that of several rows; the message names it.
+    """
+    _refuse_twice(rows, "is made twice; rename a claim, variant or comparison")
 
 
 def _refuse_twice(rows: Iterable[Row], words: str) -> None:

@@ -22,7 +22,7 @@ from reproduce.report.figures.machine_times import training_days_figure
 from reproduce.report.figures.why_it_fell import why_it_fell
 from reproduce.report.literature import drops, fall_reasons, milestones, model_sizes, timeline
 from reproduce.report.literature.architectures import write_architectures
-from reproduce.report.pages import has_markers, update_page
+from reproduce.report.page_parts import has_markers, update_page
 from reproduce.report.pipeline import write_pipeline
 from reproduce.report.records import TABLES, Records, load_records
 from reproduce.report.speed.timing_tables import load_timings

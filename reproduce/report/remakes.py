@@ -13,7 +13,7 @@ from reproduce.judge.numbers import read_numbers
 from reproduce.judge.verify.remade import compare_folders, difference
 from reproduce.report.build import pages
 from reproduce.report.literature.architectures import write_architectures
-from reproduce.report.pages import stale_parts
+from reproduce.report.page_parts import stale_parts
 from reproduce.report.pipeline import pipeline_files
 from reproduce.report.records import load_records
 from reproduce.speed.bench.report import report_markdown

@@ -18,7 +18,7 @@ ROWS = [
             (latin, "is not valid YAML"),
             (utf16, "is not valid YAML"),
             (DEEP_YAML, "is nested too deep"),
-            (folder, "cannot be read: Is a directory"),
+            (folder, "cannot be read (Is a directory)"),
             (loop, "cifar10_nets"),  # from Python 3.13 on the system's own reason
             (b"a: !!python/object/apply:os.system [touch pwned]\n", "is not valid YAML"),
             (b"a: 1\na: 2\n", "is not valid YAML"),
@@ -49,10 +49,10 @@ ROWS = [
     *(
         Row("plan", said, {CLAIMS: change})
         for change, said in (
-            (None, "does not exist"),
+            (None, "is missing; restore it with git"),
             (b"claims: 3\n", "must hold one key, `claims`, with a list"),
             (DEEP_YAML, "is nested too deep"),
-            (folder, "cannot be read: Is a directory"),
+            (folder, "cannot be read (Is a directory)"),
             (edited_yaml(claims__0__statment="x"), "statment: Extra inputs are not permitted"),
             (edited_yaml(claims__0__statement=...), "statement: Field required"),
             (edited_yaml(claims__0__kind="k" * 5_000), "characters)"),
@@ -72,7 +72,7 @@ ROWS = [
         )
     ),
     Row("cite " + NUMBER, "title: Field required", {"CITATION.cff": edited_yaml(title=...)}),
-    Row("cite " + NUMBER, "does not exist", {"CITATION.cff": None}),
+    Row("cite " + NUMBER, "is missing; restore it", {"CITATION.cff": None}),
     Row("cite " + NUMBER, "top level: Input should be a valid dictionary", {"CITATION.cff": b"[]"}),
     Row("cite " + NUMBER, "an author needs a name", {"CITATION.cff": edited_yaml(authors=[{}])}),
     Row("cite " + NUMBER, "is nested too deep", {"CITATION.cff": DEEP_YAML}),

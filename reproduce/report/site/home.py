@@ -7,7 +7,7 @@ from reproduce.base.files import reading, write_text
 from reproduce.base.paths import EXPERIMENTS, REPO_ROOT
 from reproduce.report.build import contest_figure
 from reproduce.report.literature.timeline import load_contest
-from reproduce.report.pages import BLOCKS
+from reproduce.report.page_parts import BLOCKS
 from reproduce.report.records import Records
 from reproduce.report.site.looks import badge
 from reproduce.report.site.pages import NOTEBOOKS

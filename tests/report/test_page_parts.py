@@ -5,7 +5,7 @@ from report_support import make_records
 from reproduce.base.errors import ReproduceError
 from reproduce.judge.numbers import read_numbers
 from reproduce.report import records
-from reproduce.report.pages import stale_parts, update_page
+from reproduce.report.page_parts import stale_parts, update_page
 from reproduce.report.verdict_tables import verdict_table
 
 PAGE = """# Title
