@@ -106,8 +106,8 @@ def _sentence(normalization: DrawnStep, total: DrawnStep) -> str:
     alone = "lowers" if normalization.points >= 0 else "raises"
     both = "falls" if total.points >= 0 else "rises"
     return (
-        f"From the 13 % to the 11 % net the error {both} by {format_number(abs(total.points))} points; normalization "
-        f"alone {alone} it by {format_number(abs(normalization.points))}."
+        f"From the 13 % to the 11 % net the error by ten views {both} by {format_number(abs(total.points))} points; "
+        f"normalization alone {alone} it by {format_number(abs(normalization.points))}."
     )
 
 
