@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce.base.text import figures, frame_as_markdown
-from reproduce.judge.few_seeds import few_seeds
+from reproduce.judge.few_seeds import FEWEST, few_seeds
 from reproduce.judge.numbers import Row, cited_number, number_details, seeds_words, shown_values
 from reproduce.report.facts import Facts
 
@@ -48,11 +48,17 @@ def effect_words(row: Mapping[str, Any]) -> str:
         return "not run yet"
     if row["low"] is None or few_seeds(row):
         (value,) = figures(row["value"])
-        return f"{_sided(row, value)}, too few seeds for an interval"
+        return f"{_sided(row, value)}, {_why_no_interval(row)}"
     confidence = row.get("confidence_percent")
     level = "" if confidence in (None, 95) else f", at {confidence:g} %"  # where seeds were added after a look
     value, *ends = figures(row["value"], row["low"], row["high"])
     return f"{_sided(row, value)} ({' to '.join(_ends(row, ends))}{level})"
+
+
+def _why_no_interval(row: Row) -> str:
+    if row["n_seeds"] < FEWEST:
+        return "too few seeds for an interval"
+    return "its interval waits for the planned seeds"  # no interim look is published
 
 
 def cited_effect(row: Row, above_zero: str = "lower") -> str:

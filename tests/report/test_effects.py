@@ -15,8 +15,8 @@ from reproduce.report import effects
         (0.2583, -0.1051, 0.6216, "0.26 points lower (0.11 higher to 0.62 lower)"),
         (-0.1204, -0.3405, 0.0996, "0.12 points higher (0.34 higher to 0.10 lower)"),
         (None, None, None, "not run yet"),
-        (1.3243, None, None, "1.32 points lower, too few seeds for an interval"),
-        (-1.3243, None, None, "1.32 points higher, too few seeds for an interval"),
+        (1.3243, None, None, "1.32 points lower, its interval waits for the planned seeds"),
+        (-1.3243, None, None, "1.32 points higher, its interval waits for the planned seeds"),
     ],
 )
 def test_an_effect_has_one_sign(value, low, high, words):
@@ -27,7 +27,9 @@ def test_a_row_of_a_table_has_nan_for_what_is_missing():
     row = {"value": 6.1, "low": 5.37, "high": 6.83, "n_seeds": 3, "method": "Welch", "confidence_percent": math.nan}
     assert effects.effect_words(row) == "6.10 points lower (5.37 to 6.83)"
     assert effects.effect_words(row | {"value": math.nan}) == "not run yet"
-    alone = row | {"low": math.nan, "high": math.nan}
+    waiting = row | {"low": math.nan, "high": math.nan}
+    assert effects.effect_words(waiting) == "6.10 points lower, its interval waits for the planned seeds"
+    alone = waiting | {"n_seeds": 1}
     assert effects.effect_words(alone) == "6.10 points lower, too few seeds for an interval"
 
 
