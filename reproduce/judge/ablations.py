@@ -28,6 +28,7 @@ class AblationRow:
     schedule: str | None
     dataset: str | None
     relation: str
+    margin: float | None
     published: float | None
     authors_log: float | None
     estimate: float | None
@@ -79,6 +80,7 @@ def _row(claim: Claim, verdict: Verdict, datasets: pd.Series) -> AblationRow:
         schedule=verdict.schedule,
         dataset=_dataset(claim, datasets.reindex(verdict.runs)),
         relation=claim.relation,
+        margin=claim.margin,
         published=_target(claim, "published"),
         authors_log=_target(claim, "authors_log"),
         estimate=verdict.estimate,

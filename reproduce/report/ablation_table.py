@@ -13,14 +13,13 @@ from reproduce.report.records import Records
 from reproduce.report.verdict_tables import smallness
 
 _COLUMNS = (
-    "ablation claim study arms estimand unit scale schedule dataset relation published authors_log estimate low high "
-    "confidence_percent n_first n_second p_value_holm negligible_within negligible verdict"
+    "ablation claim study arms estimand unit scale schedule dataset relation margin published authors_log estimate low "
+    "high confidence_percent n_first n_second p_value_holm negligible_within negligible verdict"
 )
-TEST_ERROR = "points of test error lowered by the ingredient, with 95 % intervals"
-OTHER_ERROR = (
-    "points of training error, or of test minus training error,\nlowered by the ingredient, with 95 % intervals"
-)
-RATIO = "ratio of the two arms (logarithmic axis), with 95 % intervals; the effect claimed is above 1"
+_LEVEL = "95 % intervals where no level is named"
+TEST_ERROR = f"points by which the ingredient lowers the test error; {_LEVEL}"
+OTHER_ERROR = f"points by which it lowers the training error, or test minus training error;\n{_LEVEL}"
+RATIO = f"ratio of the two arms (logarithmic axis); the effect claimed is above 1;\n{_LEVEL}"
 MEASURES = {
     "test_top1_error_percent": "top-1 error",
     "test_top5_error_percent": "top-5 error",
@@ -46,6 +45,7 @@ class Row:
     label: list[str]
     result: list[str]
     verdict: str
+    margin: float
     published: float
     authors_log: float
     is_bound: bool
@@ -90,18 +90,18 @@ def load_effects(numbers: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
 
     Returns:
         one row per ingredient that was run: ``ingredient``, ``value``, ``low`` and ``high`` (points lower with it),
-        ``n_seeds``, ``method``, ``confidence_percent``, ``verdict`` (on the claim, whose measure may be another one
-        than the test error), ``verdict_kind`` (the same without the bound of "no effect"), and ``lowers``: whether the
-        interval lies above zero and the verdict is neither open nor "no effect".
+        ``n_seeds``, ``method``, ``confidence_percent``, ``verdict`` (on the claim), ``on_test_error`` (whether the
+        claim is about the test error too), ``verdict_kind`` (the verdict without the bound of "no effect"), and
+        ``lowers``: whether the interval lies above zero and the verdict is neither open nor "no effect".
     """
     measured = ["value", "low", "high", "n_seeds", "method", "confidence_percent"]
     rows = [
-        {"ingredient": name, "verdict": numbers[claim_id]["verdict"]}
+        {"ingredient": name, "verdict": numbers[claim_id]["verdict"], "on_test_error": number_id == claim_id}
         | {field: numbers[number_id].get(field) for field in measured}
         for name, number_id, claim_id in EFFECTS
         if numbers[number_id]["value"] is not None
     ]
-    table = pd.DataFrame(rows, columns=["ingredient", *measured, "verdict"])
+    table = pd.DataFrame(rows, columns=["ingredient", *measured, "verdict", "on_test_error"])
     table["verdict_kind"] = table["verdict"].where(~table["verdict"].str.startswith(NO_EFFECT), NO_EFFECT)
     table["lowers"] = table["low"].gt(0) & ~table["verdict_kind"].isin([INCONCLUSIVE, NO_EFFECT])
     return table.sort_values("value", ascending=False, kind="stable").reset_index(drop=True)
@@ -148,7 +148,7 @@ def _name(row: Any) -> list[str]:
 
 
 def _row(row: Any, name: list[str], is_ambiguous: bool) -> Row:
-    figures = (row.published, row.authors_log, row.relation == "at_least", row.estimate, row.low, row.high)
+    figures = (row.margin, row.published, row.authors_log, row.relation == "at_least", row.estimate, row.low, row.high)
     return Row(name + ([_arms(row)] if is_ambiguous else []), _result(row), row.verdict, *figures)
 
 

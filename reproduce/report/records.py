@@ -123,15 +123,17 @@ def forest_rows(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFram
     wanted = [claim for claim in records.claims if claim.study == study and claim.kind == "single_value"]
     verdicts = records.verdicts[records.verdicts["claim_id"].isin([claim.id for claim in wanted])]
     verdicts = verdicts[verdicts["unit"].eq("percent")]
-    verdicts = verdicts.assign(label=[_label(row) for row in verdicts.itertuples()]).reset_index(drop=True)
+    claims = {claim.id: claim for claim in wanted}
+    labels = [_label(row, claims[row.claim_id]) for row in verdicts.itertuples()]
+    verdicts = verdicts.assign(label=labels).reset_index(drop=True)
     estimands = {claim.id: claim.estimand for claim in wanted}
     parts = [_seed_values(row, estimands[row.claim_id], records.runs) for row in verdicts.itertuples()]
     empty = pd.DataFrame({"claim_id": pd.Series(dtype=str), "value": pd.Series(dtype=float)})
     return verdicts, pd.concat([empty, *parts], ignore_index=True)
 
 
-def _label(row: tuple) -> str:
-    name = row.claim_id.removeprefix("cifar10-").removesuffix("-error")
+def _label(row: tuple, claim: Claim) -> str:
+    name = claim.arms[0]
     return f"{name} ({row.schedule})" if row.schedule in ("shortened", "lengthened") else name
 
 

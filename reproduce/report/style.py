@@ -108,12 +108,19 @@ def headline(figure: Figure, sentence: str) -> None:
     figure.suptitle(_wrapped(figure, sentence), x=4 / (72 * figure.get_figwidth()), ha="left", **look)
 
 
-def headline_with_key(figure: Figure, sentence: str, handles: Sequence[Artist], **columns: Any) -> None:
-    """Write a sentence above a figure and the key below the sentence, as one block: the layout makes room for both."""
-    key = figure.legend(
-        handles=handles, title=_wrapped(figure, sentence), loc="outside upper left", alignment="left", **columns
-    )
-    key.get_title().set(fontsize=HEADLINE_PT, fontweight="bold", linespacing=1.2)
+def headline_with_key(figure: Figure, sentence: str, handles: Sequence[Artist], ncols: int = 6, **look: Any) -> None:
+    """Write a sentence above a figure and the key below the sentence, as one block: the layout makes room for both.
+
+    The key has ``ncols`` columns, or as many as fit the figure's width.
+    """
+    look |= {"loc": "outside upper left", "alignment": "left"}
+    for columns in range(ncols, 0, -1):
+        key = figure.legend(handles=handles, ncols=columns, **look)
+        if columns == 1 or key.get_window_extent(figure.canvas.get_renderer()).width <= figure.bbox.width:
+            break
+        key.remove()
+    key.set_title(_wrapped(figure, sentence), prop={"size": HEADLINE_PT, "weight": "bold"})
+    key.get_title().set_linespacing(1.2)
 
 
 def _wrapped(figure: Figure, sentence: str) -> str:

@@ -21,7 +21,7 @@ NOTHING = {
     "unit": "percentage_points",
     "schedule": math.nan,
     "relation": "equal",
-    **dict.fromkeys(["published", "authors_log", "estimate", "low", "high", "confidence_percent"], math.nan),
+    **dict.fromkeys(["margin", "published", "authors_log", "estimate", "low", "high", "confidence_percent"], math.nan),
     "n_first": 0,
     "n_second": 0,
     "study": "nets",
@@ -46,7 +46,7 @@ FEW = [
     row("normalization", "lrn", published=1.4, authors_log=1.37),
     row("normalization", "lrn-small", scale="reduced", dataset="CIFAR-10", **ran(0.9, 0.5, "direction reproduced")),
     row("color noise", "noise", published=1.0, relation="at_least"),
-    row("a layer", "conv3", arms="no_conv3;paper", published=2.0, **ran(1.8, 0.3, "reproduced")),
+    row("a layer", "conv3", arms="no_conv3;paper", published=2.0, margin=0.5, **ran(1.8, 0.3, "reproduced")),
     row("a layer", "any"),
     row("dropout", "gap", "center_generalization_gap_percent", **ran(9.0, 2.0, "inconclusive", "shortened")),
     row("ReLU", "relu", "epochs_to_25_percent_training_error", "CIFAR-10", "own", unit="ratio", published=6.0),
@@ -107,6 +107,8 @@ def test_figures_of_paper_and_log_and_ours_are_at_their_values(figure):
     assert [line.get_xdata()[0] for line in lines_of(errors, marker="|")] == [1.4, 1.0, 2.0]
     (logged,) = lines_of(errors, marker="o", markerfacecolor="none")
     assert list(logged.get_xdata()) == [1.37]
+    (band,) = errors.patches
+    assert (band.get_x(), band.get_width()) == (1.5, 1.0)  # the margin about 2 points
     (interval,) = [line for line in errors.lines if len(line.get_xdata()) == 2 and same_color(line.get_color(), GREEN)]
     assert list(interval.get_xdata()) == pytest.approx([1.5, 2.1])
     (ours,) = lines_of(errors, marker=VERDICT_LOOKS["direction reproduced"][1])
@@ -128,6 +130,7 @@ def test_the_legend_names_only_what_is_drawn(figure):
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == [
         *("the paper's figure", "at least so much", "the authors' log", "claimed without a figure"),
+        "its margin, fixed before the runs",
         *("ours: reproduced", "ours: direction reproduced", "ours: inconclusive"),
     ]
 
@@ -198,7 +201,9 @@ def test_effects_are_sorted_and_only_settled_gains_count():
     assert effects["value"].is_monotonic_decreasing
     assert effects.loc[effects["lowers"], "ingredient"].tolist() == ["response normalization"]
     drawn = ablation_effects(effects)
-    assert "response normalization, 1.0 points. Claims reproduced in direction: 1." in " ".join(
-        drawn.get_suptitle().split()
-    )
+    said = " ".join(drawn.get_suptitle().split())
+    assert said.startswith("With response normalization the reduced net's test error is 1.0 points lower, the largest")
+    assert "1.0 lower   direction reproduced | 0.0 points  inconclusive | " in words(drawn)
+    assert "2.0 higher  inconclusive \N{DAGGER}\N{DOUBLE DAGGER}" in words(drawn)  # about overfitting; without zero
+    assert "overfitting or training error" in drawn.axes[0].get_xlabel()
     assert overlaps(drawn) == clipped(drawn) == []

@@ -93,7 +93,7 @@ def test_headlines_of_the_literature_give_the_answer_with_its_figures(later_figu
     said = {name: figure.get_suptitle().replace("\n", " ") for name, figure in further_figures.items()}
     assert "top-1 error fell from 40.7 to 17.3 %, its top-5 error from 18.2 to 3.8 %" in said["nasnet"]
     # library weights: 60.552 % accuracy, 1.37 million parameters, 0.040 against 0.724 GMACs
-    assert "ShuffleNet V2 x0.5 does no worse than AlexNet (39.4 against 40.7 %" in said["sizes"]
+    assert "ShuffleNet V2 x0.5 by one view does no worse than AlexNet by ten (39.4 against 40.7 %" in said["sizes"]
     assert "1.4 million parameters instead of 61, and 18 times fewer operations" in said["sizes"]
     assert "five nets for one, took 1.8 of 9.8 points" in said["why"]  # 18.2 - 16.4 in the paper's Table 2
     assert "(EVA-02-L) make 9.9 % errors" in said["labels"]
@@ -142,8 +142,8 @@ def test_curves_of_many_variants_keep_their_titles_apart_and_the_headline_short(
     assert figure.axes[0].get_title(loc="left") == "conv_local_11pct_\nno_normalization_0"
     said = " ".join(figure.legends[0].get_title().get_text().split())
     assert said == (
-        "Test error after the last epoch, by one center view, where an error is published: "
-        "conv_local_11pct_no_normalization_0 26.0 %, conv_local_11pct_no_normalization_1 26.0 %."
+        "Test error at the end (published), %: conv_local_11pct_no_normalization_0 26.0 (11), "
+        "conv_local_11pct_no_normalization_1 26.0 (11)."
     )
     assert overlaps(figure) == [] and clipped(figure) == []
     unbroken = learning_curves(

@@ -81,6 +81,19 @@ def test_methods_without_runs_or_published_error_are_left_out():
     assert key(figure) == ["before, mean of our seeds", "AlexNet's authors', mean of our seeds", "published"]
 
 
+def test_a_published_error_is_drawn_in_one_row_until_its_second_reading_is_run():
+    longer = replace(THREE, name="three patches, longer", errors=[])
+    assert [len(axes.get_yticklabels()) for axes in generations([THREE, longer, NET]).axes] == [2]
+    run = replace(longer, errors=[22.0, 22.1])
+    assert [len(axes.get_yticklabels()) for axes in generations([THREE, run, NET]).axes] == [3]
+
+
+def test_a_first_reading_is_said_to_be_no_measure_of_its_method():
+    first = replace(WORDS, family="visual words, first reading")
+    assert "40.0 (1 seed, no measure\nof the method)" in words(generations([first, THREE, NET]))
+    assert "visual words, first reading" not in key(error_by_core_hours([first, THREE, NET]))
+
+
 def test_without_runs_no_step_is_told():
     figure = generations([WORDS, PATCHES, NET])
     assert "runs are still to be made" in title(figure)
@@ -115,8 +128,8 @@ def test_hours_are_those_of_the_runs_and_no_published_error_is_among_them():
     assert marks(plain, filled=True) == [(0.5, 18.5), (0.5, 40.0), (2.0, 22.5)]
     assert marks(cropped, filled=True) == [(3.5, 10.5)]
     assert title(drawn) == (
-        "Core-hours of a CPU, whole training images, one view of a test image: 18 % net 0.5 (18.5 % error); "
-        "k-means 2.0 (22.5 % error)."
+        "18 % net trains in 0.5 core-hours and makes 18.5 % errors; k-means trains in 2.0 core-hours and makes 22.5 % "
+        "errors (a CPU; whole training images, one view of a test image)."
     )
     assert "not run yet" in [text.get_text() for text in error_by_core_hours([PLANNED]).texts]
 

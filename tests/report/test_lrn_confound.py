@@ -170,11 +170,16 @@ def test_the_course_says_what_is_held_out_and_where_it_ends(complete, monkeypatc
     monkeypatch.setattr(lrn_confound, "load_course", lambda loaded: seen)
     figure = course_figure(complete)
     said = " ".join(figure.get_suptitle().split())
-    assert said.startswith(
-        "At the end, by ten views, the 13 % net's test error is 0.30 points lower with normalization."
-    )
-    assert said.endswith("Over epochs 1 to 2 its held-out error is 0.60 points lower with it.")
-    assert overlaps(figure) == clipped(figure) == []
+    assert said.startswith("With normalization the 13 % net's test error ends 0.30 points lower by ten views and ")
+    assert said.endswith("by the center view.")
+    assert "at the end, by ten views:\n0.30 points lower\n(" in words(figure)
+    assert clipped(figure) == []
+
+
+def test_the_course_marks_where_the_held_out_file_is_trained_on(complete, monkeypatch):
+    seen = load_course(complete).assign(validation=[0.5, None], training=[0.1, -0.2])
+    monkeypatch.setattr(lrn_confound, "load_course", lambda loaded: seen)
+    assert "the held-out file joins\nthe training images" in words(course_figure(complete))
 
 
 def test_without_normalized_runs_there_is_no_course(tmp_path):

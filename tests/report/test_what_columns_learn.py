@@ -123,7 +123,9 @@ def test_the_index_is_a_row_a_variant_with_its_count_of_splits():
     drawn = [value for line in axes.lines for value in line.get_xdata()]
     low, high = axes.get_xlim()
     assert low == 0 <= min(drawn) and max(drawn) <= high  # no interval below what an absolute difference can be
-    assert "1 of 2 seeds of the base" in figure.get_suptitle() or "in 1 of 2 seeds" in figure.get_suptitle()
+    assert " ".join(figure.get_suptitle().split()) == (
+        "The two columns divide color in 1 of 2 runs; chance alone would give 0."
+    )
     assert [label.get_text() for label in axes.get_yticklabels()] == ["base", "one column (halves)"]
     assert [text.get_text() for text in axes.texts] == ["1 of 2 split", "0 of 1 split"]
     filled = [line for line in axes.lines if line.get_marker() == "o" and line.get_markerfacecolor() != "white"]
@@ -132,12 +134,13 @@ def test_the_index_is_a_row_a_variant_with_its_count_of_splits():
 
 def test_bars_mark_the_right_class(root):
     images = np.zeros((8, 32, 32, 3), dtype=np.uint8)
-    figure = image_lists.top_five_lists(columns.top_fives(RUNS[0], images, root), seed=2)
+    figure = image_lists.top_five_lists(columns.top_fives(RUNS[0], images, root), 2, 16.08)
     bars = figure.axes[4]
     assert [text.get_text() for text in bars.texts][:2] == ["cat", "truck"]
     assert [text.get_fontweight() for text in bars.texts][:2] == ["bold", "normal"]
     assert bars.patches[0].get_facecolor() != bars.patches[1].get_facecolor()
     assert figure.axes[0].get_title() == "cat"
+    assert "this net (seed 2) makes 16.1 % errors." in " ".join(figure.get_suptitle().split())
 
 
 def test_neighbors_of_the_querys_class_are_framed():
@@ -154,8 +157,9 @@ def test_neighbors_of_the_querys_class_are_framed():
     framed = [axes for axes in figure.axes if axes.images and axes.spines["top"].get_visible()]
     assert len(framed) == 4 + 1
     headings = [text.get_text() for axes in figure.axes for text in axes.texts]
-    assert "nearest in features, seed 1 (62 %)" in headings and "nearest in pixels (25 %)" in headings
+    assert "nearest in features (62 %)" in headings and "nearest in pixels (25 %)" in headings
     assert "2 seeds; difference 37.0 points (11.6 to 62.4)" in figure.get_supxlabel()
+    assert figure.get_supxlabel().startswith("pictures: seed 1; ")
 
 
 def test_before_any_run_every_figure_says_so():

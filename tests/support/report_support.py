@@ -107,8 +107,21 @@ def overlaps(figure):
 
 
 def clipped(figure):
+    """Return the words of everything with letters that leaves the page: labels, titles, axis names and keys."""
     renderer = figure.canvas.get_renderer()
     figure.draw(renderer)
     page = figure.bbox
-    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts(figure)]
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    named = [label for axes in shown for label in (axes.xaxis.label, axes.yaxis.label, *_tick_labels(axes))]
+    keys = [*figure.legends, *(axes.get_legend() for axes in shown if axes.get_legend())]
+    letters = [*texts(figure), *figure.texts, *named, *(text for key in keys for text in _words_of_key(key))]
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in letters if text.get_text()]
     return [name for name, box in boxes if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 or box.y1 > page.y1]
+
+
+def _tick_labels(axes):
+    return [label for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels() if label.get_visible()]
+
+
+def _words_of_key(key):
+    return [*key.get_texts(), key.get_title()]

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import FixedLocator, LogLocator, MaxNLocator, NullLocator, StrMethodFormatter
 
-from reproduce.judge.rules import INCONCLUSIVE, NOT_RUN
+from reproduce.judge.rules import INCONCLUSIVE, NO_EFFECT, NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from reproduce.report.ablation_table import Panel, Row, panels, verdicts_shown
 from reproduce.report.figures.verdict_forest import VERDICT_LOOKS
 from reproduce.report.style import (
@@ -90,8 +92,11 @@ def _sentence(shown: Sequence[Panel]) -> str:
     rows = [row for panel in shown for row in panel.rows]
     counts = Counter(row.verdict for row in rows if row.verdict != NOT_RUN)
     in_direction = sum(count for verdict, count in counts.items() if verdict.startswith("direction reproduced"))
-    said = f"{in_direction} are reproduced in direction and {counts[INCONCLUSIVE]} are open"
-    return f"Of {len(rows)} claims about ingredients {counts.total()} were run here; {said}."
+    said = [f"{in_direction} reproduced in direction"] if in_direction else []
+    others = (REPRODUCED, NO_EFFECT, INCONCLUSIVE, NOT_REPRODUCED)
+    said += [f"{counts[verdict]} {verdict}" for verdict in others if counts[verdict]]
+    listed = f": {', '.join(said)}" if said else ""
+    return f"Of {len(rows)} claims about ingredients {counts.total()} were run here{listed}."
 
 
 def _row_height(row: Row) -> float:
@@ -136,6 +141,7 @@ def _draw_row(axes: Axes, y: float, row: Row, null: float, reach: tuple[float, f
                 axes.plot(edge, y, marker=arrow, color=color, markersize=5, clip_on=False, zorder=3)
     if pd.notna(row.estimate):
         axes.plot(row.estimate, y, marker=marker, color=color, markersize=6.5, markeredgecolor="white", zorder=3)
+    _draw_margin(axes, y, row, bool(null))
     for kind, value in _claimed(row, null).items():
         below = kind == "direction"  # the mark tells no size, so an estimate near it may cover it
         axes.plot(value, y, linestyle="none", zorder=1.5 if below else 4, **_MARKS[kind])
@@ -143,6 +149,16 @@ def _draw_row(axes: Axes, y: float, row: Row, null: float, reach: tuple[float, f
         write_beside(axes, 1, y, "\n".join(row.result), 6, color=MUTED, fontstyle="italic")
     else:
         write_beside(axes, 1, y, "\n".join(row.result), 6, color=text_color(color))
+
+
+def _draw_margin(axes: Axes, y: float, row: Row, is_ratio: bool) -> None:
+    """Draw the values that count as the published one; a bound's band ends where the axis ends."""
+    if pd.isna(row.margin) or pd.isna(row.published):
+        return
+    low = row.published / row.margin if is_ratio else row.published - row.margin
+    high = row.published * row.margin if is_ratio else row.published + row.margin
+    high = axes.get_xlim()[1] if row.is_bound else high
+    axes.add_patch(Rectangle((low, y - 0.11), high - low, 0.22, color=RULE, linewidth=0, zorder=0.5))
 
 
 def _claimed(row: Row, null: float) -> dict[str, float]:
@@ -175,13 +191,15 @@ def _limits(panel: Panel) -> tuple[float, float]:
     return back(low - pad), back(high + pad)
 
 
-def _handles(shown: Sequence[Panel]) -> list[Line2D]:
+def _handles(shown: Sequence[Panel]) -> list[Artist]:
     kinds = {kind for panel in shown for row in panel.rows for kind in _claimed(row, 0.0)}
-    handles = [
+    handles: list[Artist] = [
         Line2D([], [], linestyle="none", label=words, **_MARKS[kind])
         for kind, words in _MARK_WORDS.items()
         if kind in kinds
     ]
+    if any(pd.notna(row.margin) and pd.notna(row.published) for panel in shown for row in panel.rows):
+        handles.append(Patch(color=RULE, label="its margin, fixed before the runs"))
     found = verdicts_shown(shown)
     for verdict, (color, marker) in VERDICT_LOOKS.items():
         if verdict in found and marker != "none":

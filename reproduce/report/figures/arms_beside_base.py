@@ -3,15 +3,26 @@
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from reproduce.base.text import format_number
-from reproduce.report.style import BLUE, INK, MUTED, SMALL_PT, VERMILION, WIDE_INCHES, headline, new_figure, styled
+from reproduce.report.style import (
+    BLUE,
+    INK,
+    MUTED,
+    SMALL_PT,
+    VERMILION,
+    WIDE_INCHES,
+    headline_with_key,
+    new_figure,
+    styled,
+)
 
 _MEASURES = {"training": "--", "validation": "-"}
 _COLUMNS = 4
 _PANEL_INCHES = 1.55
-_LARGEST_LEFT_OUT = 2  # arms whose curves may leave the panel, so that the others can be told apart
+_LARGEST_LEFT_OUT = 2  # arms that may have a scale of their own, so that the others can be told apart
 
 
 @styled
@@ -33,24 +44,31 @@ def arms_beside_base(curves: pd.DataFrame, base: str) -> Figure:
         ncols=min(_COLUMNS, max(1, len(ends))),
         squeeze=False,
         sharex=True,
-        sharey=True,
     )
     for axes in grid.flat[len(ends) :]:
         axes.set_axis_off()
     if ends.empty:
         grid[0, 0].text(0, 0.5, "not run yet", color=MUTED)
         return figure
-    headline(figure, _sentence(ends))
     reach = _reach(ends)
-    for axes, (variant, end) in zip(grid.flat, ends.items(), strict=False):
-        _draw_arm(axes, differences[differences["variant"].eq(variant)], end, reach)
+    for place, (axes, (variant, end)) in enumerate(zip(grid.flat, ends.items(), strict=False)):
+        arm = differences[differences["variant"].eq(variant)]
+        has_own_scale = abs(end) > reach
+        height = 1.25 * float(arm[[*_MEASURES]].iloc[-1].abs().max()) if has_own_scale else reach
+        _draw_arm(axes, arm, end, height, has_own_scale)
+        axes.tick_params(labelbottom=True, labelleft=has_own_scale or place % _COLUMNS == 0)
+    headline_with_key(figure, _sentence(ends), _key())
     figure.supylabel("points of top-1 error above the base's (means over seeds)", fontsize=SMALL_PT + 1)
-    figure.supxlabel(
-        "epoch\n(blue: held-out error; dashed: running training error; zero: the net with every ingredient; n: seeds;\n"
-        "triangle: off the scale)",
-        fontsize=SMALL_PT + 1,
-    )
+    figure.supxlabel("epoch (n: seeds)", fontsize=SMALL_PT + 1)
     return figure
+
+
+def _key() -> list[Line2D]:
+    looks = {"training": "running training error", "validation": "held-out error, center view"}
+    lines = [
+        Line2D([], [], color=_color(name), linestyle=_MEASURES[name], label=words) for name, words in looks.items()
+    ]
+    return [*lines, Line2D([], [], color=INK, linewidth=0.7, label="the net with every ingredient")]
 
 
 def _differences(curves: pd.DataFrame, base: str) -> pd.DataFrame:
@@ -67,17 +85,17 @@ def _differences(curves: pd.DataFrame, base: str) -> pd.DataFrame:
 
 
 def _reach(ends: pd.Series) -> float:
-    """Return the axis' half height, which holds the last value of every arm except the two largest."""
+    """Return the shared axis' half height, which holds the last value of every arm except the two largest."""
     sizes = ends.abs().sort_values(ascending=False)
     return 2.4 * float(sizes.iloc[min(_LARGEST_LEFT_OUT, len(sizes) - 1)]) or 1.0
 
 
 def _sentence(ends: pd.Series) -> str:
-    largest = [f"{format_number(end, 1)} with {_name(name)}" for name, end in ends.iloc[:2].items()]
+    largest = [f"{format_number(end, 1)} points with {_name(name)}" for name, end in ends.iloc[:2].items()]
     close = int(ends.abs().lt(0.5).sum())
     return (
-        f"The held-out error ends above the base's by {' and '.join(largest)} (points); {close} of {len(ends)} changes "
-        "move it less than half a point."
+        f"The held-out error ends above the base's by {' and '.join(largest)}; {close} of {len(ends)} changes move it "
+        "by less than half a point."
     )
 
 
@@ -85,25 +103,27 @@ def _name(variant: str) -> str:
     return variant.replace("_", " ")
 
 
-def _draw_arm(axes: Axes, arm: pd.DataFrame, end: float, reach: float) -> None:
+def _draw_arm(axes: Axes, arm: pd.DataFrame, end: float, reach: float, has_own_scale: bool) -> None:
     axes.axhline(0, color=INK, linewidth=0.7, zorder=1)
     for measure, line in _MEASURES.items():
         axes.plot(arm["epoch"], arm[measure], color=_color(measure), linestyle=line, linewidth=1.1)
-    axes.set_title(_name(arm["variant"].iloc[0]), fontsize=SMALL_PT)
+    axes.set_title(_name(arm["variant"].iloc[0]) + ("\n(own scale)" if has_own_scale else ""), fontsize=SMALL_PT)
     words = (
         f"held out ends\n{format_number(abs(end), 1)} {'higher' if end >= 0 else 'lower'}, n = {arm['n_seeds'].iloc[0]}"
     )
     box = {"boxstyle": "square,pad=0.1", "facecolor": "white", "alpha": 0.8, "linewidth": 0}
-    is_low = arm[[*_MEASURES]].iloc[-1].between(-reach, -reach / 2).any()  # a line ends where the words would stand
+    is_low = _is_low(arm, reach)
     look = {"ha": "right", "va": "top" if is_low else "bottom", "color": MUTED, "fontsize": SMALL_PT - 0.5, "bbox": box}
     axes.text(0.98, 0.97 if is_low else 0.03, words, transform=axes.transAxes, **look)
-    if abs(end) > reach:
-        edge = {"marker": "^" if end > 0 else "v", "color": BLUE, "markersize": 6, "clip_on": False}
-        axes.plot(arm["epoch"].iloc[-1], reach if end > 0 else -reach, **edge)
     axes.set_ylim(-reach, reach)
     axes.set_xlim(left=0)
     axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, steps=[1, 2, 2.5, 5, 10]))
-    axes.tick_params(labelbottom=True)
+
+
+def _is_low(arm: pd.DataFrame, reach: float) -> bool:
+    """Return whether more of the lines lies where words at the bottom would stand than where words at the top would."""
+    last = arm.loc[arm["epoch"].gt(0.4 * arm["epoch"].max()), [*_MEASURES]].stack()
+    return bool(last.lt(-0.3 * reach).sum() > last.gt(0.3 * reach).sum())
 
 
 def _color(measure: str) -> str:

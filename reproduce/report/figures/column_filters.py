@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from reproduce.base.text import format_number
 from reproduce.report.style import (
     BLUE,
     MUTED,
@@ -109,7 +110,7 @@ def specialization(table: pd.DataFrame) -> Figure:
     """
     if table.empty:
         return not_run()
-    summary = specialization_summary(table)
+    summary = _tested_first(specialization_summary(table))
     figure, axes = new_figure(WIDE_INCHES, 1.3 + 0.34 * len(summary))
     headline(figure, _split_sentence(summary))
     reach = 1.05 * max([*table["color_specialization"], *table["shuffled_95th_percentile"]])
@@ -117,25 +118,41 @@ def specialization(table: pd.DataFrame) -> Figure:
         arm = table[table["variant"].eq(row.variant) & table["epochs"].eq(row.epochs)]
         _draw_arm(axes, -place, arm, row, reach)
     axes.set(xlim=(0, reach), ylim=(0.6 - len(summary), 0.6))
+    n_tested = int(_is_tested(summary).sum())
+    if n_tested < len(summary):
+        axes.axhline(0.5 - n_tested, color=MUTED, linewidth=0.8)
+        label_point(axes, reach, 0.5 - n_tested, "below: no test, looked at afterward", (-2, -2), color=MUTED)
     cut = {"columns": "", "control": " (halves)"}
     axes.set_yticks(-np.arange(len(summary)), [r.variant.replace("_", " ") + cut[r.role] for r in summary.itertuples()])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.set_xlabel(
-        "difference of the two columns' mean color shares\n"
-        f"(diamond: mean; dots: seeds, filled where p < {SPLIT_P_VALUE:g}; gray: 95 % of what shuffling filters gives)"
+        "difference of the two columns' mean color shares (orange: of two halves of one column)\n"
+        f"diamond: mean; dots: seeds, filled where p < {SPLIT_P_VALUE:g}\n"
+        "gray: 95 % of what shuffling a seed's filters gives, mean over seeds"
     )
     return figure
+
+
+def _is_tested(summary: pd.DataFrame) -> pd.Series:
+    """Return which rows the study's test is about: the base, which comes first, and the control."""
+    return summary["role"].eq("control") | summary["variant"].eq(summary["variant"].iloc[0])
+
+
+def _tested_first(summary: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([summary[_is_tested(summary)], summary[~_is_tested(summary)]])
 
 
 def _split_sentence(summary: pd.DataFrame) -> str:
     columns = summary[summary["role"].eq("columns")]
     base = columns.iloc[0]
+    split, runs = columns["n_split"].sum(), columns["n_seeds"].sum()
+    chance = f"chance alone would give {format_number(SPLIT_P_VALUE * runs, 0)}"
+    if split * 2 >= runs:
+        return f"The two columns divide color in {split} of {runs} runs; {chance}."
     return (
-        f"The two columns seldom divide color: {base['n_split']} of {base['n_seeds']} seeds of the base do, and "
-        f"{columns['n_split'].sum()} of {columns['n_seeds'].sum()} of all arms with two columns."
-        if columns["n_split"].sum() * 2 < columns["n_seeds"].sum()
-        else f"The two columns divide color in {columns['n_split'].sum()} of {columns['n_seeds'].sum()} seeds."
+        f"The two columns seldom divide color: in {base['n_split']} of {base['n_seeds']} runs of the base, and in "
+        f"{split} of all {runs} runs with two columns; {chance}."
     )
 
 

@@ -26,7 +26,7 @@ _YEARS = range(2010, 2018)
 _SET_SPANS = {"ILSVRC-2010": (2009.8, 2010.86), "ILSVRC-2011": (2010.9, 2011.86), "ILSVRC-2012": (2011.9, 2017.45)}
 _BAND = "#f2f2f2"
 _WINNER = {"color": BLUE, "marker": "o", "linestyle": "-", "markersize": 5, "linewidth": 1.3}
-_RUNNER_UP = {"color": ORANGE, "marker": "s", "linestyle": "none", "markersize": 5}
+_RUNNER_UP = {"color": ORANGE, "marker": "s", "linestyle": "none", "markersize": 7}  # shows behind a winner's dot
 _OUTSIDE = _WINNER | {"linestyle": "none", "markerfacecolor": "white"}
 _ONE_NETWORK = {"color": PURPLE, "marker": "D", "linestyle": "none", "markersize": 5}
 _LATER_PAPER = {"color": INK, "marker": "^", "linestyle": "none", "markersize": 5.5}
@@ -74,10 +74,10 @@ def _sentence(drops: pd.DataFrame) -> str:
 def _draw_entries(axes: Axes, series: pd.DataFrame) -> None:
     entries = series.assign(x=series["year"], y=series["top5_error_percent"])
     supplied = entries[~entries["outside_data"]]
-    names = {"winner": (_WINNER, "winner, supplied data only"), "runner-up": (_RUNNER_UP, "runner-up")}
-    for place, (look, words) in names.items():
+    names = {"runner-up": (_RUNNER_UP, "runner-up", 3), "winner": (_WINNER, "winner, supplied data only", 3.5)}
+    for place, (look, words, order) in names.items():
         for test_set, part in supplied[supplied["place"].eq(place)].groupby("test_set"):
-            axes.plot(part["x"], part["y"], label=words if test_set == "ILSVRC-2012" else None, zorder=3, **look)
+            axes.plot(part["x"], part["y"], label=words if test_set == "ILSVRC-2012" else None, zorder=order, **look)
     outside = entries[entries["outside_data"]]
     axes.plot(outside["x"], outside["y"], label="winner, with outside data", zorder=4, **_OUTSIDE)
     for row in outside.itertuples():
@@ -138,6 +138,7 @@ def _draw_single_network(axes: Axes, alexnet: pd.Series) -> None:
 
 def _draw_human(axes: Axes, human: pd.Series) -> None:
     y = human["top5_error_percent"]
-    axes.axhline(y, color=MUTED, linestyle=":", linewidth=1, zorder=1)
+    first, last = _SET_SPANS["ILSVRC-2012"]  # the person saw images of that test set
+    axes.plot([first, last], [y, y], color=MUTED, linestyle=":", linewidth=1, zorder=1)
     words = f"one trained person, {human['images']:,} test images: {format_number(y, 1)}"
-    label_point(axes, 2009.8, y, words, (3, -3), color=MUTED)
+    label_point(axes, first, y, words, (3, -3), color=MUTED)

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reproduce.base.text import format_number, with_interval
+from reproduce.base.text import format_number
 from reproduce.judge.rules import NOT_RUN
+from reproduce.report.effects import effect_words
 from reproduce.report.style import (
     BLUE,
     GRAY,
@@ -64,6 +65,17 @@ class DrawnStep:
         """Why there are no points, in words."""
         return NOT_RUN if NOT_RUN in (self.before.lack, self.after.lack) else _INCOMPLETE
 
+    @property
+    def n_seeds(self) -> int:
+        """Seeds of the smaller arm."""
+        return min(len(self.before.errors), len(self.after.errors))
+
+    @property
+    def words(self) -> str:
+        """The points as "0.29 points higher (0.05 to 0.53)"; there must be a value."""
+        row = {"value": self.points, "low": self.low, "high": self.high}
+        return effect_words(row | {"n_seeds": self.n_seeds, "method": "Welch"})
+
 
 @styled
 def error_steps(
@@ -87,7 +99,7 @@ def error_steps(
     figure, (upper, lower) = new_figure(WIDE_INCHES, height_inches, nrows=2, sharex=True, height_ratios=heights)
     headline(figure, _sentence(chain[0], total))
     _draw_panel(upper, "From 13 % to 11 %, in three steps", _CHAIN_ARMS, arms, chain)
-    write_beside(upper, 1, 0.15, "points lower\n(95 % interval)", _GAP_PT, color=MUTED)
+    write_beside(upper, 1, 0.15, "points of error\n(95 % interval)", _GAP_PT, color=MUTED)
     _write_size(upper, -len(chain) - 0.25, total, fontweight="bold")
     _draw_panel(lower, "Normalization alone, in the 11 % net", _ALONE_ARMS, alone_arms, [alone])
     for axes in (upper, lower):
@@ -158,7 +170,7 @@ def _write_size(axes: Axes, y: float, step: DrawnStep, **look: object) -> None:
     """Write a step's name and points, or why there are none, at the right of the axes."""
     if is_open := pd.isna(step.points):
         look |= {"color": MUTED, "fontstyle": "italic"}
-    size = step.lack if is_open else with_interval(step.points, step.low, step.high)
+    size = step.lack if is_open else step.words.replace(" points ", " ", 1)
     write_beside(axes, 1, y, f"{step.name}\n{size}", _GAP_PT, **look)
 
 

@@ -71,6 +71,8 @@ def errors_since_alexnet(single: pd.DataFrame, weights: pd.DataFrame) -> Figure:
     axes.yaxis.set_minor_locator(NullLocator())
     axes.set_yticks(_TICKS, [str(tick) for tick in _TICKS])
     axes.set_xticks(range(2012, last + 1, 2))
+    axes.plot([], [], color=BLUE, alpha=0.5, linewidth=1, label="record, by any number of views")
+    axes.plot([], [], "o", color=BLUE, alpha=0.35, markersize=3, label="small: not named")
     axes.legend(loc="upper right")
     return figure
 
@@ -92,8 +94,9 @@ def _sentence(single: pd.DataFrame) -> str:
 
 def _draw_weights(axes: Axes, row: tuple, is_named: bool) -> None:
     color = _RULES[row.outside_data][0]
-    look = {"marker": "*", "color": color, "markerfacecolor": "white", "markersize": 9 if row.outside_data else 12}
-    label = None if row.outside_data else "best public weights, re-tested, one view"
+    look = {"marker": "*", "color": color, "markerfacecolor": "white" if row.outside_data else color}
+    look |= {"markersize": 9 if row.outside_data else 12}
+    label = "best public weights" + (", outside images" if row.outside_data else ", re-tested, one view")
     axes.plot(row.year, row.top1_error_percent, linestyle="none", zorder=5 - is_named, label=label, **look)
     if not is_named:
         text = f"{known_as(row.model)} {format_number(row.top1_error_percent, 1)}"
@@ -120,6 +123,8 @@ def _draw_models(axes: Axes, models: pd.DataFrame, color: str, words: str, hollo
 def alexnet_to_nasnet(named: pd.DataFrame) -> Figure:
     """Draw, side by side, top-1 and top-5 errors of the named models on supplied images alone, up to NASNet's year.
 
+    No line joins two models, since some are tested by several views (filled) and some by one (hollow).
+
     Args:
         named: ``milestones.milestones``.
     """
@@ -135,14 +140,17 @@ def alexnet_to_nasnet(named: pd.DataFrame) -> Figure:
     )
     for metric, color, marker in (("top1", BLUE, "o"), ("top5", ORANGE, "s")):
         errors = shown[f"{metric}_error_percent"]
-        axes.plot(errors.index, errors, color=color, marker=marker, markersize=5, linewidth=1.3)
+        for views, fill in (("several", color), ("one", "white")):
+            part = errors[shown["views"].eq(views)]
+            axes.plot(
+                part.index, part, color=color, marker=marker, markersize=5.5, linestyle="none", markerfacecolor=fill
+            )
         for place, error in errors.items():
-            falls_far = place > 0 and errors[place - 1] - error > 0.2 * errors.max()  # the line comes from high above
-            offset = (4, 4) if falls_far else (0, 6)
-            label_point(axes, place, error, format_number(error, 1), offset, color=text_color(color))
+            label_point(axes, place, error, format_number(error, 1), (0, 6), color=text_color(color))
         words = metric.replace("top", "top-") + " error"
         label_point(axes, errors.index[-1], errors.iloc[-1], words, (9, 0), color=text_color(color))
     axes.set(ylim=(0, 46), xlim=(-0.4, len(shown) + 0.1), ylabel="error on ImageNet validation, %")
+    axes.set_xlabel("filled: several views of an image; hollow: one view")
     views = shown["views"].map({"several": "several\nviews", "one": "one view"})
     ticks = shown["label"] + "\n" + shown["year"].astype(str) + "\n" + views
     axes.set_xticks(shown.index, ticks)

@@ -11,6 +11,7 @@ from reproduce.base.text import format_number
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report.style import (
     BLUE,
+    GRAY,
     INK,
     MUTED,
     ORANGE,
@@ -67,9 +68,12 @@ class DrawnMethod:
 def generations(methods: Sequence[DrawnMethod]) -> Figure:
     """Draw each method's seeds, their mean, and the published error as a hollow mark. No line joins two methods.
 
-    A method with neither runs nor a published error is left out.
+    A method with neither runs nor a published error is left out, and so is one without runs whose published error
+    stands in another row. A first reading is gray, since it is no measure of its method.
     """
-    shown = [method for method in methods if method.errors or method.published is not None]
+    shown = [
+        method for method in methods if method.errors or (method.published and _is_first_in_print(method, methods))
+    ]
     protocols = dict.fromkeys(method.protocol for method in shown)
     panels = {name: [each for each in shown if each.protocol == name] for name in protocols}
     heights = [len(panel) for panel in panels.values()]
@@ -89,9 +93,15 @@ def generations(methods: Sequence[DrawnMethod]) -> Figure:
     return figure
 
 
+def _is_first_in_print(method: DrawnMethod, methods: Sequence[DrawnMethod]) -> bool:
+    same = [each for each in methods if (each.family, each.published) == (method.family, method.published)]
+    return same[0] is method
+
+
 def _draw_panel(axes: Axes, panel: Sequence[DrawnMethod]) -> None:
     for place, method in enumerate(panel):
         color, marker = COLORS[method.generation], _MARKERS[method.generation]
+        color = GRAY if method.family.endswith(FIRST_READING) else color
         if method.published is not None:
             axes.plot(method.published, place, marker="o", color=INK, markerfacecolor="white", markersize=7, zorder=2)
         if method.errors:
@@ -115,6 +125,7 @@ def _words(method: DrawnMethod) -> str:
     if not method.errors:
         return printed
     seeds = "1 seed" if len(method.errors) == 1 else f"{len(method.errors)} seeds"
+    seeds += ", no measure\nof the method" if method.family.endswith(FIRST_READING) else ""
     return f"{format_number(method.mean, 1)} ({seeds})" + (f"; {printed}" if printed else "")
 
 

@@ -63,7 +63,9 @@ def error_by_operations(methods: Sequence[DrawnMethod], costs: Mapping[str, floa
         costs: declared costs in operations by name, drawn as dotted lines; the headline compares at the first.
     """
     shown = [each for each in methods if each.operations and (each.errors or each.published is not None)]
-    figure, panels = _panels(shown, "operations of a run's training (log scale)")
+    figure, panels = _panels(
+        shown, "operations of a run's training (log scale); small dots: seeds, large marks: their means"
+    )
     for method in shown:
         _draw(panels[method.protocol], method, [method.operations] * len(method.errors))
         _draw_published(panels[method.protocol], method)
@@ -76,9 +78,9 @@ def error_by_operations(methods: Sequence[DrawnMethod], costs: Mapping[str, floa
 
 @styled
 def error_by_core_hours(methods: Sequence[DrawnMethod]) -> Figure:
-    """Draw the errors of our runs against their training time, in hours times threads."""
-    shown = [each for each in methods if each.errors]
-    figure, panels = _panels(shown, "core-hours of training (log scale)")
+    """Draw the errors of our runs against their training time, in hours times threads; first readings are left out."""
+    shown = [each for each in methods if each.errors and not each.family.endswith(FIRST_READING)]
+    figure, panels = _panels(shown, "core-hours of training (log scale); small dots: seeds, large marks: their means")
     for method in shown:
         _draw(panels[method.protocol], method, method.core_hours)
     if shown:
@@ -100,10 +102,9 @@ def _panels(shown: Sequence[DrawnMethod], words: str) -> tuple[Figure, dict[str,
         squeeze=False,
         gridspec_kw={"height_ratios": heights},
     )
-    panels = dict(zip(counts, grid[:, 0], strict=True))
+    panels, top = dict(zip(counts, grid[:, 0], strict=True)), _top(shown)
     for protocol, axes in panels.items():
         axes.set_title(protocol)
-        top = _top(shown, protocol)
         axes.set(xscale="log", ylim=(0, top), yticks=range(0, top + 1, 5 if top <= 20 else 10))
         axes.grid(axis="y", color=RULE, linewidth=0.6, zorder=0)
     axes.set_xlabel(words)
@@ -113,14 +114,9 @@ def _panels(shown: Sequence[DrawnMethod], words: str) -> tuple[Figure, dict[str,
     return figure, panels
 
 
-def _top(shown: Sequence[DrawnMethod], protocol: str) -> int:
-    """Return the upper end of a panel: the next multiple of ten above its marks."""
-    marks = [
-        error
-        for each in shown
-        if each.protocol == protocol
-        for error in (*each.errors, *([] if each.published is None else [each.published]))
-    ]
+def _top(shown: Sequence[DrawnMethod]) -> int:
+    """Return the upper end of every panel: the next multiple of ten above all marks."""
+    marks = [error for each in shown for error in (*each.errors, each.published or 0)]
     return 10 * (int(max(marks, default=0) + 2) // 10 + 1)
 
 
@@ -203,8 +199,9 @@ def _hours_sentence(shown: Sequence[DrawnMethod]) -> str:
     hours = {each.family: sum(each.core_hours) / len(each.core_hours) for each in named}
     ordered = sorted(named, key=lambda method: hours[method.family])
     parts = [
-        f"{each.family} {format_number(hours[each.family], 1)} ({format_number(each.mean, 1)} % error)"
+        f"{each.family} trains in {format_number(hours[each.family], 1)} core-hours and makes "
+        f"{format_number(each.mean, 1)} % errors"
         for each in ordered
     ]
     processors = " and ".join(dict.fromkeys(each.processor for each in named))
-    return f"Core-hours of {processors}, {named[0].protocol}: {'; '.join(parts)}."
+    return f"{'; '.join(parts)} ({processors}; {named[0].protocol})."

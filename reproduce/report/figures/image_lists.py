@@ -44,8 +44,14 @@ class Neighborhood:
 
 
 @styled
-def top_five_lists(images: Sequence[TopFive], seed: int | None) -> Figure:
-    """Draw each image with its class and, below, bars of the five likeliest classes, with the right class marked."""
+def top_five_lists(images: Sequence[TopFive], seed: int | None, error_percent: float | None = None) -> Figure:
+    """Draw each image with its class and, below, bars of the five likeliest classes, with the right class marked.
+
+    Args:
+        images: the first test image of each of eight classes.
+        seed: of the run.
+        error_percent: the run's error on all test images.
+    """
     if not images:
         return not_run()
     across = 4
@@ -53,7 +59,11 @@ def top_five_lists(images: Sequence[TopFive], seed: int | None) -> Figure:
         *(WIDE_INCHES, 5.5), nrows=4, ncols=across, squeeze=False, gridspec_kw={"height_ratios": [1, 1.05, 1, 1.05]}
     )
     right = sum(found.classes[0] == found.label for found in images)
-    headline(figure, f"The likeliest class is the right one for {right} of {len(images)} test images (seed {seed}).")
+    headline(
+        figure,
+        f"The likeliest class is the right one for {right} of these {len(images)} test images, each the first of its "
+        f"class. On all test images this net (seed {seed}) makes {format_number(error_percent, 1)} % errors.",
+    )
     for place, found in enumerate(images):
         row, column = divmod(place, across)
         picture, bars = grid[2 * row, column], grid[2 * row + 1, column]
@@ -62,7 +72,8 @@ def top_five_lists(images: Sequence[TopFive], seed: int | None) -> Figure:
         picture.set_title(CIFAR10.class_names[found.label], loc="center")
         _draw_bars(bars, found)
     figure.supxlabel(
-        f"probability of the five likeliest classes, seed {seed}, those below 1/510 left out; the right one in green",
+        "probability of the five likeliest classes, those below 1/510 (the smallest stored) left out; the right one in "
+        "green",
         fontsize=SMALL_PT,
     )
     return figure
@@ -104,9 +115,11 @@ def nearest_images(found: Sequence[Neighborhood], purity: pd.DataFrame, seed: in
     _heading(grid[0, 0], "query")
     by_features, by_pixels, words = _purity_words(purity)
     headline(figure, f"{by_features} of the nearest images in features share the query's class, {by_pixels} in pixels.")
-    _heading(grid[0, 2], f"nearest in features, seed {seed} ({by_features})")
+    _heading(grid[0, 2], f"nearest in features ({by_features})")
     _heading(grid[0, 3 + near], f"nearest in pixels ({by_pixels})")
-    figure.supxlabel(f"framed: of the query's class; in parentheses their share\n{words}", fontsize=SMALL_PT)
+    figure.supxlabel(
+        f"pictures: seed {seed}; framed: of the query's class; in parentheses their share\n{words}", fontsize=SMALL_PT
+    )
     return figure
 
 

@@ -25,7 +25,7 @@ def image_shares(shares: pd.DataFrame) -> Figure:
     variants = list(dict.fromkeys(shares["variant"]))
     layers = [name for name in dict.fromkeys(shares["layer"]) if name.startswith(_WITH_WEIGHTS)]
     table = shares.pivot(index="variant", columns="layer", values="share").reindex(index=variants, columns=layers)
-    cells = axes.imshow(table.to_numpy(), cmap="cividis", norm=LogNorm(1e-3, 1), aspect="auto")
+    cells = axes.imshow(100 * table.to_numpy(), cmap="cividis", norm=LogNorm(0.1, 100), aspect="auto")
     axes.set_xticks(range(len(layers)), layers, rotation=45, ha="right")
     axes.set_yticks(range(len(variants)), [name.replace("_", " ") for name in variants])
     axes.spines[:].set_visible(False)
@@ -35,14 +35,14 @@ def image_shares(shares: pd.DataFrame) -> Figure:
             axes.text(
                 column,
                 row,
-                f"{value:.1g}",
+                f"{100 * value:.{0 if value >= 0.01 else 1}f}",
                 ha="center",
                 va="center",
-                fontsize=SMALL_PT - 1.5,
+                fontsize=SMALL_PT - 0.5,
                 color="white" if light else INK,
             )
-    figure.colorbar(cells, ax=axes, pad=0.01)
-    axes.set_title("share of each layer's spread that is between images, before training", fontweight="normal")
+    figure.colorbar(cells, ax=axes, pad=0.01, label="share, % (log scale)")
+    axes.set_title("share of each layer's spread that is between images, before training, %", fontweight="normal")
     return figure
 
 

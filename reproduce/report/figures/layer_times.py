@@ -10,13 +10,14 @@ from reproduce.report.style import (
     BLUE,
     GRAY,
     GREEN,
+    INK,
     MUTED,
     ORANGE,
-    PINK,
     PURPLE,
     SKY,
     VERMILION,
     WIDE_INCHES,
+    YELLOW,
     headline,
     label_point,
     new_figure,
@@ -24,7 +25,8 @@ from reproduce.report.style import (
     styled,
 )
 
-_COLORS = dict(zip(KINDS, (BLUE, SKY, ORANGE, VERMILION, GREEN, PINK, GRAY, PURPLE), strict=True))
+_COLORS = dict(zip(KINDS, (BLUE, SKY, ORANGE, VERMILION, GREEN, YELLOW, GRAY, PURPLE), strict=True))
+_LIGHT = (SKY, ORANGE, YELLOW)  # dark figures are read on these
 
 
 @styled
@@ -78,9 +80,10 @@ def _draw_shares(axes: Axes, shares: pd.DataFrame) -> None:
     for kind in KINDS:
         if shown[kind].max() >= 0.5:
             axes.barh(places, shown[kind], left=left, color=_COLORS[kind], label=kind, height=0.75)
+            ink = INK if _COLORS[kind] in _LIGHT else "white"
             for place, begin, width in zip(places, left, shown[kind], strict=True):
                 if width >= 7:
-                    label_point(axes, begin + width / 2, place, f"{width:.0f}", (0, 0), color="white")
+                    label_point(axes, begin + width / 2, place, f"{width:.0f}", (0, 0), color=ink)
         left = left + shown[kind]
     labels = [f"{NETWORKS[row.network]}, {row.precision}" for row in shown.itertuples()]
     axes.set_yticks(places, labels)

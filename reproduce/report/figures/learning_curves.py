@@ -23,14 +23,13 @@ from reproduce.report.style import (
 
 _CURVES = {
     "test_error_percent": {"color": BLUE, "linestyle": "-", "label": "test"},
-    "training_error_percent": {"color": VERMILION, "linestyle": (0, (4, 1.5)), "label": "training (running)"},
+    "training_error_percent": {"color": VERMILION, "linestyle": "-", "label": "training (running)"},
 }
 _IN_AXES = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "bottom"}
 _PRINTED = {"linestyle": "none", "marker": "D", "markersize": 4.5, "markeredgecolor": INK, "markeredgewidth": 0.8}
 # Wider than a printed mark, which may lie on it.
 _AVERAGED = {"linestyle": "none", "marker": "o", "markersize": 9, "markeredgecolor": "white", "markeredgewidth": 0.8}
 _MOST_LETTERS = 24  # of a bold title, in a third of the page's width
-_MOST_IN_HEADLINE = 8
 _INSET = (0.36, 0.6, 0.46, 0.32)  # above the curves, which are low by then, and left of the falls of the learning rate
 
 
@@ -51,15 +50,17 @@ def learning_curves(
     columns = min(3, max(1, len(panels)))
     rows = -(-len(panels) // columns) or 1
     figure, grid = new_figure(WIDE_INCHES, 0.6 + 2.45 * rows, nrows=rows, ncols=columns, squeeze=False, sharey=True)
-    most = 1 + int(published["variant"].value_counts().max() if len(published) else 0)
+    most = 1 + int(published["variant"].value_counts().max() if len(published) else 0) + bool(len(averaged))
     for axes, ((variant, epochs), history) in zip(grid.flat, panels, strict=False):
         seeds = history["seed"].nunique()
         drawn = published[published["variant"].eq(variant)]
-        counted = f"{epochs} epochs, {seeds} seed{'s' if seeds > 1 else ''}"
-        _title(axes, str(variant), [counted, *(f"dashed: {label}" for label in drawn["label"])], most)
+        ends = averaged[averaged["variant"].eq(variant) & averaged["epochs"].eq(epochs)]
+        lines = [f"{epochs} epochs, {seeds} seed{'s' if seeds > 1 else ''}"]
+        lines += [f"dashed: {label}" for label in drawn["label"]]
+        lines += [f"dot: {format_number(error, 1)} %, views averaged" for error in ends["error_percent"]]
+        _title(axes, str(variant), lines, most)
         _draw_history(axes, history)
         _draw_published(axes, drawn)
-        ends = averaged[averaged["variant"].eq(variant) & averaged["epochs"].eq(epochs)]
         axes.plot(ends["epochs"], ends["error_percent"], color=BLUE, zorder=3, **_AVERAGED)
         if printed is not None:
             _draw_printed(axes, history, printed[printed["variant"].eq(variant) & printed["epochs"].eq(epochs)])
@@ -69,8 +70,9 @@ def learning_curves(
     if len(averaged):
         marks.append(Line2D([], [], color=BLUE, label="ours, views averaged (mean of seeds)", **_AVERAGED))
     if printed is not None and len(printed):
-        marks.append(Line2D([], [], color="white", label="authors, printed (at the end: views averaged)", **_PRINTED))
-    _finish_curves(figure, grid, histories, published, marks)
+        at_end = " (at the end: views averaged)" if printed["passes"].ge(printed["epochs"]).any() else ""
+        marks.append(Line2D([], [], color="white", label=f"authors, printed{at_end}", **_PRINTED))
+    _finish_curves(figure, grid, histories, _sentence(histories, published, averaged), marks)
     if histories.empty:
         say_not_run(figure)
     return figure
@@ -135,20 +137,25 @@ def _draw_published(axes: Axes, published: pd.DataFrame) -> None:
         axes.annotate(f"{row.value:g}", (1, row.value), xytext=(3, 0), fontsize=SMALL_PT, **beside)
 
 
-def _sentence(histories: pd.DataFrame, published: pd.DataFrame) -> str:
-    """Return the mean errors at the end; of many variants, those with a published error alone."""
+def _sentence(histories: pd.DataFrame, published: pd.DataFrame, averaged: pd.DataFrame) -> str:
+    """Return the mean errors at the end; where some are published, those alone, by the views of the published test."""
     ended = histories[histories["epoch"].eq(histories["epochs"])]
     ends = ended.groupby(["variant", "epochs"], sort=False)["test_error_percent"].mean()
-    of_which = ""
-    if len(ends) > _MOST_IN_HEADLINE and len(published):
-        ends = ends[ends.index.get_level_values("variant").isin(published["variant"])]
-        of_which = ", where an error is published"
-    errors = [f"{variant} {format_number(error, 1)} %" for (variant, _), error in ends.items()]
-    return f"Test error after the last epoch, by one center view{of_which}: {', '.join(errors)}."
+    by_views = averaged.set_index(["variant", "epochs"])["error_percent"]
+    printed = published.drop_duplicates("variant").set_index("variant")["value"]
+    compared = ends[ends.index.get_level_values("variant").isin(printed.index)]
+    if compared.empty:
+        errors = [f"{variant} {format_number(error, 1)} %" for (variant, _), error in ends.items()]
+        return f"Test error after the last epoch, by one center view: {', '.join(errors)}."
+    errors = []
+    for run, error in compared.items():
+        shown = by_views[run] if run in by_views.index else error
+        errors.append(f"{run[0]} {format_number(shown, 1)} ({printed[run[0]]:g})")
+    return f"Test error at the end (published), %: {', '.join(errors)}."
 
 
 def _finish_curves(
-    figure: Figure, grid: np.ndarray, histories: pd.DataFrame, published: pd.DataFrame, marks: list[Line2D]
+    figure: Figure, grid: np.ndarray, histories: pd.DataFrame, sentence: str, marks: list[Line2D]
 ) -> None:
     if histories.empty:
         return
@@ -159,6 +166,4 @@ def _finish_curves(
         axes.set_ylabel("error, %")
     figure.supxlabel("epoch (dotted: the learning rate falls)", fontsize=SMALL_PT + 1)
     handles, _ = grid[0, 0].get_legend_handles_labels()
-    headline_with_key(
-        figure, _sentence(histories, published), [*handles, *marks], ncols=2 if marks else 3, handlelength=2.4
-    )
+    headline_with_key(figure, sentence, [*handles, *marks], handlelength=2.4)

@@ -35,8 +35,8 @@ _EVIDENCE = {
 }
 _WORDS = {
     "extrapolated": "extrapolated from updates timed here (median; fastest to slowest round)",
-    "published": "published (as printed)",
-    "estimated": "estimated (published peak x an assumed share; fp32 middles calibrated on the paper's days)",
+    "published": "published (a printed time or speed, put on 90 epochs)",
+    "estimated": "estimated (published peak x an assumed share; good to a factor of three at best)",
 }
 NETWORKS = {
     "alexnet_paper": "AlexNet (paper)",
@@ -83,7 +83,7 @@ def _days_sentence(days: pd.DataFrame) -> str:
     if cpus.empty:
         return f"{said}."
     low, high = days_words(cpus["days_mid"].min()), days_words(cpus["days_mid"].max())
-    return f"{said}; one CPU of that time or before would have taken an estimated {low} to {high}."
+    return f"{said}. For one CPU of up to {paper['year']} the estimates' middles lie at {low} to {high}, by model."
 
 
 def _draw_days(axes: Axes, days: pd.DataFrame, names: Mapping[tuple[str, str], str]) -> None:
@@ -110,8 +110,12 @@ def _draw_days(axes: Axes, days: pd.DataFrame, names: Mapping[tuple[str, str], s
 
 
 def _label(row: tuple, names: Mapping[tuple[str, str], str]) -> str:
-    """Return a machine's name with its notes: the year, "bf16" if so, and those of ``device_names`` if timed here."""
-    notes = f"{row.year}, bf16" if row.precision == "bf16" else f"{row.year}"
+    """Return a machine's name with its notes: the year, "bf16" if so, and those of ``device_names`` if timed here.
+
+    The year of a published row is that in which it was printed; of the others, that of the machine.
+    """
+    year = f"printed {row.year}" if row.evidence == "published" else f"{row.year}"
+    notes = f"{year}, bf16" if row.precision == "bf16" else year
     if (row.machine, row.device) not in names:
         return f"{plain_name(row.system)} ({notes})"
     name, _, added = names[row.machine, row.device].partition(" (")
@@ -139,7 +143,9 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
             continue
         for (device, network, precision), line in part.groupby(["device", "network", "precision"], sort=False):
             _draw_line(axes, line, network, precision, device)
-        axes.set(xscale="log", yscale="log", xlabel=label, ylabel="images per second, training")
+        axes.set(
+            xscale="log", yscale="log", xlabel=f"{label}{_batch_words(part)}", ylabel="images per second, training"
+        )
         ticks = sorted(part["at"].unique())
         axes.set_xticks(ticks, [f"{tick:.0f}" for tick in ticks])
         axes.xaxis.set_minor_locator(NullLocator())
@@ -149,6 +155,12 @@ def speed_scaling(scaling: pd.DataFrame, where: str) -> Figure:
     if handles:
         figure.legend(handles, names, loc="outside lower center", ncols=4)
     return figure
+
+
+def _batch_words(part: pd.DataFrame) -> str:
+    """Return the batch size at which the threads were varied; empty where the batch itself varies."""
+    sizes = sorted(part["batch_size"].astype(int).unique())
+    return "" if part["varies"].eq("batch_size").all() else f" ({' or '.join(map(str, sizes))} images per step)"
 
 
 def _scaling_sentence(scaling: pd.DataFrame, where: str) -> str:

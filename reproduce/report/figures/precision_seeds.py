@@ -7,7 +7,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reproduce.base.text import format_number, with_interval
+from reproduce.base.text import with_interval
+from reproduce.report.effects import effect_words
 from reproduce.report.style import (
     BLUE,
     INK,
@@ -21,6 +22,7 @@ from reproduce.report.style import (
     styled,
     text_color,
 )
+from reproduce.runs.statistics import welch_difference
 
 _PRECISION_LOOKS = {"fp32": (BLUE, "o"), "bf16": (PURPLE, "s")}
 
@@ -37,7 +39,7 @@ def seed_distribution(runs: pd.DataFrame, summary: pd.DataFrame, published: floa
     order = [name for name in _PRECISION_LOOKS if name in set(runs["precision"])]
     figure, axes = new_figure(WIDE_INCHES * 0.7, 1.15 + 0.55 * max(1, len(order)))
     if len(order) == len(_PRECISION_LOOKS):
-        headline(figure, _sentence(summary))
+        headline(figure, _sentence(runs))
     for position, precision in enumerate(order):
         values = runs.loc[runs["precision"].eq(precision), "test_top1_error_percent"]
         _draw_precision(axes, -position, precision, values, summary[summary["precision"].eq(precision)])
@@ -54,15 +56,11 @@ def seed_distribution(runs: pd.DataFrame, summary: pd.DataFrame, published: floa
     return figure
 
 
-def _sentence(summary: pd.DataFrame) -> str:
-    fp32, bf16 = (summary.loc[summary["precision"].eq(name)].iloc[0] for name in _PRECISION_LOOKS)
-    points = bf16["estimate"] - fp32["estimate"]
-    apart = fp32["high"] < bf16["low"] or bf16["high"] < fp32["low"]
-    side = "higher" if points >= 0 else "lower"
-    return (
-        f"In bf16 the mean error is {format_number(abs(points))} points {side} than in fp32; the 95 % intervals "
-        f"{'do not overlap' if apart else 'overlap'}."
-    )
+def _sentence(runs: pd.DataFrame) -> str:
+    fp32, bf16 = (runs.loc[runs["precision"].eq(name), "test_top1_error_percent"] for name in _PRECISION_LOOKS)
+    found = welch_difference(fp32.tolist(), bf16.tolist())  # points lower in bf16
+    row = {"value": found.value, "low": found.low, "high": found.high, "method": found.method}
+    return f"In bf16 the error is {effect_words(row | {'n_seeds': min(len(fp32), len(bf16))})}."
 
 
 def _counted(runs: pd.DataFrame, order: Sequence[str]) -> list[str]:

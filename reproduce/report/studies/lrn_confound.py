@@ -11,7 +11,6 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.text import format_number, frame_as_markdown, with_interval, wrapped
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
-from reproduce.report.effects import effect_words
 from reproduce.report.figures.error_steps import DrawnArm, DrawnStep, error_steps
 from reproduce.report.figures.normalization_course import normalization_course
 from reproduce.report.records import Records
@@ -47,6 +46,7 @@ _CHANGES = {
 _CHAIN = ("step-normalization", "step-body", "step-length")
 _TOTAL = "all-steps"
 _COURSE = ["training", "validation", "test"]
+_CENTER_VIEW = "step-normalization-center-view"
 _ALONE = "normalization-at-520-epochs"
 _ANSWERED = (*_CHAIN, _TOTAL, _ALONE)  # told at the front; the table has the other steps, too
 
@@ -125,10 +125,7 @@ def answered_steps(loaded: Records) -> str:
 
 
 def _answer(step: DrawnStep) -> str:
-    first, second = len(step.before.errors), len(step.after.errors)
-    low, high = (None, None) if pd.isna(step.low) else (step.low, step.high)
-    found = {"value": step.points, "low": low, "high": high, "n_seeds": min(first, second), "method": "Welch"}
-    return f"{effect_words(found)}, {first} and {second} seeds"
+    return f"{step.words}, {len(step.before.errors)} and {len(step.after.errors)} seeds"
 
 
 def _mean_words(arm: DrawnArm) -> str:
@@ -167,7 +164,13 @@ def course_figure(loaded: Records) -> Figure:
     """Return the course of normalization's effect on the 13 % net."""
     study = load_study(STUDY)
     ends = list(itertools.accumulate(phase.epochs for phase in study.variant("body13_normalized").phases))
-    return normalization_course(load_course(loaded), load_steps(loaded)[_CHAIN[0]], ends[1:-1])
+    ten_views = load_steps(loaded)[_CHAIN[0]]
+    return normalization_course(load_course(loaded), ten_views, _by_center_view(loaded, ten_views), ends[1:-1])
+
+
+def _by_center_view(loaded: Records, ten_views: DrawnStep) -> DrawnStep:
+    found = loaded.comparisons[loaded.comparisons["study"].eq(STUDY)].set_index("comparison").loc[_CENTER_VIEW]
+    return replace(ten_views, points=found["value"], low=found["low"], high=found["high"])
 
 
 FIGURES = {"lrn_confound_course": course_figure, "lrn_confound_steps": steps_figure}

@@ -26,6 +26,7 @@ _RATIO_CLAIMS = {
     "relu-six-times-faster": NETS["80sec"],
     "relu-several-times-faster-13pct-body": NETS["conv_local_13pct"],
 }
+_SUITED = "suited-tanh-over-suited-relu"
 _CURVES = "study variant seed epoch training_error_percent"
 
 
@@ -145,19 +146,29 @@ def error_figure(loaded: Records) -> Figure:
 
 def _sentence(loaded: Records) -> str:
     """Return a sentence on the ratio of tanh's epochs to ReLU's, by the judged claims, beside the paper's figure."""
-    judged = (
-        loaded.table("verdicts", "claim_id estimate")
-        .set_index("claim_id")["estimate"]
-        .reindex([*_RATIO_CLAIMS])
-        .dropna()
-    )
+    verdicts = loaded.table("verdicts", "claim_id estimate low high").set_index("claim_id")
+    judged = verdicts.reindex([*_RATIO_CLAIMS]).dropna(subset=["estimate"])
     if judged.empty:
         return "ReLU against tanh units: not run yet."
-    times = [f"{format_number(value, 1)} times on the {_RATIO_CLAIMS[claim]}" for claim, value in judged.items()]
+    times = [
+        f"{with_interval(row.estimate, row.low, row.high)} times on the {_RATIO_CLAIMS[row.Index]}"
+        for row in judged.itertuples()
+    ]
     printed = loaded.claim(next(iter(_RATIO_CLAIMS))).targets[0].value
     return (
         f"With tanh units training to {TARGET_PERCENT:g} % error takes more epochs: {' and '.join(times)} "
-        f"(paper: {printed:g}, net not named)."
+        f"(paper: {printed:g}, net not named).{_with_suited_start(loaded)}"
+    )
+
+
+def _with_suited_start(loaded: Records) -> str:
+    """Return a sentence on the first net's ratio with inputs and initial weights suited to both units."""
+    found = loaded.table("comparisons", "study comparison value low high", STUDY).set_index("comparison")
+    if _SUITED not in found.index or pd.isna(found.loc[_SUITED, "value"]):
+        return ""
+    row = found.loc[_SUITED]
+    return (
+        f" With inputs and weights suited to both the first is {with_interval(row['value'], row['low'], row['high'])}."
     )
 
 

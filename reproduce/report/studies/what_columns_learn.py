@@ -102,7 +102,8 @@ def _top_five_figure(loaded: Records) -> Figure:
     run = _first_run(loaded)
     if run is None:
         return top_five_lists([], None)
-    return top_five_lists(top_fives(run, CIFAR10.read().test_images, loaded.runs_root), run.seed)
+    found = top_fives(run, CIFAR10.read().test_images, loaded.runs_root)
+    return top_five_lists(found, run.seed, read_runs([run], loaded.runs_root)["test_top1_error_percent"].iloc[0])
 
 
 def _neighbors_figure(loaded: Records) -> Figure:
