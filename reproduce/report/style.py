@@ -37,6 +37,7 @@ INK = "#262626"
 MUTED = "#6b6b6b"
 RULE = "#e6e6e6"
 SMALL_PT, BODY_PT, HEADLINE_PT = 7.5, 8.5, 9.0
+_MARGIN_PT = 6
 
 _STABLE = {
     "svg.hashsalt": "alexnet-2012",  # element ids else differ from run to run
@@ -87,7 +88,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 def new_figure(width_inches: float, height_inches: float, **subplots: Any) -> tuple[Figure, Any]:
     """Return a figure outside pyplot's global list, and its axes as ``Figure.subplots(**subplots)`` gives them."""
-    figure = Figure(figsize=(width_inches, height_inches), layout="constrained")
+    figure = Figure(figsize=(width_inches, height_inches), dpi=PNG_DPI, layout="constrained")
     FigureCanvasAgg(figure)
     return figure, figure.subplots(**subplots)
 
@@ -114,9 +115,10 @@ def headline_with_key(figure: Figure, sentence: str, handles: Sequence[Artist], 
     The key has ``ncols`` columns, or as many as fit the figure's width.
     """
     look |= {"loc": "outside upper left", "alignment": "left"}
+    room = figure.bbox.width - 2 * _MARGIN_PT * figure.dpi / 72
     for columns in range(ncols, 0, -1):
         key = figure.legend(handles=handles, ncols=columns, **look)
-        if columns == 1 or key.get_window_extent(figure.canvas.get_renderer()).width <= figure.bbox.width:
+        if columns == 1 or key.get_window_extent(figure.canvas.get_renderer()).width <= room:
             break
         key.remove()
     key.set_title(_wrapped(figure, sentence), prop={"size": HEADLINE_PT, "weight": "bold"})
@@ -124,7 +126,7 @@ def headline_with_key(figure: Figure, sentence: str, handles: Sequence[Artist], 
 
 
 def _wrapped(figure: Figure, sentence: str) -> str:
-    width_pt, lines = 72 * figure.get_figwidth() - 12, [""]
+    width_pt, lines = 72 * figure.get_figwidth() - 2 * _MARGIN_PT, [""]
     for word in sentence.replace(" %", _TIED_PERCENT).split(" "):  # a number and its percent sign stay on one line
         word = word.replace(_TIED_PERCENT, " %")
         longer = f"{lines[-1]} {word}".strip()

@@ -69,7 +69,7 @@ def test_effects_are_those_that_ran_in_this_study_with_what_holm_makes_of_their_
     small |= {"low": -0.2, "high": 0.4, "confidence_percent": 97.5, "p_value_holm": 0.4, "verdict": "inconclusive"}
     small |= {"negligible_within": 0.5, "negligible": True}
     rows = [common | gap, common | small, common | waiting, common | gap | {"study": "ilsvrc2012"}]
-    frame = pd.DataFrame(rows).reindex(columns=[*rows[1], "published", "authors_log"])
+    frame = pd.DataFrame(rows).reindex(columns=[*rows[1], "margin", "published", "authors_log"])
     frame.to_csv(tmp_path / "ablations.csv", index=False)
     assert alexnet_small.claimed_effects_table(Records(tmp_path)).to_dict("records") == [
         {

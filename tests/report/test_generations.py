@@ -90,7 +90,7 @@ def test_a_published_error_is_drawn_in_one_row_until_its_second_reading_is_run()
 
 def test_a_first_reading_is_said_to_be_no_measure_of_its_method():
     first = replace(WORDS, family="visual words, first reading")
-    assert "40.0 (1 seed, no measure\nof the method)" in words(generations([first, THREE, NET]))
+    assert "40.0 (1 seed, no measure of the method)" in words(generations([first, THREE, NET]))
     assert "visual words, first reading" not in key(error_by_core_hours([first, THREE, NET]))
 
 

@@ -39,8 +39,12 @@ SUMMARY = pd.DataFrame(
     columns=["study", "variant", "epochs", "metric", "listed", "n_seeds", "mean", "low", "high"],
 )
 COMPARISONS = pd.DataFrame(
-    [("relu_vs_tanh", "How much faster?", "ratio", 1.96, 1.5, 2.4, 3, 2), ("other", "?", "ratio", 9, 8, 10, 1, 1)],
-    columns=["study", "question", "kind", "value", "low", "high", "n_first", "n_second"],
+    [
+        ("relu_vs_tanh", "faster", "How much faster?", "ratio", 1.96, 1.5, 2.4, 3, 2),
+        ("relu_vs_tanh", "suited-tanh-over-suited-relu", "Suited?", "ratio", 1.21, 0.99, 1.47, 3, 3),
+        ("other", "else", "?", "ratio", 9, 8, 10, 1, 1),
+    ],
+    columns=["study", "comparison", "question", "kind", "value", "low", "high", "n_first", "n_second"],
 )
 
 
@@ -48,7 +52,7 @@ COMPARISONS = pd.DataFrame(
 def tables(tmp_path):
     for name, frame in (("histories", HISTORIES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
         frame.to_csv(tmp_path / f"{name}.csv", index=False)
-    verdicts = {"claim_id": ["relu-six-times-faster"], "estimate": [3.97]}
+    verdicts = {"claim_id": ["relu-six-times-faster"], "estimate": [3.97], "low": [3.6], "high": [4.38]}
     pd.DataFrame(verdicts).to_csv(tmp_path / "verdicts.csv", index=False)
     return Records(tmp_path)
 
@@ -78,7 +82,7 @@ def test_the_page_gives_epochs_with_intervals_and_says_what_never_got_there(tabl
 
 
 def test_ratios_are_those_of_the_study(tables):
-    (row,) = relu_vs_tanh.ratios_table(tables).splitlines()[2:]
+    row, _ = relu_vs_tanh.ratios_table(tables).splitlines()[2:]
     assert "How much faster?" in row and "1.96 (1.50 to 2.40)" in row and "3 and 2" in row
 
 
@@ -104,7 +108,9 @@ def test_a_rate_with_a_run_that_never_got_there_is_not_the_fastest():
 def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
     figure = relu_vs_tanh.error_figure(tables)
     main, other = figure.axes
-    assert "4.0 times on the body of the 80-second net (paper: 6" in " ".join(figure.get_suptitle().split())
+    said = " ".join(figure.get_suptitle().split())
+    assert "3.97 (3.60 to 4.38) times on the body of the 80-second net (paper: 6" in said
+    assert said.endswith("With inputs and weights suited to both the first is 1.21 (0.99 to 1.47).")
     assert [axes.get_title(loc="left") for axes in (main, other)] == list(relu_vs_tanh.NETS.values())
     assert len(main.lines) == 1 + 5 + 3 and len(other.lines) == 1 + 1  # 25 %, seeds, marks
     said = [text.get_text() for text in main.get_legend().get_texts()]
@@ -115,7 +121,7 @@ def test_the_figure_has_a_line_a_seed_and_marks_where_an_arm_gets_there(tables):
 def test_a_study_without_runs_still_gives_its_page_and_figure(tmp_path):
     for name, frame in (("histories", HISTORIES), ("summary", SUMMARY), ("comparisons", COMPARISONS)):
         frame.iloc[:0].to_csv(tmp_path / f"{name}.csv", index=False)
-    (tmp_path / "verdicts.csv").write_text("claim_id,estimate\n")
+    (tmp_path / "verdicts.csv").write_text("claim_id,estimate,low,high\n")
     loaded = Records(tmp_path)
     assert relu_vs_tanh.epochs_table(loaded) == relu_vs_tanh.ratios_table(loaded) == "Not run yet."
     figure = relu_vs_tanh.error_figure(loaded)

@@ -71,13 +71,13 @@ def test_the_figures_have_a_panel_and_a_row_per_arm_of_the_length_all_arms_have(
     losses = stalls.FIGURES["why_ports_stall_losses"](tables)
     shown = [axes for axes in losses.axes if axes.get_visible()]
     assert [axes.get_title(loc="left") for axes in shown] == ["moves", "stays"]
-    assert "1 of 2 arms never leave the plateau" in " ".join(losses.get_suptitle().split())
+    assert "1 of 2 arms do not come below the plateau" in " ".join(losses.get_suptitle().split())
     assert len(shown[0].lines) == 5  # two seeds, points and means, and the plateau
     assert shown[1].get_xlim()[1] < 110
     layers = stalls.FIGURES["why_ports_stall_layers"](tables)
     axes = layers.axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["moves", "stays"]
-    assert sorted(text.get_text() for text in axes.texts) == sorted(["0.5", "0.3", "0.5", "0.001"])
+    assert sorted(text.get_text() for text in axes.texts) == sorted(["50", "30", "50", "0.1"])  # percent
 
 
 def test_a_study_without_runs_still_gives_its_page_and_figures(tmp_path):

@@ -101,26 +101,22 @@ def overlaps(figure):
     for index, (one, first) in enumerate(boxes):
         for other, second in boxes[index + 1 :]:
             shared = Bbox.intersection(first, second)
-            if shared is not None and min(shared.width, shared.height) > 3:
+            if shared is not None and min(shared.width, shared.height) > 6:
                 pairs.append((one, other))
     return pairs
 
 
 def clipped(figure):
-    """Return the words of everything with letters that leaves the page: labels, titles, axis names and keys."""
+    """Return the labels, titles, axis names and words of keys that leave the page."""
     renderer = figure.canvas.get_renderer()
     figure.draw(renderer)
     page = figure.bbox
     shown = [axes for axes in figure.axes if axes.get_visible()]
-    named = [label for axes in shown for label in (axes.xaxis.label, axes.yaxis.label, *_tick_labels(axes))]
+    named = [label for axes in shown for label in (axes.xaxis.label, axes.yaxis.label)]
     keys = [*figure.legends, *(axes.get_legend() for axes in shown if axes.get_legend())]
     letters = [*texts(figure), *figure.texts, *named, *(text for key in keys for text in _words_of_key(key))]
     boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in letters if text.get_text()]
     return [name for name, box in boxes if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 or box.y1 > page.y1]
-
-
-def _tick_labels(axes):
-    return [label for axis in (axes.xaxis, axes.yaxis) for label in axis.get_ticklabels() if label.get_visible()]
 
 
 def _words_of_key(key):

@@ -27,6 +27,7 @@ from reproduce.report.style import (
 BEFORE, AUTHORS, AFTER = "before", "AlexNet's authors'", "after"
 FIRST_READING = ", first reading"  # how the name of a method ends whose second reading is drawn beside it
 COLORS = {BEFORE: ORANGE, AUTHORS: BLUE, AFTER: PURPLE}
+_REACH = 50  # percent
 _MARKERS = {BEFORE: "s", AUTHORS: "o", AFTER: "^"}
 
 
@@ -107,10 +108,11 @@ def _draw_panel(axes: Axes, panel: Sequence[DrawnMethod]) -> None:
         if method.errors:
             axes.plot(method.errors, [place] * len(method.errors), "|", color=color, markersize=9, alpha=0.6, zorder=3)
             axes.plot(method.mean, place, marker=marker, color=color, markersize=6, zorder=4)
-        label_point(axes, *_end(method, place), _words(method), (9, 0), color=INK if method.errors else MUTED)
+        side = -9 if method.errors and min(method.errors) > 0.6 * _REACH else 9  # where there is room for words
+        label_point(axes, *_end(method, place), _words(method), (side, 0), color=INK if method.errors else MUTED)
     axes.set_yticks(range(len(panel)), [f"{method.name} ({method.year})" for method in panel])
     axes.set_ylim(len(panel) - 0.5, -0.5)
-    axes.set_xlim(0, 50)
+    axes.set_xlim(0, _REACH)
     axes.grid(axis="x", color=RULE, linewidth=0.6, zorder=0)
     axes.tick_params(axis="y", length=0)
 
@@ -125,7 +127,7 @@ def _words(method: DrawnMethod) -> str:
     if not method.errors:
         return printed
     seeds = "1 seed" if len(method.errors) == 1 else f"{len(method.errors)} seeds"
-    seeds += ", no measure\nof the method" if method.family.endswith(FIRST_READING) else ""
+    seeds += ", no measure of the method" if method.family.endswith(FIRST_READING) else ""
     return f"{format_number(method.mean, 1)} ({seeds})" + (f"; {printed}" if printed else "")
 
 

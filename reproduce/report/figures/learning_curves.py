@@ -66,6 +66,9 @@ def learning_curves(
             _draw_printed(axes, history, printed[printed["variant"].eq(variant) & printed["epochs"].eq(epochs)])
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
+    if histories.empty:
+        say_not_run(figure)
+        return figure
     marks = []
     if len(averaged):
         marks.append(Line2D([], [], color=BLUE, label="ours, views averaged (mean of seeds)", **_AVERAGED))
@@ -73,8 +76,6 @@ def learning_curves(
         at_end = " (at the end: views averaged)" if printed["passes"].ge(printed["epochs"]).any() else ""
         marks.append(Line2D([], [], color="white", label=f"authors, printed{at_end}", **_PRINTED))
     _finish_curves(figure, grid, histories, _sentence(histories, published, averaged), marks)
-    if histories.empty:
-        say_not_run(figure)
     return figure
 
 
@@ -157,8 +158,6 @@ def _sentence(histories: pd.DataFrame, published: pd.DataFrame, averaged: pd.Dat
 def _finish_curves(
     figure: Figure, grid: np.ndarray, histories: pd.DataFrame, sentence: str, marks: list[Line2D]
 ) -> None:
-    if histories.empty:
-        return
     panels = histories.groupby(["variant", "epochs"])["test_error_percent"]
     top = 1.15 * float(panels.quantile(0.97).max())  # a long training must not cut off the start of a short one
     grid[0, 0].set_ylim(0, min(100.0, top))
