@@ -4,6 +4,7 @@ import pandas as pd
 
 from reproduce.base.text import with_interval
 from reproduce.data.registry import DATASETS
+from reproduce.report.effects import points_words
 from reproduce.report.records import Records
 
 _IDENTITY = "study variant epochs dataset scale schedule n_seeds"
@@ -52,7 +53,9 @@ def views_table(views: pd.DataFrame) -> pd.DataFrame:
             "seeds": views["n_seeds"],
             "center, %": views["center_error_percent"],
             "ten views, %": views["ten_view_error_percent"],
-            "ten minus center, points (95 % interval)": with_intervals(views, "difference_percentage_points"),
+            "with ten views the error is (95 % interval)": [
+                points_words(-row.difference_percentage_points, -row.high, -row.low) for row in views.itertuples()
+            ],
         }
     )
 

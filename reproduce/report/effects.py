@@ -47,12 +47,21 @@ def effect_words(row: Mapping[str, Any]) -> str:
     if row["value"] is None:
         return "not run yet"
     if row["low"] is None or few_seeds(row):
-        (value,) = figures(row["value"])
-        return f"{_sided(row, value)}, {_why_no_interval(row)}"
-    confidence = row.get("confidence_percent")
-    level = "" if confidence in (None, 95) else f", at {confidence:g} %"  # where seeds were added after a look
-    value, *ends = figures(row["value"], row["low"], row["high"])
-    return f"{_sided(row, value)} ({' to '.join(_ends(row, ends))}{level})"
+        return f"{points_words(row['value'])}, {_why_no_interval(row)}"
+    return points_words(row["value"], row["low"], row["high"], row.get("confidence_percent"))
+
+
+def points_words(
+    value: float, low: float | None = None, high: float | None = None, confidence_percent: float | None = None
+) -> str:
+    """Return points by which an error is lower as "1.32 points lower (0.79 to 1.86)"; without ends, the value alone."""
+    row = {"value": value, "low": low, "high": high}
+    if pd.isna(low):
+        return _sided(row, *figures(value))
+    is_usual = pd.isna(confidence_percent) or confidence_percent == 95
+    level = "" if is_usual else f", at {confidence_percent:g} %"  # where seeds were added after a look
+    shown, *ends = figures(value, low, high)
+    return f"{_sided(row, shown)} ({' to '.join(_ends(row, ends))}{level})"
 
 
 def _why_no_interval(row: Row) -> str:

@@ -52,7 +52,7 @@ def _not_run(records: Records) -> str:
 
 
 def _training_days(records: Records) -> str:
-    return frame_as_markdown(training_time.claims_on_days(load_timings(), records.claims, sources=False))
+    return frame_as_markdown(training_time.claims_on_days(load_timings(), records.claims))
 
 
 def _training_cost(records: Records) -> str:

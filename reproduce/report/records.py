@@ -226,16 +226,3 @@ def precision_frames(records: Records, study: str) -> tuple[pd.DataFrame, pd.Dat
     means = means[means["variant"].isin(arms)].assign(precision=means["variant"].map(precision))
     runs = runs[runs["variant"].isin(arms)]
     return runs.reset_index(drop=True), means.rename(columns={"mean": "estimate"}).reset_index(drop=True)
-
-
-def comparisons_table(records: Records, study: str) -> pd.DataFrame:
-    """Return the declared comparisons of two variants of a study, with seeds and 95 % interval, as numbers."""
-    declared = records.comparisons[records.comparisons["study"].eq(study)]
-    words = declared["kind"].map({"difference": " minus ", "ratio": " over "})
-    arms = declared["first_arm"] + words + declared["second_arm"]
-    shown = declared.assign(
-        arms=arms, seeds=declared["n_first"].astype(str) + " and " + declared["n_second"].astype(str)
-    )
-    columns = ["question", "arms", "estimand", "seeds", "value", "low", "high", "method"]
-    numbers = dict.fromkeys(["value", "low", "high"], "float64")
-    return shown[columns].astype(numbers).reset_index(drop=True)

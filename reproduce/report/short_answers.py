@@ -1,6 +1,5 @@
 """The three lines at the top of each notebook, made from the tables that the notebook shows."""
 
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from reproduce.report.literature import drops, milestones, timeline
 from reproduce.report.records import Records, estimate_words
 from reproduce.report.speed import gpu_cpu
 from reproduce.report.speed.timing_tables import Timings
+from reproduce.study.claims import Claim
 
 
 def _lines(*sentences: str) -> str:
@@ -26,7 +26,10 @@ def of_25_to_16(contest: pd.DataFrame, models: pd.DataFrame) -> str:
     compared = drops.drops(contest)
     same, quoted, outside = (drops.comparison(compared, name) for name in ("supplied", "quoted", "outside"))
     later = drops.yearly_drops(timeline.contest_series(contest))
-    larger = later[later["drop_percent"] > same["drop_percent"]]
+    larger = [
+        f"{row.years} ({format_number(row.drop_percent, 0)} %)"
+        for row in later[later["drop_percent"] > same["drop_percent"]].itertuples()
+    ]
     points = "No other year" if later["drop_points"].le(same["drop_points"]).all() else "Another year"
     named = milestones.milestones(models).set_index("label")
     alexnet, nasnet, volo = (named.loc[name] for name in ("AlexNet", "NASNet-A", "VOLO-D5"))
@@ -37,34 +40,48 @@ def of_25_to_16(contest: pd.DataFrame, models: pd.DataFrame) -> str:
         f"The quoted {_one(quoted, 'before')} to {_one(quoted, 'after')} % compares two test sets.",
         f"It was not halved: {format_number(same['drop_percent'], 0)} % of the errors went, "
         f"{format_number(outside['drop_percent'], 0)} % with outside images. {points} took off more points; "
-        f"{' and '.join(larger['years'])} took off a larger share.",
+        f"{' and '.join(larger)} took off a larger share.",
         f"One network's top-1 error then fell from {start} % (AlexNet, 2012) to {middle} % (NASNet-A, "
         f"{nasnet['year']}) and {end} % (VOLO-D5, {volo['year']}) without outside images.",
     )
 
 
 def of_cifar10_nets(records: Records, study: str = "cifar10_nets") -> str:
-    """Return how many of the published nets' claims are decided, and the error rates beside the published ones."""
-    rows = [row for row in records.verdicts.itertuples() if records.claim(row.claim_id).study == study]
+    """Return which published errors are reproduced, what else is decided about the nets, and what is not run."""
     # The authors' training times belong to no study, since they are not judged by ours.
-    counts = Counter(row.verdict for row in rows)
-    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
-    good = [_judged(row, records) for row in rows if row.verdict == REPRODUCED]
-    other = [_judged(row, records) for row in rows if row.verdict not in (REPRODUCED, NOT_RUN)]
+    rows = [row for row in records.verdicts.itertuples() if records.claim(row.claim_id).study == study]
+    made = [row for row in rows if row.verdict != NOT_RUN]
+    published = [row for row in made if _is_published_error(records.claim(row.claim_id))]
+    good = [row for row in published if row.verdict == REPRODUCED]
+    other = [_judged(row, records) for row in made if row not in good]
+    waiting = [_arms(records.claim(row.claim_id)) for row in rows if row.verdict == NOT_RUN]
+    count = f"All {len(good)}" if len(good) == len(published) else f"{len(good)} of {len(published)}"
     return _lines(
-        f"Of {len(rows)} claims about these nets' errors: {said}.",
-        f"Reproduced: {'; '.join(good)}." if good else "No claim is reproduced yet.",
-        f"Open, or decided otherwise: {'; '.join(other)}." if other else "No other claim has runs yet.",
+        f"{count} published errors that are judged are reproduced, within margins fixed beforehand: "
+        f"{'; '.join(_judged(row, records) for row in good)}."
+        if good
+        else "No published error is reproduced yet.",
+        f"Further readings, steps between nets, what is open: {'; '.join(other)}." if other else "Nothing else is run.",
+        f"Still to be run: {', '.join(dict.fromkeys(waiting))}." if waiting else "Every claim has its runs.",
     )
+
+
+def _is_published_error(claim: Claim) -> bool:
+    """Return whether a claim is about an error that its source publishes, and no further reading of another."""
+    is_printed = any(target.kind == "published" for target in claim.targets)
+    return claim.kind == "single_value" and is_printed and claim.further_reading_of is None
+
+
+def _arms(claim: Claim) -> str:
+    return " minus ".join(f"`{arm}`" for arm in claim.arms)
 
 
 def _judged(row: Any, records: Records) -> str:
     claim, unit = records.claim(row.claim_id), unit_words(row.unit)
-    arms = " minus ".join(f"`{arm}`" for arm in claim.arms)
     target = amount_words(claim.targets[0].value, row.unit) if claim.targets else "a direction"
     ours = estimate_words(row, unit)
     verdict = "" if row.verdict == REPRODUCED else f", {verdict_words(row.verdict, row.negligible_within, row.unit)}"
-    return f"{arms} {ours} against {target}{verdict}"
+    return f"{_arms(claim)} {ours} against {target}{verdict}"
 
 
 def of_ablations(numbers: Mapping[str, Mapping[str, Any]]) -> str:

@@ -75,7 +75,7 @@ def test_effects_are_those_that_ran_in_this_study_with_what_holm_makes_of_their_
         {
             "ingredient": "dropout",
             "measure": "test minus training error",
-            "effect": "4.00 points (3.50 to 4.50)",
+            "with the ingredient it is": "4.00 points lower (3.50 to 4.50)",
             "seeds": "5 and 15",
             "p (Holm)": "0.00012",
             "verdict": "**direction reproduced**",
@@ -83,7 +83,7 @@ def test_effects_are_those_that_ran_in_this_study_with_what_holm_makes_of_their_
         {
             "ingredient": "conv3",
             "measure": "top-1 error",
-            "effect": "0.10 points (\N{MINUS SIGN}0.20 to 0.40, at 97.5 %)",
+            "with the ingredient it is": "0.10 points lower (0.20 higher to 0.40 lower, at 97.5 %)",
             "seeds": "5 and 15",
             "p (Holm)": "0.4",
             "verdict": "**inconclusive**, under 0.5 points",

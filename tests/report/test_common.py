@@ -103,8 +103,8 @@ def test_comparisons_of_test_errors_with_both_means_and_the_difference(tables):
     """An arm of fewer than three seeds gives no interval, and a comparison that is not run stays as a row."""
     (tables.folder / "comparisons.csv").write_text(COMPARISONS)
     assert rows(common.differences_table(tables, "nets")) == [
-        ["Crops?", "`plain`, `crops`", "18.57, 16.24", "8 and 3", "2.33 (2.00 to 2.66)"],
-        ["Another net?", "`crops`, `net`", "16.24, 10.92", "3 and 2", "5.32"],
+        ["Crops?", "`plain`, `crops`", "18.57, 16.24", "8 and 3", "2.33 points lower (2.00 to 2.66)"],
+        ["Another net?", "`crops`, `net`", "16.24, 10.92", "3 and 2", "5.32 points lower"],
         ["Later?", "`plain`, `later`", "-", "8 and 0", "not run"],
     ]
 

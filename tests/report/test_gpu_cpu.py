@@ -90,7 +90,11 @@ def test_inference_is_images_a_second_with_the_operations_of_one(tmp_path):
         row("forward", "nasnetalarge", 2000.0, batch_size=2, gflop=2 * 47.6, rounds=3),
         row("forward", "80sec", 10.0, batch_size=128, gflop=3.2, rounds=3),
     ]
-    table = gpu_cpu.inference(timings_of(tmp_path, of_rounds([100.0, 110.0, 120.0]), *forward))
+    timed = timings_of(tmp_path, of_rounds([100.0, 110.0, 120.0]), *forward)
+    table = gpu_cpu.inference(timed)
+    words = gpu_cpu.inference_words(timed)
+    assert "100 images per second against 1.0, 100 times as many." in words
+    assert words.endswith("that is 145 against 48 GFLOP/s, in batches of 32 and 2.")
     assert table["network"].tolist() == ["AlexNet (paper)", "NASNet-A 6 @ 4032, 331 pixels"]
     assert table["images_per_second"].tolist() == pytest.approx([100.0, 1.0])
     assert table["gflop_per_image"].tolist() == pytest.approx([1.449, 47.6])

@@ -58,7 +58,7 @@ def test_the_table_has_a_row_per_step_with_its_share_of_what_is_published(comple
     ]
     sizes = ["0.30", "0.60", "0.80", "1.70", "0.60", "0.20", "0.70", "0.40"]
     assert [step[4].split()[0] for step in steps] == sizes
-    assert steps[2][4:] == ["0.80 (0.57 to 1.03)", "40 (29 to 51)"]
+    assert steps[2][4:] == ["0.80 points lower (0.57 to 1.03)", "40 (29 to 51)"]
 
 
 def test_steps_of_the_chain_add_up_to_all_of_them(complete):

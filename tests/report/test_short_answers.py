@@ -23,7 +23,10 @@ def test_25_to_16_names_both_drops_and_follows_its_table():
     text = three_lines(short_answers.of_25_to_16(contest, models))
     for part in ("from 26.2 to 16.4 %, 9.8 points lower (9.4 to 10.1)", "25.8 to 16.4 % compares two test sets"):
         assert part in text
-    assert "No other year took off more points; 2013 to 2014 and 2014 to 2015 took off a larger share" in text
+    assert (
+        "No other year took off more points; 2013 to 2014 (43 %) and 2014 to 2015 (46 %) took off a larger share"
+        in text
+    )
     second = contest["year"].eq(2012) & contest["place"].eq("runner-up")
     contest.loc[second, "top5_error_percent"] = 20.0
     assert "from 20.0 to 16.4 %" in short_answers.of_25_to_16(contest, models)
@@ -37,11 +40,15 @@ def test_ablations_count_only_settled_gains():
     assert "Nothing has been run yet." in three_lines(short_answers.of_ablations(waiting))
 
 
-def test_the_nets_claims_are_counted_by_verdict(tmp_path):
+def test_the_nets_published_errors_come_first_and_what_is_still_to_be_run_last(tmp_path):
     loaded = make_records(tmp_path)
     text = three_lines(short_answers.of_cifar10_nets(loaded, "nets"))
-    assert "1 reproduced" in text and "not run" in text
-    assert "26 %" in text
+    first, _, last = text.splitlines()[-3:]
+    assert first.startswith(
+        "- All 1 published errors that are judged are reproduced, within margins fixed beforehand: "
+    )
+    assert "26 %" in first
+    assert last == "- Still to be run: `18pct`."
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOK_SOURCES.glob("*.ipynb")), ids=lambda path: path.stem)

@@ -12,17 +12,15 @@ from reproduce.study.claims import load_claims
 def test_claims_keep_the_kinds_of_evidence_apart(timed):
     table = training_time.claims_on_days(timed, load_claims()).set_index("claim")
     months = table.loc["On CPUs training would have taken months."]
-    assert "MatConvNet, fp32: 61 days (2016: batches of 256, a later form of the net" in months["published"]
+    assert months["published"] == (
+        "CPU, not named, MatConvNet, fp32: 61 days (2016); 1,024 CPUs, fp32: 10 minutes (2017)"
+    )
     assert "2 x GeForce" not in months["estimated, machines to 2012"] and "GTX" not in months["published"]
     assert (
         "Core i7-920" in months["estimated, machines to 2012"] and "EPYC" not in months["estimated, machines to 2012"]
     )
     assert months["extrapolated from updates timed here"].startswith("Intel(R) Xeon(R) Processor, 2 cores, fp32: ")
     assert months["finding"] == "**rough**"
-    short = training_time.claims_on_days(timed, load_claims(), sources=False).set_index("claim")["published"]
-    assert short["On CPUs training would have taken months."] == (
-        "CPU, not named, MatConvNet, fp32: 61 days (2016); 1,024 CPUs, fp32: 10 minutes (2017)"
-    )
     days = table.loc["Training takes five to six days on two GTX 580 3 GB GPUs."]
     assert "two GeForce GTX 580, fp32: 5.0 to 6.0 days" in days["published"]
     assert days["extrapolated from updates timed here"] == "no GPU timed yet: `python -m reproduce time`"
@@ -34,8 +32,8 @@ def test_what_training_cost_is_said_of_the_updates_by_precision_and_of_the_batch
     words = training_time.cost_words(timed)
     assert words == (
         "Intel Xeon, 2 cores: the updates alone of AlexNet's 90 epochs would take 0.52 days (0.42 to 0.63) in bf16 and "
-        "1.1 days (1.0 to 2.1) in fp32 (extrapolated from 3 timed updates). Making the batches beside them adds 10 % "
-        "in fp32 (by round 0 to 20 %: no difference shown). Two GeForce GTX 580 took 5 to 6 days for "
+        "1.1 days (1.0 to 2.1) in fp32 (extrapolated from 3 timed updates). While the next batch is made, a step takes "
+        "10 % more time in fp32 (by round 0 to 20 %: no difference shown). Two GeForce GTX 580 took 5 to 6 days for "
         "everything, in fp32."
     )
     assert training_time.cost_words(untimed).startswith("No machine has been timed yet; two GeForce GTX 580 took 5 to")
@@ -52,7 +50,7 @@ def test_equal_gpus_of_a_machine_and_the_same_machine_under_another_torch_each_h
     words = training_time.cost_words(timing_tables.load_timings(tmp_path / "tables"))
     for name in ("Intel Xeon, 2 cores (one)", "Intel Xeon, 2 cores (two)", "a GPU (cuda:0)", "a GPU (cuda:1)"):
         assert words.count(f"{name}: the updates alone") == 1
-    assert words.count("Making the batches beside them adds 10 % in fp32") == 2
+    assert words.count("While the next batch is made, a step takes 10 % more time in fp32") == 2
 
 
 def test_seconds_to_an_error_end_with_the_first_epoch_at_or_below_it():

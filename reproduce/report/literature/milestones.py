@@ -8,6 +8,7 @@ import pandas as pd
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import PAPER_NOTES, relative_to_repo
 from reproduce.base.tables import percentages, read_table, yes_or_no
+from reproduce.base.text import format_number
 
 LATER_MODELS_CSV = PAPER_NOTES / "later_models.csv"
 CIFAR10_BEFORE_CSV = PAPER_NOTES / "cifar10_before_2012.csv"
@@ -184,6 +185,19 @@ def protocol_spread(models: pd.DataFrame) -> pd.DataFrame:
     parts = [models[models["model"].isin(names)].assign(network=network) for network, names in _SAME_NETWORK.items()]
     columns = ["network", "model", "year", "kind", "crop_protocol", "input_px", "top1_error_percent", "source"]
     return pd.concat(parts)[columns].reset_index(drop=True)
+
+
+def recipe_words(models: pd.DataFrame) -> str:
+    """Return what a later training recipe is worth to ResNet-50, beside NASNet-A's lead over the nets of 2015."""
+    weights = models.drop_duplicates("model").set_index("model")["top1_error_percent"]
+    first, later = weights["resnet50 (IMAGENET1K_V1)"], weights["resnet50 (IMAGENET1K_V2)"]
+    resnet, nasnet = milestones(models).set_index("label").loc[["ResNet-152", "NASNet-A"], "top1_error_percent"]
+    return (
+        f"A later recipe makes ResNet-50's error {format_number(first - later, 1)} points lower "
+        f"({format_number(first, 1)} to {format_number(later, 1)} %, library weights by one view). NASNet-A's error is "
+        f"{format_number(resnet - nasnet, 1)} points lower than the best printed for ResNet-152 of 2015 "
+        f"({format_number(resnet, 1)} to {format_number(nasnet, 1)} %)."
+    )
 
 
 def load_cifar10_before(path: Path = CIFAR10_BEFORE_CSV) -> pd.DataFrame:

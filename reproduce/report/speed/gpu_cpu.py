@@ -5,6 +5,7 @@ import pandas as pd
 from reproduce.base.text import format_number
 from reproduce.report.speed.time_ratios import scaling
 from reproduce.report.speed.timing_tables import (
+    NOT_TIMED,
     PAPER,
     Timings,
     at_all_threads,
@@ -118,6 +119,25 @@ def inference(timings: Timings) -> pd.DataFrame:
         )
     columns = ["device", "precision", "network", "batch_size", "gflop_per_image", "images_per_second"]
     return pd.DataFrame(shown, columns=columns)
+
+
+def inference_words(timings: Timings) -> str:
+    """Return how many times as fast the paper's net answers as NASNet, and at what share of operations per second."""
+    table, said = inference(timings), []
+    for (device, precision), rows in table.groupby(["device", "precision"], sort=False):
+        by_name = {row.network: row for row in rows.itertuples()}
+        if len(by_name) < len(_INFERRED):
+            continue
+        net, later = (by_name[name] for name in _INFERRED.values())
+        flops = [each.gflop_per_image * each.images_per_second for each in (net, later)]
+        said.append(
+            f"On {device}, {precision}: {format_number(net.images_per_second, 0)} images per second against "
+            f"{format_number(later.images_per_second, 1)}, "
+            f"{format_number(net.images_per_second / later.images_per_second, 0)} times as many. In operations that is "
+            f"{format_number(flops[0], 0)} against {format_number(flops[1], 0)} GFLOP/s, in batches of "
+            f"{net.batch_size} and {later.batch_size}."
+        )
+    return " ".join(said) or NOT_TIMED
 
 
 def time_by_kind(timings: Timings) -> pd.DataFrame:

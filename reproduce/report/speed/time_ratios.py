@@ -2,7 +2,9 @@
 
 import pandas as pd
 
+from reproduce.base.text import format_number
 from reproduce.report.speed.timing_tables import (
+    NOT_TIMED,
     ONE_COLUMN,
     PAPER,
     SETTING,
@@ -80,3 +82,26 @@ def _at_a_common_batch(steps: pd.DataFrame) -> pd.DataFrame:
         common = timed.index[timed.eq(group["threads"].nunique())]
         chosen += [group[group["batch_size"].eq(common.max())]] if len(common) else []
     return pd.concat(chosen) if chosen else steps.iloc[:0]
+
+
+def ratios_words(timings: Timings) -> str:
+    """Return in a list what normalization, a second column and making batches cost a whole step, by precision."""
+    found = ratios(timings)
+    said = {
+        WITHOUT_OVER_WITH: "*Normalization.* Without it a step takes",
+        ONE_COLUMN_OVER_TWO: "*Columns.* With one column of half the maps in place of two a step takes",
+        WITH_INPUT: "*Making batches.* While the next batch is made a step takes",
+    }
+    lines = [f"- {words} {_times(found[found['compared'].eq(name)])}." for name, words in said.items()]
+    return "\n".join(lines) if len(found) else NOT_TIMED
+
+
+def _times(rows: pd.DataFrame) -> str:
+    if rows.empty:
+        return "a time that was not measured"
+    each = [
+        f"{format_number(row.ratio)} times as long in {row.precision} "
+        f"(by round {format_number(row.smallest)} to {format_number(row.largest)})"
+        for row in rows.itertuples()
+    ]
+    return " and ".join(each)

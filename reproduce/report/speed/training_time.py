@@ -46,11 +46,11 @@ _TIME_CLAIMS = {  # claim: (kind of machine that it is about, last year of the m
 }
 
 
-def claims_on_days(timings: Timings, claims: Sequence[Claim], sources: bool = True) -> pd.DataFrame:
+def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
     """Return the claims about days of training, one column per kind of evidence, and the finding on each.
 
     Days of machines timed here are extrapolated from updates alone, with the images ready. Estimated days are for
-    machines up to 2012. Published days have their year and, if ``sources`` is true, their setting.
+    machines up to 2012. Published days have the year in which they were printed.
     """
     table = []
     for claim in (claim for claim in claims if claim.id in _TIME_CLAIMS):
@@ -61,7 +61,7 @@ def claims_on_days(timings: Timings, claims: Sequence[Claim], sources: bool = Tr
         table.append(
             {
                 "claim": claim.statement,
-                "published": _spans(days[days["evidence"].eq("published")], years=True, sources=sources),
+                "published": _spans(days[days["evidence"].eq("published")], years=True),
                 "estimated, machines to 2012": _spans(of_2012),
                 "extrapolated from updates timed here": _spans(days[days["evidence"].eq("extrapolated")])
                 or f"no {kind.upper()} timed yet: `python -m reproduce time`",
@@ -101,26 +101,27 @@ def _sentence(name: str, days: pd.DataFrame, timings: Timings) -> str:
     added = [
         _added(beside.loc[precision], precision) for precision in ordered["precision"] if precision in beside.index
     ]
-    return text + (f" Making the batches beside them adds {' and '.join(added)}." if added else "")
+    return text + (f" While the next batch is made, a step takes {' and '.join(added)}." if added else "")
 
 
 def _added(row: pd.Series, precision: str) -> str:
     by_round = spread_words(*(100 * row[end] - 100 for end in ("smallest", "largest")))
-    return f"{format_number(100 * row['ratio'] - 100, 0)} % in {precision}{by_round}"
+    more = 100 * row["ratio"] - 100
+    return f"{format_number(abs(more), 0)} % {'more' if more >= 0 else 'less'} time in {precision}{by_round}"
 
 
 def _ends(row: pd.Series) -> str:
     return f"{row.days_low:.0f} to {row.days_high:.0f}"
 
 
-def _spans(days: pd.DataFrame, years: bool = False, sources: bool = False) -> str:
-    """Return each system's days in words, with the year if ``years``, and the basis in print if ``sources`` too."""
+def _spans(days: pd.DataFrame, years: bool = False) -> str:
+    """Return each system's days in words, with the year if ``years``."""
     spans = []
     for row in days.itertuples():
         ends = _span(row)
         said = ["busy"] if row.loaded is True else []
         said += ["uneven"] if "uneven" in str(row.basis) else []
-        said += [f"{row.year}: {row.basis}" if sources else str(row.year)] if years else []
+        said += [str(row.year)] if years else []
         notes = f" ({'; '.join(said)})" if said else ""
         system = row.system.removesuffix(BY_DEFINITION)  # the middle is not shown
         amount = f"{1440 * row.days_mid:.0f} minutes" if row.days_high < 0.1 else f"{' to '.join(ends)} days"
@@ -145,11 +146,15 @@ def _days(value: float) -> str:
 
 
 def days_table(timings: Timings) -> pd.DataFrame:
-    """Return the days of training by machine, slowest first, with their range, basis and source."""
+    """Return the days of training by machine, slowest first, with their range, basis and source.
+
+    That middles of estimates are calibrated is left out of the basis, since it is true of all in fp32.
+    """
     shown = timings.days.sort_values("days_mid", ascending=False, kind="stable")
     columns = ["system", "year", "evidence", "precision", "days_low", "days_mid", "days_high", "basis", "source"]
     days = ["days_low", "days_mid", "days_high"]
     table = shown[columns].assign(**{name: shown[name].map(_days) for name in days})
+    table["basis"] = table["basis"].str.partition("; middle: calibrated")[0]
     return table.reset_index(drop=True)
 
 

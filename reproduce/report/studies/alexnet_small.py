@@ -8,6 +8,7 @@ from reproduce.base.text import frame_as_markdown, p_value_words, unit_words, wi
 from reproduce.data.registry import CIFAR10
 from reproduce.judge.rules import NOT_RUN
 from reproduce.report import ablation_table
+from reproduce.report.effects import points_words
 from reproduce.report.figures.arms_beside_base import arms_beside_base
 from reproduce.report.records import Records
 from reproduce.report.verdict_tables import bold_verdict
@@ -49,7 +50,7 @@ def claimed_effects_table(loaded: Records) -> pd.DataFrame:
             {
                 "ingredient": row.ablation,
                 "measure": ablation_table.MEASURES.get(row.estimand, row.estimand),
-                "effect": _effect(row),
+                "with the ingredient it is": _effect(row),
                 "seeds": " and ".join(f"{n:.0f}" for n in (row.n_first, row.n_second) if pd.notna(n)),
                 "p (Holm)": p_value_words(row.p_value_holm),
                 "verdict": bold_verdict(row),
@@ -59,6 +60,8 @@ def claimed_effects_table(loaded: Records) -> pd.DataFrame:
 
 
 def _effect(row: Any) -> str:
+    if row.unit == "percentage_points":
+        return points_words(row.estimate, row.low, row.high, row.confidence_percent)
     unit, confidence = unit_words(row.unit), row.confidence_percent
     return with_interval(row.estimate, row.low, row.high, unit=unit, confidence_percent=confidence)
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from reproduce.base.text import format_number, frame_as_markdown, p_value_words, with_interval
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
+from reproduce.report.effects import points_words
 from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.figures.precision_seeds import seed_distribution
 from reproduce.report.figures.verdict_forest import verdict_forest
@@ -145,8 +146,8 @@ def design_effects_table(loaded: Records, study: str) -> str:
             "p (Holm)": p_value_words(effect.p_value_holm),
         }
         if effects["published_gain"].notna().any():
-            shares = (getattr(effect, name) for name in _SHARES)
-            row["share of the published gain, %"] = with_interval(*shares, decimals=0)
+            shares = [getattr(effect, name) for name in _SHARES]
+            row["share of the published gain, %"] = "none" if shares[0] < 0 else with_interval(*shares, decimals=0)
         rows.append(row)
     return frame_as_markdown(pd.DataFrame(rows))
 
@@ -154,8 +155,7 @@ def design_effects_table(loaded: Records, study: str) -> str:
 def differences_table(loaded: Records, study: str) -> str:
     """Return one row per declared comparison of test errors: question, both arms' mean errors, and their difference.
 
-    The difference is first minus second in points, so that a positive one means a lower error of the second arm. Below
-    three seeds an arm it has no interval.
+    Below three seeds an arm the difference has no interval.
     """
     declared = records.of_errors(loaded.comparisons, study)
     rows = []
@@ -168,7 +168,7 @@ def differences_table(loaded: Records, study: str) -> str:
             "arms": f"`{row.first_arm.rpartition('/')[2]}`, `{row.second_arm.rpartition('/')[2]}`",
             "test errors, %": means,
             "seeds": f"{row.n_first} and {row.n_second}",
-            "points lower (95 % interval)": with_interval(row.value, *ends) if is_run else "not run",
+            "the second's error is (95 % interval)": points_words(row.value, *ends) if is_run else "not run",
         }
         rows.append(cells)
     return frame_as_markdown(pd.DataFrame(rows))
