@@ -127,7 +127,7 @@ def test_cifar10_nets_runs_while_only_some_runs_exist(tmp_path):
     tables = {name: made[0].data.get("text/markdown", "") for name, made in executed.items() if made}
     assert "26.00 % (25.50 to 26.50)" in tables["verdicts"]
     assert "**not run**" in tables["verdicts"]
-    assert "80sec_bf16 minus 80sec" in tables["comparisons"]
+    assert "`80sec_bf16`, `80sec`" in tables["comparisons"]
     assert re.search(r"\| 18pct +\|.*not run", tables["cost"])
     assert all("image/png" in executed[name][0].data for name in ("forest", "curves", "precision-figure"))
 

@@ -29,7 +29,7 @@ def test_validation_and_test_stand_beside_what_sampling_gives():
     row = {"absolute_difference_percentage_points": 0.5975, "low": 0.3801, "high": 0.8149, "n_seeds": 8}
     gaps = pd.DataFrame([row | {"sampling_mean_absolute_percentage_points": 0.4117}])
     assert section_answers.of_validation_and_test(gaps) == (
-        "The reduced net's validation and test error are 0.60 points apart (0.38 to 0.81, 8 seeds). Sampling alone would "
-        "put them 0.41 points apart."
+        "The reduced net's validation and test error are 0.60 points apart (0.38 to 0.81, 8 seeds). Sampling alone "
+        "would put them 0.41 points apart."
     )
     assert section_answers.of_validation_and_test(gaps.iloc[:0]) == "Not run yet."
