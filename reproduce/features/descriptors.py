@@ -1,6 +1,6 @@
 """Descriptors of patches on a dense grid: SIFT by OpenCV, and local color statistics.
 
-Both describe the same patches, which lie wholly in the image.
+Both are given the same patches, which lie wholly in the image. OpenCV reads a patch half a pixel off (deviation D51).
 """
 
 from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ def sift_descriptors(images: Tensor, grid: Grid, sigma: float) -> Tensor:
 
     cv2.setNumThreads(torch.get_num_threads())
     extractor = cv2.SIFT_create(sigma=sigma)
-    # The pixels c to c + side - 1 have their center at c + side / 2 - 0.5.
+    # The pixels c to c + side - 1 have their center at c + side / 2 - 0.5, which OpenCV rounds up (D51).
     points = [
         cv2.KeyPoint(float(column + side / 2 - 0.5), float(row + side / 2 - 0.5), side / _PATCH_SIDES_PER_SIZE, 0.0)
         for (row, column), side in zip(grid.corners, grid.sides, strict=True)

@@ -11,6 +11,7 @@ from reproduce.base.validation import Strict, Whole, later, without_later_defaul
 from reproduce.models.spec import NetworkSpec, NonNegative, load_spec
 
 TrainingFile = Annotated[int, Field(ge=1, le=5)]
+Order = Literal["files", "reshuffled", "pooled"]
 
 
 class LayerRates(Strict):
@@ -91,7 +92,8 @@ class Variant(Strict):
         nesterov: take Nesterov's form of the momentum.
         clip_gradient_norm: gradients of an update with a greater norm are shortened to this norm; None never does.
         order: ``files`` reads the images in the order of the files, the same every epoch (cuda-convnet);
-            ``reshuffled`` draws a new order for each epoch.
+            ``reshuffled`` draws a new order for each epoch and cuts it into batches where files would end; ``pooled``
+            draws the same order and cuts it as one.
         augmentation: ``none``; ``crops_and_flips``: a random crop of the network's input size, mirrored or not;
             ``padded_crops_and_flips``: the same from the image padded by four pixels on each side (He et al. 2016).
         color_noise: ``none``, or the form of the noise along the principal color axes (paper 4.1; deviation D8).
@@ -118,7 +120,7 @@ class Variant(Strict):
     momentum: Annotated[float, Field(ge=0, lt=1)]
     nesterov: bool = later(False)
     clip_gradient_norm: PositiveFloat | None = later(None)
-    order: Literal["files", "reshuffled"]
+    order: Order
     augmentation: Literal["none", "crops_and_flips", "padded_crops_and_flips"]
     color_noise: Literal["none", "standard_deviation", "eigenvalue"] = later("none")
     input_scale: Literal["gray_levels", "unit_variance"] = later("gray_levels")
@@ -135,9 +137,9 @@ class Variant(Strict):
     @model_validator(mode="after")
     def _rule_needs_files(self) -> "Variant":
         rules = {phase.until for phase in self.phases}
-        if self.order == "reshuffled" and "file_5_reaches_first_phase_loss" in rules:
+        if self.order != "files" and "file_5_reaches_first_phase_loss" in rules:
             raise ValueError(
-                "file_5_reaches_first_phase_loss needs order: files; reshuffled mixes file 5 with the others"
+                f"file_5_reaches_first_phase_loss needs order: files; {self.order} mixes file 5 with the others"
             )
         return self
 

@@ -3,6 +3,7 @@
 from reproduce.data.in_memory import TrainingData
 from reproduce.data.opening import Data
 from reproduce.study.variant import Phase, Variant
+from reproduce.train.order import shortest_batch
 
 
 def data_problem(variant: Variant, phases: list[Phase], data: Data, processes: int) -> str | None:
@@ -22,14 +23,14 @@ def data_problem(variant: Variant, phases: list[Phase], data: Data, processes: i
         )
     if variant.augmentation == "padded_crops_and_flips" and not isinstance(data, TrainingData):
         return "padded crops are for data sets in memory, and these images are read from disk; use crops_and_flips"
-    return _sharing_problem(variant, data, processes)
+    return _sharing_problem(variant, phases, data, processes)
 
 
-def _sharing_problem(variant: Variant, data: Data, processes: int) -> str | None:
+def _sharing_problem(variant: Variant, phases: list[Phase], data: Data, processes: int) -> str | None:
     if processes > 1 and variant.network_spec().normalizes_batches():
         return f"{variant.network} normalizes over whole batches, which {processes} processes would cut up; use one"
-    images, batch = data.images_per_file, variant.batch_size
-    fewest = min(images, batch, images % batch or batch)
+    settings = data.images_per_file, variant.batch_size, variant.order
+    fewest = min(shortest_batch(phase.training_files, *settings) for phase in phases)
     if fewest < processes:
         return f"the shortest batch has {fewest} images, too few for {processes} processes; use at most {fewest}"
     tested = min(len(data.test()), variant.evaluated_images or len(data.test()))

@@ -102,7 +102,8 @@ class Trainer:
         return sum(phase.epochs * updates for phase, updates in zip(self.phases, per_epoch, strict=True))
 
     def _updates_of(self, phase: Phase) -> int:
-        return updates_per_epoch(phase.training_files, self.data.images_per_file, self.variant.batch_size)
+        variant = self.variant
+        return updates_per_epoch(phase.training_files, self.data.images_per_file, variant.batch_size, variant.order)
 
     def advance(self) -> None:
         """Do one update; at the end of an epoch also the evaluation and the history row.

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from reproduce.train.order import batches_of_epoch, updates_per_epoch
+from reproduce.train.order import batches_of_epoch, shortest_batch, updates_per_epoch
 
 
 def epoch(files, images_per_file=10_000, batch_size=128, order="files", seed=1, epoch=0):
@@ -12,7 +12,7 @@ def epoch(files, images_per_file=10_000, batch_size=128, order="files", seed=1, 
 
 def test_a_file_of_ten_thousand_is_78_batches_of_128_and_one_of_16():
     batches = epoch([1, 2, 3, 4, 5])
-    assert len(batches) == 395 == updates_per_epoch([1, 2, 3, 4, 5], 10_000, 128)
+    assert len(batches) == 395 == updates_per_epoch([1, 2, 3, 4, 5], 10_000, 128, "files")
     assert [len(rows) for _, rows in batches] == ([128] * 78 + [16]) * 5
     assert [file for file, _ in batches] == [1] * 79 + [2] * 79 + [3] * 79 + [4] * 79 + [5] * 79
 
@@ -53,4 +53,29 @@ def test_the_shuffled_order_is_a_function_of_seed_and_epoch():
 
 @pytest.mark.parametrize(("images", "batch", "expected"), [(10_000, 128, 79), (10_000, 100, 100), (6, 4, 2), (4, 8, 1)])
 def test_updates_of_an_epoch(images, batch, expected):
-    assert updates_per_epoch([1], images, batch) == expected == len(epoch([1], images, batch))
+    assert updates_per_epoch([1], images, batch, "files") == expected == len(epoch([1], images, batch))
+
+
+def test_pooled_images_are_cut_as_one_and_permuted_as_reshuffled_ones():
+    batches = epoch([1, 2, 3, 4, 5], order="pooled")
+    assert [len(rows) for _, rows in batches] == [128] * 390 + [80]
+    assert updates_per_epoch([1, 2, 3, 4, 5], 10_000, 128, "pooled") == 391
+    pooled, reshuffled = (
+        torch.cat([rows for _, rows in epoch([1, 3], 50, 20, order, epoch=2)]) for order in ("pooled", "reshuffled")
+    )
+    assert torch.equal(pooled, reshuffled)
+    assert [file for file, _ in epoch([1, 3], 50, 20, "pooled")] == [1, 1, 1, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("files", "images", "order", "fewest"),
+    [
+        ([1, 2], 10_000, "files", 16),
+        ([1, 2], 10_000, "pooled", 32),
+        ([1], 100, "reshuffled", 100),
+        ([1], 256, "files", 128),
+    ],
+)
+def test_the_shortest_batch_is_that_of_an_epoch(files, images, order, fewest):
+    assert shortest_batch(files, images, 128, order) == fewest
+    assert min(len(rows) for _, rows in epoch(files, images, order=order)) == fewest
