@@ -31,7 +31,13 @@ cifar10_nets conv_local_11pct_no_normalization 520 1
 cifar10_nets conv_local_11pct 520 2
 cifar10_nets conv_local_11pct_no_normalization 520 2
 cifar10_nets conv_local_11pct 520 3
-cifar10_nets conv_local_11pct_no_normalization 520 3"
+cifar10_nets conv_local_11pct_no_normalization 520 3
+lrn_confound body11_normalized 160 1
+lrn_confound body11_normalized 160 2
+lrn_confound body11_normalized 160 3
+lrn_confound body11 160 1
+lrn_confound body11 160 2
+lrn_confound body11 160 3"
 SECONDS_FOR_THE_END=15 SECONDS_FROM_STOP_TO_KILL=10 SECONDS_OF_A_TRIAL=25 JOBS_TRIED=4
 
 refuse() {

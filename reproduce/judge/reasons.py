@@ -38,9 +38,11 @@ def explain(claim: Claim, estimate: Estimate, n_by_arm: Sequence[int], terms: Te
     """
     n_seeds = min(n_by_arm)
     parts = [_position(claim, estimate, n_seeds, terms), _restriction(terms)]
-    if outcome.negligible and outcome.verdict != NO_EFFECT:
-        unit = unit_words(unit_of(claim.estimand, claim.kind))
-        parts.append(f"more than {claim.negligible_within:g}{unit} either way is ruled out")
+    if outcome.negligible:
+        unit, bound = unit_words(unit_of(claim.estimand, claim.kind)), f"{claim.negligible_within:g}"
+        is_verdict = outcome.verdict == NO_EFFECT
+        within = f"it lies within {bound}{unit} of 0, by its own interval, which is not corrected for other claims"
+        parts.append(within if is_verdict else f"more than {bound}{unit} either way is ruled out")
     plans = [claim.planned_of(arm) or 0 for arm in range(len(n_by_arm))]
     short = [f"{there} of {planned}" for there, planned in zip(n_by_arm, plans, strict=True) if there < planned]
     if short and not outcome.withheld:

@@ -73,7 +73,10 @@ def test_an_effect_within_the_smallest_of_interest_is_none(make_runs):
     verdict = verdict_of(small, make_runs({"with": [11.0, 11.2, 11.1], "without": [11.2, 11.1, 11.3]}))
     assert (verdict.verdict, verdict.negligible, verdict.negligible_within) == ("no effect", True, 0.5)
     assert verdict.high == pytest.approx(0.1 + 2.7764 * 0.08165, abs=1e-3)
-    assert verdict.why == "95 % interval -0.13 to 0.33 points lies on both sides of 0"
+    assert verdict.why == (
+        "95 % interval -0.13 to 0.33 points lies on both sides of 0; it lies within 0.5 points of 0, by its own "
+        "interval, which is not corrected for other claims"
+    )
 
 
 def test_a_wide_interval_does_not_show_an_effect_to_be_small(make_runs):

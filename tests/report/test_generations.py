@@ -78,7 +78,13 @@ def test_keys_and_words_stay_on_the_page_once_every_method_is_run():
 def test_methods_without_runs_or_published_error_are_left_out():
     figure = generations([THREE, NET, LATER_NET, PLANNED])
     assert [len(axes.get_yticklabels()) for axes in figure.axes] == [2, 1]
-    assert key(figure) == ["before, mean of our seeds", "AlexNet's authors', mean of our seeds", "published"]
+    nets = ["before, mean of our seeds", "AlexNet's authors', mean of our seeds"]
+    assert key(figure) == [*nets, "95 % interval", "published"]
+    solid = [line for line in figure.axes[0].get_lines() if line.get_linestyle() == "-" and len(line.get_xdata()) == 2]
+    first = next(line for line in solid if line.get_ydata()[0] == 0)
+    assert list(first.get_xdata()) == pytest.approx(
+        [22.5 - 4.3027 * 0.5 / 3**0.5, 22.5 + 4.3027 * 0.5 / 3**0.5], abs=1e-3
+    )
 
 
 def test_a_published_error_is_drawn_in_one_row_until_its_second_reading_is_run():

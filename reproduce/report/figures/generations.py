@@ -23,6 +23,7 @@ from reproduce.report.style import (
     new_figure,
     styled,
 )
+from reproduce.runs.statistics import mean_interval
 
 BEFORE, AUTHORS, AFTER = "before", "AlexNet's authors'", "after"
 FIRST_READING = ", first reading"  # how the name of a method ends whose second reading is drawn beside it
@@ -67,7 +68,9 @@ class DrawnMethod:
 
 @styled
 def generations(methods: Sequence[DrawnMethod]) -> Figure:
-    """Draw each method's seeds, their mean, and the published error as a hollow mark. No line joins two methods.
+    """Draw each method's seeds, their mean with its interval, and the published error as a hollow mark.
+
+    No line joins two methods. Below three seeds there is no interval.
 
     A method with neither runs nor a published error is left out, and so is one without runs whose published error
     stands in another row. A first reading is gray, since it is no measure of its method.
@@ -108,6 +111,9 @@ def _draw_panel(axes: Axes, panel: Sequence[DrawnMethod]) -> None:
         if method.errors:
             axes.plot(method.errors, [place] * len(method.errors), "|", color=color, markersize=9, alpha=0.6, zorder=3)
             axes.plot(method.mean, place, marker=marker, color=color, markersize=6, zorder=4)
+            if len(method.errors) >= FEWEST:
+                found = mean_interval(method.errors)
+                axes.plot([found.low, found.high], [place, place], color=INK, linewidth=1.2, zorder=5)
         side = -9 if method.errors and min(method.errors) > 0.6 * _REACH else 9  # where there is room for words
         label_point(axes, *_end(method, place), _words(method), (side, 0), color=INK if method.errors else MUTED)
     axes.set_yticks(range(len(panel)), [f"{method.name} ({method.year})" for method in panel])
@@ -139,7 +145,9 @@ def _key(shown: Sequence[DrawnMethod]) -> list[Line2D]:
         if name in run
     ]
     hollow = {"color": INK, "markerfacecolor": "white", "linestyle": "none"}
-    return [*marks, Line2D([], [], marker="o", label="published", **hollow)]
+    interval = [Line2D([], [], color=INK, linewidth=1.2, label="95 % interval")]
+    several = any(len(method.errors) >= FEWEST for method in shown)
+    return [*marks, *(interval if several else []), Line2D([], [], marker="o", label="published", **hollow)]
 
 
 def named_in_headlines(methods: Sequence[DrawnMethod]) -> list[DrawnMethod]:
