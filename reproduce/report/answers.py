@@ -11,7 +11,7 @@ from reproduce.judge.numbers import Row, seeds_words, shown_values
 from reproduce.judge.rules import DIRECTION, DIRECTION_ONLY, NO_EFFECT, NOT_REPRODUCED
 from reproduce.report.effects import effect_words
 from reproduce.report.facts import Facts
-from reproduce.report.literature.milestones import load_cifar10_before
+from reproduce.report.literature.milestones import best_error_before_2012
 from reproduce.report.speed.training_time import extrapolated_words
 
 _AUGMENTED_NET = "after_2012.18pct_crops.test_top1_error_percent.mean"  # there once its runs are published
@@ -71,7 +71,7 @@ def _on_cifar10(facts: Facts) -> str:
         f"Without augmentation, k-means on patches (2011) makes {_error(before)}. The 18 % net of AlexNet's authors "
         f"(files of 2011) makes {_error(net)}, {effect_words(facts.row(_STEP_ON_CIFAR10))}. The comparison was added "
         "when errors of both were known. The lowest error of other authors in print before 2012 is "
-        f"{_best_before_2012()} %. {_later_on_cifar10(facts)}"
+        f"{best_error_before_2012():.1f} %. {_later_on_cifar10(facts)}"
     )
 
 
@@ -90,13 +90,6 @@ def _made_resnet(facts: Facts) -> Row:
     """Return ResNet-20's error by the reading of its source that has runs: all training images, or 45,000 of them."""
     readings = [facts.row(claim) for claim in ("after-resnet20-all-images-error", "after-resnet20-error")]
     return next((row for row in readings if row["value"] is not None), readings[0])
-
-
-def _best_before_2012() -> str:
-    """Return the lowest error of a method on CIFAR-10 in print before 2012, in percent with one decimal."""
-    printed = load_cifar10_before()
-    methods = printed[printed["year"].lt(2012) & printed["family"].ne("human")]
-    return f"{methods['test_error_percent'].min():.1f}"
 
 
 def _error(row: Mapping[str, Any]) -> str:

@@ -218,6 +218,12 @@ def load_cifar10_before(path: Path = CIFAR10_BEFORE_CSV) -> pd.DataFrame:
     )
 
 
+def best_error_before_2012() -> float:
+    """Return the lowest error of a method on CIFAR-10 in print before 2012, in percent."""
+    printed = load_cifar10_before()
+    return float(printed.loc[printed["year"].lt(2012) & printed["family"].ne("human"), "test_error_percent"].min())
+
+
 def _error(accuracy: pd.Series, path: Path) -> pd.Series:
     return (100 - percentages(accuracy, path)).round(6)  # back to the decimals of the source
 
