@@ -196,7 +196,8 @@ def described(row: Row, results: Path) -> Iterator[str]:
         yield f"sources: {'; '.join(row['sources'])}"
     if row["git_commits"]:
         yield f"code: commit {', '.join(commit[:12] for commit in row['git_commits'])}"
-        yield f"hardware: {'; '.join(row['hardware'])}"
+        precision = f", computed in {' and '.join(row['precision'])}" if row["precision"] else ""
+        yield f"hardware: {'; '.join(row['hardware'])}{precision}"
         yield f"date: {row['date']}, when the last run ended"
 
 

@@ -12,7 +12,7 @@ from reproduce.judge.numbers import Row, cited_number, shown_values
 _COLUMNS = (
     "id kind statement quantity value low high std unit method few_seeds n_seeds arms seeds_by_arm epochs_by_arm "
     "full_epochs_by_arm dataset scale schedule protocol verdict why finding finding_why target_value target_kind "
-    "margin source sources caveat n_images git_commits hardware date"
+    "margin source sources caveat n_images git_commits precision hardware date"
 )
 CSV_COLUMNS = tuple(_COLUMNS.split())
 """Columns of ``numbers.csv``."""

@@ -95,7 +95,7 @@ class Number:
 
 _COMMON = (
     "id kind quantity statement value low high unit method few_seeds n_seeds arms dataset scale schedule protocol runs "
-    "n_images config_sha256 git_commits hardware date"
+    "n_images config_sha256 git_commits precision hardware date"
 )
 _PUBLISHED = "sources read_in verification caveat"
 _FURTHER: dict[Kind, str] = {

@@ -33,6 +33,7 @@ class Provenance:
     n_images: int | None
     config_sha256: list[str]
     git_commits: list[str]
+    precision: list[str]
     hardware: list[str]
     date: str | None
 
@@ -204,6 +205,7 @@ def _provenance(used: Sequence[Run]) -> Provenance:
         n_images=int(min(images)) if len(images) == 1 else None,
         config_sha256=sorted({run["config_sha256"] for run in used}),
         git_commits=sorted({run["git_commit"] for run in used if pd.notna(run["git_commit"])}),
+        precision=sorted({run["precision"] for run in used if pd.notna(run["precision"])}),
         hardware=sorted({_hardware(run["cpu"], run["threads"], run["gpu"]) for run in used}),
         date=max((run["finished_utc"][:10] for run in used), default=None),
     )

@@ -63,6 +63,7 @@ class _Cited(BaseModel):
     arms: list[_CitedArm]
     n_images: int | None
     git_commits: list[str]
+    precision: list[str]
     hardware: list[str]
     date: str | None
     verdict: str | None = None

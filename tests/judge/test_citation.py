@@ -73,7 +73,7 @@ def test_a_measured_claim_is_cited_with_all_that_a_reader_needs(results):
         "protocol: test, single view",
         "run: results/runs/nets/80sec/epochs11: 11 of 11 epochs, seeds 1, 2",
         "code: commit aaaaaaaaaaaa",
-        "hardware: Some CPU, 2 threads",
+        "hardware: Some CPU, 2 threads, computed in fp32",
         "date: 2026-01-02, when the last run ended",
         "url: https://example.org/alexnet",
         "@misc{alexnet-2012-reproduction-cifar10-80sec-error,",
