@@ -44,7 +44,9 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
     ours = "-"
     if pd.notna(row.estimate):
         ours = estimate_words(row, unit)
-    setting = f"{row.dataset}, {row.scale} scale" + (f", {row.schedule} schedule" if pd.notna(row.schedule) else "")
+    parts = [row.dataset, f"{row.scale} scale"]
+    parts += [f"{row.schedule} schedule"] if pd.notna(row.schedule) else []
+    parts += [row.precision] if pd.notna(row.precision) else []
     return {
         "claim": row.statement,
         "published": ", ".join(amount_words(value, row.unit) for value in targets["published"])
@@ -52,7 +54,7 @@ def _verdict_row(row: tuple, claim: Claim) -> dict[str, object]:
         "authors' log": ", ".join(amount_words(value, row.unit) for value in targets["authors_log"]) or "-",
         "ours (95 % interval)": ours,
         "seeds": seeds_by_arm(row, claim),
-        "setting": setting,
+        "setting": ", ".join(parts),
         "verdict": bold_verdict(row),
     }
 

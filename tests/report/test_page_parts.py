@@ -44,7 +44,7 @@ def test_update_fills_blocks_and_numbers_and_then_nothing_is_stale(tmp_path, mad
     text = text.split("<!-- begin:verdict-counts -->")[0] + text.split("<!-- end:verdict-counts -->")[1]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
     assert rows[0] == ["claim", "published", "authors' log", "ours (95 % interval)", "seeds", "setting", "verdict"]
-    setting = "CIFAR-10, own scale, full schedule"
+    setting = "CIFAR-10, own scale, full schedule, fp32"
     assert rows[2] == [
         "26 % error in 80 seconds",
         "26 %",
