@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 from report_support import clipped, words
 
@@ -98,6 +99,15 @@ def test_a_first_reading_is_said_to_be_no_measure_of_its_method():
     first = replace(WORDS, family="visual words, first reading")
     assert "40.0 (1 seed, no measure of the method)" in words(generations([first, THREE, NET]))
     assert "visual words, first reading" not in key(error_by_core_hours([first, THREE, NET]))
+
+
+def test_the_contests_drop_stands_below_on_an_axis_of_its_own():
+    figure = generations([THREE, NET, LATER_NET], pd.Series({"before_percent": 26.172, "after_percent": 16.422}))
+    *panels, contest = figure.axes
+    assert len(panels) == 2 and contest.get_xlabel() == "top-5 error on ILSVRC-2012's test images, %"
+    assert [line.get_xdata()[0] for line in contest.lines] == [26.172, 16.422]
+    assert panels[-1].get_xlabel() == "test error on CIFAR-10, %"
+    assert clipped(figure) == []
 
 
 def test_without_runs_no_step_is_told():

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
+from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from reproduce.judge.collect import collect
@@ -112,11 +113,15 @@ def clipped(figure):
     figure.draw(renderer)
     page = figure.bbox
     shown = [axes for axes in figure.axes if axes.get_visible()]
-    named = [label for axes in shown for label in (axes.xaxis.label, axes.yaxis.label)]
+    named = [label for axes in shown for label in (axes.xaxis.label, axes.yaxis.label, *_titles(axes))]
     keys = [*figure.legends, *(axes.get_legend() for axes in shown if axes.get_legend())]
     letters = [*texts(figure), *figure.texts, *named, *(text for key in keys for text in _words_of_key(key))]
     boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in letters if text.get_text()]
     return [name for name, box in boxes if box.x0 < page.x0 or box.x1 > page.x1 or box.y0 < page.y0 or box.y1 > page.y1]
+
+
+def _titles(axes):
+    return [child for child in axes.get_children() if isinstance(child, Text) and child not in axes.texts]
 
 
 def _words_of_key(key):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -67,34 +68,54 @@ class DrawnMethod:
 
 
 @styled
-def generations(methods: Sequence[DrawnMethod]) -> Figure:
+def generations(methods: Sequence[DrawnMethod], contest: pd.Series | None = None) -> Figure:
     """Draw each method's seeds, their mean with its interval, and the published error as a hollow mark.
 
-    No line joins two methods. Below three seeds there is no interval.
+    No line joins two methods. Below three seeds there is no interval. The contest's own drop, another measure on other
+    images, stands below on an axis of its own.
 
     A method with neither runs nor a published error is left out, and so is one without runs whose published error
     stands in another row. A first reading is gray, since it is no measure of its method.
+
+    Args:
+        methods: from ``cifar10_methods.load_methods``.
+        contest: from ``literature.drops``: errors of the contest's second and first place on the same images.
     """
     shown = [
         method for method in methods if method.errors or (method.published and _is_first_in_print(method, methods))
     ]
     protocols = dict.fromkeys(method.protocol for method in shown)
     panels = {name: [each for each in shown if each.protocol == name] for name in protocols}
-    heights = [len(panel) for panel in panels.values()]
+    heights = [len(panel) for panel in panels.values()] + ([] if contest is None else [1])
     figure, grid = new_figure(
         WIDE_INCHES,
-        1.7 + 0.3 * sum(heights),
-        nrows=len(panels),
-        sharex=True,
+        1.7 + 0.3 * sum(heights) + (0 if contest is None else 0.5),
+        nrows=len(heights),
         squeeze=False,
         gridspec_kw={"height_ratios": heights},
     )
-    for (protocol, panel), axes in zip(panels.items(), grid[:, 0], strict=True):
+    for (protocol, panel), axes in zip(panels.items(), grid[:, 0], strict=False):
         axes.set_title(protocol)
         _draw_panel(axes, panel)
-    grid[-1, 0].set_xlabel("test error on CIFAR-10, %")
+        axes.tick_params(labelbottom=protocol == [*panels][-1])
+    grid[len(panels) - 1, 0].set_xlabel("test error on CIFAR-10, %")
+    if contest is not None:
+        _draw_contest(grid[-1, 0], contest)
     headline_with_key(figure, _sentence(methods), _key(shown), ncols=4)
     return figure
+
+
+def _draw_contest(axes: Axes, contest: pd.Series) -> None:
+    axes.set_title("for comparison: the contest of 2012, another measure")
+    marks = {"before_percent": (BEFORE, "second place", 9), "after_percent": (AUTHORS, "AlexNet's authors", -9)}
+    for name, (generation, words, side) in marks.items():
+        look = {"marker": "o", "color": COLORS[generation], "markerfacecolor": "white", "markersize": 7}
+        axes.plot(contest[name], 0, **look)
+        label_point(axes, contest[name], 0, f"{words} {format_number(contest[name], 1)}", (side, 0), color=INK)
+    axes.set_yticks([0], ["published (2012)"])
+    axes.set(xlim=(0, _REACH), ylim=(0.5, -0.5), xlabel="top-5 error on ILSVRC-2012's test images, %")
+    axes.grid(axis="x", color=RULE, linewidth=0.6, zorder=0)
+    axes.tick_params(axis="y", length=0)
 
 
 def _is_first_in_print(method: DrawnMethod, methods: Sequence[DrawnMethod]) -> bool:

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from reproduce.base.text import frame_as_markdown
 from reproduce.report.cifar10_methods import BEFORE, load_methods, to_be_run
 from reproduce.report.figures.generations import DrawnMethod, generations
+from reproduce.report.literature import drops, timeline
 from reproduce.report.records import Records
 from reproduce.report.studies import common
 
@@ -39,8 +40,9 @@ def _ours(method: DrawnMethod) -> str:
 
 
 def generations_figure(loaded: Records) -> Figure:
-    """Return the three generations, one panel per protocol."""
-    return generations(load_methods(loaded))
+    """Return the three generations, one panel per protocol, with the contest's own drop below."""
+    contest = drops.comparison(drops.drops(timeline.load_contest()), "supplied")
+    return generations(load_methods(loaded), contest)
 
 
 FIGURES = {
