@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from reproduce.base.text import figures, frame_as_markdown
+from reproduce.base.text import figures, format_number, frame_as_markdown, with_interval
 from reproduce.judge.few_seeds import FEWEST, few_seeds
 from reproduce.judge.numbers import Row, cited_number, number_details, seeds_words, shown_values
 from reproduce.report.facts import Facts
@@ -34,7 +34,7 @@ EFFECTS = (
     ("overlapping pooling", "small-overlapping-pooling-top1", "small-overlapping-pooling-top1"),
 )
 
-_OTHER = {"lower": "higher", "higher": "lower"}
+_OTHER = {"lower": "higher", "higher": "lower", "larger": "smaller"}
 
 
 def effect_words(row: Mapping[str, Any]) -> str:
@@ -52,16 +52,30 @@ def effect_words(row: Mapping[str, Any]) -> str:
 
 
 def points_words(
-    value: float, low: float | None = None, high: float | None = None, confidence_percent: float | None = None
+    value: float,
+    low: float | None = None,
+    high: float | None = None,
+    confidence_percent: float | None = None,
+    above_zero: str = "lower",
 ) -> str:
-    """Return points by which an error is lower as "1.32 points lower (0.79 to 1.86)"; without ends, the value alone."""
+    """Return points by which an error is lower as "1.32 points lower (0.79 to 1.86)"; without ends, the value alone.
+
+    ``above_zero`` is the word for a number above zero: ``lower``, ``higher`` or, of a gain, ``larger``.
+    """
     row = {"value": value, "low": low, "high": high}
     if pd.isna(low):
-        return _sided(row, *figures(value))
+        return _sided(row, *figures(value), above_zero)
     is_usual = pd.isna(confidence_percent) or confidence_percent == 95
     level = "" if is_usual else f", at {confidence_percent:g} %"  # where seeds were added after a look
     shown, *ends = figures(value, low, high)
-    return f"{_sided(row, shown)} ({' to '.join(_ends(row, ends))}{level})"
+    return f"{_sided(row, shown, above_zero)} ({' to '.join(_ends(row, ends, above_zero))}{level})"
+
+
+def share_words(value: float, low: float, high: float) -> str:
+    """Return a share of a published gain in percent; of an error that is not lower, at most how much is left open."""
+    if pd.isna(value) or value >= 0:
+        return with_interval(value, low, high, decimals=0)
+    return f"none shown, at most {format_number(high, 0)}" if high > 0 else "none"
 
 
 def _why_no_interval(row: Row) -> str:

@@ -39,8 +39,11 @@ nets,patches,1,patches,10.0,14,,,
 """
 HEADER = "study,meaning,n,value,low,high,p_value_holm,published_gain,share_percent,share_low_percent,share_high_percent"
 EFFECTS = f"""{HEADER}
-nets,without minus with,3,0.5,-0.1,1.1,0.0123,2,25,-5,55
-nets,body,3,,,,,,,,
+nets,"dropout: without minus with, mean over body",3,0.5,-0.1,1.1,0.0123,2,25,-5,55
+nets,"dropout: without minus with, at body wide",3,-0.2,-0.7,0.3,0.4,2,-10,-35,15
+nets,"body: wide minus slim, mean over dropout",3,-0.2,-0.3,-0.1,0.01,2,-10,-15,-5
+nets,"interaction: (body: wide minus slim) at dropout = with, minus the same at dropout = without",3,-0.1,-0.5,0.3,1,,,,
+nets,"body: wide minus slim, at dropout with",3,,,,,,,,
 other,else,3,1,0,2,0.5,,,,
 """
 COMPARED = "kind,first_arm,second_arm,estimand,n_first,n_second,first_mean,second_mean,value,low,high,method"
@@ -113,16 +116,31 @@ def test_a_study_without_published_runs_says_so(tables):
     assert common.arms_table(tables, "none") == "No run is published yet."
 
 
-def test_effects_with_their_share_of_the_published_gain(tables):
+def test_effects_say_what_changes_and_on_which_side_the_error_lies(tables):
+    """A share is not printed below zero: either an upper end is left open, or there is none."""
+    gain = "the gain of body (slim in place of wide) at dropout = with, beside that at dropout = without"
     assert rows(common.design_effects_table(tables, "nets")) == [
-        ["without minus with", "0.50 (−0.10 to 1.10)", "0.012", "25 (−5 to 55)"],
-        ["body", "-", "-", "-"],
+        [
+            "dropout: with in place of without, mean over body",
+            "0.50 points lower (0.10 higher to 1.10 lower)",
+            "0.012",
+            "25 (−5 to 55)",
+        ],
+        [
+            "dropout: with in place of without, at body wide",
+            "0.20 points higher (0.70 higher to 0.30 lower)",
+            "0.4",
+            "none shown, at most 15",
+        ],
+        ["body: slim in place of wide, mean over dropout", "0.20 points higher (0.10 to 0.30)", "0.01", "none"],
+        [f"interaction: {gain}", "gain 0.10 points smaller (0.50 smaller to 0.30 larger)", "1", "-"],
+        ["body: slim in place of wide, at dropout with", "not run", "-", "-"],
     ]
 
 
 def test_effects_that_nothing_was_published_of_have_no_column_for_it(tables):
     text = common.design_effects_table(tables, "other")
-    assert "share" not in text and rows(text) == [["else", "1.00 (0.00 to 2.00)", "0.5"]]
+    assert "share" not in text and rows(text) == [["else", "1.00 points lower (0.00 higher to 2.00 lower)", "0.5"]]
 
 
 def test_a_missing_table_is_one_line(tmp_path):

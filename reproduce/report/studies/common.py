@@ -1,5 +1,6 @@
 """Figures and tables that any study may have: curves, verdicts, precision, arms, comparisons, effects of designs."""
 
+import re
 from collections.abc import Callable, Sequence
 
 import pandas as pd
@@ -8,7 +9,7 @@ from matplotlib.figure import Figure
 from reproduce.base.text import format_number, frame_as_markdown, p_value_words, with_interval
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
-from reproduce.report.effects import points_words
+from reproduce.report.effects import points_words, share_words
 from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.figures.precision_seeds import seed_distribution
 from reproduce.report.figures.verdict_forest import verdict_forest
@@ -21,6 +22,9 @@ from reproduce.study.variant import Variant
 
 _SHARES = ["share_percent", "share_low_percent", "share_high_percent"]
 _EFFECT_COLUMNS = " ".join(["study meaning n value low high p_value_holm published_gain", *_SHARES])
+_GAIN = r"(?P<factor>\w+): (?P<before>.+) minus (?P<after>.+?)"
+_CONTRAST = re.compile(rf"{_GAIN}, (?P<where>(?:mean over|at) .+)")
+_INTERACTION = re.compile(rf"interaction: \({_GAIN}\) at (?P<here>.+), minus the same at (?P<there>.+)")
 _TRAINING, _GAP = "training_top1_error_percent", "center_generalization_gap_percent"
 
 
@@ -136,20 +140,40 @@ def _ending(fit: tuple) -> str:
 
 
 def design_effects_table(loaded: Records, study: str) -> str:
-    """Return one row per effect of the study's designs: points of error lowered, and share of any published gain."""
+    """Return one row per effect of the study's designs: what it does to the error, and its share of any published gain.
+
+    An interaction has in its place the difference of two gains.
+    """
     effects = loaded.table("factorials", _EFFECT_COLUMNS, study)
     rows = []
     for effect in effects.itertuples():
         row = {
-            "effect": effect.meaning,
-            "points": with_interval(effect.value, effect.low, effect.high),
+            "what changes": _change_words(effect.meaning),
+            "the error is (95 % interval)": _design_effect(effect),
             "p (Holm)": p_value_words(effect.p_value_holm),
         }
         if effects["published_gain"].notna().any():
-            shares = [getattr(effect, name) for name in _SHARES]
-            row["share of the published gain, %"] = "none" if shares[0] < 0 else with_interval(*shares, decimals=0)
+            row["share of the published gain, %"] = share_words(*(getattr(effect, name) for name in _SHARES))
         rows.append(row)
     return frame_as_markdown(pd.DataFrame(rows))
+
+
+def _change_words(meaning: str) -> str:
+    """Return a contrast of ``factorials.csv``, "A minus B", as the change from A to B."""
+    if found := _CONTRAST.fullmatch(meaning):
+        return f"{found['factor']}: {found['after']} in place of {found['before']}, {found['where']}"
+    if found := _INTERACTION.fullmatch(meaning):
+        change = f"{found['factor']} ({found['after']} in place of {found['before']})"
+        return f"interaction: the gain of {change} at {found['here']}, beside that at {found['there']}"
+    return meaning
+
+
+def _design_effect(effect: tuple) -> str:
+    if pd.isna(effect.value):
+        return "not run"
+    is_gain = _INTERACTION.fullmatch(effect.meaning)
+    words = points_words(effect.value, effect.low, effect.high, above_zero="larger" if is_gain else "lower")
+    return f"gain {words}" if is_gain else words
 
 
 def differences_table(loaded: Records, study: str) -> str:

@@ -8,10 +8,10 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reproduce.base.errors import ReproduceError
-from reproduce.base.text import format_number, frame_as_markdown, with_interval, wrapped
+from reproduce.base.text import format_number, frame_as_markdown, wrapped
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
-from reproduce.report.effects import points_words
+from reproduce.report.effects import points_words, share_words
 from reproduce.report.figures.error_steps import DrawnArm, DrawnStep, error_steps
 from reproduce.report.figures.normalization_course import normalization_course
 from reproduce.report.records import Records
@@ -107,14 +107,10 @@ def steps_table(loaded: Records) -> str:
             "test error before → after, %": " → ".join(map(_mean_words, (step.before, step.after))),
             "seeds": f"{len(step.before.errors)} and {len(step.after.errors)}",
             "the error is (95 % interval)": points_words(step.points, step.low, step.high) if has_value else step.lack,
-            f"share of the published {first - last:g} points, %": _share(*sizes),
+            f"share of the published {first - last:g} points, %": share_words(*sizes),
         }
         rows.append(row)
     return frame_as_markdown(pd.DataFrame(rows))
-
-
-def _share(value: float, low: float, high: float) -> str:
-    return "none" if value < 0 else with_interval(value, low, high, decimals=0)
 
 
 def answered_steps(loaded: Records) -> str:
