@@ -8,6 +8,7 @@ from reproduce.base.text import format_number, with_interval
 from reproduce.judge.published_figures import half_width_of_drop
 from reproduce.report.literature.timeline import entry, single_alexnet
 
+_ALEXNETS_YEAR = 2012
 _SUPPLIED = "ILSVRC-2012 test, supplied data"
 _OUTSIDE = "ILSVRC-2012 test, winner with outside data"
 _OLDER = "ILSVRC-2010 test, one network"
@@ -102,6 +103,30 @@ def yearly_drops(series: pd.DataFrame) -> pd.DataFrame:
             | {"same_images": same}
         )
     return pd.DataFrame(rows)
+
+
+def largest_drop_words(series: pd.DataFrame) -> str:
+    """Return sentences on AlexNet's drop beside those of other years, in points and as a share of the errors left.
+
+    Args:
+        series: from ``timeline.contest_series``.
+    """
+    yearly = yearly_drops(series)
+    is_alexnets = yearly["years"].str.endswith(f"to {_ALEXNETS_YEAR}")
+    drop, others = yearly[is_alexnets].iloc[0], yearly[~is_alexnets]
+    most = others.loc[others["drop_points"].idxmax()]
+    larger = [
+        f"{format_number(row.drop_percent, 0)} % from {row.years}"
+        for row in others[others["drop_percent"] > drop["drop_percent"]].itertuples()
+    ]
+    share = f"{format_number(drop['drop_percent'], 0)} % went from {drop['years']}"
+    answer = f"no: {share}, but {' and '.join(larger)}" if larger else f"yes: {share}"
+    lower, next_lower = (format_number(row["drop_points"]) for row in (drop, most))
+    return (
+        f"In points, {'yes' if drop['drop_points'] > most['drop_points'] else 'no'}: from {drop['years']} the winner's "
+        f"error became {lower} points lower. The most in another year is {next_lower} points, from {most['years']}. "
+        f"As a share of the errors left, {answer}."
+    )
 
 
 def _drop(before: pd.Series, after: pd.Series, metric: str) -> dict[str, object]:

@@ -191,12 +191,14 @@ def recipe_words(models: pd.DataFrame) -> str:
     """Return what a later training recipe is worth to ResNet-50, beside NASNet-A's lead over the nets of 2015."""
     weights = models.drop_duplicates("model").set_index("model")["top1_error_percent"]
     first, later = weights["resnet50 (IMAGENET1K_V1)"], weights["resnet50 (IMAGENET1K_V2)"]
-    resnet, nasnet = milestones(models).set_index("label").loc[["ResNet-152", "NASNet-A"], "top1_error_percent"]
+    named = milestones(models).set_index("label")
+    resnet, nasnet = named.loc[["ResNet-152", "NASNet-A"], "top1_error_percent"]
+    protocol = named.loc["ResNet-152", "crop_protocol"]
     return (
         f"A later recipe makes ResNet-50's error {format_number(first - later, 1)} points lower "
         f"({format_number(first, 1)} to {format_number(later, 1)} %, library weights by one view). NASNet-A's error is "
         f"{format_number(resnet - nasnet, 1)} points lower than the best printed for ResNet-152 of 2015 "
-        f"({format_number(resnet, 1)} to {format_number(nasnet, 1)} %)."
+        f"({format_number(resnet, 1)} %, {protocol}, to {format_number(nasnet, 1)} %)."
     )
 
 
