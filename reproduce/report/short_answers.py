@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce.base.text import amount_words, format_number, unit_words, verdict_words, with_interval
-from reproduce.judge.rules import NO_EFFECT, NOT_RUN, REPRODUCED
+from reproduce.judge.rules import DIRECTION, NO_EFFECT, NOT_RUN, REPRODUCED
 from reproduce.report import ablation_table
 from reproduce.report.answers import gpu_words, printed_ratio_words
 from reproduce.report.effects import effect_words
@@ -47,23 +47,32 @@ def of_25_to_16(contest: pd.DataFrame, models: pd.DataFrame) -> str:
 
 
 def of_cifar10_nets(records: Records, study: str = "cifar10_nets") -> str:
-    """Return which published errors are reproduced, what else is decided about the nets, and what is not run."""
+    """Return whether the nets make their published errors, net by net, then what is open and what is not run."""
     # The authors' training times belong to no study, since they are not judged by ours.
     rows = [row for row in records.verdicts.itertuples() if records.claim(row.claim_id).study == study]
     made = [row for row in rows if row.verdict != NOT_RUN]
     published = [row for row in made if _is_published_error(records.claim(row.claim_id))]
     good = [row for row in published if row.verdict == REPRODUCED]
-    other = [_judged(row, records) for row in made if row not in good]
+    unsettled = [row for row in made if row not in published and row.verdict not in (REPRODUCED, DIRECTION)]
     waiting = [_arms(records.claim(row.claim_id)) for row in rows if row.verdict == NOT_RUN]
-    count = f"All {len(good)}" if len(good) == len(published) else f"{len(good)} of {len(published)}"
+    count = f"All {len(good)}" if len(good) == len(published) else f"{len(good)} of the {len(published)}"
+    nets = "".join(f"\n  - {_published_error(row, records)}" for row in published)
+    others = "; ".join(_judged(row, records) for row in unsettled)
     return _lines(
-        f"{count} published errors that are judged are reproduced, within margins fixed beforehand: "
-        f"{'; '.join(_judged(row, records) for row in good)}."
-        if good
-        else "No published error is reproduced yet.",
-        f"Further readings, steps between nets, what is open: {'; '.join(other)}." if other else "Nothing else is run.",
+        f"{count} nets that are run do, within margins fixed beforehand:{nets}" if published else "No net is run yet.",
+        f"Open, or decided otherwise, among further readings and steps between nets: {others}."
+        if unsettled
+        else "Among further readings and steps between nets none that is run is open.",
         f"Still to be run: {', '.join(dict.fromkeys(waiting))}." if waiting else "Every claim has its runs.",
     )
+
+
+def _published_error(row: Any, records: Records) -> str:
+    """Return a net's published error and ours, and the verdict where it is not that the error is reproduced."""
+    claim = records.claim(row.claim_id)
+    verdict = "" if row.verdict == REPRODUCED else f" ({row.verdict})"
+    ours = estimate_words(row, unit_words(row.unit))
+    return f"{amount_words(claim.targets[0].value, row.unit)}: {_arms(claim)} makes {ours}{verdict}."
 
 
 def _is_published_error(claim: Claim) -> bool:

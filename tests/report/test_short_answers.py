@@ -6,9 +6,11 @@ import pytest
 from report_support import make_records
 
 from reproduce.judge.numbers import read_numbers
+from reproduce.judge.rules import NOT_REPRODUCED, NOT_RUN, REPRODUCED
 from reproduce.report import short_answers
 from reproduce.report.build import NOTEBOOK_SOURCES
 from reproduce.report.literature import milestones, timeline
+from reproduce.report.records import load_records
 
 
 def three_lines(text):
@@ -40,15 +42,42 @@ def test_ablations_count_only_settled_gains():
     assert "Nothing has been run yet." in three_lines(short_answers.of_ablations(waiting))
 
 
+def of_nets(loaded):
+    """Return the lines of the answer on CIFAR-10's nets, without its head; nets are indented below the first."""
+    head, *lines = [line for line in short_answers.of_cifar10_nets(loaded, "nets").splitlines() if line]
+    assert head == "**Short answer**"
+    return lines
+
+
 def test_the_nets_published_errors_come_first_and_what_is_still_to_be_run_last(tmp_path):
+    assert of_nets(make_records(tmp_path)) == [
+        "- All 1 nets that are run do, within margins fixed beforehand:",
+        "  - 26 %: `80sec` makes 26.00 % (25.50 to 26.50).",
+        "- Among further readings and steps between nets none that is run is open.",
+        "- Still to be run: `18pct`.",
+    ]
+
+
+def test_a_net_whose_verdict_changes_is_no_longer_counted_and_says_so(tmp_path):
     loaded = make_records(tmp_path)
-    text = three_lines(short_answers.of_cifar10_nets(loaded, "nets"))
-    first, _, last = text.splitlines()[-3:]
-    assert first.startswith(
-        "- All 1 published errors that are judged are reproduced, within margins fixed beforehand: "
-    )
-    assert "26 %" in first
-    assert last == "- Still to be run: `18pct`."
+    loaded.verdicts["verdict"] = loaded.verdicts["verdict"].replace(REPRODUCED, NOT_REPRODUCED)
+    first, net, *_ = of_nets(loaded)
+    assert first == "- 0 of the 1 nets that are run do, within margins fixed beforehand:"
+    assert net == "  - 26 %: `80sec` makes 26.00 % (25.50 to 26.50) (not reproduced)."
+
+
+def test_before_any_net_is_run_the_answer_says_so(tmp_path):
+    assert of_nets(make_records(tmp_path, trained=False))[0] == "- No net is run yet."
+
+
+def test_every_published_net_has_a_line_of_its_own_and_every_claim_that_waits_its_name():
+    loaded = load_records()
+    text = short_answers.of_cifar10_nets(loaded)
+    for printed in (26, 19, 18, 13, 11):
+        assert text.count(f"\n  - {printed} %: `") == 1
+    waiting = [loaded.claim(row.claim_id) for row in loaded.verdicts.itertuples() if row.verdict == NOT_RUN]
+    arms = {f"`{arm}`" for claim in waiting if claim.study == "cifar10_nets" for arm in claim.arms}
+    assert [arm for arm in arms if arm not in text.splitlines()[-1]] == []
 
 
 @pytest.mark.parametrize("path", sorted(NOTEBOOK_SOURCES.glob("*.ipynb")), ids=lambda path: path.stem)
