@@ -52,7 +52,8 @@ def _not_run(records: Records) -> str:
 
 
 def _training_days(records: Records) -> str:
-    return frame_as_markdown(training_time.claims_on_days(load_timings(), records.claims))
+    found, days = training_time.claims_on_days(records.claims), training_time.days_beside_claims(load_timings())
+    return f"{frame_as_markdown(found)}\n\n{frame_as_markdown(days)}"
 
 
 def _training_cost(records: Records) -> str:

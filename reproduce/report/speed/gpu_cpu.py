@@ -150,15 +150,3 @@ def time_by_kind(timings: Timings) -> pd.DataFrame:
     device = [names[row.machine, row.device] for row in shares.itertuples()]
     kinds = ["precision", "convolution", "fully connected", "normalization", "update"]
     return shares.assign(device=device)[["device", *kinds]].reset_index(drop=True)
-
-
-def spread_words(low: float, high: float) -> str:
-    """Return in words the range of percentages over the rounds, and that no difference is shown if zero lies within."""
-    doubt = ": no difference shown" if low <= 0 <= high else ""
-    return f" (by round {_range(low, high)} %{doubt})"
-
-
-def _range(low: float, high: float) -> str:
-    return " to ".join(
-        dict.fromkeys(format_number(value, 1 if 0.05 <= abs(value) < 10 else 0) for value in (low, high))
-    )

@@ -1,13 +1,14 @@
 """Training times beside the claimed ones: days for AlexNet by kind of evidence, seconds for the 80sec net."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 
 from reproduce.base.text import figures, format_number
 from reproduce.data.registry import CIFAR10
 from reproduce.report.records import Records, of_first_length
-from reproduce.report.speed.gpu_cpu import BY_DEFINITION, spread_words
+from reproduce.report.speed.gpu_cpu import BY_DEFINITION
 from reproduce.report.speed.time_ratios import WITH_INPUT, ratios
 from reproduce.report.speed.timing_tables import Timings, at_all_threads, device_names, other_batches
 from reproduce.speed.timing.cells import RECIPE_BATCH
@@ -39,36 +40,49 @@ def extrapolated_words(timed_steps: float) -> str:
     return f"extrapolated from {timed_steps:.0f} timed updates"
 
 
-_TIME_CLAIMS = {  # claim: (kind of machine that it is about, last year of the machines whose estimates are shown)
-    "training-days": ("gpu", 2012),
-    "account-week-on-gpus": ("gpu", 2012),
-    "account-months-on-cpu": ("cpu", 2012),
-}
+_TIME_CLAIMS = {"training-days": "gpu", "account-week-on-gpus": "gpu", "account-months-on-cpu": "cpu"}
+_LAST_YEAR = 2012  # of the machines whose estimates stand beside the claims
+_EVIDENCE = {"published": "published", "estimated": "estimated", "extrapolated": "extrapolated from updates timed here"}
 
 
-def claims_on_days(timings: Timings, claims: Sequence[Claim]) -> pd.DataFrame:
-    """Return the claims about days of training, one column per kind of evidence, and the finding on each.
+def claims_on_days(claims: Sequence[Claim]) -> pd.DataFrame:
+    """Return the claims about days of training, the kind of machine that each is about, and the finding on it."""
+    table = []
+    for claim in (claim for claim in claims if claim.id in _TIME_CLAIMS):
+        found = claim.source_check.finding if claim.source_check else "not judged: it needs 2012's own machine"
+        about = f"{_TIME_CLAIMS[claim.id].upper()}s"
+        table.append({"claim": claim.statement, "machines": about, "finding": f"**{found}**"})
+    return pd.DataFrame(table)
+
+
+def days_beside_claims(timings: Timings) -> pd.DataFrame:
+    """Return the days that the claims are held to, one row per machine, those of one kind and evidence together.
 
     Days of machines timed here are extrapolated from updates alone, with the images ready. Estimated days are for
     machines up to 2012. Published days have the year in which they were printed.
     """
     table = []
-    for claim in (claim for claim in claims if claim.id in _TIME_CLAIMS):
-        kind, last_year = _TIME_CLAIMS[claim.id]
+    for kind in dict.fromkeys(_TIME_CLAIMS.values()):
         days = timings.days[timings.days["kind"].eq(kind)]
-        of_2012 = days[days["evidence"].eq("estimated") & days["year"].le(last_year)]
-        found = claim.source_check.finding if claim.source_check else "not judged: it needs 2012's own machine"
-        table.append(
-            {
-                "claim": claim.statement,
-                "published": _spans(days[days["evidence"].eq("published")], years=True),
-                "estimated, machines to 2012": _spans(of_2012),
-                "extrapolated from updates timed here": _spans(days[days["evidence"].eq("extrapolated")])
-                or f"no {kind.upper()} timed yet: `python -m reproduce time`",
-                "finding": f"**{found}**",
-            }
-        )
+        days = days[days["evidence"].ne("estimated") | days["year"].le(_LAST_YEAR)]
+        for evidence, words in _EVIDENCE.items():
+            cells = {"machines": f"{kind.upper()}s", "evidence": words}
+            rows = days[days["evidence"].eq(evidence)]
+            table += [cells | _system_cells(row) for row in rows.itertuples()]
+            if rows.empty and evidence == "extrapolated":
+                none = f"no {kind.upper()} timed yet: `python -m reproduce time`"
+                table.append(cells | {"system": none, "days": "-", "printed": "-"})
     return pd.DataFrame(table)
+
+
+def _system_cells(row: Any) -> dict[str, str]:
+    amount = f"{1440 * row.days_mid:.0f} minutes" if row.days_high < 0.1 else " to ".join(_span(row))
+    notes = [word for word, holds in (("busy", row.loaded is True), ("uneven", "uneven" in str(row.basis))) if holds]
+    return {
+        "system": f"{row.system.removesuffix(BY_DEFINITION)}, {row.precision}",  # the middle is not shown
+        "days": amount + (f" ({'; '.join(notes)})" if notes else ""),
+        "printed": str(row.year) if row.evidence == "published" else "-",
+    }
 
 
 def cost_words(timings: Timings) -> str:
@@ -98,35 +112,32 @@ def _sentence(name: str, days: pd.DataFrame, timings: Timings) -> str:
     first, beside = days.iloc[0], ratios(timings)
     here = beside["machine"].eq(first["machine"]) & beside["device"].eq(first["device"])
     beside = beside[here & beside["compared"].eq(WITH_INPUT)].set_index("precision")
-    added = [
-        _added(beside.loc[precision], precision) for precision in ordered["precision"] if precision in beside.index
-    ]
-    return text + (f" While the next batch is made, a step takes {' and '.join(added)}." if added else "")
+    return text + _beside_words([beside.loc[each] for each in ordered["precision"] if each in beside.index])
 
 
-def _added(row: pd.Series, precision: str) -> str:
-    by_round = spread_words(*(100 * row[end] - 100 for end in ("smallest", "largest")))
-    more = 100 * row["ratio"] - 100
-    return f"{format_number(abs(more), 0)} % {'more' if more >= 0 else 'less'} time in {precision}{by_round}"
+def _beside_words(rows: Sequence[pd.Series]) -> str:
+    """Return a sentence on the time of a step while the next batch is made, led by doubt if every row leaves it."""
+    if not rows:
+        return ""
+    in_doubt = [row["smallest"] <= 1 <= row["largest"] for row in rows]
+    lead = "no difference in the time of a step is shown:" if all(in_doubt) else "a step takes"
+    each = []
+    for row, doubt in zip(rows, in_doubt, strict=True):
+        ends = " to ".join(dict.fromkeys(_longer(row[end]) for end in ("smallest", "largest")))
+        doubt_words = ", no difference shown" if doubt and not all(in_doubt) else ""
+        each.append(f"{_longer(row['ratio'])} time in {row.name} (by round {ends}{doubt_words})")
+    return f" While the next batch is made, {lead} {' and '.join(each)}."
+
+
+def _longer(ratio: float) -> str:
+    """Return a ratio of times as a change without sign: 0.81 as "19 % less"."""
+    percent = abs(100 * ratio - 100)
+    amount = format_number(percent, 1 if 0.05 <= percent < 1 else 0)
+    return f"{amount} % {'less' if ratio < 1 else 'more'}"
 
 
 def _ends(row: pd.Series) -> str:
     return f"{row.days_low:.0f} to {row.days_high:.0f}"
-
-
-def _spans(days: pd.DataFrame, years: bool = False) -> str:
-    """Return each system's days in words, with the year if ``years``."""
-    spans = []
-    for row in days.itertuples():
-        ends = _span(row)
-        said = ["busy"] if row.loaded is True else []
-        said += ["uneven"] if "uneven" in str(row.basis) else []
-        said += [str(row.year)] if years else []
-        notes = f" ({'; '.join(said)})" if said else ""
-        system = row.system.removesuffix(BY_DEFINITION)  # the middle is not shown
-        amount = f"{1440 * row.days_mid:.0f} minutes" if row.days_high < 0.1 else f"{' to '.join(ends)} days"
-        spans.append(f"{system}, {row.precision}: {amount}{notes}")
-    return "; ".join(spans)
 
 
 def _between(row: tuple) -> str:
