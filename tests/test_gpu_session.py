@@ -120,10 +120,15 @@ def test_every_test_that_needs_a_gpu_is_run():
 def test_the_runs_are_the_long_nets_at_2012s_length():
     text = re.search(r'^RUNS="\\\n(.*?)"$', SCRIPT.read_text(), re.DOTALL | re.MULTILINE)[1]
     runs = [RunId(study, variant, int(n), int(seed)) for study, variant, n, seed in map(str.split, text.splitlines())]
-    assert {run.variant for run in runs} == {"conv_local_11pct", "conv_local_11pct_no_normalization"}
-    assert {run.study for run in runs} == {"cifar10_nets"} and len(set(runs)) == len(runs)
+    assert len(set(runs)) == len(runs)
+    nets = {run for run in runs if run.study == "cifar10_nets"}
+    assert {run.variant for run in nets} == {"conv_local_11pct", "conv_local_11pct_no_normalization"}
     known = load_study("cifar10_nets").variants
-    assert {run.epochs for run in runs} == {known["conv_local_11pct"].full_epochs()}
+    assert {run.epochs for run in nets} == {known["conv_local_11pct"].full_epochs()}
+    bodies = {run for run in runs if run not in nets}
+    planned = {(run.variant, run.epochs, run.seed) for run in load_study("lrn_confound").runs("full")}
+    assert {(run.variant, run.epochs) for run in bodies} == {("body11_normalized", 160), ("body11", 160)}
+    assert {(run.variant, run.epochs, run.seed) for run in bodies} <= planned
 
 
 def test_steps_follow_one_another_and_finished_runs_are_brought_back(tree):
