@@ -115,11 +115,9 @@ def error_steps(
 def _sentence(normalization: DrawnStep, total: DrawnStep) -> str:
     if math.isnan(total.points) or math.isnan(normalization.points):
         return "What takes 13 to 11 % is not settled: not every net of these lengths is trained."
-    alone = "lowers" if normalization.points >= 0 else "raises"
-    both = "falls" if total.points >= 0 else "rises"
     return (
-        f"From the 13 % to the 11 % net the error by ten views {both} by {format_number(abs(total.points))} points; "
-        f"normalization alone {alone} it by {format_number(abs(normalization.points))}."
+        f"With the 11 % net in place of the 13 % net the error by ten views is {total.words}; "
+        f"with normalization alone it is {normalization.words}, before any correction."
     )
 
 
