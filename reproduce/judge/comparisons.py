@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from reproduce.judge.reasons import unit_of
-from reproduce.judge.row_tables import interval_fields
+from reproduce.judge.row_tables import BEFORE_ALL_SEEDS, interval_fields
 from reproduce.runs import statistics
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.table import arms_at, rows_of_arm, went_wrong
@@ -18,8 +18,10 @@ from reproduce.study.designs import Comparison, Factorial
 from reproduce.study.study import Study
 
 Declared = TypeVar("Declared", Comparison, Factorial)
-_Arm = tuple[str, str, int]
-_NOT_BEFORE_ALL_SEEDS = dict.fromkeys(("low", "high", "p_value", "paired_low", "paired_high", "correlation"))
+Arm = tuple[str, str, int]
+"""A study, a variant of it, and a length in epochs."""
+
+_PAIRED: dict[str, None] = dict.fromkeys(("paired_low", "paired_high", "correlation"))
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def compare_all(studies: Iterable[Study], runs: pd.DataFrame) -> list[Compared]:
         ReproduceError: a comparison's estimand is no metric.
     """
     studies, rows = list(studies), []
-    plans = Counter((run.study, run.variant, run.epochs) for study in studies for run in study.publishable_runs())
+    plans = planned_runs(studies)
     for study in studies:
         declared_here = answerable(study, study.comparisons, runs)
         of_study = [_compare(study.study, declared, runs, plans) for declared in declared_here]
@@ -91,7 +93,7 @@ def answerable(study: Study, declared: Sequence[Declared], runs: pd.DataFrame) -
     return [each for each in declared if all(len(rows_of_arm(runs, study.study, arm)) for arm in each.arms)]
 
 
-def _compare(study: str, comparison: Comparison, runs: pd.DataFrame, plans: Mapping[_Arm, int]) -> Compared:
+def _compare(study: str, comparison: Comparison, runs: pd.DataFrame, plans: Mapping[Arm, int]) -> Compared:
     """Return a comparison's row; ``plans`` has the number of planned seeds by study, variant and length."""
     listed = arms_at([rows_of_arm(runs, study, arm) for arm in comparison.arms], comparison.epochs)
     first, second = (arm[arm["status"] == "finished"] for arm in listed)
@@ -118,11 +120,25 @@ def _compare(study: str, comparison: Comparison, runs: pd.DataFrame, plans: Mapp
     if not both:
         return row
     measured = _measured(row, comparison, listed)
-    is_complete = all(len(arm) >= plans[_study_variant_epochs(arm)] for arm in (first, second))
-    return measured if is_complete else replace(measured, **_NOT_BEFORE_ALL_SEEDS)
+    return measured if has_planned_runs((first, second), plans) else replace(measured, **BEFORE_ALL_SEEDS, **_PAIRED)
 
 
-def _study_variant_epochs(arm: pd.DataFrame) -> _Arm:
+def planned_runs(studies: Iterable[Study]) -> Counter[Arm]:
+    """Return the number of runs to be published, by study, variant and length."""
+    return Counter((run.study, run.variant, run.epochs) for study in studies for run in study.publishable_runs())
+
+
+def has_planned_runs(finished: Iterable[pd.DataFrame], plans: Mapping[Arm, int]) -> bool:
+    """Return whether each arm has all its planned runs.
+
+    Args:
+        finished: for each arm, its finished runs of one length, one or more, as rows of ``table.read_runs``.
+        plans: the numbers that ``planned_runs`` returns.
+    """
+    return all(len(arm) >= plans[_study_variant_epochs(arm)] for arm in finished)
+
+
+def _study_variant_epochs(arm: pd.DataFrame) -> Arm:
     row = arm.iloc[0]
     return row["study"], row["variant"], int(row["epochs"])
 

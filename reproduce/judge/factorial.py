@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from reproduce.judge.comparisons import answerable
+from reproduce.judge.comparisons import Arm, answerable, has_planned_runs, planned_runs
 from reproduce.judge.reasons import unit_of
-from reproduce.judge.row_tables import interval_fields
+from reproduce.judge.row_tables import BEFORE_ALL_SEEDS, interval_fields
 from reproduce.runs import statistics
 from reproduce.runs.estimands import values_of_arm
 from reproduce.runs.table import rows_of_arm, went_wrong
@@ -99,27 +99,38 @@ def analyze_all(studies: Iterable[Study], runs: pd.DataFrame) -> list[EffectRow]
     Where the second factor is the length of training, each cell is taken at the length of its level. Otherwise all
     cells are taken at one length: the length that the most cells have run, and the longest of several such lengths.
     A cell with a diverged or left-out run has no value, since its other runs are those that went well. An effect has no
-    value where one of its cells has none, and no interval where a cell has one seed. ``p_value_holm`` is corrected for
-    the effects of the design.
+    value where one of its cells has none. It has no interval where a cell has one seed or lacks a planned one.
+    ``p_value_holm`` is corrected for the effects of the design.
 
     Raises:
         ReproduceError: a design's estimand is no metric.
     """
-    rows = []
+    studies, rows = list(studies), []
+    plans = planned_runs(studies)
     for study in studies:
         for design in answerable(study, study.factorials, runs):
-            of_design = _rows(study.study, design, runs)
+            of_design = _rows(study.study, design, runs, plans)
             adjusted = statistics.holm({row.effect: row.p_value for row in of_design})
             rows += [replace(row, p_value_holm=adjusted[row.effect]) for row in of_design]
     return rows
 
 
-def _rows(study: str, design: Factorial, runs: pd.DataFrame) -> list[EffectRow]:
+def _rows(study: str, design: Factorial, runs: pd.DataFrame, plans: Mapping[Arm, int]) -> list[EffectRow]:
     listed = pd.concat([rows_of_arm(runs, study, arm).assign(arm=arm) for arm in design.arms])
     cells = _cells_by_level(design, listed) if design.epochs else _cells_at_one_length(design, listed)
     where = f"factorial {design.id!r} of study {study}"
     values = {name: values_of_arm(cell, design.estimand, where) for name, cell in cells.items()}
-    return [_row(study, design, effect, cells, values) for effect in effects_of(design)]
+    rows = [_row(study, design, effect, cells, values) for effect in effects_of(design)]
+    finished = {name: cell[cell["status"] == "finished"] for name, cell in cells.items()}
+    return [
+        row if row.value is None or has_planned_runs((finished[name] for name in row.cells), plans) else _waiting(row)
+        for row in rows
+    ]
+
+
+def _waiting(row: EffectRow) -> EffectRow:
+    """Return an effect without what waits for all planned seeds."""
+    return replace(row, **BEFORE_ALL_SEEDS, share_low_percent=None, share_high_percent=None)
 
 
 def _cells_by_level(design: Factorial, listed: pd.DataFrame) -> dict[str, pd.DataFrame]:

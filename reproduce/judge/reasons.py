@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 from reproduce.base.text import figures, unit_words
-from reproduce.judge.few_seeds import FEWEST
 from reproduce.judge.rules import INCONCLUSIVE, LIMITED_SCALES, NO_EFFECT, SIGNIFICANT_P, Outcome, Region, Terms
 from reproduce.runs.statistics import Estimate, confidence_at
 from reproduce.study.claims import Claim
@@ -37,16 +36,18 @@ def explain(claim: Claim, estimate: Estimate, n_by_arm: Sequence[int], terms: Te
         outcome: the verdict and what would settle it.
     """
     n_seeds = min(n_by_arm)
-    parts = [_position(claim, estimate, n_seeds, terms), _restriction(terms)]
+    plans = [claim.planned_of(arm) or 0 for arm in range(len(n_by_arm))]
+    short = [f"{there} of {planned}" for there, planned in zip(n_by_arm, plans, strict=True) if there < planned]
+    parts = [] if short else [_position(claim, estimate, n_seeds, terms)]
+    parts.append(_restriction(terms))
     if outcome.negligible:
         unit, bound = unit_words(unit_of(claim.estimand, claim.kind)), f"{claim.negligible_within:g}"
         is_verdict = outcome.verdict == NO_EFFECT
         within = f"it lies within {bound}{unit} of 0, by its own interval, which is not corrected for other claims"
         parts.append(within if is_verdict else f"more than {bound}{unit} either way is ruled out")
-    plans = [claim.planned_of(arm) or 0 for arm in range(len(n_by_arm))]
-    short = [f"{there} of {planned}" for there, planned in zip(n_by_arm, plans, strict=True) if there < planned]
     if short and not outcome.withheld:
-        parts.append(f"the verdict waits for the planned seeds: {' and '.join(dict.fromkeys(short))} are made")
+        made = " and ".join(dict.fromkeys(short))
+        parts.append(f"interval and verdict wait for the planned seeds: {made} are made")
     elif outcome.verdict == INCONCLUSIVE:
         parts.append(_settling(n_seeds, terms, outcome))
     if claim.looked_at_seeds:
@@ -59,8 +60,6 @@ def _position(claim: Claim, estimate: Estimate, n_seeds: int, terms: Terms) -> s
     """Return where the interval lies, in words."""
     if n_seeds < 2:
         return "one seed only"
-    if n_seeds < min(FEWEST, claim.seeds_planned or 0):
-        return "two seeds only"
     unit = unit_words(claim.targets[0].unit if claim.targets else unit_of(claim.estimand, claim.kind))
     parts = [f"{confidence_percent(claim):g} % interval {' to '.join(figures(estimate.low, estimate.high))}{unit}"]
     if terms.compares:

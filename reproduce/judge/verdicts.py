@@ -10,6 +10,7 @@ from reproduce.judge import rules
 from reproduce.judge.measured import COMPARED, Measured, arms_by_plan, arms_of, gaps, measure
 from reproduce.judge.reasons import confidence_percent, explain, unit_of
 from reproduce.judge.restrictions import restrict
+from reproduce.judge.row_tables import BEFORE_ALL_SEEDS
 from reproduce.judge.rules import Outcome, Terms
 from reproduce.judge.unmade import why_unmade
 from reproduce.runs import statistics
@@ -23,7 +24,7 @@ class Verdict:
     """One row of the verdict table.
 
     ``estimate``, the interval's ends ``low`` and ``high``, ``half_width`` and ``margin`` are in ``unit``, except that
-    the margin of a ratio is a factor.
+    the margin of a ratio is a factor. There is no interval and no p before every planned seed is made.
 
     Attributes:
         epochs: length of the runs' schedules in words; both lengths where the arms differ.
@@ -169,6 +170,7 @@ def _judge(measured: Measured, p_value_holm: float | None) -> Verdict:
     outcome, why = _outcome(measured, p_factor)
     facts = measured.facts | {"n_by_arm": measured.n_by_arm, "n_seeds": measured.seeds, "estimate": estimate.value}
     facts |= {key: getattr(estimate, key) for key in ("low", "high", "method", "p_value", "half_width")}
+    facts |= {} if measured.has_planned_seeds else BEFORE_ALL_SEEDS | {"half_width": None}
     facts |= {"p_value_holm": p_value_holm, "confidence_percent": confidence_percent(claim)}
     facts |= {"seeds_to_settle": outcome.seeds_to_settle, "negligible": outcome.negligible}
     reasons = [why, gaps(pd.concat(measured.arms)), _by_all_seeds(measured, p_factor)]

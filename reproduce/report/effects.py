@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from reproduce.base.text import figures, format_number, frame_as_markdown, with_interval
-from reproduce.judge.few_seeds import FEWEST, few_seeds
+from reproduce.judge.few_seeds import few_seeds
 from reproduce.judge.numbers import Row, cited_number, number_details, seeds_words, shown_values
 from reproduce.report.facts import Facts
 
@@ -41,7 +41,8 @@ def effect_words(row: Mapping[str, Any]) -> str:
     """Return an effect as "1.32 points lower (0.79 to 1.86)"; an interval around zero names both of its ends.
 
     Args:
-        row: a row of ``numbers.json``, or the same from a table, where what is missing is NaN.
+        row: a row of ``numbers.json``, or the same from a table, where what is missing is NaN. ``method`` is None where
+            the interval waits for planned seeds.
     """
     row = {name: None if pd.isna(value) else value for name, value in row.items() if not isinstance(value, list)}
     if row["value"] is None:
@@ -79,9 +80,9 @@ def share_words(value: float, low: float, high: float) -> str:
 
 
 def _why_no_interval(row: Row) -> str:
-    if row["n_seeds"] < FEWEST:
-        return "too few seeds for an interval"
-    return "its interval waits for the planned seeds"  # no interim look is published
+    if row.get("method") is None:
+        return "its interval waits for the planned seeds"  # no interim look is published
+    return "too few seeds for an interval"
 
 
 def cited_effect(row: Row, above_zero: str = "lower") -> str:

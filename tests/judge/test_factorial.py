@@ -157,6 +157,15 @@ def test_one_seed_in_a_cell_gives_values_without_intervals(analyze):
     assert beside["p_value_holm"] == 5 * beside["p_value"]  # the only one tested, of five to be
 
 
+def test_effects_of_a_cell_that_lacks_a_planned_seed_have_values_without_intervals(analyze):
+    rows = analyze(CELLS | {"wide": [*CELLS["wide"], None]})
+    withheld = ["low", "high", "method", "p_value", "p_value_holm", "share_low_percent", "share_high_percent"]
+    complete = "normalization-at-low-body"
+    assert rows.loc[complete, withheld].notna().all()
+    assert rows.drop(complete)[withheld].isna().all(axis=None)
+    assert rows["value"].notna().all()
+
+
 def test_a_missing_cell_leaves_the_effects_of_the_others(analyze):
     rows = analyze(CELLS | {"wide_normalized": [None, None]})
     assert rows["value"].notna().to_dict() == {name: name == "normalization-at-low-body" for name in IDS}

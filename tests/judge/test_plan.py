@@ -102,7 +102,7 @@ def test_the_planned_seeds_come_first_even_where_fewer_would_settle_it(planned):
 def test_one_seed_shows_no_spread_to_plan_by(planned):
     study = make_study({"standard": {"80sec": (11, [1])}})
     lines = planned(study, {("80sec", 11): [26.0]}, claims=[claim(seeds_planned=3)])
-    assert "  half-width reached: none over seeds (1 there)" in lines
+    assert "  half-width reached: not before all planned seeds (1 there)" in lines
     assert "  wanted: 3 seeds, as its claim plans" in lines
     unplanned = planned(study, {}, claims=[claim()])
     assert "  wanted: 2 seeds, to see a spread" in unplanned

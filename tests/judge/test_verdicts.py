@@ -46,11 +46,17 @@ def test_inconclusive_says_what_would_settle_it(make_runs):
 
 
 def test_one_seed_is_inconclusive_with_the_interval_of_its_images(make_runs):
-    verdict = verdict_of(claim(seeds_planned=12), make_runs({"80sec": [26.0]}))
+    verdict = verdict_of(claim(seeds_planned=1), make_runs({"80sec": [26.0]}))
     assert verdict.verdict == "inconclusive"
     assert verdict.method == "one seed; Wilson, 10000 images"
     assert (verdict.low, verdict.high) == pytest.approx((25.150, 26.869), abs=2e-3)
-    assert verdict.why == "one seed only; the verdict waits for the planned seeds: 1 of 12 are made"
+    assert verdict.why == "one seed only; two or more are needed"
+
+
+def test_neither_verdict_nor_interval_before_the_planned_seeds(make_runs):
+    verdict = verdict_of(claim(seeds_planned=12), make_runs({"80sec": [26.0, 26.1, 25.9]}))
+    assert (verdict.verdict, verdict.estimate, verdict.low, verdict.high) == ("inconclusive", 26.0, None, None)
+    assert verdict.why == "interval and verdict wait for the planned seeds: 3 of 12 are made"
 
 
 def test_one_seed_of_anything_but_a_test_error_has_no_interval(make_runs):

@@ -237,7 +237,10 @@ def test_no_verdict_before_the_planned_seeds_of_the_larger_arm(make_runs):
     unequal = difference_claim(None, None, seeds_planned=3, seeds_planned_by_arm=[8, 3])
     verdict = verdict_of(unequal, frame)
     assert (verdict.verdict, verdict.n_by_arm, verdict.seeds_to_settle) == ("inconclusive", [3, 3], 8)
-    assert verdict.why.endswith("; the verdict waits for the planned seeds: 3 of 8 are made")
+    assert verdict.why == "interval and verdict wait for the planned seeds: 3 of 8 are made"
+    assert verdict.estimate == pytest.approx(2.0)
+    interim = (verdict.low, verdict.high, verdict.method, verdict.p_value, verdict.p_value_holm, verdict.half_width)
+    assert interim == (None,) * 6
 
 
 def test_an_open_verdict_with_a_failed_run_does_not_say_that_seeds_would_not_help(make_runs):

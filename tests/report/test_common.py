@@ -107,7 +107,13 @@ def test_comparisons_of_test_errors_with_both_means_and_the_difference(tables):
     (tables.folder / "comparisons.csv").write_text(COMPARISONS)
     assert rows(common.differences_table(tables, "nets")) == [
         ["Crops?", "`plain`, `crops`", "18.57, 16.24", "8 and 3", "2.33 points lower (2.00 to 2.66)"],
-        ["Another net?", "`crops`, `net`", "16.24, 10.92", "3 and 2", "5.32 points lower"],
+        [
+            "Another net?",
+            "`crops`, `net`",
+            "16.24, 10.92",
+            "3 and 2",
+            "5.32 points lower, too few seeds for an interval",
+        ],
         ["Later?", "`plain`, `later`", "-", "8 and 0", "not run"],
     ]
 

@@ -20,16 +20,17 @@ from reproduce.report import effects
     ],
 )
 def test_an_effect_has_one_sign(value, low, high, words):
-    assert effects.effect_words({"value": value, "low": low, "high": high, "n_seeds": 5}) == words
+    method = None if low is None else "Welch"
+    assert effects.effect_words({"value": value, "low": low, "high": high, "n_seeds": 5, "method": method}) == words
 
 
 def test_a_row_of_a_table_has_nan_for_what_is_missing():
     row = {"value": 6.1, "low": 5.37, "high": 6.83, "n_seeds": 3, "method": "Welch", "confidence_percent": math.nan}
     assert effects.effect_words(row) == "6.10 points lower (5.37 to 6.83)"
     assert effects.effect_words(row | {"value": math.nan}) == "not run yet"
-    waiting = row | {"low": math.nan, "high": math.nan}
+    waiting = row | {"low": math.nan, "high": math.nan, "method": math.nan}
     assert effects.effect_words(waiting) == "6.10 points lower, its interval waits for the planned seeds"
-    alone = waiting | {"n_seeds": 1}
+    alone = row | {"low": math.nan, "high": math.nan, "n_seeds": 1}
     assert effects.effect_words(alone) == "6.10 points lower, too few seeds for an interval"
 
 

@@ -50,7 +50,10 @@ class DrawnArm:
 
 @dataclass(frozen=True)
 class DrawnStep:
-    """One change: the arm without and the arm with it, and the points by which it lowers the error (nan: no value)."""
+    """One change: the arm without and the arm with it, and the points by which it lowers the error (nan: no value).
+
+    ``method`` is the interval's; None where the interval waits for planned seeds.
+    """
 
     name: str
     change: str
@@ -59,6 +62,7 @@ class DrawnStep:
     points: float
     low: float
     high: float
+    method: str | None
 
     @property
     def lack(self) -> str:
@@ -74,7 +78,7 @@ class DrawnStep:
     def words(self) -> str:
         """The points as "0.29 points higher (0.05 to 0.53)"; there must be a value."""
         row = {"value": self.points, "low": self.low, "high": self.high}
-        return effect_words(row | {"n_seeds": self.n_seeds, "method": "Welch"})
+        return effect_words(row | {"n_seeds": self.n_seeds, "method": self.method})
 
 
 @styled

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from reproduce.base.text import format_number, frame_as_markdown, p_value_words, with_interval
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
-from reproduce.report.effects import points_words, share_words
+from reproduce.report.effects import effect_words, points_words, share_words
 from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.figures.precision_seeds import seed_distribution
 from reproduce.report.figures.verdict_forest import verdict_forest
@@ -179,20 +179,20 @@ def _design_effect(effect: tuple) -> str:
 def differences_table(loaded: Records, study: str) -> str:
     """Return one row per declared comparison of test errors: question, both arms' mean errors, and their difference.
 
-    Below three seeds an arm the difference has no interval.
+    Below three seeds an arm, or before every planned seed, the difference has no interval.
     """
     declared = records.of_errors(loaded.comparisons, study)
     rows = []
     for row in declared.itertuples():
         is_run = pd.notna(row.value)
         means = f"{format_number(row.first_mean)}, {format_number(row.second_mean)}" if is_run else "-"
-        ends = (row.low, row.high) if min(row.n_first, row.n_second) >= FEWEST else (None, None)
+        effect = row._asdict() | {"n_seeds": min(row.n_first, row.n_second)}
         cells = {
             "question": row.question,
             "arms": f"`{row.first_arm.rpartition('/')[2]}`, `{row.second_arm.rpartition('/')[2]}`",
             "test errors, %": means,
             "seeds": f"{row.n_first} and {row.n_second}",
-            "the second's error is (95 % interval)": points_words(row.value, *ends) if is_run else "not run",
+            "the second's error is (95 % interval)": effect_words(effect) if is_run else "not run",
         }
         rows.append(cells)
     return frame_as_markdown(pd.DataFrame(rows))

@@ -11,7 +11,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.text import format_number, frame_as_markdown, wrapped
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
-from reproduce.report.effects import points_words, share_words
+from reproduce.report.effects import share_words
 from reproduce.report.figures.error_steps import DrawnArm, DrawnStep, error_steps
 from reproduce.report.figures.normalization_course import normalization_course
 from reproduce.report.records import Records
@@ -74,7 +74,8 @@ def _step(loaded: Records, declared: Comparison, found: pd.Series) -> DrawnStep:
     before, after = (_arm(loaded, name, epochs) for name, epochs in zip(declared.arms, declared.epochs, strict=True))
     has_interval = min(len(before.errors), len(after.errors)) >= FEWEST
     low, high = (found["low"], found["high"]) if has_interval else (math.nan, math.nan)
-    return DrawnStep(_NAMES[declared.id], _CHANGES[declared.id], before, after, found["value"], low, high)
+    method = None if pd.isna(found["method"]) else found["method"]
+    return DrawnStep(_NAMES[declared.id], _CHANGES[declared.id], before, after, found["value"], low, high, method)
 
 
 def _arm(loaded: Records, name: str, epochs: int) -> DrawnArm:
@@ -99,18 +100,23 @@ def steps_table(loaded: Records) -> str:
     first, last = published_ends(loaded)
     rows = []
     for step in load_steps(loaded).values():
-        sizes = [100 * size / (first - last) for size in (step.points, step.low, step.high)]
-        has_value = pd.notna(step.points)
         row = {
             "step": step.name,
             "what changes": step.change,
             "test error before → after, %": " → ".join(map(_mean_words, (step.before, step.after))),
             "seeds": f"{len(step.before.errors)} and {len(step.after.errors)}",
-            "the error is (95 % interval)": points_words(step.points, step.low, step.high) if has_value else step.lack,
-            f"share of the published {first - last:g} points, %": share_words(*sizes),
+            "the error is (95 % interval)": step.lack if pd.isna(step.points) else step.words,
+            f"share of the published {first - last:g} points, %": _share(step, first - last),
         }
         rows.append(row)
     return frame_as_markdown(pd.DataFrame(rows))
+
+
+def _share(step: DrawnStep, published_points: float) -> str:
+    """Return the step's share of the published difference in percent; none without an interval."""
+    if pd.notna(step.points) and pd.isna(step.low):
+        return "-"
+    return share_words(*(100 * size / published_points for size in (step.points, step.low, step.high)))
 
 
 def answered_steps(loaded: Records) -> str:
