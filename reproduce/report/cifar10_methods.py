@@ -59,6 +59,7 @@ _PRINTED = (
     _Printed("learned receptive fields, 3 layers", "learned receptive fields"),
 )
 _NET_18, _NET_18_TODAY = "18 % net", "18 % net, today's recipe"
+_NET_18_SCHEDULE = "18 % net, today's start and schedule"
 _RESNET, _HALF, _CHILD = "ResNet-20", "VGG of half the width (flips alone)", "NASNet-A (2 @ 768)"
 _NINE_VIEWS = "AlexNet's authors' 13 % net, nine views"
 _RESNET_TODAY = "ResNet-20, today's recipe"
@@ -76,6 +77,7 @@ _METHODS = (
     _Method(
         LATER, "18pct_batch_norm", 140, "18 % net, batch normalization", 2015, CROPPED, "18 % net, batch normalization"
     ),
+    _Method(LATER, "18pct_todays_schedule", 140, _NET_18_SCHEDULE, 2016, CROPPED, _NET_18_SCHEDULE),
     _Method(LATER, "18pct_today", 140, _NET_18_TODAY, 2016, CROPPED, _NET_18_TODAY),
     _Method(LATER, "18pct_today_at_search_cost", 375, f"{_NET_18_TODAY}, {AT_SEARCH}", 2016, CROPPED, _NET_18_TODAY),
     _Method(LATER, "vgg_bn_dropout_half_at_2012_cost", 20, f"{_HALF} {AT_2012}", 2015, CROPPED, _HALF),

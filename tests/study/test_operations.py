@@ -31,7 +31,8 @@ def test_operations_are_those_of_an_image_times_the_images():
 def test_arms_of_a_declared_cost_have_the_length_nearest_to_it_and_read_every_image(cost):
     length = {name: runs.epochs for name, runs in LATER.run_lists("full")}
     named = [name for name in length if name.endswith(f"_at_{cost}_cost")]
-    alike = {"2012": ["18pct_crops", "18pct_batch_norm", "18pct_today"], "search": ["vgg_bn_dropout_half"]}[cost]
+    ladder = ["18pct_crops", "18pct_batch_norm", "18pct_todays_schedule", "18pct_today"]
+    alike = {"2012": ladder, "search": ["vgg_bn_dropout_half"]}[cost]
     assert len(named) >= 2
     for name in [*named, *alike]:
         variant = LATER.variant(name)
