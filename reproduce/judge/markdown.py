@@ -16,6 +16,8 @@ def verdicts_markdown(verdicts: Sequence[Verdict]) -> str:
     counts = [(name, sum(verdict.verdict == name for verdict in verdicts)) for name in rules.VERDICTS]
     parts = ["# Verdicts\n", "Generated from the runs and `paper_notes/claims.yaml`; do not edit.\n"]
     parts.append(", ".join(f"{name}: {count}" for name, count in counts if count) + ".\n")
+    if processors := sorted({name for verdict in verdicts for name in verdict.processors}):
+        parts.append(f"Processors of the runs judged: {', '.join(processors)}.\n")
     arithmetic = {rules.TRUE, rules.FALSE}
     unmeasured = {*arithmetic, rules.SOURCE_CHECK, rules.NOT_RUN}
     parts += _section("Judged by runs", [v for v in verdicts if v.verdict not in unmeasured], _measured_row, _MEASURED)
@@ -93,7 +95,8 @@ def _ours(verdict: Verdict) -> str:
         return "-"
     if few := few_seeds_of_verdict(verdict):
         return f"{figures(verdict.estimate)[0]}{unit_words(verdict.unit)} ({few})"
-    seeds = f"{verdict.n_seeds} seed{'s' if verdict.n_seeds != 1 else ''}"
+    counts = [*dict.fromkeys(verdict.n_by_arm)] or [verdict.n_seeds]
+    seeds = f"{' and '.join(map(str, counts))} seed{'s' if counts != [1] else ''}"
     value, *ends = figures(*(end for end in (verdict.estimate, verdict.low, verdict.high) if end is not None))
     value += unit_words(verdict.unit)
     return f"{value} [{', '.join(ends)}], {seeds}" if ends else f"{value}, {seeds}"

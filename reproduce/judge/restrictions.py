@@ -27,7 +27,7 @@ def restrict(claim: Claim, arms: Sequence[pd.DataFrame], outcome: Outcome, why: 
     if claim.not_judged:
         return Outcome(rules.NOT_JUDGED), claim.not_judged
     if claim.chosen_afterward:
-        why += "; the estimand was chosen when its runs were known, so it shows a direction at most and refutes nothing"
+        why += "; claim or estimand is later than the runs, so it shows a direction at most and refutes nothing"
     return _beside(claim, arms, outcome, why) if claim.beside else (outcome, why)
 
 

@@ -64,7 +64,7 @@ class Terms:
             at the runs (Bonferroni).
         negligible_within: the smallest effect of interest, in the estimate's unit; None where none was fixed.
         confidence: confidence of the estimate's interval; more than 0.95 where the runs were looked at before.
-        chosen_afterward: whether the estimand was chosen when the runs were known.
+        chosen_afterward: whether claim or estimand was chosen when the runs were known.
     """
 
     compares: bool

@@ -1,15 +1,20 @@
 """The front page's table of nets judged on CIFAR-10 at their own scale."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from reproduce.base.text import amount_words, frame_as_markdown, verdict_words, wrapped
+from reproduce.base.text import amount_words, frame_as_markdown, operations_words, verdict_words, wrapped
 from reproduce.judge.rules import NOT_RUN
+from reproduce.report.cifar10_methods import most_operations_here
 from reproduce.report.records import Records, estimate_words
 from reproduce.report.verdict_tables import seeds_by_arm
 from reproduce.study.claims import Claim
+from reproduce.study.designs import study_and_variant
+from reproduce.study.operations import training_operations
+from reproduce.study.study import load_study
+from reproduce.study.variant import Variant
 
 _COLUMNS = ("net", "published", "ours (95 % interval)", "seeds", "verdict", "further reading")
 
@@ -18,7 +23,7 @@ def own_scale_verdicts(records: Records) -> str:
     """Return a table of the claims on CIFAR-10 at its own scale that are judged by test error.
 
     A further reading of the same published figure stands in the last column. Claims without runs are named below the
-    table, each with its published figure.
+    table, each with its published figure; those too long for the machines used here come last.
     """
     claims = {claim.id: claim for claim in records.claims}
     rows = [row for row in records.verdicts.itertuples() if _is_own_scale(claims[row.claim_id])]
@@ -26,18 +31,40 @@ def own_scale_verdicts(records: Records) -> str:
     further = {readings[row.claim_id]: row for row in rows if readings[row.claim_id]}
     first = [row for row in rows if not readings[row.claim_id]]
     judged = [_own_scale_row(row, further.get(row.claim_id), claims) for row in first if row.verdict != NOT_RUN]
-    waiting = [_waiting_words(claims[row.claim_id]) for row in first if row.verdict == NOT_RUN]
     table = frame_as_markdown(pd.DataFrame(judged, columns=_COLUMNS))
-    sentence = f"Not run yet (published figure): {', '.join(waiting)}."
-    return f"{table}\n\n{wrapped(sentence)}" if waiting else table
+    sentences = _waiting_sentences([claims[row.claim_id] for row in first if row.verdict == NOT_RUN])
+    return f"{table}\n\n{wrapped(sentences)}" if sentences else table
 
 
 def _is_own_scale(claim: Claim) -> bool:
     return claim.scale == "own" and claim.study is not None and claim.estimand == "test_top1_error_percent"
 
 
-def _waiting_words(claim: Claim) -> str:
-    return f"{_arms(claim)} ({_published(claim)})"
+def _waiting_sentences(waiting: Sequence[Claim]) -> str:
+    most = most_operations_here()
+    operations = {claim.id: _most_operations(claim) for claim in waiting}
+    named = {claim.id: f"{_arms(claim)} ({_published(claim)}" for claim in waiting}
+    soon = [f"{words})" for name, words in named.items() if operations[name] <= most]
+    too_long = [
+        f"{words}, {operations_words(operations[name])} training operations)"
+        for name, words in named.items()
+        if operations[name] > most
+    ]
+    sentences = [f"Not run yet (published figure): {', '.join(soon)}."] if soon else []
+    sentences += [f"Not run, since too long for the machines used here: {', '.join(too_long)}."] if too_long else []
+    return " ".join(sentences)
+
+
+def _most_operations(claim: Claim) -> int:
+    """Return the operations to train the claim's largest network once; zero where it has no network."""
+    most = 0
+    for arm in claim.arms:
+        name, variant_name = study_and_variant(arm, claim.study)
+        study = load_study(name)
+        variant = study.variant(variant_name)
+        if isinstance(variant, Variant):
+            most = max(most, training_operations(variant, variant.full_epochs(), study.dataset))
+    return most
 
 
 def _own_scale_row(row: Any, further: Any | None, claims: Mapping[str, Claim]) -> dict[str, str]:
@@ -73,7 +100,9 @@ def _unit(claim: Claim) -> str:
 
 
 def _published(claim: Claim) -> str:
-    """Return the published figure, or that only a direction was published."""
+    """Return the published figure, one of the authors' notes as such, or that only a direction was published."""
     if not claim.targets:
         return "direction only"
-    return amount_words(claim.targets[0].value, claim.targets[0].unit)
+    target = claim.targets[0]
+    notes = " (authors' notes)" if target.kind == "authors_log" else ""
+    return amount_words(target.value, target.unit) + notes

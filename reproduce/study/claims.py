@@ -88,7 +88,8 @@ class Claim(Strict):
             widens the interval and raises p (Bonferroni).
         beside: the error that is judged together with a gap between test and training error, since a net that fits
             worse has a narrower gap too.
-        chosen_afterward: whether the estimand was chosen when its runs were known; ``margin_why`` says so and why.
+        chosen_afterward: whether the claim was written, or its estimand chosen, when its runs were known;
+            ``margin_why`` says so and why.
         further_reading_of: id of the claim on the same published figure by another reading of the source.
         not_judged: the reason why the measured value answers no claim.
         ablation: short name of the ingredient that the effect is credited to, the same in all claims about it.

@@ -30,10 +30,16 @@ def test_a_claim_without_runs_is_named_below_with_what_was_published():
     assert lines[0].startswith("| `kmeans_1600` |") and lines[1] == ""
     assert " ".join(lines[2:]) == (
         "Not run yet (published figure): `visual_words_wide_costs` minus `fisher_vectors` (direction only), "
-        "`kmeans_4000` (20.4 %), `nasnet_a_6_768` (3.41 %)."
+        "`kmeans_4000` (20.4 %). Not run, since too long for the machines used here: `nasnet_a_6_768` (3.41 %, 9.5e16 "
+        "training operations)."
     )
     assert max(map(len, lines[2:])) <= 130
     assert len(table_of(kept)) == 1
+
+
+def test_a_figure_of_the_authors_notes_is_not_called_published():
+    (row,) = table_of(verdict("cifar10-13pct-sample-run-error", "inconclusive", estimate=12.4, n_by_arm="1"))
+    assert "| 12.6 % (authors' notes) |" in row
 
 
 def test_two_seeds_are_named_by_their_values():
