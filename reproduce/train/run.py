@@ -23,7 +23,7 @@ from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.golden_file import golden_digest, golden_path, read_golden
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
-from reproduce.train.checkpoint import checkpoint_path
+from reproduce.train.checkpoint import checkpoint_path, save_checkpoint
 from reproduce.train.distributed import Processes, joined_processes
 from reproduce.train.feature_run import fit_features, write_feature_record
 from reproduce.train.imports import import_training_modules
@@ -220,8 +220,10 @@ def _only_trainer(run: RunId, checkpoint: Path, processes: Processes) -> Iterato
 
 
 def _write(folder: Path, run: RunId, study: Study, trainer: Trainer, tested: Tested, meta: dict[str, Any]) -> None:
-    """Write the run's folder; probabilities that are too large for it go beside the data."""
-    is_rerun = folder != places.trained_to(study, run)  # a rerun leaves the published run's probabilities alone
+    """Write the run's folder; weights, and probabilities that are too large for it, go beside the data."""
+    is_rerun = folder != places.trained_to(study, run)  # a rerun leaves the published run's other files alone
+    if not is_rerun:
+        save_checkpoint(places.weights_of(run), trainer.network.state_dict())
     if trainer.data.reports_top5 and not is_rerun:
         path = places.probabilities_of(run)
         write_bytes(path, npy_bytes(tested.probabilities.astype(np.float16)))
