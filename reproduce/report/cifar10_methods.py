@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
+
+import pandas as pd
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.text import operations_words, plain_name
@@ -116,6 +119,16 @@ def load_methods(loaded: Records) -> list[DrawnMethod]:
     return [*drawn[:first_net], *_in_print(), *drawn[first_net:]]
 
 
+def core_hours(finished: pd.DataFrame) -> list[float]:
+    """Return the core-hours of training of each run; ``finished`` has rows of ``table.read_runs``."""
+    return (finished["training_seconds"] * finished["threads"] / 3600).tolist()
+
+
+def core_hours_words(hours: Sequence[float]) -> str:
+    """Return the median of runs' core-hours in words; a dash where no run was made."""
+    return f"{median(hours):.1f}" if hours else "-"
+
+
 def declared_costs() -> dict[str, int]:
     """Return the two costs that later nets are compared at, in training operations, by name."""
     net, search = load_study(NETS).variant("18pct_all_rates"), load_study(LATER).variant("nasnet_a_2_768")
@@ -151,7 +164,7 @@ def _drawn(loaded: Records, method: _Method, printed: dict[tuple[str, str], floa
     rows = rows[rows["epochs"].eq(method.epochs)]
     errors = [] if went_wrong(rows) else values_of_arm(rows, records.ERROR, "the generations on CIFAR-10")
     finished = rows[rows["status"].eq("finished")]
-    hours = (finished["training_seconds"] * finished["threads"] / 3600).tolist()
+    hours = core_hours(finished)
     study = load_study(method.study)
     variant = study.variant(method.variant)
     is_net = isinstance(variant, Variant)

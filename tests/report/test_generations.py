@@ -204,12 +204,20 @@ def test_a_net_too_long_for_these_machines_is_not_among_those_still_to_be_run():
 
 def test_two_seeds_are_shown_by_their_values(monkeypatch):
     monkeypatch.setattr(
-        "reproduce.report.studies.before_2012.load_methods", lambda loaded: [PATCHES, IN_PRINT, LATER_NET, PLANNED]
+        "reproduce.report.studies.before_2012.load_methods", lambda loaded: [PATCHES, IN_PRINT, NET, LATER_NET, PLANNED]
     )
     table = methods_table(None)
     assert "22.00 and 23.00" in table
     assert "not run" in table and "in print alone" in table
     assert "| a planned net" not in table
+    costs = {line.split(" | ")[1]: line.strip("| ").split(" | ")[-2:] for line in table.splitlines()[2:6]}
+    nothing = ["-", "-"]
+    assert costs == {
+        "patches": nothing,
+        "a dictionary": nothing,
+        "the net": ["4.0e14", "0.5"],
+        "a later net": ["9.0e15", "-"],
+    }
     assert table.endswith("Still to be run: a later net; a planned net.")
 
 
@@ -222,6 +230,8 @@ def test_budgets_name_the_declared_cost_that_each_length_comes_to():
     said = table.splitlines()[-1]
     assert said.startswith("All runs but those of `vgg_bn_dropout` and `nasnet_a_6_768` come to ")
     assert float(said.split()[-3]) == pytest.approx(sum(planned.values()), rel=0.03)
-    assert rows["18pct_today"].endswith("| 4.8e14 | 100 % of the cost of 2012 |")
-    assert rows["nasnet_a_2_768_at_2012_cost"].endswith("| 4.5e14 | 94 % of the cost of 2012 |")
-    assert rows["resnet20"].endswith("| 45,000 | 2.0e15 | none: its source's length |")
+    costs = {name: (cell[4], cell[-1].strip(" |")) for name, cell in cells.items()}
+    assert costs["18pct_today"] == ("4.8e14", "100 % of the cost of 2012")
+    assert costs["nasnet_a_2_768_at_2012_cost"] == ("4.5e14", "94 % of the cost of 2012")
+    assert costs["resnet20"] == ("2.0e15", "none: its source's length")
+    assert cells["resnet20"][3] == "45,000"

@@ -41,6 +41,7 @@ _LOOKS = {
     "13 % net": (BLUE, "<"),
     "11 % net": (BLUE, ">"),
     "18 % net, batch normalization": (SKY, "p"),
+    "18 % net, today's start and schedule": (GREEN, "D"),
     "18 % net, today's recipe": (GREEN, "h"),
     "VGG of half the width (flips alone)": (BROWN, "v"),
     "VGG (flips alone)": (BROWN, "^"),

@@ -4,7 +4,14 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from reproduce.base.text import frame_as_markdown, operations_words
-from reproduce.report.cifar10_methods import LATER, declared_costs, load_methods, most_operations_here
+from reproduce.report.cifar10_methods import (
+    LATER,
+    core_hours,
+    core_hours_words,
+    declared_costs,
+    load_methods,
+    most_operations_here,
+)
 from reproduce.report.figures.generations_by_cost import error_by_core_hours, error_by_operations
 from reproduce.report.records import Records
 from reproduce.study.operations import epochs_at, images_trained_on, training_operations
@@ -12,7 +19,7 @@ from reproduce.study.study import load_study
 
 
 def budgets_table(loaded: Records) -> str:
-    """Return one row per planned arm in Markdown: runs, epochs, images, operations, and the declared cost it meets.
+    """Return one row per planned arm in Markdown: runs, epochs, images, costs, and the declared cost it meets.
 
     A line below it gives the operations of all planned runs that are not too long for the machines used here.
     """
@@ -36,6 +43,7 @@ def budgets_table(loaded: Records) -> str:
                 "epochs": runs.epochs,
                 "images per epoch": f"{images_trained_on(variant, runs.epochs, study.dataset) // runs.epochs:,}",
                 "operations per run": operations_words(operations),
+                "core-hours per run": core_hours_words(core_hours(made)),
                 "declared cost": " and ".join(shares) or "none: its source's length",
             }
         )

@@ -3,8 +3,8 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from reproduce.base.text import frame_as_markdown
-from reproduce.report.cifar10_methods import BEFORE, load_methods, to_be_run
+from reproduce.base.text import frame_as_markdown, operations_words
+from reproduce.report.cifar10_methods import BEFORE, core_hours_words, load_methods, to_be_run
 from reproduce.report.figures.generations import DrawnMethod, generations
 from reproduce.report.literature import drops, timeline
 from reproduce.report.records import Records
@@ -12,7 +12,7 @@ from reproduce.report.studies import common
 
 
 def methods_table(loaded: Records) -> str:
-    """Return one row per method in Markdown: protocol, published error, mean error of our runs, seeds.
+    """Return one row per method in Markdown: protocol, published error, mean error of our runs, seeds, training costs.
 
     Methods with neither a published error nor runs are named below the table, among those still to be run.
     """
@@ -25,6 +25,8 @@ def methods_table(loaded: Records) -> str:
             "published, %": "-" if method.published is None else f"{method.published:g}",
             "ours, %": _ours(method),
             "seeds": len(method.errors),
+            "training operations": "-" if method.operations is None else operations_words(method.operations),
+            "core-hours per run": core_hours_words(method.core_hours),
         }
         for method in methods
         if method.errors or method.published is not None
