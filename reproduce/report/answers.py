@@ -15,6 +15,12 @@ from reproduce.report.literature.milestones import best_error_before_2012
 from reproduce.report.speed.training_time import extrapolated_words
 
 _AUGMENTED_NET = "after_2012.18pct_crops.test_top1_error_percent.mean"  # there once its runs are published
+_NASNET = "after_2012.nasnet_a_2_768.test_top1_error_percent.mean"
+_RECIPE_AND_NET = {  # comparisons at the cost of 2012: the change
+    "after_2012.gain-of-recipe-from-crops-18pct.difference": "with batch normalization and today's recipe",
+    "after_2012.gain-of-resnet20-by-todays-recipe.difference": "with ResNet-20 in its place by that recipe",
+}
+_FROM_FISHER_VECTORS = "before_2012.fisher-vectors-minus-18pct.difference"
 _CENTER_VIEW = "lrn_confound.step-normalization-center-view.difference"
 _STEP_ON_CIFAR10 = "before_2012.kmeans-1600-minus-18pct.difference"
 LITERATURE, OWN, REDUCED, TIMED = "literature", "CIFAR-10, own scale", "reduced scale", "literature; timed here"
@@ -67,23 +73,37 @@ def _after(facts: Facts) -> str:
 
 def _on_cifar10(facts: Facts) -> str:
     before, net = facts.row("kmeans-1600-error"), facts.row("cifar10-18pct-error")
+    fisher = facts.numbers.get(_FROM_FISHER_VECTORS)
+    from_fisher = f" Than that of Fisher vectors its error is {effect_words(fisher)}." if _is_made(fisher) else ""
     return (
         f"Without augmentation, k-means on patches (2011) makes {_error(before)}. The 18 % net of AlexNet's authors "
         f"(files of 2011) makes {_error(net)}, {effect_words(facts.row(_STEP_ON_CIFAR10))}. The comparison was added "
-        "when errors of both were known. The lowest error of other authors in print before 2012 is "
+        f"when errors of both were known.{from_fisher} The lowest error of other authors in print before 2012 is "
         f"{best_error_before_2012():.1f} %. {_later_on_cifar10(facts)}"
     )
 
 
+def _is_made(row: Row | None) -> bool:
+    return row is not None and row["value"] is not None
+
+
 def _later_on_cifar10(facts: Facts) -> str:
-    """Return in words the errors of the net of 2012 and of ResNet-20 by the protocol that later nets follow."""
-    net, later = facts.numbers.get(_AUGMENTED_NET), _made_resnet(facts)
-    made = [f"the 18 % net makes {_error(net)}"] if net and net["value"] is not None else []
-    if later["value"] is not None:
-        made.append(f"ResNet-20, of 2015, makes {_error(later)}")
+    """Return in words the errors of the net of 2012 and of later nets by the protocol that these follow.
+
+    What recipe and net are worth apart follows, once it is known.
+    """
+    nets = {
+        "the 18 % net makes": facts.numbers.get(_AUGMENTED_NET),
+        "ResNet-20, of 2015, makes": _made_resnet(facts),
+        "NASNet-A (2 @ 768, 20 epochs), of 2017, makes": facts.numbers.get(_NASNET),
+    }
+    made = [f"{words} {_error(row)}" for words, row in nets.items() if _is_made(row)]
     if not made:
         return "The step to later nets is still to be run."
-    return f"With crops and flips, which is another protocol, {' and '.join(made)}."
+    changes = {words: facts.numbers.get(name) for name, words in _RECIPE_AND_NET.items()}
+    told = [f"{effect_words(row)} {words}" for words, row in changes.items() if _is_made(row)]
+    apart = f" At equal cost the 18 % net's error is {', then '.join(told)}." if told else ""
+    return f"With crops and flips, which is another protocol, {', '.join(made)}.{apart}"
 
 
 def _made_resnet(facts: Facts) -> Row:

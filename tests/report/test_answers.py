@@ -101,8 +101,21 @@ def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
     )
     rows[answers._AUGMENTED_NET] = {"value": 16.2, "n_seeds": 3}
     assert words().endswith(
-        "the 18 % net makes 16.20 % errors (3 seeds) and ResNet-20, of 2015, makes 8.70 % errors (1 seed)."
+        "the 18 % net makes 16.20 % errors (3 seeds), ResNet-20, of 2015, makes 8.70 % errors (1 seed)."
     )
+    rows[answers._NASNET] = {"value": 7.5, "n_seeds": 3}
+    points = {"low": 1.0, "high": 3.0, "n_seeds": 3, "method": "Welch"}
+    recipe, net = answers._RECIPE_AND_NET
+    rows |= {recipe: points | {"value": 2.0}, net: points | {"value": None}}
+    rows[answers._FROM_FISHER_VECTORS] = points | {"value": 2.5}
+    assert words().endswith(
+        "ResNet-20, of 2015, makes 8.70 % errors (1 seed), NASNet-A (2 @ 768, 20 epochs), of 2017, makes 7.50 % errors "
+        "(3 seeds). At equal cost the 18 % net's error is 2.00 points lower (1.00 to 3.00) with batch normalization and "
+        "today's recipe."
+    )
+    assert "Than that of Fisher vectors its error is 2.50 points lower (1.00 to 3.00). The lowest" in words()
+    rows[net] = points | {"value": 2.2}
+    assert words().endswith("recipe, then 2.20 points lower (1.00 to 3.00) with ResNet-20 in its place by that recipe.")
 
 
 def test_an_answer_without_its_number_is_an_error(facts):
