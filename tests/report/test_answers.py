@@ -110,8 +110,8 @@ def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
     rows[answers._FROM_FISHER_VECTORS] = points | {"value": 2.5}
     assert words().endswith(
         "ResNet-20, of 2015, makes 8.70 % errors (1 seed), NASNet-A (2 @ 768, 20 epochs), of 2017, makes 7.50 % errors "
-        "(3 seeds). At equal cost the 18 % net's error is 2.00 points lower (1.00 to 3.00) with batch normalization and "
-        "today's recipe."
+        "(3 seeds). At equal cost the 18 % net's error is 2.00 points lower (1.00 to 3.00) with batch normalization "
+        "and today's recipe."
     )
     assert "Than that of Fisher vectors its error is 2.50 points lower (1.00 to 3.00). The lowest" in words()
     rows[net] = points | {"value": 2.2}
