@@ -3,7 +3,8 @@
 A block is the text between ``<!-- begin:NAME -->`` and ``<!-- end:NAME -->``. A number is the text between ``<!-- n:ID
 -->`` and ``<!-- /n -->``: its value with interval, seeds and, unless the scale is the claim's own, the scale. After
 ``<!-- n:ID:lower -->`` a difference is said with a word in place of its sign: "lower" where it is above zero, "higher"
-where it is below. After ``<!-- n:ID:higher -->`` it is the reverse.
+where it is below. After ``<!-- n:ID:higher -->`` it is the reverse. After ``<!-- n:ID:verdict -->`` stands the claim's
+verdict, with a capital letter where the page has one.
 """
 
 import re
@@ -38,7 +39,7 @@ Numbers = Mapping[str, Mapping[str, Any]]
 _BLOCK = re.compile(r"(<!-- begin:(?P<name>[\w-]+) -->)(?P<body>.*?)(<!-- end:(?P=name) -->)", re.DOTALL)
 _BLOCK_MARKER = re.compile(r"<!-- (?:begin|end):([\w-]+) -->")
 _NUMBER = re.compile(
-    r"(<!-- n:(?P<id>[\w.-]+?)(?::(?P<above_zero>lower|higher))? -->)(?P<text>.*?)(<!-- /n -->)", re.DOTALL
+    r"(<!-- n:(?P<id>[\w.-]+?)(?::(?P<form>lower|higher|verdict))? -->)(?P<text>.*?)(<!-- /n -->)", re.DOTALL
 )
 _NUMBER_MARKER = re.compile(r"<!-- (?:n:[^>]*|/n) -->")
 _MINUS = re.compile(r"(?<![\w.])-(?=\d)")
@@ -166,8 +167,18 @@ def _number(found: re.Match[str], numbers: Numbers, where: str) -> str:
         raise ReproduceError(
             f"{where}: no number {found['id']!r} in results/numbers.json; correct the id or run `dvc repro`"
         )
-    row, above_zero = numbers[found["id"]], found["above_zero"]
-    if above_zero and row["unit"] != "percentage_points":
-        raise ReproduceError(f"{where}: {found['id']} is no difference in points; drop ':{above_zero}' from its marker")
-    text = effects.cited_effect(row, above_zero) if above_zero else cited_number(row)
+    row, form = numbers[found["id"]], found["form"]
+    if form == "verdict":
+        return _verdict(row, found["text"], where)
+    if form and row["unit"] != "percentage_points":
+        raise ReproduceError(f"{where}: {found['id']} is no difference in points; drop ':{form}' from its marker")
+    text = effects.cited_effect(row, form) if form else cited_number(row)
     return _MINUS.sub("\N{MINUS SIGN}", text)
+
+
+def _verdict(row: Mapping[str, Any], text: str, where: str) -> str:
+    """Return a claim's verdict; its first letter is as large as that of ``text``, which stood there."""
+    if row["kind"] != "claim":
+        raise ReproduceError(f"{where}: {row['id']} is no claim; drop ':verdict' from its marker")
+    verdict = row["verdict"]
+    return verdict[:1].upper() + verdict[1:] if text[:1].isupper() else verdict

@@ -93,10 +93,12 @@ def test_results_in_code_markers_and_confidence_levels_are_no_results():
             "<!-- n:cifar10-80sec-error:lower -->1<!-- /n -->",
             "cifar10-80sec-error is no difference in points; drop ':l",
         ),
+        ("<!-- n:a.mean:verdict -->true<!-- /n -->", "a.mean is no claim; drop ':verdict' from its marker"),
     ],
 )
 def test_unknown_names_and_broken_markers_are_one_line_and_change_nothing(tmp_path, made, text, message):
     loaded, numbers = made
+    numbers = numbers | {"a.mean": {"id": "a.mean", "kind": "mean"}}
     readme = page(tmp_path, text)
     with pytest.raises(ReproduceError, match=message) as caught:
         update_page(readme, numbers, loaded)
@@ -110,6 +112,16 @@ def test_a_number_of_lesser_scale_says_so(tmp_path, made):
     readme = page(tmp_path, "<!-- n:x -->1<!-- /n -->")
     update_page(readme, lesser, loaded)
     assert "reduced scale" in readme.read_text()
+
+
+@pytest.mark.parametrize(("typed", "shown"), [("reproduced", "inconclusive"), ("Reproduced", "Inconclusive")])
+def test_a_verdict_is_that_of_the_claim_and_keeps_its_capital(tmp_path, made, typed, shown):
+    loaded, numbers = made
+    open_claim = numbers | {"x": numbers["cifar10-80sec-error"] | {"verdict": "inconclusive"}}
+    readme = page(tmp_path, f"<!-- n:x:verdict -->{typed}<!-- /n -->: said twice")
+    assert stale_parts(readme, open_claim, loaded) == ["number x"]
+    update_page(readme, open_claim, loaded)
+    assert readme.read_text() == f"<!-- n:x:verdict -->{shown}<!-- /n -->: said twice"
 
 
 @pytest.mark.parametrize(
