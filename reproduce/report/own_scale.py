@@ -46,7 +46,7 @@ def _waiting_sentences(waiting: Sequence[Claim]) -> str:
     named = {claim.id: f"{_arms(claim)} ({_published(claim)}" for claim in waiting}
     soon = [f"{words})" for name, words in named.items() if operations[name] <= most]
     too_long = [
-        f"{words}, {operations_words(operations[name])} training operations)"
+        f"{words}, {operations_words(operations[name])} operations)"
         for name, words in named.items()
         if operations[name] > most
     ]

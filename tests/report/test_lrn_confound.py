@@ -96,9 +96,16 @@ def test_a_step_with_one_or_two_seeds_has_no_interval_on_the_front_page(tmp_path
     records = confound_records(tmp_path, {"first": COMPLETE["first"], "normalized": [13.3, 13.4], "body": [13.0]})
     told = " ".join(answered_steps(records).splitlines())
     assert told.startswith(
-        "The error is, by step, normalization: 0.15 points higher, too few seeds for an interval, 5 and 2 seeds; body: "
-        "0.35 points lower, too few seeds for an interval, 2 and 1 seeds. Still to be run: length, "
+        "The error is, by step, normalization: 0.15 points higher, 5 and 2 seeds so far; body: 0.35 points lower, "
+        "2 and 1 seeds so far. Still to be run: length, "
     )
+    figure = steps_figure(records)
+    assert arrows(figure) == []
+    assert "normalization\n0.15 higher,\n" in words(figure)
+
+
+def arrows(figure):
+    return [text for axes in figure.axes for text in axes.texts if text.arrow_patch]
 
 
 def test_the_figure_has_every_mean_seed_and_size(complete):
@@ -112,6 +119,7 @@ def test_the_figure_has_every_mean_seed_and_size(complete):
     for part in ("published 13 %", "published 11 %", "length\n0.80 lower (0.57 to 1.03)", "all three\n1.70 "):
         assert part in said
     assert "not run" not in said
+    assert len(arrows(figure)) == 4
     labels = [label.get_text() for label in upper.get_yticklabels()]
     assert labels[0] == "13 % net\n160 epochs, 5 seeds: 13.20 %"
     assert labels[3].endswith("\n520 epochs, 3 seeds: 11.50 %")
@@ -128,8 +136,7 @@ def test_arms_without_runs_are_gaps_that_say_so(begun):
     assert marks(upper) == [pytest.approx(mark) for mark in [(13.2, 0), (12.3, 2)]]
     assert marks(lower) == []
     assert [text.get_text() for text in lower.texts].count("not run") == 2
-    arrows = [text for axes in figure.axes for text in axes.texts if text.arrow_patch]
-    assert arrows == []  # no two neighbors have a mean
+    assert arrows(figure) == []  # no two neighbors have a mean
     assert "nan" not in words(figure)
 
 

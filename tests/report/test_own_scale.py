@@ -31,7 +31,7 @@ def test_a_claim_without_runs_is_named_below_with_what_was_published():
     assert " ".join(lines[2:]) == (
         "Not run yet (published figure): `visual_words_wide_costs` minus `fisher_vectors` (direction only), "
         "`kmeans_4000` (20.4 %). Not run, since too long for the machines used here: `nasnet_a_6_768` (3.41 %, 9.5e16 "
-        "training operations)."
+        "operations)."
     )
     assert max(map(len, lines[2:])) <= 130
     assert len(table_of(kept)) == 1

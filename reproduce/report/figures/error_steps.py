@@ -154,9 +154,9 @@ def _draw_arm(axes: Axes, y: float, arm: DrawnArm) -> None:
 
 
 def _draw_step(axes: Axes, y: float, step: DrawnStep) -> None:
-    """Draw the step from the arm at ``y`` to the arm one row below, if both have a mean, and write the step's size."""
+    """Write the step's size; draw the step from the arm at ``y`` to the arm one row below if it has an interval."""
     _write_size(axes, y - 0.5, step)
-    if step.before.estimate and step.after.estimate:
+    if not math.isnan(step.low):
         ends = {"xy": (step.after.estimate.value, y - 1), "xytext": (step.before.estimate.value, y)}
         look = {"arrowstyle": "-|>", "color": MUTED, "linewidth": 0.8, "shrinkA": 4, "shrinkB": 4}
         axes.annotate("", **ends, arrowprops=look, zorder=1)
@@ -172,7 +172,7 @@ def _write_size(axes: Axes, y: float, step: DrawnStep, **look: object) -> None:
     """Write a step's name and points, or why there are none, at the right of the axes."""
     if is_open := pd.isna(step.points):
         look |= {"color": MUTED, "fontstyle": "italic"}
-    size = step.lack if is_open else step.words.replace(" points ", " ", 1)
+    size = step.lack if is_open else step.words.replace(" points ", " ", 1).replace(", ", ",\n")
     write_beside(axes, 1, y, f"{step.name}\n{size}", _GAP_PT, **look)
 
 

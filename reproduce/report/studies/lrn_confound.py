@@ -11,7 +11,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.text import format_number, frame_as_markdown, wrapped
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
-from reproduce.report.effects import share_words
+from reproduce.report.effects import points_words, share_words
 from reproduce.report.figures.error_steps import DrawnArm, DrawnStep, error_steps
 from reproduce.report.figures.normalization_course import normalization_course
 from reproduce.report.records import Records
@@ -132,7 +132,8 @@ def answered_steps(loaded: Records) -> str:
 
 
 def _answer(step: DrawnStep) -> str:
-    return f"{step.words}, {len(step.before.errors)} and {len(step.after.errors)} seeds"
+    seeds = f"{len(step.before.errors)} and {len(step.after.errors)} seeds"
+    return f"{points_words(step.points)}, {seeds} so far" if pd.isna(step.low) else f"{step.words}, {seeds}"
 
 
 def _mean_words(arm: DrawnArm) -> str:
