@@ -199,10 +199,10 @@ def _plan(claim: Claim, verdict: Verdict, additions: Sequence[Addition]) -> list
 
 def _half_width(claim: Claim, verdict: Verdict) -> str:
     seeds = " and ".join(map(str, verdict.n_by_arm))
-    if verdict.method is None:
-        return f"not before all planned seeds ({seeds or 'none'} there)"
-    if verdict.half_width is None:
-        return f"none over seeds ({seeds} there)"
+    if verdict.estimate is not None and verdict.method is None:
+        return f"not before all planned seeds ({seeds} there)"
+    if verdict.n_seeds < 2 or verdict.half_width is None:
+        return f"none over seeds ({seeds or 'none'} there)"
     if claim.kind == "ratio":
         return f"a factor of {math.sqrt(verdict.high / verdict.low):.2f} either way, by {seeds} seeds"
     return f"{figures(verdict.half_width)[0]}{unit_words(verdict.unit)}, by {seeds} seeds"

@@ -52,7 +52,9 @@ def explain(claim: Claim, estimate: Estimate, n_by_arm: Sequence[int], terms: Te
         parts.append(_settling(n_seeds, terms, outcome))
     if claim.looked_at_seeds:
         earlier = " and ".join(map(str, claim.looked_at_seeds))
-        parts.append(f"more seeds were planned after a look at {earlier}; interval and p allow for it")
+        parts.append(
+            f"more seeds were planned after a look at {earlier}{'' if short else '; interval and p allow for it'}"
+        )
     return "; ".join(filter(None, parts))
 
 
@@ -101,10 +103,10 @@ def _restriction(terms: Terms) -> str:
 
 
 def _settling(n_seeds: int, terms: Terms, outcome: Outcome) -> str:
-    if n_seeds < 2:
-        return "two or more are needed"
     if outcome.withheld:
         return "a run that gave no value cannot be averaged over"
+    if n_seeds < 2:
+        return "two or more are needed"
     if outcome.seeds_to_settle is None:
         return "more seeds would not settle it"
     each = " per arm" if terms.compares and terms.arms == 2 else ""

@@ -20,15 +20,15 @@ def restrict(claim: Claim, arms: Sequence[pd.DataFrame], outcome: Outcome, why: 
 
     Args:
         claim: the claim judged.
-        arms: rows of the claim's runs, by arm.
+        arms: rows of the claim's runs, by arm; empty before every planned seed is made.
         outcome: the outcome by the decision table.
         why: the reasons for that outcome.
     """
     if claim.not_judged:
         return Outcome(rules.NOT_JUDGED), claim.not_judged
     if claim.chosen_afterward:
-        why += "; claim or estimand is later than the runs, so it shows a direction at most and refutes nothing"
-    return _beside(claim, arms, outcome, why) if claim.beside else (outcome, why)
+        why += "; the claim, or what it measures, was chosen when its runs were known: it shows a direction at most"
+    return _beside(claim, arms, outcome, why) if claim.beside and arms else (outcome, why)
 
 
 def _beside(claim: Claim, arms: Sequence[pd.DataFrame], outcome: Outcome, why: str) -> tuple[Outcome, str]:

@@ -11,7 +11,7 @@ from reproduce.runs.statistics import Estimate
 BEFORE_ALL_SEEDS: dict[str, None] = dict.fromkeys(("low", "high", "method", "p_value"))
 """Fields that are empty until every planned seed is made, so that no interim look is published.
 
-Claims, comparisons and 2 x 2 designs follow it. The mean of one arm decides nothing and has its interval before.
+Claims, comparisons and 2 x 2 designs follow it. The mean of one arm keeps its interval, also where a claim on it waits.
 """
 
 _TYPES = {float | None: "float64", int | None: "Int64"}  # pandas would infer other types from empty cells

@@ -173,7 +173,9 @@ def _judge(measured: Measured, p_value_holm: float | None) -> Verdict:
     facts |= {} if measured.has_planned_seeds else BEFORE_ALL_SEEDS | {"half_width": None}
     facts |= {"p_value_holm": p_value_holm, "confidence_percent": confidence_percent(claim)}
     facts |= {"seeds_to_settle": outcome.seeds_to_settle, "negligible": outcome.negligible}
-    reasons = [why, gaps(pd.concat(measured.arms)), _by_all_seeds(measured, p_factor)]
+    reasons = [why, gaps(pd.concat(measured.arms))]
+    if measured.has_planned_seeds:
+        reasons.append(_by_all_seeds(measured, p_factor))
     return _verdict(claim, outcome.verdict, "; ".join(filter(None, reasons)), **facts)
 
 
@@ -181,7 +183,7 @@ def _outcome(measured: Measured, p_factor: float) -> tuple[Outcome, str]:
     terms = _terms(measured, p_factor)
     outcome = _decide(measured, terms)
     why = explain(measured.claim, measured.estimate, measured.n_by_arm, terms, outcome)
-    return restrict(measured.claim, measured.arms, outcome, why)
+    return restrict(measured.claim, measured.arms if measured.has_planned_seeds else [], outcome, why)
 
 
 def _by_all_seeds(measured: Measured, p_factor: float) -> str:

@@ -16,9 +16,13 @@ from reproduce.report.speed.training_time import extrapolated_words
 
 _AUGMENTED_NET = "after_2012.18pct_crops.test_top1_error_percent.mean"  # there once its runs are published
 _NASNET = "after_2012.nasnet_a_2_768.test_top1_error_percent.mean"
-_RECIPE_AND_NET = {  # comparisons at the cost of 2012: the change
-    "after_2012.gain-of-recipe-from-crops-18pct.difference": "with batch normalization and today's recipe",
-    "after_2012.gain-of-resnet20-by-todays-recipe.difference": "with ResNet-20 in its place by that recipe",
+_RECIPE_AND_NET = {  # comparisons at the cost of 2012: how the sentence on each begins
+    "after_2012.gain-of-recipe-from-crops-18pct.difference": (
+        "With batch normalization and today's recipe the 18 % net's error is"
+    ),
+    "after_2012.gain-of-resnet20-by-todays-recipe.difference": (
+        "With ResNet-20 in place of that net, at equal cost and by the same recipe of today, it is"
+    ),
 }
 _FROM_FISHER_VECTORS = "before_2012.fisher-vectors-minus-18pct.difference"
 _CENTER_VIEW = "lrn_confound.step-normalization-center-view.difference"
@@ -101,9 +105,8 @@ def _later_on_cifar10(facts: Facts) -> str:
     if not made:
         return "The step to later nets is still to be run."
     changes = {words: facts.numbers.get(name) for name, words in _RECIPE_AND_NET.items()}
-    told = [f"{effect_words(row)} {words}" for words, row in changes.items() if _is_made(row)]
-    apart = f" At equal cost the 18 % net's error is {', then '.join(told)}." if told else ""
-    return f"With crops and flips, which is another protocol, {', '.join(made)}.{apart}"
+    apart = [f" {words} {effect_words(row)}." for words, row in changes.items() if _is_made(row)]
+    return f"With crops and flips, which is another protocol, {'; '.join(made)}.{''.join(apart)}"
 
 
 def _made_resnet(facts: Facts) -> Row:

@@ -16,7 +16,8 @@ _FROM = {  # comparison with the 18 % net of 2012: the method before it
 }
 _RUNGS = {  # comparison at the cost of 2012: the change
     "gain-of-batch-normalization-18pct": "with batch normalization",
-    "gain-of-todays-recipe-18pct": "with today's recipe",
+    "gain-of-todays-schedule-18pct": "with today's initial weights and schedule",
+    "gain-of-todays-decay-and-order-18pct": "with the rest of today's recipe",
     "gain-of-resnet20-by-todays-recipe": "with ResNet-20 in its place, by the same recipe",
 }
 _NET_AND_RECIPE = "gain-of-net-and-recipe-from-crops"

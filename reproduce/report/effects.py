@@ -37,19 +37,20 @@ EFFECTS = (
 _OTHER = {"lower": "higher", "higher": "lower", "larger": "smaller"}
 
 
-def effect_words(row: Mapping[str, Any]) -> str:
+def effect_words(row: Mapping[str, Any], above_zero: str = "lower") -> str:
     """Return an effect as "1.32 points lower (0.79 to 1.86)"; an interval around zero names both of its ends.
 
     Args:
         row: a row of ``numbers.json``, or the same from a table, where what is missing is NaN. ``method`` is None where
             the interval waits for planned seeds.
+        above_zero: as in ``points_words``.
     """
     row = {name: None if pd.isna(value) else value for name, value in row.items() if not isinstance(value, list)}
     if row["value"] is None:
         return "not run yet"
     if row["low"] is None or few_seeds(row):
-        return f"{points_words(row['value'])}, {_why_no_interval(row)}"
-    return points_words(row["value"], row["low"], row["high"], row.get("confidence_percent"))
+        return f"{points_words(row['value'], above_zero=above_zero)} ({_why_no_interval(row)})"
+    return points_words(row["value"], row["low"], row["high"], row.get("confidence_percent"), above_zero)
 
 
 def points_words(
@@ -73,7 +74,12 @@ def points_words(
 
 
 def share_words(value: float, low: float, high: float) -> str:
-    """Return a share of a published gain in percent; of an error that is not lower, at most how much is left open."""
+    """Return a share of a published gain in percent; of an error that is not lower, at most how much is left open.
+
+    Without an interval there is no share, since it would be cited without one.
+    """
+    if pd.notna(value) and pd.isna(low):
+        return "-"
     if pd.isna(value) or value >= 0:
         return with_interval(value, low, high, decimals=0)
     return f"none shown, at most {format_number(high, 0)}" if high > 0 else "none"
@@ -81,7 +87,7 @@ def share_words(value: float, low: float, high: float) -> str:
 
 def _why_no_interval(row: Row) -> str:
     if row.get("method") is None:
-        return "its interval waits for the planned seeds"  # no interim look is published
+        return "no interval yet"  # no interim look is published
     return "too few seeds for an interval"
 
 

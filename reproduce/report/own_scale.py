@@ -41,15 +41,13 @@ def _is_own_scale(claim: Claim) -> bool:
 
 
 def _waiting_sentences(waiting: Sequence[Claim]) -> str:
-    most = most_operations_here()
-    operations = {claim.id: _most_operations(claim) for claim in waiting}
-    named = {claim.id: f"{_arms(claim)} ({_published(claim)}" for claim in waiting}
-    soon = [f"{words})" for name, words in named.items() if operations[name] <= most]
-    too_long = [
-        f"{words}, {operations_words(operations[name])} operations)"
-        for name, words in named.items()
-        if operations[name] > most
-    ]
+    most, soon, too_long = most_operations_here(), [], []
+    for claim in waiting:
+        operations = _most_operations(claim)
+        if operations <= most:
+            soon.append(f"{_arms(claim)} ({_published(claim)})")
+        else:
+            too_long.append(f"{_arms(claim)} ({_published(claim)}, {operations_words(operations)} operations)")
     sentences = [f"Not run yet (published figure): {', '.join(soon)}."] if soon else []
     sentences += [f"Not run, since too long for the machines used here: {', '.join(too_long)}."] if too_long else []
     return " ".join(sentences)

@@ -7,7 +7,7 @@ import pandas as pd
 
 from reproduce.base.text import figures, format_number
 from reproduce.judge.numbers import Row
-from reproduce.report.effects import points_words
+from reproduce.report.effects import effect_words, points_words
 
 _NORMALIZATION = "lrn_confound.body-by-normalization.main-normalization"
 _TEN_VIEWS = "small-ten-views-top1"
@@ -19,8 +19,7 @@ def of_normalization_at_40_epochs(numbers: Mapping[str, Row]) -> str:
     row = numbers[_NORMALIZATION]
     if row["value"] is None:
         return "Not run yet."
-    words = points_words(row["value"], row["low"], row["high"])
-    return f"At 40 epochs, in the mean over both bodies, the error with normalization is {words}."
+    return f"At 40 epochs, in the mean over both bodies, the error with normalization is {effect_words(row)}."
 
 
 def of_several_nets(ensembles: pd.DataFrame) -> str:

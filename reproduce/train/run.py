@@ -135,6 +135,7 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch | None = No
                 if processes.is_first:
                     _check_unchanged(run, inputs)
                     _write(folder, run, study, trainer, tested, {**inputs, **provenance_of(sessions)})
+                    _keep_weights(folder, run, study, trainer)
                     checkpoint.unlink(missing_ok=True)
 
             processes.agreed(write)
@@ -220,15 +221,20 @@ def _only_trainer(run: RunId, checkpoint: Path, processes: Processes) -> Iterato
 
 
 def _write(folder: Path, run: RunId, study: Study, trainer: Trainer, tested: Tested, meta: dict[str, Any]) -> None:
-    """Write the run's folder; weights, and probabilities that are too large for it, go beside the data."""
-    is_rerun = folder != places.trained_to(study, run)  # a rerun leaves the published run's other files alone
-    if not is_rerun:
-        save_checkpoint(places.weights_of(run), trainer.network.state_dict())
+    """Write the run's folder; probabilities that are too large for it go beside the data."""
+    is_rerun = folder != places.trained_to(study, run)  # a rerun leaves the published run's probabilities alone
     if trainer.data.reports_top5 and not is_rerun:
         path = places.probabilities_of(run)
         write_bytes(path, npy_bytes(tested.probabilities.astype(np.float16)))
         meta = {**meta, "probabilities_sha256": file_digest(path)}
     write_record(folder, run, study, trainer, tested, meta)
+
+
+def _keep_weights(folder: Path, run: RunId, study: Study, trainer: Trainer) -> None:
+    """Keep the network's last weights, in fp32 on the CPU; a rerun leaves those of the published run alone."""
+    if folder == places.trained_to(study, run):
+        weights = {name: tensor.cpu() for name, tensor in trainer.network.state_dict().items()}
+        save_checkpoint(places.weights_of(run), weights, "free space; the run is written, its weights are not kept")
 
 
 def provenance_of(sessions: list[dict[str, Any]]) -> dict[str, Any]:

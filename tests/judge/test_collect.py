@@ -4,16 +4,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from collect_support import FakeRunId, FakeStudy, claim, difference_claim, write_run
+from collect_support import FakeRunId, FakeStudy, claim, difference_claim, make_arms, write_run
 from scipy import stats
 
 from reproduce.base.errors import ReproduceError
 from reproduce.base.paths import REPO_ROOT
 from reproduce.judge.collect import collect, write_table
 from reproduce.judge.comparisons import Compared, compare_all
+from reproduce.judge.markdown import verdicts_markdown
 from reproduce.judge.numbers import read_numbers
 from reproduce.judge.row_tables import table_of
 from reproduce.judge.summary import Summary, average_histories, summarize
+from reproduce.judge.verdicts import judge
 from reproduce.runs.table import read_histories, read_runs
 from reproduce.study.designs import Comparison
 
@@ -261,3 +263,10 @@ def test_the_verdict_page_shows_every_claim(study, tmp_path):
     assert "reproduced: 1, inconclusive: 1." in page
     assert "| 26 % ± 1 (published) | 26.07 % [25.31, 26.83], 3 seeds |" in page
     assert "`bf16-costs`" in page
+    assert "Processors of the runs judged: Some CPU." in page
+
+
+def test_the_verdict_page_counts_the_seeds_of_each_arm(tmp_path):
+    runs = make_arms(tmp_path / "arms", {"with": [11.0, 11.2, 11.1], "without": [13.1, 13.0, 13.2, 13.1]})
+    page = verdicts_markdown(judge([difference_claim()], runs))
+    assert ", 4 and 3 seeds |" in page

@@ -104,6 +104,8 @@ def test_one_seed_shows_no_spread_to_plan_by(planned):
     lines = planned(study, {("80sec", 11): [26.0]}, claims=[claim(seeds_planned=3)])
     assert "  half-width reached: not before all planned seeds (1 there)" in lines
     assert "  wanted: 3 seeds, as its claim plans" in lines
+    alone = planned(study, {}, claims=[claim(seeds_planned=1)])
+    assert "  half-width reached: none over seeds (1 there)" in alone
     unplanned = planned(study, {}, claims=[claim()])
     assert "  wanted: 2 seeds, to see a spread" in unplanned
 

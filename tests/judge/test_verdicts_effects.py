@@ -131,6 +131,8 @@ def test_a_gap_narrower_by_a_worse_fit_alone_is_inconclusive(tmp_path):
         in beside.why
     )
     assert "seeds" not in beside.why
+    waiting = verdict_of(difference_claim(None, None, seeds_planned=5, **GAP), runs)
+    assert waiting.why == "interval and verdict wait for the planned seeds: 3 of 5 are made"
 
 
 def test_a_gap_narrower_with_a_lower_test_error_shows_less_overfitting(tmp_path):
@@ -154,7 +156,7 @@ def test_an_estimand_chosen_afterward_refutes_nothing(make_runs):
     late = {"margin_why": "chosen when the runs were known", "chosen_afterward": True}
     planned, chosen = (verdict_of(difference_claim(None, None, **changes), frame) for changes in ({}, late))
     assert (planned.verdict, chosen.verdict) == ("not reproduced", "inconclusive")
-    assert "chosen when its runs were known" in chosen.why and chosen.high == planned.high < 0
+    assert "was chosen when its runs were known" in chosen.why and chosen.high == planned.high < 0
 
 
 def test_a_value_that_answers_no_claim_is_shown_without_a_verdict(make_runs):
@@ -230,6 +232,13 @@ def test_seeds_added_to_one_arm_decide_nothing_either(make_runs):
     assert verdict_of(difference_claim(None, None, seeds_planned=3), frame).n_by_arm == [3, 3]
     unequal = difference_claim(None, None, seeds_planned=3, seeds_planned_by_arm=[8, 3])
     assert verdict_of(unequal, frame).n_by_arm == [8, 3]
+
+
+def test_seeds_beyond_the_planned_ones_say_nothing_while_a_planned_one_is_missing(make_runs):
+    frame = make_runs({"with": [11.0, 11.2, None, 11.1], "without": [13.1, 13.0, None, 13.2]})
+    why = verdict_of(difference_claim(None, None, seeds_planned=3), frame).why
+    assert why.startswith("interval and verdict wait for the planned seeds: 2 of 3 are made")
+    assert "seeds beyond" not in why and "interval 1" not in why
 
 
 def test_no_verdict_before_the_planned_seeds_of_the_larger_arm(make_runs):

@@ -45,7 +45,7 @@ def test_a_pair_with_one_seed_in_an_arm_has_an_answer_without_an_interval(facts)
     net = {"value": 11.25, "n_seeds": 1}
     line = pair_answer(facts, pair=one, net=net, alone=ALONE | {"verdict": "inconclusive"}, longer=NO_RUNS)
     assert line.startswith("Not settled. The 13 % net makes ")
-    words = "the 11 % net 11.25 % errors (1 seed): 1.50 points lower, too few seeds for an interval."
+    words = "the 11 % net 11.25 % errors (1 seed): 1.50 points lower (too few seeds for an interval)."
     assert f"{words} Verdict on the pair: inconclusive. With the 11 % net's normalization alone the 13 % net's" in line
 
 
@@ -101,7 +101,7 @@ def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
     )
     rows[answers._AUGMENTED_NET] = {"value": 16.2, "n_seeds": 3}
     assert words().endswith(
-        "the 18 % net makes 16.20 % errors (3 seeds), ResNet-20, of 2015, makes 8.70 % errors (1 seed)."
+        "the 18 % net makes 16.20 % errors (3 seeds); ResNet-20, of 2015, makes 8.70 % errors (1 seed)."
     )
     rows[answers._NASNET] = {"value": 7.5, "n_seeds": 3}
     points = {"low": 1.0, "high": 3.0, "n_seeds": 3, "method": "Welch"}
@@ -109,13 +109,13 @@ def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
     rows |= {recipe: points | {"value": 2.0}, net: points | {"value": None}}
     rows[answers._FROM_FISHER_VECTORS] = points | {"value": 2.5}
     assert words().endswith(
-        "ResNet-20, of 2015, makes 8.70 % errors (1 seed), NASNet-A (2 @ 768, 20 epochs), of 2017, makes 7.50 % errors "
-        "(3 seeds). At equal cost the 18 % net's error is 2.00 points lower (1.00 to 3.00) with batch normalization "
-        "and today's recipe."
+        "ResNet-20, of 2015, makes 8.70 % errors (1 seed); NASNet-A (2 @ 768, 20 epochs), of 2017, makes 7.50 % errors "
+        "(3 seeds). With batch normalization and today's recipe the 18 % net's error is 2.00 points lower (1.00 to "
+        "3.00)."
     )
     assert "Than that of Fisher vectors its error is 2.50 points lower (1.00 to 3.00). The lowest" in words()
     rows[net] = points | {"value": 2.2}
-    assert words().endswith("recipe, then 2.20 points lower (1.00 to 3.00) with ResNet-20 in its place by that recipe.")
+    assert words().endswith("by the same recipe of today, it is 2.20 points lower (1.00 to 3.00).")
 
 
 def test_an_answer_without_its_number_is_an_error(facts):

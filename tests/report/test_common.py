@@ -37,14 +37,17 @@ nets,words,2,sift,10.0,300,most_iterations,,
 nets,patches,1,patches,10.0,12,,20.0,
 nets,patches,1,patches,10.0,14,,,
 """
-HEADER = "study,meaning,n,value,low,high,p_value_holm,published_gain,share_percent,share_low_percent,share_high_percent"
+SHARES = "published_gain,share_percent,share_low_percent,share_high_percent"
+HEADER = f"study,meaning,n,value,low,high,method,p_value_holm,{SHARES}"
+INTERACTION = "interaction: (body: wide minus slim) at dropout = with, minus the same at dropout = without"
 EFFECTS = f"""{HEADER}
-nets,"dropout: without minus with, mean over body",3,0.5,-0.1,1.1,0.0123,2,25,-5,55
-nets,"dropout: without minus with, at body wide",3,-0.2,-0.7,0.3,0.4,2,-10,-35,15
-nets,"body: wide minus slim, mean over dropout",3,-0.2,-0.3,-0.1,0.01,2,-10,-15,-5
-nets,"interaction: (body: wide minus slim) at dropout = with, minus the same at dropout = without",3,-0.1,-0.5,0.3,1,,,,
-nets,"body: wide minus slim, at dropout with",3,,,,,,,,
-other,else,3,1,0,2,0.5,,,,
+nets,"dropout: without minus with, mean over body",3;3,0.5,-0.1,1.1,Welch,0.0123,2,25,-5,55
+nets,"dropout: without minus with, at body wide",3;3,-0.2,-0.7,0.3,Welch,0.4,2,-10,-35,15
+nets,"body: wide minus slim, mean over dropout",3;3,-0.2,-0.3,-0.1,Welch,0.01,2,-10,-15,-5
+nets,"{INTERACTION}",3;3,-0.1,-0.5,0.3,Welch,1,,,,
+nets,"body: wide minus slim, at dropout with",3;0,,,,,,,,,
+nets,"body: wide minus slim, at dropout without",3;4,-0.3,,,,,2,-15,,
+other,else,3;3,1,0,2,Welch,0.5,,,,
 """
 COMPARED = "kind,first_arm,second_arm,estimand,n_first,n_second,first_mean,second_mean,value,low,high,method"
 COMPARISONS = f"""study,question,{COMPARED}
@@ -112,7 +115,7 @@ def test_comparisons_of_test_errors_with_both_means_and_the_difference(tables):
             "`crops`, `net`",
             "16.24, 10.92",
             "3 and 2",
-            "5.32 points lower, too few seeds for an interval",
+            "5.32 points lower (too few seeds for an interval)",
         ],
         ["Later?", "`plain`, `later`", "-", "8 and 0", "not run"],
     ]
@@ -141,6 +144,12 @@ def test_effects_say_what_changes_and_on_which_side_the_error_lies(tables):
         ["body: slim in place of wide, mean over dropout", "0.20 points higher (0.10 to 0.30)", "0.01", "none"],
         [f"interaction: {gain}", "gain 0.10 points smaller (0.50 smaller to 0.30 larger)", "1", "-"],
         ["body: slim in place of wide, at dropout with", "not run", "-", "-"],
+        [
+            "body: slim in place of wide, at dropout without",
+            "0.30 points higher (no interval yet)",
+            "-",
+            "-",
+        ],
     ]
 
 

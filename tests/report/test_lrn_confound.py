@@ -89,19 +89,19 @@ def test_the_front_page_has_the_answered_steps_and_names_the_others_in_a_line(co
     assert [step.split(":")[0] for step in told.removeprefix("The error is, by step, ").split("; ")] == names
     assert "; length: 0.80 points lower (0.57 to 1.03), 3 and 3 seeds; " in told and told.endswith(" seeds.")
     assert max(map(len, lines)) <= 130
-    assert answered_steps(begun) == f"Still to be run: {', '.join(names)}."
+    assert answered_steps(begun) == f"Not run yet: {', '.join(names)}."
 
 
 def test_a_step_with_one_or_two_seeds_has_no_interval_on_the_front_page(tmp_path):
     records = confound_records(tmp_path, {"first": COMPLETE["first"], "normalized": [13.3, 13.4], "body": [13.0]})
     told = " ".join(answered_steps(records).splitlines())
     assert told.startswith(
-        "The error is, by step, normalization: 0.15 points higher, 5 and 2 seeds so far; body: 0.35 points lower, "
-        "2 and 1 seeds so far. Still to be run: length, "
+        "The error is, by step, normalization: 0.15 points higher (too few seeds for an interval), 5 and 2 seeds; "
+        "body: 0.35 points lower (too few seeds for an interval), 2 and 1 seeds. Not run yet: length, "
     )
     figure = steps_figure(records)
     assert arrows(figure) == []
-    assert "normalization\n0.15 higher,\n" in words(figure)
+    assert "normalization\n0.15 higher\n(too few" in words(figure)
 
 
 def arrows(figure):

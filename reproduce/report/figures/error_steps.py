@@ -172,7 +172,11 @@ def _write_size(axes: Axes, y: float, step: DrawnStep, **look: object) -> None:
     """Write a step's name and points, or why there are none, at the right of the axes."""
     if is_open := pd.isna(step.points):
         look |= {"color": MUTED, "fontstyle": "italic"}
-    size = step.lack if is_open else step.words.replace(" points ", " ", 1).replace(", ", ",\n")
+    size = (
+        step.lack
+        if is_open
+        else step.words.replace(" points ", " ", 1).replace(" (too", "\n(too").replace(" (no ", "\n(no ")
+    )
     write_beside(axes, 1, y, f"{step.name}\n{size}", _GAP_PT, **look)
 
 

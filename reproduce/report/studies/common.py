@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from reproduce.base.text import format_number, frame_as_markdown, p_value_words, with_interval
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
-from reproduce.report.effects import effect_words, points_words, share_words
+from reproduce.report.effects import effect_words, share_words
 from reproduce.report.figures.learning_curves import learning_curves
 from reproduce.report.figures.precision_seeds import seed_distribution
 from reproduce.report.figures.verdict_forest import verdict_forest
@@ -21,7 +21,7 @@ from reproduce.study.study import Study
 from reproduce.study.variant import Variant
 
 _SHARES = ["share_percent", "share_low_percent", "share_high_percent"]
-_EFFECT_COLUMNS = " ".join(["study meaning n value low high p_value_holm published_gain", *_SHARES])
+_EFFECT_COLUMNS = " ".join(["study meaning n value low high method p_value_holm published_gain", *_SHARES])
 _GAIN = r"(?P<factor>\w+): (?P<before>.+) minus (?P<after>.+?)"
 _CONTRAST = re.compile(rf"{_GAIN}, (?P<where>(?:mean over|at) .+)")
 _INTERACTION = re.compile(rf"interaction: \({_GAIN}\) at (?P<here>.+), minus the same at (?P<there>.+)")
@@ -172,7 +172,9 @@ def _design_effect(effect: tuple) -> str:
     if pd.isna(effect.value):
         return "not run"
     is_gain = _INTERACTION.fullmatch(effect.meaning)
-    words = points_words(effect.value, effect.low, effect.high, above_zero="larger" if is_gain else "lower")
+    row = {name: getattr(effect, name) for name in ("value", "low", "high", "method")}
+    row["n_seeds"] = min(map(int, str(effect.n).split(";")))
+    words = effect_words(row, "larger" if is_gain else "lower")
     return f"gain {words}" if is_gain else words
 
 

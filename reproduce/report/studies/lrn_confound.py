@@ -11,7 +11,7 @@ from reproduce.base.errors import ReproduceError
 from reproduce.base.text import format_number, frame_as_markdown, wrapped
 from reproduce.judge.few_seeds import FEWEST
 from reproduce.report import records
-from reproduce.report.effects import points_words, share_words
+from reproduce.report.effects import share_words
 from reproduce.report.figures.error_steps import DrawnArm, DrawnStep, error_steps
 from reproduce.report.figures.normalization_course import normalization_course
 from reproduce.report.records import Records
@@ -100,23 +100,17 @@ def steps_table(loaded: Records) -> str:
     first, last = published_ends(loaded)
     rows = []
     for step in load_steps(loaded).values():
+        sizes = [100 * size / (first - last) for size in (step.points, step.low, step.high)]
         row = {
             "step": step.name,
             "what changes": step.change,
             "test error before → after, %": " → ".join(map(_mean_words, (step.before, step.after))),
             "seeds": f"{len(step.before.errors)} and {len(step.after.errors)}",
             "the error is (95 % interval)": step.lack if pd.isna(step.points) else step.words,
-            f"share of the published {first - last:g} points, %": _share(step, first - last),
+            f"share of the published {first - last:g} points, %": share_words(*sizes),
         }
         rows.append(row)
     return frame_as_markdown(pd.DataFrame(rows))
-
-
-def _share(step: DrawnStep, published_points: float) -> str:
-    """Return the step's share of the published difference in percent; none without an interval."""
-    if pd.notna(step.points) and pd.isna(step.low):
-        return "-"
-    return share_words(*(100 * size / published_points for size in (step.points, step.low, step.high)))
 
 
 def answered_steps(loaded: Records) -> str:
@@ -127,13 +121,12 @@ def answered_steps(loaded: Records) -> str:
     open_ones = [step.name for step in steps if pd.isna(step.points)]
     sentences = [f"The error is, by step, {'; '.join(told)}."] if told else []
     if open_ones:
-        sentences.append(f"Still to be run: {', '.join(open_ones)}.")
+        sentences.append(f"Not run yet: {', '.join(open_ones)}.")
     return wrapped(" ".join(sentences))
 
 
 def _answer(step: DrawnStep) -> str:
-    seeds = f"{len(step.before.errors)} and {len(step.after.errors)} seeds"
-    return f"{points_words(step.points)}, {seeds} so far" if pd.isna(step.low) else f"{step.words}, {seeds}"
+    return f"{step.words}, {len(step.before.errors)} and {len(step.after.errors)} seeds"
 
 
 def _mean_words(arm: DrawnArm) -> str:
