@@ -132,6 +132,9 @@ def test_protocols_stand_in_panels_of_their_own_and_nothing_is_joined():
 def test_the_headline_compares_at_the_first_declared_cost_within_a_protocol():
     said = title(error_by_operations([NET, CROPS, RESNET, LATER_NET], COSTS))
     assert said == f"At the cost of 2012, {CROPPED}: 18 % net 16.2 %; ResNet-20 10.5 % (2 seeds)."
+    between = [replace(CROPS, family=name, errors=[14.0] * 3) for name in ("a rung", "another")]
+    said = title(error_by_operations([NET, CROPS, RESNET, *between], COSTS))
+    assert said == f"At the cost of 2012, {CROPPED}, 4 nets: from 18 % net 16.2 % to ResNet-20 10.5 % (2 seeds)."
     longer = replace(RESNET, operations=8e14)
     said = title(error_by_operations([NET, CROPS, longer], COSTS))
     assert said.endswith("no two methods of one protocol are run at the cost of 2012.")
@@ -144,8 +147,7 @@ def test_hours_are_those_of_the_runs_and_no_published_error_is_among_them():
     assert marks(plain, filled=True) == [(0.5, 18.5), (0.5, 40.0), (2.0, 22.5)]
     assert marks(cropped, filled=True) == [(3.5, 10.5)]
     assert title(drawn) == (
-        "18 % net trains in 0.5 core-hours and makes 18.5 % errors; k-means trains in 2.0 core-hours and makes 22.5 % "
-        "errors (a CPU; whole training images, one view of a test image)."
+        f"To train on a CPU, {PLAIN}: 18 % net 0.5 core-hours, 18.5 % errors; k-means 2.0 core-hours, 22.5 % errors."
     )
     assert "not run yet" in [text.get_text() for text in error_by_core_hours([PLANNED]).texts]
 

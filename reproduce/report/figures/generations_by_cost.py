@@ -53,6 +53,7 @@ _LOOKS = {
 _NO_LOOK = (GRAY, "o")
 _NEAR = 0.1  # a method counts as being of a declared cost if it differs by at most this share of that cost
 _COLUMNS_OF_KEY = 3
+_MOST_NAMED = 3  # nets in a headline
 
 
 @styled
@@ -173,7 +174,10 @@ def _key(shown: Sequence[DrawnMethod], has_published: bool) -> list[Line2D]:
 
 
 def _operations_sentence(shown: Sequence[DrawnMethod], costs: Mapping[str, float]) -> str:
-    """Return the errors of the methods that come to the first declared cost and share a protocol, highest first."""
+    """Return the errors of the methods that come to the first declared cost and share a protocol, highest first.
+
+    Of more methods than a headline has room for, the highest and the lowest error.
+    """
     name, cost = next(iter(costs.items()))
     near = [each for each in shown if each.errors and abs(each.operations / cost - 1) <= _NEAR]
     protocols = [each.protocol for each in near]
@@ -184,6 +188,8 @@ def _operations_sentence(shown: Sequence[DrawnMethod], costs: Mapping[str, float
     if not near:
         return "Error against training operations on CIFAR-10: the nets after 2012 are still to be run."
     parts = [f"{each.family} {format_number(each.mean, 1)} %{_few(each)}" for each in compared]
+    if len(parts) > _MOST_NAMED:
+        return f"At the {name}, {protocol}, {len(parts)} nets: from {parts[0]} to {parts[-1]}."
     return f"At the {name}, {protocol}: {'; '.join(parts)}."
 
 
@@ -200,9 +206,8 @@ def _hours_sentence(shown: Sequence[DrawnMethod]) -> str:
     hours = {each.family: sum(each.core_hours) / len(each.core_hours) for each in named}
     ordered = sorted(named, key=lambda method: hours[method.family])
     parts = [
-        f"{each.family} trains in {format_number(hours[each.family], 1)} core-hours and makes "
-        f"{format_number(each.mean, 1)} % errors"
+        f"{each.family} {format_number(hours[each.family], 1)} core-hours, {format_number(each.mean, 1)} % errors"
         for each in ordered
     ]
     processors = " and ".join(dict.fromkeys(each.processor for each in named))
-    return f"{'; '.join(parts)} ({processors}; {named[0].protocol})."
+    return f"To train on {processors}, {named[0].protocol}: {'; '.join(parts)}."
