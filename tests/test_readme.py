@@ -114,6 +114,12 @@ def test_every_page_with_generated_parts_is_made_by_the_stage_and_up_to_date(rec
     assert stale == {}, "run `dvc repro`"
 
 
+def test_no_line_begins_with_the_marker_of_a_number():
+    """Markdown would take such a line for HTML, and end the paragraph there."""
+    found = {page.name: re.findall(r"^[ \t]*<!-- /?n.*", page.read_text(), re.MULTILINE) for page in generated_pages()}
+    assert {name: lines for name, lines in found.items() if lines} == {}
+
+
 @pytest.mark.parametrize("page", sorted(EXPERIMENTS.glob("*/README.md")), ids=lambda page: page.parent.name)
 def test_an_answer_gives_its_results_by_markers(page):
     """Published values and those of the page's own prediction, which an answer is held against, are no results."""
