@@ -210,19 +210,24 @@ def of_first_length(frame: pd.DataFrame) -> pd.DataFrame:
     return frame[frame["epochs"].eq(first)]
 
 
-def precision_frames(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the runs of a study's fp32 and bf16 arms, and the arms' means, as ``seed_distribution`` draws them.
+def precision_frames(records: Records, study: str) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the runs of a study's fp32 and bf16 arms, the arms' means, and the comparison of the two.
 
-    The arms are those of the study's first declared comparison of test errors between fp32 and bf16. Both tables are
-    empty while no such run exists.
+    The comparison is the study's first declared one of test errors between bf16 and fp32, in this order: a row of
+    comparisons.csv. All tables are empty while no such run exists.
     """
     runs = of_first_length(records.runs[records.runs["study"].eq(study)])
     runs = runs[runs["status"].eq("finished")]
     means = of_first_length(records.summary[records.summary["study"].eq(study) & records.summary["metric"].eq(ERROR)])
     precision = runs.drop_duplicates("variant").set_index("variant")["precision"]
     declared = of_errors(records.comparisons, study)
-    pairs = [[row.first_arm, row.second_arm] for row in declared.itertuples()]
-    arms = next((pair for pair in pairs if sorted(precision.get(arm, "") for arm in pair) == ["bf16", "fp32"]), [])
+    in_order = [
+        [precision.get(arm) for arm in (row.first_arm, row.second_arm)] == ["bf16", "fp32"]
+        for row in declared.itertuples()
+    ]
+    compared = declared[in_order].head(1)
+    arms = [*compared["first_arm"], *compared["second_arm"]]
     means = means[means["variant"].isin(arms)].assign(precision=means["variant"].map(precision))
     runs = runs[runs["variant"].isin(arms)]
-    return runs.reset_index(drop=True), means.rename(columns={"mean": "estimate"}).reset_index(drop=True)
+    means = means.rename(columns={"mean": "estimate"})
+    return runs.reset_index(drop=True), means.reset_index(drop=True), compared.reset_index(drop=True)

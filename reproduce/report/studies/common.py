@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -67,7 +68,9 @@ def verdicts(loaded: Records, study: str) -> Figure:
 
 def precision(loaded: Records, study: str) -> Figure:
     """Return the study's seeds in bf16 and fp32."""
-    return seed_distribution(*records.precision_frames(loaded, study))
+    runs, means, compared = records.precision_frames(loaded, study)
+    words = [_comparison_words(row, "higher") for row in compared.itertuples() if pd.notna(row.value)]
+    return seed_distribution(runs, means, "".join(words))
 
 
 def arms_table(loaded: Records, study: str) -> str:
@@ -188,16 +191,20 @@ def differences_table(loaded: Records, study: str) -> str:
     for row in declared.itertuples():
         is_run = pd.notna(row.value)
         means = f"{format_number(row.first_mean)}, {format_number(row.second_mean)}" if is_run else "-"
-        effect = row._asdict() | {"n_seeds": min(row.n_first, row.n_second)}
         cells = {
             "question": row.question,
             "arms": f"`{row.first_arm.rpartition('/')[2]}`, `{row.second_arm.rpartition('/')[2]}`",
             "test errors, %": means,
             "seeds": f"{row.n_first} and {row.n_second}",
-            "the second's error is (95 % interval)": effect_words(effect) if is_run else "not run",
+            "the second's error is (95 % interval)": _comparison_words(row) if is_run else "not run",
         }
         rows.append(cells)
     return frame_as_markdown(pd.DataFrame(rows))
+
+
+def _comparison_words(row: Any, above_zero: str = "lower") -> str:
+    """Return the difference of a row of comparisons.csv in words."""
+    return effect_words(row._asdict() | {"n_seeds": min(row.n_first, row.n_second)}, above_zero)
 
 
 BLOCKS = {
