@@ -25,6 +25,7 @@ _RECIPE_AND_NET = {  # comparisons at the cost of 2012: how the sentence on each
     ),
 }
 _FROM_FISHER_VECTORS = "before_2012.fisher-vectors-minus-18pct.difference"
+_LENGTH = "lrn_confound.step-length.difference"
 _CENTER_VIEW = "lrn_confound.step-normalization-center-view.difference"
 _STEP_ON_CIFAR10 = "before_2012.kmeans-1600-minus-18pct.difference"
 LITERATURE, OWN, REDUCED, TIMED = "literature", "CIFAR-10, own scale", "reduced scale", "literature; timed here"
@@ -125,7 +126,7 @@ def _error(row: Mapping[str, Any]) -> str:
 def _pair(facts: Facts) -> str:
     pair = facts.row("lrn-cifar10-published-pair")
     alone = {"13 %": facts.row("lrn-cifar10-controlled"), "11 %": facts.row("lrn-cifar10-controlled-520-epochs")}
-    made = {net: row for net, row in alone.items() if row["value"] is not None}
+    made = {net: row for net, row in alone.items() if row["low"] is not None}
     errors = [_error(facts.row(f"cifar10-{net}-error")) for net in ("13pct", "11pct")]
     if pair["value"] is None:
         nets = f"The 13 % net makes {errors[0]}. The 11 % net, which differs in more, is still to be trained."
@@ -139,6 +140,9 @@ def _pair(facts: Facts) -> str:
         f"{_by_views(facts) if net == '13 %' else ''}. Verdict: {row['verdict']}."
         for net, row in made.items()
     ]
+    length = facts.numbers.get(_LENGTH)
+    if length and length["low"] is not None:
+        effects.append(f"With 520 epochs in place of 160 the 11 % net's error is {effect_words(length)}.")
     return " ".join([_opening(made), nets, *effects])
 
 

@@ -35,7 +35,8 @@ NO_RUNS = {"value": None, "low": None, "high": None, "n_seeds": 0, "verdict": "n
 
 def pair_answer(facts, **rows):
     names = {"pair": "lrn-cifar10-published-pair", "alone": "lrn-cifar10-controlled", "net": "cifar10-11pct-error"}
-    names["longer"] = "lrn-cifar10-controlled-520-epochs"
+    names |= {"longer": "lrn-cifar10-controlled-520-epochs", "length": answers._LENGTH}
+    rows = {"length": NO_RUNS} | rows
     changed = {names[name]: facts.numbers[names[name]] | row for name, row in rows.items()}
     return answers._pair(Facts(facts.numbers | changed, facts.claims, facts.training_days))
 
@@ -74,6 +75,10 @@ def test_normalization_alone_is_told_of_both_nets(facts):
     assert line.startswith("Not by itself, on the 13 % and the 11 % net. The 13 % net makes ")
     assert "1.40 points lower (1.10 to 1.70). Verdict on the pair: reproduced." in line
     assert line.endswith("alone the 11 % net's error is 0.60 points lower (0.10 to 1.10). Verdict: not reproduced.")
+    waiting = longer | {"low": None, "high": None, "method": None}
+    line = pair_answer(facts, alone=ALONE | {"verdict": "not reproduced"}, longer=waiting, length=longer)
+    assert line.endswith("With 520 epochs in place of 160 the 11 % net's error is 0.60 points lower (0.10 to 1.10).")
+    assert "alone the 11 % net's" not in line
 
 
 def test_the_steps_on_cifar10_are_told_by_what_is_run(facts):
