@@ -101,7 +101,7 @@ def error_steps(
     heights = [len(arms), len(alone_arms)]
     height_inches = _ROW_INCHES * sum(heights) + 2.1
     figure, (upper, lower) = new_figure(WIDE_INCHES, height_inches, nrows=2, sharex=True, height_ratios=heights)
-    headline(figure, _sentence(chain[0], total))
+    headline(figure, _sentence(chain, total))
     _draw_panel(upper, "From 13 % to 11 %, in three steps", _CHAIN_ARMS, arms, chain)
     write_beside(upper, 1, 0.15, "points of error\n(95 % interval)", _GAP_PT, color=MUTED)
     _write_size(upper, -len(chain) - 0.25, total, fontweight="bold")
@@ -116,13 +116,15 @@ def error_steps(
     return figure
 
 
-def _sentence(normalization: DrawnStep, total: DrawnStep) -> str:
+def _sentence(chain: Sequence[DrawnStep], total: DrawnStep) -> str:
+    normalization, length = chain[0], chain[-1]
     if math.isnan(total.points) or math.isnan(normalization.points):
         return "What takes 13 to 11 % is not settled: not every net of these lengths is trained."
-    return (
-        f"With the 11 % net in place of the 13 % net the error by ten views is {total.words}; "
-        f"with normalization alone it is {normalization.words}, before any correction."
-    )
+    whole = f"With the 11 % net in place of the 13 % net the error by ten views is {total.words}"
+    alone = f"with normalization alone it is {normalization.words}"
+    if math.isnan(length.low):
+        return f"{whole}; {alone}, before any correction."
+    return f"{whole}. By step, before any correction: {alone}, with the length alone {length.words}."
 
 
 def _draw_panel(
