@@ -21,8 +21,9 @@ VIEWS = pd.DataFrame(
 
 
 def test_normalization_at_40_epochs_and_ten_views_are_said_with_their_side_and_interval():
+    effect = {"value": -0.1333, "low": -0.5019, "high": 0.2352, "n_seeds": 3, "method": "Welch"}
     numbers = {
-        "lrn_confound.body-by-normalization.main-normalization": {"value": -0.1333, "low": -0.5019, "high": 0.2352},
+        "lrn_confound.body-by-normalization.main-normalization": effect,
         "small-ten-views-top1": {"value": 2.878, "low": 2.5193, "high": 3.2367, "n_seeds": 5},
     }
     assert section_answers.of_normalization_at_40_epochs(numbers).endswith(
