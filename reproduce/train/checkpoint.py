@@ -23,20 +23,20 @@ def checkpoint_path(identity: dict[str, Any]) -> Path:
     return checkpoint_folder() / f"{json_digest({'format': FORMAT, **identity})[:24]}.pt"
 
 
-def save_checkpoint(
-    path: Path, state: dict[str, Any], remedy: str = "free space, or set REPRODUCE_SCRATCH elsewhere"
-) -> None:
-    """Write ``state`` whole or not at all; the previous file stays until the new one is complete.
+def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
+    """Write ``state`` whole or not at all; the previous checkpoint stays until the new one is complete.
 
     Raises:
-        ReproduceError: the disk is full (the message ends with ``remedy``) or the folder not writable.
+        ReproduceError: the disk is full or the folder not writable.
     """
     with atomic_path(path) as temporary:
         try:
             torch.save(state, temporary)
         except RuntimeError as error:  # torch reports a full disk by this error
             free = shutil.disk_usage(path.parent).free / 1e6
-            raise ReproduceError(f"cannot write {path}: {free:,.0f} MB are free there; {remedy}") from error
+            raise ReproduceError(
+                f"cannot write {path}: {free:,.0f} MB are free there; free space, or set REPRODUCE_SCRATCH elsewhere"
+            ) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any] | None:

@@ -1,5 +1,6 @@
 """One run from start to published folder: lock, resume, train, test, write whole. Killed at any moment, it goes on."""
 
+import io
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,7 +24,7 @@ from reproduce.study.feature_variant import FeatureVariant
 from reproduce.study.golden_file import golden_digest, golden_path, read_golden
 from reproduce.study.run_id import RunId
 from reproduce.study.study import Study, load_study
-from reproduce.train.checkpoint import checkpoint_path, save_checkpoint
+from reproduce.train.checkpoint import checkpoint_path
 from reproduce.train.distributed import Processes, joined_processes
 from reproduce.train.feature_run import fit_features, write_feature_record
 from reproduce.train.imports import import_training_modules
@@ -134,8 +135,8 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch | None = No
             def write() -> None:
                 if processes.is_first:
                     _check_unchanged(run, inputs)
+                    _keep_weights(folder, run, study, trainer)  # before the record, which says that all is written
                     _write(folder, run, study, trainer, tested, {**inputs, **provenance_of(sessions)})
-                    _keep_weights(folder, run, study, trainer)
                     checkpoint.unlink(missing_ok=True)
 
             processes.agreed(write)
@@ -233,8 +234,9 @@ def _write(folder: Path, run: RunId, study: Study, trainer: Trainer, tested: Tes
 def _keep_weights(folder: Path, run: RunId, study: Study, trainer: Trainer) -> None:
     """Keep the network's last weights, in fp32 on the CPU; a rerun leaves those of the published run alone."""
     if folder == places.trained_to(study, run):
-        weights = {name: tensor.cpu() for name, tensor in trainer.network.state_dict().items()}
-        save_checkpoint(places.weights_of(run), weights, "free space; the run is written, its weights are not kept")
+        written = io.BytesIO()  # torch would write a file's own name into it, and the same weights give other bytes
+        torch.save({name: tensor.cpu() for name, tensor in trainer.network.state_dict().items()}, written)
+        write_bytes(places.weights_of(run), written.getvalue())
 
 
 def provenance_of(sessions: list[dict[str, Any]]) -> dict[str, Any]:

@@ -51,6 +51,15 @@ def test_the_weights_kept_give_the_published_predictions(folder):
     assert len(set(tested.tolist())) > 1
 
 
+def test_the_same_run_keeps_the_same_bytes_of_weights(folder):
+    place = train_run(RUN, launch=ONE_THREAD)
+    first = places.weights_of(RUN).read_bytes()
+    (place / "run.json").unlink()
+    places.weights_of(RUN).unlink()
+    train_run(RUN, launch=ONE_THREAD)
+    assert places.weights_of(RUN).read_bytes() == first
+
+
 def test_a_rerun_leaves_the_weights_kept_alone(folder):
     train_run(RUN, folder / "rerun", ONE_THREAD)
     assert not places.weights_of(RUN).exists()
