@@ -11,8 +11,8 @@ RESULTS = REPO_ROOT / "results"
 PAPER_NOTES = REPO_ROOT / "paper_notes"
 SCRATCH_VARIABLE = "REPRODUCE_SCRATCH"
 DATA = REPO_ROOT / "data"
-"""Git-ignored. ``python -m reproduce data NAME`` makes a data set in it again. ``data/runs``, ``data/probabilities``
-and ``data/weights`` hold results of training, which no data command makes again."""
+"""Git-ignored. ``python -m reproduce data NAME`` makes a data set in it again. ``data/runs`` and ``data/probabilities``
+hold results of training, which no data command makes again."""
 
 
 def scratch_folder() -> Path:

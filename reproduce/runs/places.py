@@ -46,16 +46,7 @@ def reran_to(run: RunId) -> Path:
 
 def probabilities_of(run: RunId) -> Path:
     """Return where a run on ILSVRC leaves its test probabilities, float16 (images, classes): 100 MB, git-ignored."""
-    return paths.DATA / "probabilities" / f"{_file_name(run)}.npy"
-
-
-def weights_of(run: RunId) -> Path:
-    """Return where a trained network's state is kept, as ``torch.save`` writes a ``state_dict``; git-ignored."""
-    return paths.DATA / "weights" / f"{_file_name(run)}.pt"
-
-
-def _file_name(run: RunId) -> str:
-    return str(run).replace("/", "-")
+    return paths.DATA / "probabilities" / f"{str(run).replace('/', '-')}.npy"
 
 
 def _root(runs_root: Path | None) -> Path:

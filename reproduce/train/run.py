@@ -1,6 +1,5 @@
 """One run from start to published folder: lock, resume, train, test, write whole. Killed at any moment, it goes on."""
 
-import io
 import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -135,7 +134,6 @@ def train_run(run: RunId, folder: Path | None = None, launch: Launch | None = No
             def write() -> None:
                 if processes.is_first:
                     _check_unchanged(run, inputs)
-                    _keep_weights(folder, run, study, trainer)  # before the record, which says that all is written
                     _write(folder, run, study, trainer, tested, {**inputs, **provenance_of(sessions)})
                     checkpoint.unlink(missing_ok=True)
 
@@ -229,14 +227,6 @@ def _write(folder: Path, run: RunId, study: Study, trainer: Trainer, tested: Tes
         write_bytes(path, npy_bytes(tested.probabilities.astype(np.float16)))
         meta = {**meta, "probabilities_sha256": file_digest(path)}
     write_record(folder, run, study, trainer, tested, meta)
-
-
-def _keep_weights(folder: Path, run: RunId, study: Study, trainer: Trainer) -> None:
-    """Keep the network's last weights, in fp32 on the CPU; a rerun leaves those of the published run alone."""
-    if folder == places.trained_to(study, run):
-        written = io.BytesIO()  # torch would write a file's own name into it, and the same weights give other bytes
-        torch.save({name: tensor.cpu() for name, tensor in trainer.network.state_dict().items()}, written)
-        write_bytes(places.weights_of(run), written.getvalue())
 
 
 def provenance_of(sessions: list[dict[str, Any]]) -> dict[str, Any]:

@@ -116,7 +116,6 @@ def use_study(folder: Path, patch: Callable[[object, str, object], None] = setat
     load = functools.partial(load_study, experiments=experiments)
     patch(paths, "EXPERIMENTS", experiments)
     patch(paths, "RESULTS", folder / "results")
-    patch(paths, "DATA", folder / "data")
     patch(variants, "load_spec", functools.partial(load_spec, folder=folder / "specs"))
     patch(cli, "load_study", load)
     patch(run_module, "load_study", load)

@@ -5,7 +5,6 @@ import os
 import signal
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from training_support import (
@@ -14,16 +13,13 @@ from training_support import (
     after_updates,
     checkpoints,
     results,
-    tiny_study,
     write_golden,
 )
 
 from reproduce.base.errors import InterruptedRunError, ReproduceError
 from reproduce.runs import places
 from reproduce.train import run as run_module
-from reproduce.train.distributed import Processes
 from reproduce.train.launch import Launch, choose_device
-from reproduce.train.record import evaluate_trained
 from reproduce.train.run import train_run
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -39,30 +35,6 @@ def test_a_run_is_written_to_its_place_and_its_checkpoint_goes(folder):
     assert len(run["source_sha256"]) == len(run["golden_sha256"]) == 64
     assert json.loads((place / "metrics.json").read_text())["epochs"] == 6
     assert checkpoints(folder) == []
-
-
-def test_the_weights_kept_give_the_published_predictions(folder):
-    place = train_run(RUN, launch=ONE_THREAD)
-    trainer = run_module._trainer(RUN, tiny_study(folder), torch.device("cpu"), Processes(), None)
-    trainer.network.load_state_dict(torch.load(places.weights_of(RUN), weights_only=True))
-    trainer.state.phase = len(trainer.phases)
-    tested = evaluate_trained(trainer).predictions["test_predicted"]
-    assert tested.tolist() == np.load(place / "predictions.npz")["test_predicted"].tolist()
-    assert len(set(tested.tolist())) > 1
-
-
-def test_the_same_run_keeps_the_same_bytes_of_weights(folder):
-    place = train_run(RUN, launch=ONE_THREAD)
-    first = places.weights_of(RUN).read_bytes()
-    (place / "run.json").unlink()
-    places.weights_of(RUN).unlink()
-    train_run(RUN, launch=ONE_THREAD)
-    assert places.weights_of(RUN).read_bytes() == first
-
-
-def test_a_rerun_leaves_the_weights_kept_alone(folder):
-    train_run(RUN, folder / "rerun", ONE_THREAD)
-    assert not places.weights_of(RUN).exists()
 
 
 def test_the_same_command_makes_the_same_run(folder):
